@@ -1,0 +1,349 @@
+"""The run as it travels: JSON text in, canonical text out, and the checks that refuse what an archive cannot keep.
+
+*Canonical text* is compact JSON with the order of keys kept, no needless escapes and integral numbers spelled as
+integers. Digests and shared ids are made of it. A value that has no faithful canonical text is refused with its path:
+U+0000, lone surrogates, duplicate keys, NaN and infinities, numbers that neither a 64-bit integer nor the shortest
+spelling of a double equals, nesting deeper than :data:`MAX_DEPTH`.
+
+Decoders of JSON differ in what they drop without a word (msgspec: duplicate keys; json: lone surrogates pass). So a text
+is taken on the fast way only where decoding and encoding it again gives the very same bytes, which no dropped key
+survives; every other text goes through :func:`examine`, which looks at each key, number and string and knows the path.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, NoReturn
+
+import msgspec
+from msgspec import Raw
+
+from runstore.errors import NotARun, RunRejected
+
+MAX_DEPTH = 200
+"""Levels of objects and arrays in a run, the run itself being the first."""
+
+MAX_INDEXED_BYTES = 1024
+"""Bytes of UTF-8 in a string that stands in an index: an entry of a PostgreSQL b-tree ends at 2,704."""
+
+RUN_OBJECTS = ("thread.run", "assistant.run", "", None)
+"""What ``object`` is in a run; ``assistant.run`` was sent for two days in November 2023, some servers send nothing."""
+
+INT64 = range(-(2**63), 2**63)
+
+encode = msgspec.json.Encoder().encode
+"""Compact JSON bytes of plain Python values."""
+
+
+def _float(literal: str) -> int | float:
+    """The number a JSON float literal stands for, as an integer where it is one; ValueError where no double equals it."""
+    value = float(literal)
+    exact = Decimal(literal)
+    if not exact.is_finite() or abs(value) == float("inf") or Decimal(repr(value)) != exact:
+        raise ValueError(literal)
+    # A large double and its shortest spelling can be different integers: such a one stays a float.
+    return int(value) if exact == int(value) and int(value) in INT64 else value
+
+
+_values = msgspec.json.Decoder(float_hook=_float)
+_objects = msgspec.json.Decoder(dict[str, Raw])
+_arrays = msgspec.json.Decoder(list[Raw])
+
+_LONG_INTEGER = re.compile(rb"\d{19}")
+_NUL = b"\\u0000"
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
+
+
+# --- texts -----------------------------------------------------------------------------------------------------------
+
+
+def loads(text: bytes) -> Any:
+    """Plain Python values of canonical text."""
+    return _values.decode(text)
+
+
+def canonical(raw: Raw | bytes, path: str, depth: int = 1) -> bytes:
+    """The canonical text of one JSON value.
+
+    *path* names the value in messages, *depth* is the number of objects and arrays around it.
+    Raises :class:`RunRejected` with the path of whatever cannot be kept.
+    """
+    raw = bytes(raw)
+    try:
+        text = encode(_values.decode(raw))
+    except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
+        _refuse(raw, path, depth, exc)
+    if (
+        (text != raw and text != msgspec.json.format(raw, indent=-1))
+        or _NUL in text
+        or _LONG_INTEGER.search(text)
+        or text.count(b"[") + text.count(b"{") > MAX_DEPTH - depth
+    ):
+        examine(raw, path, depth)
+    return text
+
+
+def members(raw: Raw | bytes, path: str, depth: int = 0) -> dict[str, Raw]:
+    """The members of a JSON object as raw texts, in order; duplicate keys are refused, the values not looked at."""
+    text = bytes(raw)
+    try:
+        found = _objects.decode(text)
+        # No text of these keys and values is shorter than the compact one: one of its length has no key twice.
+        if len(text) != _compact_size(tuple(found), found.values()):
+            text = msgspec.json.format(text, indent=-1)
+            found = _objects.decode(text)
+            if len(text) != _compact_size(tuple(found), found.values()):
+                examine(text, path, depth)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
+        _refuse(text, path, depth, exc)
+    return found
+
+
+def _compact_size(keys: tuple[str, ...], values: Iterable[Raw]) -> int:
+    return _frame_size(keys) + sum(map(len, values))  # type: ignore[arg-type]  # Raw has a length its stub lacks
+
+
+@lru_cache(maxsize=4096)
+def _frame_size(keys: tuple[str, ...]) -> int:
+    """Bytes of braces, commas, colons and keys in a compact object with these keys."""
+    return len("{}") + sum(len(encode(key)) + len(":,") for key in keys) - (len(",") if keys else 0)
+
+
+def elements(raw: Raw | bytes) -> list[Raw] | None:
+    """The elements of a JSON array as raw texts, or None where it is not an array."""
+    try:
+        return _arrays.decode(raw)
+    except msgspec.MsgspecError:
+        return None
+
+
+# --- what cannot be kept ---------------------------------------------------------------------------------------------
+
+
+class _Literal(str):
+    """A number as it was spelled."""
+
+    __slots__ = ()
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """An object with all its keys, also those that stand twice."""
+
+    __slots__ = ()
+
+
+def examine(raw: bytes, path: str, depth: int = 0) -> None:
+    """Raise :class:`RunRejected` for the first thing in the JSON text *raw* that an archive cannot keep."""
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as exc:
+        raise RunRejected(path=path, reason=f"is not UTF-8 (byte {exc.start} of {len(raw)})") from None
+    _check_depth(text, path, depth)
+    try:
+        value = json.loads(
+            text, object_pairs_hook=_Pairs, parse_int=_Literal, parse_float=_Literal, parse_constant=_Literal
+        )
+    except json.JSONDecodeError as exc:
+        what = "ends in the middle of a value" if exc.pos >= len(text.rstrip()) else f"is not JSON: {exc.msg}"
+        raise RunRejected(path=path, reason=f"{what} (character {exc.pos} of {len(text)})") from None
+    _walk(value, path)
+
+
+def _refuse(raw: bytes, path: str, depth: int, cause: Exception) -> NoReturn:
+    examine(raw, path, depth)
+    raise RunRejected(path=path, reason=f"cannot be read: {cause}") from cause
+
+
+def _check_depth(text: str, path: str, depth: int) -> None:
+    for token in _STRING_OR_BRACKET.finditer(text):
+        if token[0] in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise RunRejected(path=path, reason=f"is nested deeper than {MAX_DEPTH} levels")
+        elif token[0] in "]}":
+            depth -= 1
+
+
+def _walk(value: Any, path: str) -> None:
+    if isinstance(value, _Literal):
+        _check_number(value, path)
+    elif isinstance(value, str):
+        _check_string(value, path)
+    elif isinstance(value, _Pairs):
+        seen = set()
+        for key, inner in value:
+            place = join(path, key)
+            if key in seen:
+                raise RunRejected(path=place, reason="the key stands twice in its object")
+            seen.add(key)
+            _check_string(key, place)
+            _walk(inner, place)
+    elif isinstance(value, list):
+        for position, inner in enumerate(value):
+            _walk(inner, f"{path}[{position}]")
+
+
+def _check_string(value: str, path: str) -> None:
+    if "\x00" in value:
+        raise RunRejected(path=path, reason="has the character U+0000, which PostgreSQL cannot keep")
+    try:
+        value.encode()
+    except UnicodeEncodeError as exc:
+        code = ord(value[exc.start])
+        raise RunRejected(path=path, reason=f"has the lone surrogate U+{code:04X}, which is no character") from None
+
+
+def _check_number(literal: str, path: str) -> None:
+    shown = literal if len(literal) <= 40 else f"{literal[:37]}..."
+    try:
+        if literal.lstrip("-").isdigit():
+            kept = len(literal) <= 20 and int(literal) in INT64
+        else:
+            _float(literal)
+            kept = True
+    except (ValueError, ArithmeticError):
+        kept = False
+    if not kept:
+        reason = f"neither a 64-bit integer nor a double equals the number {shown}"
+        raise RunRejected(path=path, reason=reason)
+
+
+def join(path: str, key: str) -> str:
+    """The path of a member: ``$.usage``, or ``$["odd key"]`` where the key is no plain name."""
+    return f"{path}.{key}" if key.isidentifier() else f"{path}[{json.dumps(key)}]"
+
+
+# --- values of one type ----------------------------------------------------------------------------------------------
+
+_TYPES = {b"{": "object", b"[": "array", b'"': "string", b"t": "boolean", b"f": "boolean", b"n": "null"}
+
+
+def type_name(raw: Raw | bytes) -> str:
+    """The JSON type of a text, by its first byte."""
+    return _TYPES.get(bytes(raw)[:1], "number")
+
+
+def expected(kind: str, raw: Raw | bytes, path: str) -> RunRejected:
+    """The error for a value of another type than the documented one."""
+    return RunRejected(path=path, reason=f"expected {kind}, found {type_name(raw)}")
+
+
+def text(raw: bytes, path: str, depth: int = 1) -> tuple[str, bytes]:
+    """A string and its canonical text."""
+    if raw[:1] != b'"':
+        raise expected("a string", raw, path)
+    spelled = canonical(raw, path, depth) if b"\\" in raw else raw
+    try:
+        value: str = _values.decode(spelled)
+    except (msgspec.MsgspecError, ValueError) as exc:
+        _refuse(raw, path, depth, exc)
+    return value, spelled
+
+
+def indexed(raw: bytes, path: str, depth: int = 1) -> tuple[str, bytes]:
+    """A string that stands in an index, and its canonical text; refused beyond :data:`MAX_INDEXED_BYTES`."""
+    value, spelled = text(raw, path, depth)
+    if len(spelled) - 2 > MAX_INDEXED_BYTES and (size := len(value.encode())) > MAX_INDEXED_BYTES:
+        raise RunRejected(path=path, reason=f"is {size} bytes long, an indexed string has at most {MAX_INDEXED_BYTES}")
+    return value, spelled
+
+
+def integer(raw: bytes, path: str, depth: int = 1) -> tuple[int, bytes]:
+    """A 64-bit integer (also spelled ``1.0``) and its canonical text."""
+    spelled = canonical(raw, path, depth)
+    value = _values.decode(spelled)
+    if type(value) is not int:
+        raise expected("an integer", raw, path)
+    return value, spelled
+
+
+def number(raw: bytes, path: str, depth: int = 1) -> tuple[int | float, bytes]:
+    """A number and its canonical text."""
+    spelled = canonical(raw, path, depth)
+    value = _values.decode(spelled)
+    if type(value) is not int and type(value) is not float:
+        raise expected("a number", raw, path)
+    return value, spelled
+
+
+def boolean(raw: bytes, path: str, depth: int = 1) -> tuple[bool, bytes]:
+    """A boolean and its canonical text."""
+    if raw not in (b"true", b"false"):
+        raise expected("a boolean", raw, path)
+    return raw == b"true", raw
+
+
+# --- runs ------------------------------------------------------------------------------------------------------------
+
+
+def run_members(raw: bytes | str) -> dict[str, Raw]:
+    """The members of a run object, given its JSON text.
+
+    Raises :class:`NotARun` for an object of another kind and :class:`RunRejected` for what is no object, has no
+    string ``id`` or a key twice.
+    """
+    if isinstance(raw, str):
+        try:
+            raw = raw.encode()
+        except UnicodeEncodeError as exc:
+            raise RunRejected(path="$", reason=f"has a lone surrogate at character {exc.start}") from None
+    raw = raw.strip(b" \t\r\n")
+    if raw[:1] != b"{":
+        if not raw:
+            raise RunRejected(path="$", reason="is empty, expected a run object")
+        examine(raw, "$")
+        raise expected("a run object", raw, "$")
+    found = members(raw, "$")
+    kind = found.get("object", b"null")
+    name = None if kind == b"null" else text(bytes(kind), "$.object")[0]
+    if name not in RUN_OBJECTS:
+        raise NotARun(reason=f'object is "{name}"')
+    if "id" not in found:
+        if name:
+            raise RunRejected(path="$.id", reason="is missing")
+        raise NotARun(reason="it has neither an id nor an object name")
+    return found
+
+
+def from_python(value: Any) -> bytes:
+    """JSON text of a run given as a mapping, or as an object of the ``openai`` or ``azure-ai-agents`` SDK.
+
+    Keys that were absent on the wire stay absent. Raises :class:`RunRejected` for values JSON has no exact form for
+    (NaN, dates, decimals, keys that are no strings).
+    """
+    if callable(to_wire := getattr(value, "as_dict", None)):  # azure.ai.agents.models
+        value = to_wire()
+    elif callable(to_wire := getattr(value, "to_dict", None)):  # openai, whose models are pydantic's
+        value = to_wire(mode="json", use_api_names=True, exclude_unset=True, warnings=False)
+    if not isinstance(value, Mapping):
+        raise RunRejected(path="$", reason=f"expected a run object, found {type(value).__name__}")
+    return encode(_plain(value, "$", 0))
+
+
+def _plain(value: Any, path: str, depth: int) -> Any:
+    """*value* with mappings as dicts and sequences as lists, or :class:`RunRejected`."""
+    if value is None or isinstance(value, bool | int | float):
+        if isinstance(value, float) and not abs(value) < float("inf"):
+            raise RunRejected(path=path, reason=f"{value} is no JSON number")
+        return value
+    if isinstance(value, str):
+        _check_string(value, path)
+        return value
+    if depth >= MAX_DEPTH:
+        raise RunRejected(path="$", reason=f"is nested deeper than {MAX_DEPTH} levels")
+    if isinstance(value, Mapping):
+        plain = {}
+        for key, inner in value.items():
+            if not isinstance(key, str):
+                raise RunRejected(path=path, reason=f"has a key of type {type(key).__name__}, expected a string")
+            place = join(path, key)
+            _check_string(key, place)
+            plain[key] = _plain(inner, place, depth + 1)
+        return plain
+    if isinstance(value, list | tuple):
+        return [_plain(inner, f"{path}[{position}]", depth + 1) for position, inner in enumerate(value)]
+    raise RunRejected(path=path, reason=f"{type(value).__name__} is no JSON type")
