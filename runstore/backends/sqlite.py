@@ -1,0 +1,71 @@
+"""SQLite, through Python's own driver."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import JSON, ColumnElement, Connection, Engine, Table, bindparam, event, func, select
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from runstore.backends.base import Backend, Row
+from runstore.errors import ConfigurationError
+
+BUSY_SECONDS = 60
+"""How long a connection waits for another one's transaction."""
+
+
+class SQLite(Backend):
+    """One file, one writer at a time; readers see the last commit (write-ahead log)."""
+
+    array_function = "json_group_array"
+    tuple_function = "json_array"
+    placeholder = "?"
+
+    def create_engine(self, url: URL) -> Engine:
+        """An engine whose connections keep foreign keys and reach the disk before a commit returns."""
+        engine = sqlalchemy.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+        event.listen(engine, "connect", _set_up)
+        return engine
+
+    def begin(self, connection: Connection, *, write: bool) -> None:
+        """Begin: Python's driver does it only before a statement that writes, too late for a savepoint or a snapshot.
+
+        A writer takes the lock at once: a reader's transaction that turns into a writer's fails when another one wrote
+        in between, and waiting does not help it. Raises :class:`ConfigurationError` where foreign keys are off.
+        """
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        if not driver.in_transaction:
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        if write and not connection.exec_driver_sql("PRAGMA foreign_keys").scalar():
+            raise ConfigurationError(
+                detail="this SQLite connection does not check foreign keys; make the engine with "
+                "runstore.create_engine, or execute 'PRAGMA foreign_keys=ON' on each connection"
+            )
+
+    def insert(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+        """Insert with one prepared statement."""
+        self._run_many(connection, self._insert_into(connection, table), rows)
+
+    def among(self, column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
+        """The list travels as one JSON array."""
+        values = func.json_each(bindparam(parameter, type_=JSON)).table_valued("value")
+        return column.in_(select(values.c.value))
+
+    def is_passing(self, error: BaseException) -> bool:
+        """Whether another connection held the file for longer than we wait."""
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        return isinstance(cause, sqlite3.OperationalError) and cause.sqlite_errorcode & 0xFF in (
+            sqlite3.SQLITE_BUSY,
+            sqlite3.SQLITE_LOCKED,
+        )
+
+
+def _set_up(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+    for setting in ("foreign_keys = ON", "synchronous = FULL", "cache_size = -32768", "temp_store = MEMORY"):
+        connection.execute(f"PRAGMA {setting}")

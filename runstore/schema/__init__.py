@@ -1,0 +1,41 @@
+"""The tables, as SQLAlchemy models that mirror the documented RunObject table; README.md maps each name to the document."""
+
+from runstore.schema.base import Base
+from runstore.schema.configuration import (
+    AssistantObjectToolsInner,
+    AssistantsApiResponseFormatOption,
+    AssistantsApiToolChoiceOption,
+    FunctionObject,
+    RunObjectInstructions,
+    RunObjectShape,
+    TruncationObject,
+)
+from runstore.schema.outcome import (
+    RunCompletionUsage,
+    RunObjectChange,
+    RunObjectIncompleteDetails,
+    RunObjectLastError,
+    RunObjectRequiredAction,
+    RunToolCallObject,
+)
+from runstore.schema.run import RunObject, RunObjectAssistantObjectToolsInner, RunObjectFileIds
+
+__all__ = [
+    "AssistantObjectToolsInner",
+    "AssistantsApiResponseFormatOption",
+    "AssistantsApiToolChoiceOption",
+    "Base",
+    "FunctionObject",
+    "RunCompletionUsage",
+    "RunObject",
+    "RunObjectAssistantObjectToolsInner",
+    "RunObjectChange",
+    "RunObjectFileIds",
+    "RunObjectIncompleteDetails",
+    "RunObjectInstructions",
+    "RunObjectLastError",
+    "RunObjectRequiredAction",
+    "RunObjectShape",
+    "RunToolCallObject",
+    "TruncationObject",
+]

@@ -1,0 +1,134 @@
+"""What happened in a run and belongs to it: rows whose key begins with the run's id and that go when the run goes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, NamedTuple
+
+from sqlalchemy import ForeignKey, Integer, LargeBinary
+from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
+
+from runstore.schema.base import Base, BigInt, Count, JSONObject, JSONText, Key, KeyText, LongText
+
+OfRun = Annotated[
+    str,
+    mapped_column(
+        Key,
+        ForeignKey("run_object.id", ondelete="CASCADE"),
+        primary_key=True,
+        sort_order=-2,
+        comment="The run's id.",
+    ),
+]
+Extra = Annotated[
+    dict[str, Any] | None,
+    mapped_column(JSONText, sort_order=1, comment="Members that no column holds, as a JSON object; NULL if none."),
+]
+Position = Annotated[
+    int, mapped_column(Integer, primary_key=True, autoincrement=False, sort_order=-1, comment="Place, from 0.")
+]
+
+
+class RunObjectRequiredAction(Base):
+    """Documented RunObject_required_action: what the run waited for."""
+
+    __tablename__ = "run_object_required_action"
+    __table_args__ = {"comment": "Documented RunObject_required_action: what the run waits for."}
+
+    run_object: Mapped[OfRun]
+    type: Mapped[LongText] = mapped_column(comment="submit_tool_outputs, or another server's action.")
+    extra: Mapped[Extra] = mapped_column(
+        comment="Members that no column holds; submit_tool_outputs stands here only if it is of another form."
+    )
+
+    tool_calls: Mapped[list[RunToolCallObject]] = relationship(
+        order_by="RunToolCallObject.position",
+        cascade="all, delete-orphan",
+        passive_deletes=True,
+        lazy="selectin",
+    )
+
+
+class FunctionCall(NamedTuple):
+    """Documented RunToolCallObject_function: the function the model called and its arguments, a text of JSON."""
+
+    name: str | None
+    arguments: str | None
+
+
+class RunToolCallObject(Base):
+    """Documented RunToolCallObject: a tool call whose output the run waited for."""
+
+    __tablename__ = "run_tool_call_object"
+    __table_args__ = {"comment": "Documented RunToolCallObject: tool calls whose output a run waits for."}
+
+    run_object: Mapped[str] = mapped_column(
+        Key,
+        ForeignKey("run_object_required_action.run_object", ondelete="CASCADE"),
+        primary_key=True,
+        sort_order=-2,
+        comment="The run's id.",
+    )
+    position: Mapped[Position]
+    id: Mapped[LongText] = mapped_column(comment="Id of the call.")
+    type: Mapped[LongText] = mapped_column(comment="function.")
+    function_name: Mapped[LongText] = mapped_column(comment="Documented RunToolCallObject_function.name.")
+    function_arguments: Mapped[LongText] = mapped_column(
+        comment="Documented RunToolCallObject_function.arguments: what the model wrote, meant to be JSON."
+    )
+    extra: Mapped[Extra]
+
+    function: Mapped[FunctionCall] = composite("function_name", "function_arguments")
+
+
+class RunObjectLastError(Base):
+    """Documented RunObject_last_error: why the run failed."""
+
+    __tablename__ = "run_object_last_error"
+    __table_args__ = {"comment": "Documented RunObject_last_error: why a run failed."}
+
+    run_object: Mapped[OfRun]
+    code: Mapped[KeyText] = mapped_column(comment="server_error, rate_limit_exceeded, invalid_prompt and others.")
+    message: Mapped[LongText] = mapped_column(comment="The error for a person to read.")
+    extra: Mapped[Extra]
+
+
+class RunObjectIncompleteDetails(Base):
+    """Documented RunObject_incomplete_details: why the run ended early."""
+
+    __tablename__ = "run_object_incomplete_details"
+    __table_args__ = {"comment": "Documented RunObject_incomplete_details: why a run is incomplete."}
+
+    run_object: Mapped[OfRun]
+    reason: Mapped[KeyText] = mapped_column(comment="max_completion_tokens, max_prompt_tokens and others.")
+    extra: Mapped[Extra]
+
+
+class RunCompletionUsage(Base):
+    """Documented RunCompletionUsage: tokens the run used."""
+
+    __tablename__ = "run_completion_usage"
+    __table_args__ = {"comment": "Documented RunCompletionUsage: tokens a run used."}
+
+    run_object: Mapped[OfRun]
+    completion_tokens: Mapped[Count] = mapped_column(comment="Tokens of the completions.")
+    prompt_tokens: Mapped[Count] = mapped_column(comment="Tokens of the prompts.")
+    total_tokens: Mapped[Count] = mapped_column(comment="Tokens in all.")
+    extra: Mapped[Extra]
+
+
+class RunObjectChange(Base):
+    """A look at a run that is not its newest: kept once, as what differed from the next newer look."""
+
+    __tablename__ = "run_object_change"
+    __table_args__ = {"comment": "Earlier looks at runs, as what differs from the next newer look (own table)."}
+
+    run_object: Mapped[OfRun]
+    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True, comment="Digest of the earlier look.")
+    observed_at: Mapped[int] = mapped_column(BigInt, comment="When it was last seen so: Unix microseconds.")
+    status: Mapped[KeyText] = mapped_column(comment="The run's status in this look.")
+    members: Mapped[JSONObject] = mapped_column(
+        nullable=False, comment="Members whose value differs in the next newer look, with their value in this one."
+    )
+    absent: Mapped[JSONObject] = mapped_column(
+        comment="Keys that the next newer look has and this one had not, as a JSON array; NULL if none."
+    )

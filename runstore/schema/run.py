@@ -1,0 +1,192 @@
+"""run_object and its link tables."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, ForeignKey, Index, func, literal_column, text
+from sqlalchemy.ext.associationproxy import AssociationProxy, association_proxy
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from runstore.schema.base import (
+    Base,
+    BigInt,
+    Count,
+    Digest,
+    Flag,
+    JSONObject,
+    KeyText,
+    LongText,
+    Numeral,
+    RunId,
+    Timestamp,
+)
+from runstore.schema.configuration import (
+    AssistantObjectToolsInner,
+    AssistantsApiResponseFormatOption,
+    AssistantsApiToolChoiceOption,
+    RunObjectInstructions,
+    RunObjectShape,
+    TruncationObject,
+)
+from runstore.schema.outcome import (
+    OfRun,
+    Position,
+    RunCompletionUsage,
+    RunObjectChange,
+    RunObjectIncompleteDetails,
+    RunObjectLastError,
+    RunObjectRequiredAction,
+)
+
+NO_TIME = "-9223372036854775808"
+"""Stands for a created_at that is NULL in order, index and cursor, so that such runs come first on both backends."""
+
+
+class RunObject(Base):
+    """Documented RunObject: one run, as its newest look has it.
+
+    The documented columns in the documented order (a key into a table of what belongs to the run is that table's own
+    key here), then those of later generations, then runstore's own. Everything but the id may be NULL: an absent
+    member and a null one differ by the shape. Timestamps are Unix seconds unless said otherwise.
+    """
+
+    __tablename__ = "run_object"
+
+    id: Mapped[RunId] = mapped_column(primary_key=True, comment="Identifier of the run.")
+    object: Mapped[LongText] = mapped_column(comment="Type of the object: thread.run.")
+    created_at: Mapped[Timestamp] = mapped_column(comment="When the run was created (Unix seconds).")
+    thread_id: Mapped[KeyText] = mapped_column(comment="The thread the run was executed on.")
+    assistant_id: Mapped[KeyText] = mapped_column(comment="The assistant that executed the run.")
+    status: Mapped[KeyText] = mapped_column(
+        comment="queued, in_progress, requires_action, cancelling, cancelled, failed, completed, incomplete, expired."
+    )
+    expires_at: Mapped[Timestamp] = mapped_column(comment="When the run will expire (Unix seconds).")
+    started_at: Mapped[Timestamp] = mapped_column(comment="When the run was started (Unix seconds).")
+    cancelled_at: Mapped[Timestamp] = mapped_column(comment="When the run was cancelled (Unix seconds).")
+    failed_at: Mapped[Timestamp] = mapped_column(comment="When the run failed (Unix seconds).")
+    completed_at: Mapped[Timestamp] = mapped_column(comment="When the run was completed (Unix seconds).")
+    model: Mapped[KeyText] = mapped_column(comment="The model of the run.")
+    instructions_id: Mapped[int | None] = mapped_column(
+        BigInt, ForeignKey(RunObjectInstructions.id), comment="Documented instructions: key of their text."
+    )
+    metadata_: Mapped[JSONObject] = mapped_column("metadata", comment="The user's own key-value pairs.")
+    max_prompt_tokens: Mapped[Count] = mapped_column(comment="Most prompt tokens the run may use.")
+    max_completion_tokens: Mapped[Count] = mapped_column(comment="Most completion tokens the run may use.")
+    truncation_strategy_id: Mapped[int | None] = mapped_column(
+        "truncation_strategy", BigInt, ForeignKey(TruncationObject.id), comment="Key in truncation_object."
+    )
+    tool_choice_id: Mapped[int | None] = mapped_column(
+        "tool_choice",
+        BigInt,
+        ForeignKey(AssistantsApiToolChoiceOption.id),
+        comment="Key in assistants_api_tool_choice_option.",
+    )
+    response_format_id: Mapped[int | None] = mapped_column(
+        "response_format",
+        BigInt,
+        ForeignKey(AssistantsApiResponseFormatOption.id),
+        comment="Key in assistants_api_response_format_option.",
+    )
+    temperature: Mapped[Numeral] = mapped_column(comment="Sampling temperature.")
+    top_p: Mapped[Numeral] = mapped_column(comment="Nucleus sampling mass (since April 2024).")
+    parallel_tool_calls: Mapped[Flag] = mapped_column(comment="Whether tools may run in parallel (since June 2024).")
+    extra: Mapped[JSONObject] = mapped_column(comment="Members that no column holds, as a JSON object; NULL if none.")
+    shape_id: Mapped[int] = mapped_column(
+        "shape", BigInt, ForeignKey(RunObjectShape.id), comment="Key in run_object_shape: the order of the keys."
+    )
+    digest: Mapped[Digest] = mapped_column(
+        comment="BLAKE2b (32 bytes) of the run's canonical text, each shared value replaced by its digest."
+    )
+    observed_at: Mapped[int] = mapped_column(BigInt, comment="When the run was last seen so (Unix microseconds).")
+    archived_at: Mapped[int] = mapped_column(BigInt, comment="When the run was first stored here (Unix microseconds).")
+    source: Mapped[KeyText] = mapped_column(comment="Where this look came from, as the importer named it.")
+
+    required_action: Mapped[RunObjectRequiredAction | None] = relationship(
+        cascade="all, delete-orphan", passive_deletes=True, lazy="selectin"
+    )
+    last_error: Mapped[RunObjectLastError | None] = relationship(
+        cascade="all, delete-orphan", passive_deletes=True, lazy="selectin"
+    )
+    incomplete_details: Mapped[RunObjectIncompleteDetails | None] = relationship(
+        cascade="all, delete-orphan", passive_deletes=True, lazy="selectin"
+    )
+    usage: Mapped[RunCompletionUsage | None] = relationship(
+        cascade="all, delete-orphan", passive_deletes=True, lazy="selectin"
+    )
+    truncation_strategy: Mapped[TruncationObject | None] = relationship(lazy="selectin")
+    tool_choice: Mapped[AssistantsApiToolChoiceOption | None] = relationship(lazy="selectin")
+    response_format: Mapped[AssistantsApiResponseFormatOption | None] = relationship(lazy="selectin")
+    instructions_row: Mapped[RunObjectInstructions | None] = relationship(lazy="selectin")
+    shape: Mapped[RunObjectShape] = relationship(lazy="selectin")
+    tool_links: Mapped[list[RunObjectAssistantObjectToolsInner]] = relationship(
+        order_by="RunObjectAssistantObjectToolsInner.position",
+        cascade="all, delete-orphan",
+        passive_deletes=True,
+        lazy="selectin",
+    )
+    file_links: Mapped[list[RunObjectFileIds]] = relationship(
+        order_by="RunObjectFileIds.position", cascade="all, delete-orphan", passive_deletes=True, lazy="selectin"
+    )
+    changes: Mapped[list[RunObjectChange]] = relationship(
+        order_by="RunObjectChange.observed_at", cascade="all, delete-orphan", passive_deletes=True
+    )
+
+    instructions: AssociationProxy[str | None] = association_proxy(
+        "instructions_row", "instructions", creator=lambda text: RunObjectInstructions(instructions=text)
+    )
+    tools: AssociationProxy[list[AssistantObjectToolsInner]] = association_proxy(
+        "tool_links", "tool", creator=lambda tool: RunObjectAssistantObjectToolsInner(tool=tool)
+    )
+    file_ids: AssociationProxy[list[str]] = association_proxy(
+        "file_links", "file_ids", creator=lambda file_id: RunObjectFileIds(file_ids=file_id)
+    )
+
+
+class RunObjectAssistantObjectToolsInner(Base):
+    """Documented link RunObjectAssistantObjectToolsInner: a run's tools, in order, the same one as often as it came."""
+
+    __tablename__ = "run_object_assistant_object_tools_inner"
+
+    run_object: Mapped[OfRun]
+    position: Mapped[Position]
+    tool_id: Mapped[int] = mapped_column(
+        "assistant_object_tools_inner",
+        BigInt,
+        # The convention's name would have 71 bytes; PostgreSQL ends at 63.
+        ForeignKey(AssistantObjectToolsInner.id, name="fk_run_object_assistant_object_tools_inner_tool"),
+        comment="Key in assistant_object_tools_inner.",
+    )
+
+    __table_args__ = (
+        Index("ix_run_object_assistant_object_tools_inner_tool", "assistant_object_tools_inner"),
+        {"comment": "Documented link RunObjectAssistantObjectToolsInner: the tools of runs, in order."},
+    )
+
+    tool: Mapped[AssistantObjectToolsInner] = relationship(lazy="selectin")
+
+
+class RunObjectFileIds(Base):
+    """Documented link RunObjectFileIds: the files a v1 run was given, in order."""
+
+    __tablename__ = "run_object_file_ids"
+    __table_args__ = (
+        Index(None, "file_ids"),
+        {"comment": "Documented link RunObjectFileIds: the files of v1 runs, in order."},
+    )
+
+    run_object: Mapped[OfRun]
+    position: Mapped[Position]
+    file_ids: Mapped[RunId] = mapped_column(comment="Id of one file.")
+
+
+def created_order() -> ColumnElement[int]:
+    """created_at as runs are ordered by it."""
+    return func.coalesce(RunObject.created_at, literal_column(NO_TIME))
+
+
+_table = RunObject.__table__
+_created = text(f"coalesce(created_at, {NO_TIME})")
+_table.comment = "Documented RunObject: assistant runs, each as its newest look has it."  # type: ignore[attr-defined]
+Index("ix_run_object_created_at", _created, _table.c.id)
+for _column in (_table.c.thread_id, _table.c.assistant_id, _table.c.status):
+    Index(f"ix_run_object_{_column.name}", _column, _created, _table.c.id)
+Index("ix_run_object_instructions_id", _table.c.instructions_id)
