@@ -1,0 +1,144 @@
+"""Runs as SELECTs: the one statement that reads them, filters, order and pages."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
+from sqlalchemy.sql.selectable import ScalarSelect
+
+from runstore import wire
+from runstore.backends import Backend
+from runstore.errors import ConfigurationError
+from runstore.mapping import BELONGS, CALLS, COLUMNS, FILES, REQUIRED_ACTION, RUN, SHARED, TOOLS, StoredRun
+from runstore.schema.base import JSONText
+from runstore.schema.run import created_order
+
+_PARTS = {"required_action": REQUIRED_ACTION, **BELONGS}
+CREATED = created_order()
+CHOICE = SHARED["tool_choice"][1]
+
+
+class Filter(NamedTuple):
+    """Which runs: all conditions hold. Times are Unix seconds or datetimes (naive ones are UTC)."""
+
+    thread_id: str | Iterable[str] | None = None
+    assistant_id: str | Iterable[str] | None = None
+    status: str | Iterable[str] | None = None
+    created_from: int | datetime | None = None
+    """created_at is this or later."""
+    created_before: int | datetime | None = None
+    """created_at is earlier than this."""
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """As SQL."""
+        found = []
+        for name in ("thread_id", "assistant_id", "status"):
+            if (wanted := getattr(self, name)) is not None:
+                values = [wanted] if isinstance(wanted, str) else list(wanted)
+                column = RUN.c[name]
+                found.append(column == values[0] if len(values) == 1 else column.in_(values))
+        if self.created_from is not None:
+            found += [CREATED >= _seconds(self.created_from), RUN.c.created_at.is_not(None)]
+        if self.created_before is not None:
+            found += [CREATED < _seconds(self.created_before), RUN.c.created_at.is_not(None)]
+        return found
+
+
+def _seconds(time: int | datetime) -> int:
+    if isinstance(time, datetime):
+        aware = time if time.tzinfo else time.replace(tzinfo=UTC)
+        return int(aware.timestamp())
+    return time
+
+
+@lru_cache
+def runs(backend: Backend) -> Select[Any]:
+    """Everything of runs in one statement, so that no reader sees half a run; :func:`stored_run` takes its rows."""
+    columns: list[ColumnElement[Any]] = [readable(backend, column) for column in RUN.columns]
+    source: Any = RUN
+    for member, table in _PARTS.items():
+        source = source.outerjoin(table, table.c.run_object == RUN.c.id)
+        columns += [readable(backend, column).label(f"{member}_{column.name}") for column in table.columns]
+    # As text: SQLite forgets that a value is JSON when it sorts it.
+    call = backend.text(
+        getattr(func, backend.tuple_function)(*[readable(backend, column) for column in list(CALLS.columns)[2:]])
+    )
+    columns += [
+        _list(backend, TOOLS.c.assistant_object_tools_inner, TOOLS.c),
+        _list(backend, FILES.c.file_ids, FILES.c),
+        _list(backend, call, CALLS.c),
+    ]
+    return select(*columns).select_from(source)
+
+
+@lru_cache
+def runs_by_id(backend: Backend) -> Select[Any]:
+    """:func:`runs` with the ids of the parameter ``ids``, built once."""
+    return runs(backend).where(backend.among(RUN.c.id, "ids"))
+
+
+def readable(backend: Backend, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A column as the mapping wants it: JSON as its text."""
+    return backend.text(column) if isinstance(column.type, JSONText) else column
+
+
+def _list(backend: Backend, value: ColumnElement[Any], link: Any) -> ScalarSelect[Any]:
+    """A run's rows of a link table as the text of a JSON array, in order."""
+    ordered = select(value.label("value")).where(link.run_object == RUN.c.id).order_by(link.position)
+    values = ordered.correlate(RUN).subquery()
+    return select(backend.text(getattr(func, backend.array_function)(values.c.value))).correlate(RUN).scalar_subquery()
+
+
+def stored_run(row: Row[Any]) -> StoredRun:
+    """A row of :func:`runs` in its parts."""
+    place = len(COLUMNS)
+    parts: dict[str, dict[str, Any] | None] = {}
+    for member, table in _PARTS.items():
+        names = table.columns.keys()
+        values = row[place : place + len(names)]
+        parts[member] = dict(zip(names, values, strict=True)) if values[0] is not None else None
+        place += len(names)
+    tools, file_ids, calls = (wire.loads(text.encode()) if text else [] for text in row[place:])
+    return StoredRun(tuple(row[: len(COLUMNS)]), parts, tools, file_ids, [wire.loads(call.encode()) for call in calls])
+
+
+# --- order and pages -------------------------------------------------------------------------------------------------
+
+
+def ordered(statement: Select[Any], *, newest_first: bool) -> Select[Any]:
+    """By created_at and id; runs without created_at are the oldest."""
+    keys = (CREATED, RUN.c.id)
+    return statement.order_by(*(key.desc() for key in keys) if newest_first else keys)
+
+
+def after(cursor: str, *, newest_first: bool) -> ColumnElement[bool]:
+    """The runs behind a cursor in the given order."""
+    created, run_id = _parse(cursor)
+    # Spelled out, because SQLite uses an index on an expression for a comparison, not for one of row values.
+    if newest_first:
+        return and_(CREATED <= created, or_(CREATED < created, RUN.c.id < run_id))
+    return and_(CREATED >= created, or_(CREATED > created, RUN.c.id > run_id))
+
+
+def cursor_of(created: int | None, run_id: str) -> str:
+    """The cursor that points behind a run."""
+    key = wire.encode([-(2**63) if created is None else created, run_id])
+    return base64.urlsafe_b64encode(key).decode().rstrip("=")
+
+
+def _parse(cursor: str) -> tuple[int, str]:
+    try:
+        created, run_id = wire.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if type(created) is int and isinstance(run_id, str):
+            return created, run_id
+    except (ValueError, TypeError, binascii.Error):
+        pass
+    raise ConfigurationError(detail=f"{cursor!r} is no cursor; pass on the 'next' of an earlier page")
+
+

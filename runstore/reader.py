@@ -1,0 +1,86 @@
+"""The one read path: rows of :func:`runstore.queries.runs` to canonical text, shared values read once and remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Select, Table, null, select
+
+from runstore import queries, wire
+from runstore.backends import Backend
+from runstore.errors import ArchiveDamaged
+from runstore.mapping import COLUMNS, FUNCTION, INSTRUCTIONS, SHAPE, SHARED, TOOL, Shape, StoredRun, shared_text
+
+BATCH = 500
+"""Runs that are put together at a time."""
+
+_SHARED_COLUMNS = tuple((COLUMNS[column], table) for column, table in SHARED.values())
+_SHAPE = COLUMNS["shape"]
+
+
+class Reader:
+    """Puts runs together. Safe to share between threads: shared rows never change, so whoever reads one reads the same."""
+
+    def __init__(self, backend: Backend, most_bytes: int = 48 * 2**20) -> None:
+        self._backend = backend
+        self._most_bytes = self._room = most_bytes
+        self._values: dict[tuple[Table, int], bytes] = {}
+        self._shapes: dict[int, Shape] = {}
+
+    def texts(
+        self,
+        connection: Connection,
+        statement: Select[Any],
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        stream: bool = False,
+    ) -> Iterator[tuple[StoredRun, bytes]]:
+        """Runs and their canonical texts, in the order of the statement; *stream* leaves them in the database until asked."""
+        options = {"yield_per": BATCH} if stream else {}
+        result = connection.execute(statement, parameters or {}, execution_options=options)
+        for rows in result.partitions(BATCH):
+            runs = [queries.stored_run(row) for row in rows]
+            values = self._known(connection, runs)
+            for run in runs:
+                try:
+                    text = self._shapes[run.row[_SHAPE]].text(run, lambda table, key: values[table, key])
+                except (KeyError, IndexError, ValueError) as exc:
+                    raise ArchiveDamaged(id=run.row[0], reason=f"{type(exc).__name__} {exc}") from exc
+                yield run, text
+
+    def _known(self, connection: Connection, runs: Iterable[StoredRun]) -> dict[tuple[Table, int], bytes]:
+        """The texts of all shared values of these runs."""
+        wanted = {(table, run.row[place]) for run in runs for place, table in _SHARED_COLUMNS}
+        wanted |= {(TOOL, tool) for run in runs for tool in run.tools}
+        found = {key: text for key in wanted if (text := self._values.get(key)) is not None}
+        missing: dict[Table, list[int]] = {}
+        for table, shared_id in wanted - found.keys():
+            if shared_id is not None:
+                missing.setdefault(table, []).append(shared_id)
+        if shapes := {run.row[_SHAPE] for run in runs} - self._shapes.keys():
+            missing[SHAPE] = list(shapes)
+        for table, ids in missing.items():
+            for shared_id, document, function in connection.execute(self._select(table), {"ids": ids}):
+                if table is SHAPE:
+                    self._shapes[shared_id] = Shape(document)
+                    continue
+                text = wire.encode(document) if table is INSTRUCTIONS else shared_text(document, function)
+                found[table, shared_id] = text
+                self._remember((table, shared_id), text)
+        return found
+
+    def _select(self, table: Table) -> Select[Any]:
+        document = table.c.instructions if table is INSTRUCTIONS else table.c.document
+        among = self._backend.among(table.c.id, "ids")
+        if "function" not in table.columns:
+            return select(table.c.id, document, null()).where(among)
+        joined = table.outerjoin(FUNCTION, FUNCTION.c.id == table.c.function)
+        return select(table.c.id, document, FUNCTION.c.document).select_from(joined).where(among)
+
+    def _remember(self, key: tuple[Table, int], text: bytes) -> None:
+        self._room -= len(text) + 200
+        if self._room < 0:
+            self._values.clear()
+            self._room = self._most_bytes
+        self._values[key] = text

@@ -1,0 +1,519 @@
+"""The archive as an object: save runs, load them, find them."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import psycopg
+from sqlalchemy import Connection, Engine, bindparam, delete, exists, func, select
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+
+from runstore import config, documented, migrate, queries, wire, writer
+from runstore.backends import backend_of, create_engine
+from runstore.errors import ConfigurationError, DatabaseFailure, NotARun, RunConflict, RunNotFound, RunRejected
+from runstore.mapping import FUNCTION, INSTRUCTIONS, RUN, TOOL, TOOLS, Look, Mapper, join_object
+from runstore.queries import Filter
+from runstore.reader import Reader
+from runstore.sources import Record
+from runstore.writer import CHANGE, Outcome
+
+BATCH = 1000
+"""Runs that are written in one transaction."""
+
+BATCH_BYTES = 16 * 2**20
+"""Bytes of JSON after which a transaction ends with fewer runs."""
+
+TRIES = 8
+"""How often a batch is tried when other writers are in the way."""
+
+MOST_SEEN = 500_000
+"""Ids of shared rows that are remembered as stored."""
+
+
+class Rejection(NamedTuple):
+    """A record that was not stored, and why."""
+
+    outcome: Outcome
+    """rejected or conflict."""
+    where: str
+    """Where it came from: file and line, or its number in the iterable."""
+    reason: str
+    """What is wrong, with the path in the run's JSON."""
+    record: bytes
+    """The record as it came (JSON text)."""
+
+
+@dataclass
+class SaveReport:
+    """What became of many runs: a count by outcome, and each rejection."""
+
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    stale: int = 0
+    conflict: int = 0
+    rejected: int = 0
+    skipped: int = 0
+    rejections: list[Rejection] = field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every run went in."""
+        return not self.rejected and not self.conflict
+
+    def count(self, outcome: Outcome) -> None:
+        """Count one."""
+        setattr(self, outcome, getattr(self, outcome) + 1)
+
+    def __str__(self) -> str:
+        names = ("inserted", "updated", "unchanged", "stale", "conflict", "rejected", "skipped")
+        return ", ".join(f"{getattr(self, name)} {name}" for name in names)
+
+
+class Page(NamedTuple):
+    """Some of the runs that were asked for."""
+
+    runs: list[dict[str, Any]]
+    next: str | None
+    """The cursor of the next page; None on the last one."""
+
+
+class Change(NamedTuple):
+    """An earlier look at a run."""
+
+    observed_at: int
+    """When the run was last seen so (Unix microseconds)."""
+    status: str | None
+    digest: bytes
+    members: dict[str, Any]
+    """Members whose value was another one than in the next newer look, with their value in this one."""
+    absent: list[str]
+    """Members that the next newer look has and this one had not."""
+
+
+class RunRepository:
+    """An archive of assistant runs.
+
+    **Fidelity.** What is loaded equals what was saved, as JSON, to the order of the keys and the character; a number
+    may be spelled in another way.
+
+    **Faithful or refused.** What cannot be kept is rejected with its path, alike on SQLite and PostgreSQL.
+
+    **Saving again.** Of several looks at one run the newest stays (status rank, then observed_at, then digest),
+    whatever the order in which they are saved; each other one is kept as a change.
+
+    **All or nothing.** A batch is one transaction; a bad run is rejected alone.
+
+    *bind* is an engine, for transactions of the repository's own, or a connection, for saving inside the transaction at
+    hand: each batch is a savepoint then, and the caller commits. A repository may be shared between threads, if its
+    bind may.
+    """
+
+    def __init__(self, bind: Engine | Connection) -> None:
+        self._bind = bind
+        self._owned: Engine | None = None
+        self._backend = backend_of(bind)
+        self._mapper = Mapper()
+        self._reader = Reader(self._backend)
+        self._seen: writer.Seen = {}
+        self._seen_lock = threading.Lock()
+        self._checked = False
+
+    @classmethod
+    def open(cls, place: str | os.PathLike[str] | URL | None = None) -> Self:
+        """The archive at a database URL or the path of a SQLite file; None takes it from the environment.
+
+        A SQLite file that does not exist is created by the first save. Close the repository, or use it with ``with``.
+        """
+        repository = cls(create_engine(config.database_url(place)))
+        assert isinstance(repository._bind, Engine)
+        repository._owned = repository._bind
+        return repository
+
+    def close(self) -> None:
+        """Close the connections of a repository that :meth:`open` made."""
+        if self._owned is not None:
+            self._owned.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    # --- saving ------------------------------------------------------------------------------------------------------
+
+    def save(
+        self,
+        run: object,
+        *,
+        observed_at: int | datetime | None = None,
+        source: str | None = None,
+        on_conflict: str = "newest",
+        strict: bool = False,
+    ) -> Outcome:
+        """Save one run: a mapping, JSON text or bytes, or an object of the ``openai`` or ``azure-ai-agents`` SDK.
+
+        *observed_at* (Unix microseconds or datetime; default now) is when the run was seen so, *source* says where it
+        came from. *on_conflict*: ``newest`` keeps the newer look, ``replace`` this one, ``keep`` the stored one;
+        ``error`` refuses a look that differs. *strict* refuses what departs from the document.
+
+        Raises :class:`RunRejected` for what cannot be kept, :class:`NotARun` for another kind of object,
+        :class:`RunConflict` for a look that cannot be of the stored run, :class:`DatabaseFailure`.
+        """
+        errors: list[Exception] = []
+        report = SaveReport()
+        items = [(run, "")]
+        self._save(items, report, observed_at, source, on_conflict, strict, lambda _, error: errors.append(error))
+        if errors:
+            raise errors[0]
+        return next(outcome for outcome in Outcome if getattr(report, outcome))
+
+    def save_many(
+        self,
+        runs: Iterable[object],
+        *,
+        observed_at: int | datetime | None = None,
+        source: str | None = None,
+        on_conflict: str = "newest",
+        strict: bool = False,
+        on_rejected: Callable[[Rejection], None] | None = None,
+    ) -> SaveReport:
+        """Save many runs, a batch a transaction; memory does not grow with their number.
+
+        Takes what :meth:`save` takes, and records of :mod:`runstore.sources`. Without an own time each run is seen one
+        microsecond after the one before. A run that cannot be stored is counted and reported, the others are stored;
+        *on_rejected* is called with each rejection instead of the report keeping it.
+        """
+        report = SaveReport()
+        keep = on_rejected or report.rejections.append
+        items = ((run, run.where if isinstance(run, Record) else f"run {n}") for n, run in enumerate(runs, 1))
+
+        def reject(item: tuple[object, str], error: Exception) -> None:
+            if isinstance(error, NotARun):
+                return
+            outcome = Outcome.CONFLICT if isinstance(error, RunConflict) else Outcome.REJECTED
+            keep(Rejection(outcome, item[1], str(error), _as_it_came(item[0])))
+
+        self._save(items, report, observed_at, source, on_conflict, strict, reject)
+        return report
+
+    def _save(
+        self,
+        items: Iterable[tuple[object, str]],
+        report: SaveReport,
+        observed_at: int | datetime | None,
+        source: str | None,
+        policy: str,
+        strict: bool,
+        reject: Callable[[tuple[object, str], Exception], None],
+    ) -> None:
+        writer.check_policy(policy)
+        time_seen = _microseconds(observed_at)
+        batch: list[tuple[Look, tuple[object, str]]] = []
+        size = 0
+        for item in items:
+            record = item[0]
+            try:
+                seen_at = record.observed_at if isinstance(record, Record) and observed_at is None else time_seen
+                look, length = self._look(record, seen_at, source, strict)
+            except NotARun as error:
+                report.count(Outcome.SKIPPED)
+                reject(item, error)
+            except RunRejected as error:
+                report.count(Outcome.REJECTED)
+                reject(item, error)
+            else:
+                batch.append((look, item))
+                size += length
+            time_seen += 1
+            if len(batch) >= BATCH or size >= BATCH_BYTES:
+                self._save_batch(batch, report, policy, reject)
+                batch, size = [], 0
+        if batch:
+            self._save_batch(batch, report, policy, reject)
+
+    def _look(self, record: object, observed_at: int, source: str | None, strict: bool) -> tuple[Look, int]:
+        if isinstance(record, Record):
+            if record.error is not None:
+                raise RunRejected(path="$", reason=record.error)
+            if record.event is not None and not record.event.startswith("thread.run"):
+                raise NotARun(reason=f'it is an event "{record.event}"')
+            record = record.raw
+        raw = record if isinstance(record, bytes | str) else wire.from_python(record)
+        look = self._mapper.look(wire.run_members(raw), observed_at, source)
+        if strict:
+            documented.check(join_object(look.texts.items()))
+        return look, len(raw)
+
+    def _save_batch(
+        self,
+        batch: list[tuple[Look, tuple[object, str]]],
+        report: SaveReport,
+        policy: str,
+        reject: Callable[[tuple[object, str], Exception], None],
+    ) -> None:
+        verdicts = self._write([look for look, _ in batch], policy)
+        for (look, item), verdict in zip(batch, verdicts, strict=True):
+            report.count(verdict.outcome)
+            if verdict.outcome is Outcome.CONFLICT:
+                reject(item, RunConflict(id=look.id, reason=verdict.reason))
+
+    def _write(self, looks: list[Look], policy: str) -> list[writer.Verdict]:
+        for attempt in range(1, TRIES + 1):
+            try:
+                with self._transaction(write=True) as connection:
+                    verdicts, stored = writer.write(
+                        connection,
+                        self._backend,
+                        looks,
+                        policy=policy,
+                        now=_microseconds(None),
+                        seen=self._seen,
+                        texts_of=self._texts_of,
+                    )
+            except (DBAPIError, psycopg.Error) as error:
+                passing = self._backend.is_passing(error) and isinstance(self._bind, Engine)
+                if not passing or attempt == TRIES:
+                    raise _failure(error) from error
+                with self._seen_lock:
+                    self._seen = {}
+                time.sleep(random.uniform(0, 0.01 * 2**attempt))
+            else:
+                self._note(stored)
+                return verdicts
+        raise AssertionError("unreachable")
+
+    def _note(self, stored: writer.Seen) -> None:
+        """Remember shared rows as stored, once the transaction that made sure of them is committed."""
+        if isinstance(self._bind, Connection):
+            return  # the caller may yet roll back
+        with self._seen_lock:
+            merged = {table: self._seen.get(table, set()) | ids for table, ids in stored.items()}
+            self._seen = self._seen | merged
+            if sum(map(len, self._seen.values())) > MOST_SEEN:
+                self._seen = {}
+
+    # --- loading -----------------------------------------------------------------------------------------------------
+
+    def load(self, run_id: str) -> dict[str, Any]:
+        """A run exactly as it was saved. Raises :class:`RunNotFound`."""
+        for run in self.load_many([run_id]).values():
+            return run
+        raise RunNotFound(id=run_id)
+
+    def load_many(self, run_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """Runs by id, in the order of the ids; those that are not in the archive are left out."""
+        wanted = list(run_ids)
+        with self._transaction(write=False) as connection:
+            found = {run_id: wire.loads(text) for run_id, text in self._texts_by_id(connection, wanted)}
+        return {run_id: found[run_id] for run_id in wanted if run_id in found}
+
+    def find(
+        self,
+        *,
+        thread_id: str | Iterable[str] | None = None,
+        assistant_id: str | Iterable[str] | None = None,
+        status: str | Iterable[str] | None = None,
+        created_from: int | datetime | None = None,
+        created_before: int | datetime | None = None,
+        newest_first: bool = True,
+        limit: int = 20,
+        cursor: str | None = None,
+    ) -> Page:
+        """A page of the runs that meet all conditions, by created_at and id.
+
+        A condition takes one value or several; times are Unix seconds or datetimes. *cursor* is the ``next`` of the
+        page before, asked for with the same conditions.
+        """
+        if limit < 1:
+            raise ConfigurationError(detail=f"limit is {limit}, expected 1 or more")
+        conditions = Filter(thread_id, assistant_id, status, created_from, created_before).conditions()
+        if cursor is not None:
+            conditions.append(queries.after(cursor, newest_first=newest_first))
+        statement = queries.ordered(queries.runs(self._backend).where(*conditions), newest_first=newest_first)
+        with self._transaction(write=False) as connection:
+            found = list(self._reader.texts(connection, statement.limit(limit + 1)))
+        more = len(found) > limit
+        last = found[limit - 1][0].row if more else ()
+        created = RUN.columns.keys().index("created_at")
+        runs = [wire.loads(text) for _, text in found[:limit]]
+        return Page(runs, queries.cursor_of(last[created], last[0]) if more else None)
+
+    def iterate(self, **conditions: Any) -> Iterator[dict[str, Any]]:
+        """All runs that meet the conditions of :meth:`find`, oldest first, as one consistent picture of the archive."""
+        return map(wire.loads, self.iterate_json(**conditions))
+
+    def iterate_json(self, *, newest_first: bool = False, **conditions: Any) -> Iterator[bytes]:
+        """The same as compact JSON texts, which costs no parsing."""
+        wanted = Filter(**conditions).conditions()
+        statement = queries.ordered(queries.runs(self._backend).where(*wanted), newest_first=newest_first)
+        with self._transaction(write=False) as connection:
+            for _, text in self._reader.texts(connection, statement, stream=True):
+                yield text
+
+    def count(self, **conditions: Any) -> int:
+        """How many runs meet the conditions of :meth:`find`."""
+        statement = select(func.count()).select_from(RUN).where(*Filter(**conditions).conditions())
+        with self._transaction(write=False) as connection:
+            return int(connection.execute(statement).scalar_one())
+
+    def changes(self, run_id: str) -> list[Change]:
+        """The looks at a run that are not its newest, oldest first; empty for a run that never changed.
+
+        Raises :class:`RunNotFound`.
+        """
+        columns = [queries.readable(self._backend, column) for column in CHANGE.columns]
+        statement = select(*columns).where(CHANGE.c.run_object == bindparam("id"))
+        known = select(RUN.c.id).where(RUN.c.id == bindparam("id"))
+        with self._transaction(write=False) as connection:
+            rows = connection.execute(statement, {"id": run_id}).all()
+            if not rows and connection.execute(known, {"id": run_id}).first() is None:
+                raise RunNotFound(id=run_id)
+        found = [
+            Change(
+                observed_at,
+                status,
+                digest,
+                wire.loads(members.encode()),
+                wire.loads(absent.encode()) if absent else [],
+            )
+            for _, digest, observed_at, status, members, absent in rows
+        ]
+        return sorted(found, key=lambda change: (change.observed_at, change.digest))
+
+    def _texts_by_id(self, connection: Connection, run_ids: list[str]) -> Iterator[tuple[str, bytes]]:
+        statement = queries.runs_by_id(self._backend)
+        for start in range(0, len(run_ids), BATCH):
+            parameters = {"ids": run_ids[start : start + BATCH]}
+            for run, text in self._reader.texts(connection, statement, parameters):
+                yield run.row[0], text
+
+    def _texts_of(self, connection: Connection, run_ids: list[str]) -> dict[str, dict[str, bytes]]:
+        """Texts of the members of stored runs, for telling what an update changes."""
+        return {
+            run_id: {key: bytes(raw) for key, raw in wire.members(text, "$").items()}
+            for run_id, text in self._texts_by_id(connection, run_ids)
+        }
+
+    # --- deleting ----------------------------------------------------------------------------------------------------
+
+    def delete(self, run_ids: str | Iterable[str]) -> int:
+        """Delete runs with their history; gives their number. Ids that are not in the archive do no harm.
+
+        Prompts and tools that no run uses any more are deleted after them, in a transaction of its own.
+        """
+        ids = {"ids": [run_ids] if isinstance(run_ids, str) else list(run_ids)}
+        with self._transaction(write=True) as connection:
+            runs = self._backend.among(RUN.c.id, "ids")
+            links = self._backend.among(TOOLS.c.run_object, "ids")
+            instructions = connection.execute(select(RUN.c.instructions_id).distinct().where(runs), ids).scalars().all()
+            tools = connection.execute(
+                select(TOOLS.c.assistant_object_tools_inner).distinct().where(links), ids
+            ).scalars().all()
+            deleted = connection.execute(delete(RUN).where(runs), ids).rowcount
+        self._collect(list(instructions), list(tools))
+        return deleted
+
+    def _collect(self, instructions: list[int | None], tools: list[int]) -> None:
+        """Delete those of these shared rows that nothing refers to.
+
+        A writer that is about to refer to one meets either the row or a foreign-key error, forgets what it has seen and
+        tries again; one that came first makes this fail, and the row is kept.
+        """
+        functions = select(TOOL.c.function).where(self._backend.among(TOOL.c.id, "ids"))
+        try:
+            with self._transaction(write=True) as connection:
+                referred = connection.execute(functions, {"ids": tools}).scalars().all()
+                for table, column, ids in (
+                    (INSTRUCTIONS, RUN.c.instructions_id, [key for key in instructions if key is not None]),
+                    (TOOL, TOOLS.c.assistant_object_tools_inner, tools),
+                    (FUNCTION, TOOL.c.function, [key for key in referred if key is not None]),
+                ):
+                    unused = ~exists().where(column == table.c.id)
+                    if table is FUNCTION:
+                        unused &= ~exists().where(queries.CHOICE.c.function == table.c.id)
+                    connection.execute(delete(table).where(self._backend.among(table.c.id, "ids"), unused), {"ids": ids})
+        except DatabaseFailure as failure:
+            if not self._backend.is_passing(failure.__cause__ or failure):
+                raise
+        with self._seen_lock:
+            self._seen = {}
+
+    # --- connections -------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _transaction(self, *, write: bool) -> Iterator[Connection]:
+        """A transaction of our own, or a savepoint in the caller's."""
+        self._check(write=write)
+        try:
+            if isinstance(self._bind, Connection):
+                self._begin(self._bind, write=write)
+                with self._bind.begin_nested():
+                    yield self._bind
+            else:
+                with self._bind.begin() as connection:
+                    self._backend.begin(connection, write=write)
+                    yield connection
+        except (DBAPIError, psycopg.Error) as error:
+            if write and self._backend.is_passing(error):
+                raise
+            raise _failure(error) from error
+
+    def _begin(self, connection: Connection, *, write: bool) -> None:
+        if not connection.in_transaction():
+            connection.begin()
+        self._backend.begin(connection, write=write)
+
+    def _check(self, *, write: bool) -> None:
+        """Look once whether there is an archive of this code's revision; the first save makes a new SQLite file."""
+        if self._checked:
+            return
+        try:
+            if isinstance(self._bind, Connection):
+                migrate.check(self._bind)
+            else:
+                if write and migrate.is_new(self._bind):
+                    migrate.upgrade(self._bind)
+                migrate.require(self._bind)
+                with self._bind.connect() as connection:
+                    migrate.check(connection)
+        except (DBAPIError, psycopg.Error) as error:
+            raise _failure(error) from error
+        self._checked = True
+
+
+def _failure(error: Exception) -> DatabaseFailure:
+    """The error of a driver as ours: what the server said, without the statement and its values."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    said = cause.diag.message_primary if isinstance(cause, psycopg.Error) else None
+    return DatabaseFailure(reason=said or str(cause).strip().splitlines()[0])
+
+
+def _microseconds(moment: int | datetime | None) -> int:
+    if moment is None:
+        return time.time_ns() // 1000
+    if isinstance(moment, datetime):
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return int((aware - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)
+    return moment
+
+
+def _as_it_came(record: object) -> bytes:
+    if isinstance(record, Record):
+        return record.raw
+    if isinstance(record, bytes):
+        return record
+    if isinstance(record, str):
+        return record.encode(errors="surrogatepass")
+    return repr(record).encode(errors="backslashreplace")

@@ -1,0 +1,354 @@
+"""The one write path: a batch of looks, settled against what is stored and written in a fixed number of statements.
+
+Of several looks at one run one is the newest and stands in the tables. The others are its history, a chain: each is
+kept as what differs from the next newer one (members with their values, and the keys that only the newer one has). The
+chain is a function of the set of looks, so it does not matter in which order or how often they were saved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Table, bindparam, select, update
+
+from runstore import queries, wire
+from runstore.backends import Backend
+from runstore.errors import ConfigurationError, DigestClash
+from runstore.mapping import (
+    CHILD_TABLES,
+    COLUMNS,
+    MEMBER_TABLES,
+    RANKS,
+    RUN,
+    SHARED_TABLES,
+    Look,
+    SharedRow,
+    differences,
+    join_object,
+    table_of,
+)
+from runstore.schema import RunObjectChange
+
+CHANGE = table_of(RunObjectChange)
+_MOVE = update(RUN).where(RUN.c.id == bindparam("run_id")).values(observed_at=bindparam("seen_at"))
+
+Seen = dict[Table, set[int]]
+"""Ids of shared rows, by table."""
+
+POLICIES = ("newest", "replace", "keep", "error")
+"""What ``on_conflict`` takes."""
+
+
+class Outcome(StrEnum):
+    """What became of one look at a run."""
+
+    INSERTED = "inserted"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    STALE = "stale"
+    CONFLICT = "conflict"
+    REJECTED = "rejected"
+    SKIPPED = "skipped"
+
+
+class Verdict(NamedTuple):
+    """An outcome and, for a conflict, its reason."""
+
+    outcome: Outcome
+    reason: str = ""
+
+
+class _Head(NamedTuple):
+    """The stored look at a run, as far as saving needs it."""
+
+    id: str
+    digest: bytes
+    observed_at: int
+    archived_at: int
+    status: str | None
+    thread_id: str | None
+    assistant_id: str | None
+    created_at: int | None
+
+    @property
+    def order(self) -> tuple[int, int, bytes]:
+        return RANKS.get(self.status or "", 0), self.observed_at, self.digest
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        return self.thread_id, self.assistant_id, self.created_at
+
+
+@dataclass(slots=True)
+class _Settled:
+    """What a batch makes of one run."""
+
+    stored: _Head | None
+    newest: Look | _Head | None
+    observed_at: int = 0
+    """The latest time at which the newest look was seen."""
+    late: list[Look] = field(default_factory=list)
+    """Looks of the batch that are not the newest."""
+    verdicts: list[Verdict] = field(default_factory=list)
+
+    @property
+    def writes(self) -> bool:
+        """Whether a stored run is touched at all."""
+        moved = self.stored is not None and self.observed_at > self.stored.observed_at
+        return moved or bool(self.late) or self.newest is not self.stored
+
+
+def write(
+    connection: Connection,
+    backend: Backend,
+    looks: Sequence[Look],
+    *,
+    policy: str,
+    now: int,
+    seen: Seen,
+    texts_of: Callable[[Connection, list[str]], dict[str, dict[str, bytes]]],
+) -> tuple[list[Verdict], Seen]:
+    """Write a batch inside the transaction at hand.
+
+    *seen* holds the shared rows known to be stored; *texts_of* reads the members of stored runs. Gives a verdict for
+    each look, in order, and the shared rows that are stored once the transaction is committed.
+    """
+    groups: dict[str, list[Look]] = {}
+    for look in looks:
+        groups.setdefault(look.id, []).append(look)
+    heads = _heads(connection, backend, list(groups), lock=False)
+    settled = {run_id: _settle(heads.get(run_id), group, policy) for run_id, group in groups.items()}
+    if touched := sorted(run_id for run_id, run in settled.items() if run.stored and run.writes):
+        # Decided anew under a lock, for another writer may have been here since.
+        heads = _heads(connection, backend, touched, lock=True)
+        settled |= {run_id: _settle(heads.get(run_id), groups[run_id], policy) for run_id in touched}
+
+    newest = [run.newest for run in settled.values() if isinstance(run.newest, Look)]
+    stored = _write_shared(connection, backend, (row for look in newest for row in look.shared), seen)
+    _insert(connection, backend, sorted(_fresh(settled, now), key=lambda look: look.id))
+    _update(connection, backend, settled, texts_of)
+
+    verdicts = {run_id: iter(run.verdicts) for run_id, run in settled.items()}
+    return [next(verdicts[look.id]) for look in looks], stored
+
+
+# --- deciding --------------------------------------------------------------------------------------------------------
+
+
+def _heads(connection: Connection, backend: Backend, ids: list[str], *, lock: bool) -> dict[str, _Head]:
+    statement = select(*(RUN.c[name] for name in _Head._fields)).where(backend.among(RUN.c.id, "ids"))
+    if lock:
+        statement = statement.order_by(RUN.c.id).with_for_update()
+    return {row.id: _Head(*row) for row in connection.execute(statement, {"ids": ids})}
+
+
+def _settle(stored: _Head | None, looks: Iterable[Look], policy: str) -> _Settled:
+    run = _Settled(stored, stored, stored.observed_at if stored else 0)
+    for look in looks:
+        newest = run.newest
+        if newest is None:
+            verdict = Verdict(Outcome.INSERTED)
+        elif differs := _different_run(newest, look):
+            run.verdicts.append(Verdict(Outcome.CONFLICT, differs))
+            continue
+        elif look.digest == newest.digest:
+            run.observed_at = max(run.observed_at, look.observed_at)
+            if isinstance(newest, Look):
+                newest.observed_at = newest.row[COLUMNS["observed_at"]] = run.observed_at
+            run.verdicts.append(Verdict(Outcome.UNCHANGED))
+            continue
+        elif policy == "error":
+            run.verdicts.append(Verdict(Outcome.CONFLICT, "differs from the stored look, and on_conflict is 'error'"))
+            continue
+        elif policy == "replace" or (policy == "newest" and look.order > _order(newest, run.observed_at)):
+            verdict = Verdict(Outcome.UPDATED)
+        else:
+            run.late.append(look)
+            run.verdicts.append(Verdict(Outcome.STALE))
+            continue
+        if isinstance(newest, Look):
+            run.late.append(newest)
+        run.newest, run.observed_at = look, look.observed_at
+        run.verdicts.append(verdict)
+    return run
+
+
+def _order(newest: Look | _Head, observed_at: int) -> tuple[int, int, bytes]:
+    rank, _, digest = newest.order
+    return rank, observed_at, digest
+
+
+def _different_run(one: Look | _Head, other: Look) -> str:
+    """Why two looks cannot be looks at the same run; empty where they can."""
+    for name, left, right in zip(("thread_id", "assistant_id", "created_at"), one.identity, other.identity, strict=True):
+        if left is not None and right is not None and left != right:
+            return f"its {name} is not that of the stored run with this id; it is another run"
+    return ""
+
+
+def check_policy(policy: str) -> None:
+    """Raise :class:`ConfigurationError` for what is no ``on_conflict``."""
+    if policy not in POLICIES:
+        raise ConfigurationError(detail=f"on_conflict is {policy!r}; expected one of {', '.join(POLICIES)}")
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+
+
+def _write_shared(connection: Connection, backend: Backend, rows: Iterable[SharedRow], seen: Seen) -> Seen:
+    """Insert shared rows not seen before, table by table in the order of their ids, and read back what stands there."""
+    unseen: dict[Table, dict[int, SharedRow]] = {table: {} for table in SHARED_TABLES}
+
+    def gather(row: SharedRow) -> None:
+        if row.id in seen.get(row.table, ()):
+            return
+        if row.id not in unseen[row.table]:
+            for referred in row.refers:
+                gather(referred)
+            unseen[row.table][row.id] = row
+        elif unseen[row.table][row.id].digest != row.digest:
+            raise DigestClash(id=row.id, table=row.table.name)
+
+    for row in rows:
+        gather(row)
+    for table, found in unseen.items():
+        if not found:
+            continue
+        ids = sorted(found)
+        backend.insert_missing(connection, table, [found[shared_id].values for shared_id in ids])
+        statement = select(table.c.id, table.c.digest).where(backend.among(table.c.id, "ids"))
+        for shared_id, digest in connection.execute(statement, {"ids": ids}):
+            if found[shared_id].digest != digest:
+                raise DigestClash(id=shared_id, table=table.name)
+    return {table: set(found) for table, found in unseen.items() if found}
+
+
+def _fresh(settled: dict[str, _Settled], now: int) -> Iterable[Look]:
+    for run in settled.values():
+        if run.stored is None and isinstance(run.newest, Look):
+            run.newest.row[COLUMNS["archived_at"]] = now
+            yield run.newest
+
+
+def _insert(connection: Connection, backend: Backend, looks: Sequence[Look]) -> None:
+    backend.insert(connection, RUN, [look.row for look in looks])
+    for table in CHILD_TABLES:
+        rows = [row for look in looks for row in look.children.get(table, ())]
+        backend.insert(connection, table, rows)
+
+
+def _update(
+    connection: Connection,
+    backend: Backend,
+    settled: dict[str, _Settled],
+    texts_of: Callable[[Connection, list[str]], dict[str, dict[str, bytes]]],
+) -> None:
+    """Bring stored runs to their newest look, and the history of all runs to the looks that came."""
+    changed = {run_id: run for run_id, run in settled.items() if run.late or (run.stored and run.newest is not run.stored)}
+    before = texts_of(connection, sorted(run_id for run_id, run in changed.items() if run.stored))
+    rows = []
+    children: dict[Table, list[Look]] = {table: [] for table in CHILD_TABLES}
+    for run_id, run in sorted(changed.items()):
+        if run.stored is None or not isinstance(run.newest, Look):
+            continue
+        run.newest.row[COLUMNS["archived_at"]] = run.stored.archived_at
+        rows.append(run.newest.row)
+        for member, tables in MEMBER_TABLES.items():
+            if before[run_id].get(member) != run.newest.texts.get(member):
+                for table in tables:
+                    children[table].append(run.newest)
+    backend.update(connection, RUN, rows)
+    for table, looks in children.items():
+        backend.delete(connection, table, ["run_object"], [(look.id,) for look in looks])
+        backend.insert(connection, table, [row for look in looks for row in look.children.get(table, ())])
+    _move(connection, backend, settled)
+    _write_history(connection, backend, changed, before)
+
+
+def _move(connection: Connection, backend: Backend, settled: dict[str, _Settled]) -> None:
+    """Move observed_at on where the stored look was seen again later."""
+    moved = [
+        {"run_id": run.stored.id, "seen_at": run.observed_at}
+        for run in settled.values()
+        if run.stored and run.newest is run.stored and run.observed_at > run.stored.observed_at
+    ]
+    if moved:
+        connection.execute(_MOVE, moved)
+
+
+# --- history ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Past:
+    """A look of the past."""
+
+    digest: bytes
+    observed_at: int
+    status: str | None
+    texts: dict[str, bytes]
+
+    @property
+    def order(self) -> tuple[int, int, bytes]:
+        return RANKS.get(self.status or "", 0), self.observed_at, self.digest
+
+
+def _write_history(
+    connection: Connection, backend: Backend, changed: dict[str, _Settled], before: dict[str, dict[str, bytes]]
+) -> None:
+    statement = select(*[queries.readable(backend, column) for column in CHANGE.columns])
+    statement = statement.where(backend.among(CHANGE.c.run_object, "ids"))
+    kept: dict[str, dict[bytes, tuple[Any, ...]]] = {run_id: {} for run_id in changed}
+    with_history = sorted(run_id for run_id, run in changed.items() if run.stored)
+    if with_history:
+        for row in connection.execute(statement, {"ids": with_history}):
+            kept[row[0]][row[1]] = tuple(row)
+    gone, new = [], []
+    for run_id, run in sorted(changed.items()):
+        chain = _chain(run, _unfold(kept[run_id].values(), before.get(run_id, {})), before.get(run_id, {}))
+        for digest, row in kept[run_id].items():
+            if chain.get(digest) != row:
+                gone.append((run_id, digest))
+        new += [row for digest, row in chain.items() if kept[run_id].get(digest) != row]
+    backend.delete(connection, CHANGE, ["run_object", "digest"], gone)
+    backend.insert(connection, CHANGE, new)
+
+
+def _unfold(rows: Iterable[tuple[Any, ...]], newer: dict[str, bytes]) -> list[_Past]:
+    """The looks that stored history rows stand for, given the look above them."""
+    found = []
+    looks = [(_Past(digest, observed, status, {}), members, absent) for _, digest, observed, status, members, absent in rows]
+    for past, members, absent in sorted(looks, key=lambda look: look[0].order, reverse=True):
+        missing = wire.loads(absent.encode()) if absent else ()
+        past.texts = {key: text for key, text in newer.items() if key not in missing}
+        past.texts |= {key: bytes(raw) for key, raw in wire.members(members.encode(), "members").items()}
+        newer = past.texts
+        found.append(past)
+    return found
+
+
+def _chain(run: _Settled, past: list[_Past], before: dict[str, bytes]) -> dict[bytes, tuple[Any, ...]]:
+    """The history rows that a run's looks make, by digest."""
+    assert run.newest is not None
+    if run.stored and run.newest is not run.stored:
+        past.append(_Past(run.stored.digest, run.stored.observed_at, run.stored.status, before))
+    past += [_Past(look.digest, look.observed_at, look.status, look.texts) for look in run.late]
+    looks: dict[bytes, _Past] = {}
+    for look in past:
+        known = looks.setdefault(look.digest, look)
+        known.observed_at = max(known.observed_at, look.observed_at)
+    looks.pop(run.newest.digest, None)
+    newer = run.newest.texts if isinstance(run.newest, Look) else before
+    run_id = run.newest.id
+    rows: dict[bytes, tuple[Any, ...]] = {}
+    for look in sorted(looks.values(), key=lambda look: look.order, reverse=True):
+        members, absent = differences(look.texts, newer)
+        # In the order of the keys: the same whichever way the look was come by.
+        text = join_object(sorted(members.items())).decode()
+        missing = wire.encode(sorted(absent)).decode() if absent else None
+        rows[look.digest] = (run_id, look.digest, look.observed_at, look.status, text, missing)
+        newer = look.texts
+    return rows
