@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy
 from sqlalchemy import Connection, Engine, String, column, select, table
+from sqlalchemy.engine import URL
 
 from runstore import config
+from runstore.backends import create_engine
 from runstore.errors import ArchiveMissing, NotAnArchive, SchemaBehind, SchemaNewer
 
 if TYPE_CHECKING:
@@ -73,10 +77,21 @@ def require(engine: Engine) -> None:
         raise ArchiveMissing(place=file)
 
 
-def upgrade(engine: Engine, revision: str = "head") -> None:
+@contextmanager
+def engine(url: URL) -> Iterator[Engine]:
+    """An engine for the time of a migration."""
+    made = create_engine(url)
+    try:
+        yield made
+    finally:
+        made.dispose()
+
+
+def upgrade(engine: Engine, revision: str = "head") -> tuple[str | None, str | None]:
     """Bring the database to a revision (default: the newest), creating a SQLite file that does not exist.
 
-    Each revision is one transaction. Raises :class:`SchemaNewer` where the database is newer than this code.
+    All of it is one transaction. Gives the revisions before and after. Raises :class:`SchemaNewer` where the database
+    is newer than this code, :class:`NotAnArchive` where tables of our names stand without a revision.
     """
     file = config.sqlite_file(engine.url)
     if file is not None and is_new(engine):
@@ -84,11 +99,12 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
             # Readers beside a writer; the file keeps this setting, and it cannot be made inside a transaction.
             connection.exec_driver_sql("PRAGMA journal_mode = WAL")
     with engine.connect() as connection:
+        with suppress(SchemaBehind):
+            check(connection)
         found = current(connection)
-        if found is not None and found > REVISION:
-            raise SchemaNewer(place=config.shown(engine.url), found=found, expected=REVISION)
         connection.rollback()
         _command("upgrade", connection, revision)
+        return found, current(connection)
 
 
 def downgrade(engine: Engine, revision: str) -> None:

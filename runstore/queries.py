@@ -140,5 +140,3 @@ def _parse(cursor: str) -> tuple[int, str]:
     except (ValueError, TypeError, binascii.Error):
         pass
     raise ConfigurationError(detail=f"{cursor!r} is no cursor; pass on the 'next' of an earlier page")
-
-

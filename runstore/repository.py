@@ -148,7 +148,9 @@ class RunRepository:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     # --- saving ------------------------------------------------------------------------------------------------------
@@ -418,9 +420,11 @@ class RunRepository:
             runs = self._backend.among(RUN.c.id, "ids")
             links = self._backend.among(TOOLS.c.run_object, "ids")
             instructions = connection.execute(select(RUN.c.instructions_id).distinct().where(runs), ids).scalars().all()
-            tools = connection.execute(
-                select(TOOLS.c.assistant_object_tools_inner).distinct().where(links), ids
-            ).scalars().all()
+            tools = (
+                connection.execute(select(TOOLS.c.assistant_object_tools_inner).distinct().where(links), ids)
+                .scalars()
+                .all()
+            )
             deleted = connection.execute(delete(RUN).where(runs), ids).rowcount
         self._collect(list(instructions), list(tools))
         return deleted
@@ -443,7 +447,9 @@ class RunRepository:
                     unused = ~exists().where(column == table.c.id)
                     if table is FUNCTION:
                         unused &= ~exists().where(queries.CHOICE.c.function == table.c.id)
-                    connection.execute(delete(table).where(self._backend.among(table.c.id, "ids"), unused), {"ids": ids})
+                    connection.execute(
+                        delete(table).where(self._backend.among(table.c.id, "ids"), unused), {"ids": ids}
+                    )
         except DatabaseFailure as failure:
             if not self._backend.is_passing(failure.__cause__ or failure):
                 raise
@@ -479,7 +485,7 @@ class RunRepository:
         """Look once whether there is an archive of this code's revision; the first save makes a new SQLite file."""
         if self._checked:
             return
-        try:
+        with translated():
             if isinstance(self._bind, Connection):
                 migrate.check(self._bind)
             else:
@@ -488,9 +494,16 @@ class RunRepository:
                 migrate.require(self._bind)
                 with self._bind.connect() as connection:
                     migrate.check(connection)
-        except (DBAPIError, psycopg.Error) as error:
-            raise _failure(error) from error
         self._checked = True
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """The errors of drivers as :class:`DatabaseFailure`."""
+    try:
+        yield
+    except (DBAPIError, psycopg.Error) as error:
+        raise _failure(error) from error
 
 
 def _failure(error: Exception) -> DatabaseFailure:

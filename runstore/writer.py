@@ -183,7 +183,9 @@ def _order(newest: Look | _Head, observed_at: int) -> tuple[int, int, bytes]:
 
 def _different_run(one: Look | _Head, other: Look) -> str:
     """Why two looks cannot be looks at the same run; empty where they can."""
-    for name, left, right in zip(("thread_id", "assistant_id", "created_at"), one.identity, other.identity, strict=True):
+    for name, left, right in zip(
+        ("thread_id", "assistant_id", "created_at"), one.identity, other.identity, strict=True
+    ):
         if left is not None and right is not None and left != right:
             return f"its {name} is not that of the stored run with this id; it is another run"
     return ""
@@ -247,7 +249,9 @@ def _update(
     texts_of: Callable[[Connection, list[str]], dict[str, dict[str, bytes]]],
 ) -> None:
     """Bring stored runs to their newest look, and the history of all runs to the looks that came."""
-    changed = {run_id: run for run_id, run in settled.items() if run.late or (run.stored and run.newest is not run.stored)}
+    changed = {
+        run_id: run for run_id, run in settled.items() if run.late or (run.stored and run.newest is not run.stored)
+    }
     before = texts_of(connection, sorted(run_id for run_id, run in changed.items() if run.stored))
     rows = []
     children: dict[Table, list[Look]] = {table: [] for table in CHILD_TABLES}
@@ -320,7 +324,9 @@ def _write_history(
 def _unfold(rows: Iterable[tuple[Any, ...]], newer: dict[str, bytes]) -> list[_Past]:
     """The looks that stored history rows stand for, given the look above them."""
     found = []
-    looks = [(_Past(digest, observed, status, {}), members, absent) for _, digest, observed, status, members, absent in rows]
+    looks = [
+        (_Past(digest, observed, status, {}), members, absent) for _, digest, observed, status, members, absent in rows
+    ]
     for past, members, absent in sorted(looks, key=lambda look: look[0].order, reverse=True):
         missing = wire.loads(absent.encode()) if absent else ()
         past.texts = {key: text for key, text in newer.items() if key not in missing}

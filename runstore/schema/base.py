@@ -67,7 +67,6 @@ BigInt = BigInteger().with_variant(Integer(), "sqlite")
 """64 bits on both; on SQLite only the word INTEGER makes a primary key the row's own number."""
 
 
-
 class KeyString(Text):
     """Text that may stand in an index: the mapping refuses one that an index could not hold."""
 

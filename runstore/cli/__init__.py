@@ -1,0 +1,96 @@
+"""The command line: each command parses, calls one function and prints. Data on stdout, everything else on stderr.
+
+Only click is imported here and, at their top, in the modules of the commands: ``runstore --help`` loads no database.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+COMMANDS = {"import": "transfer", "export": "transfer", "show": "look", "list": "look", "db": "database"}
+"""Command -> module of this package."""
+
+EXIT_CODES = """
+\b
+Exit codes: 0 done, 1 failure, 2 usage, 3 not found, 4 schema behind,
+5 schema newer than this runstore, 6 some records rejected or in conflict.
+"""
+
+
+class Commands(click.Group):
+    """Commands by name, their modules imported when asked for."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """All names, in the order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """The command of this name."""
+        if name not in COMMANDS:
+            return None
+        module = import_module(f"runstore.cli.{COMMANDS[name]}")
+        command: click.Command = getattr(module, f"{name}_command")
+        return command
+
+
+@click.command(cls=Commands, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="runstore", message="%(prog)s %(version)s")
+def runstore() -> None:
+    """Archive assistant runs (OpenAI thread.run objects) in PostgreSQL or SQLite, exactly as they came.
+
+    The archive is the one that --db names (a database URL or the path of a SQLite file), else RUNSTORE_DATABASE_URL,
+    else DATABASE_URL, else runstore.db in the current folder.
+    """
+
+
+def main() -> None:
+    """Run the command line; every error becomes one line and an exit code."""
+    from runstore.errors import RunStoreError
+
+    try:
+        code = runstore.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        _end("interrupted; what was committed stays, and the same command again completes it", 130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output has enough. Python would complain once more when it flushes stdout.
+        sys.stdout = None  # type: ignore[assignment]
+        sys.exit(0)
+    except (RunStoreError, OSError) as error:
+        _end(_message(error), _exit_code(error))
+    except MemoryError:
+        _end("out of memory", 1)
+    except Exception as error:
+        _end(f"internal error, please report it: {type(error).__name__}: {error}", 1)
+    sys.exit(code)
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
+
+
+def _exit_code(error: Exception) -> int:
+    from runstore import errors
+
+    by_error = {
+        errors.ConfigurationError: 2,
+        errors.RunNotFound: 3,
+        errors.ArchiveMissing: 3,
+        errors.SchemaBehind: 4,
+        errors.SchemaNewer: 5,
+    }
+    return next((code for kind, code in by_error.items() if isinstance(error, kind)), 1)
+
+
+def _end(message: str, code: int) -> None:
+    from runstore.cli.output import printable
+
+    click.echo(f"runstore: {printable(message)}", err=True)
+    sys.exit(code)

@@ -1,0 +1,90 @@
+"""runstore show, runstore list."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from runstore.cli.output import db_option, is_terminal, note, printable, printable_json
+
+
+@click.command("show")
+@click.argument("run_id", metavar="ID")
+@db_option
+def show_command(run_id: str, db: str | None) -> None:
+    """Print one run as indented JSON, its keys as they came."""
+    from runstore.repository import RunRepository
+
+    with RunRepository.open(db) as archive:
+        click.echo(printable_json(archive.load(run_id)))
+
+
+@click.command("list")
+@db_option
+@click.option("--thread", metavar="ID", multiple=True, help="Runs of this thread (may be repeated, as the next two).")
+@click.option("--assistant", metavar="ID", multiple=True, help="Runs of this assistant.")
+@click.option("--status", metavar="STATUS", multiple=True, help="Runs of this status.")
+@click.option(
+    "--limit", metavar="N", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many."
+)
+@click.option("--cursor", metavar="CURSOR", help="Go on where an earlier page ended.")
+@click.option("--oldest-first", is_flag=True, help="The other way round.")
+def list_command(
+    db: str | None,
+    thread: tuple[str, ...],
+    assistant: tuple[str, ...],
+    status: tuple[str, ...],
+    limit: int,
+    cursor: str | None,
+    oldest_first: bool,
+) -> None:
+    """List runs, the newest first: a table on a terminal, else JSON Lines."""
+    from runstore import wire
+    from runstore.repository import RunRepository
+
+    with RunRepository.open(db) as archive:
+        page = archive.find(
+            thread_id=thread or None,
+            assistant_id=assistant or None,
+            status=status or None,
+            limit=limit,
+            cursor=cursor,
+            newest_first=not oldest_first,
+        )
+    if is_terminal():
+        _print_table(page.runs)
+    else:
+        sys.stdout.buffer.writelines(wire.encode(run) + b"\n" for run in page.runs)
+        sys.stdout.buffer.flush()
+    if page.next:
+        note(f"more with --cursor {page.next}")
+
+
+def _print_table(runs: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("id", "created (UTC)", "status", "model", "thread", "tokens", box=None, header_style="bold")
+    for run in runs:
+        usage = run.get("usage") or {}
+        cells = (
+            run["id"],
+            _date(run.get("created_at")),
+            run.get("status"),
+            run.get("model"),
+            run.get("thread_id"),
+            usage.get("total_tokens"),
+        )
+        table.add_row(*(Text("" if cell is None else printable(str(cell)), overflow="fold") for cell in cells))
+    Console().print(table)
+
+
+def _date(seconds: int | None) -> str:
+    try:
+        return "" if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
+    except (ValueError, OverflowError, OSError):
+        return str(seconds)  # beyond the years 1 to 9999

@@ -1,0 +1,184 @@
+"""runstore import, runstore export."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import click
+
+from runstore.cli.output import db_option, note
+
+if TYPE_CHECKING:
+    from runstore.repository import Rejection
+    from runstore.sources import Record
+
+SHOWN_REJECTIONS = 20
+
+
+@click.command("import")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True, path_type=Path))
+@db_option
+@click.option("--source", metavar="TEXT", help="Where the runs come from, kept beside them: prod-eu.")
+@click.option(
+    "--observed-at",
+    metavar="TIME",
+    help="When the runs were seen so: ISO 8601 or Unix seconds. [default: the file's modification time]",
+)
+@click.option(
+    "--on-conflict",
+    type=click.Choice(["newest", "replace", "keep", "error"]),
+    default="newest",
+    show_default=True,
+    help="Which look at a run stays where a stored one differs.",
+)
+@click.option("--strict", is_flag=True, help="Reject what departs from the document.")
+@click.option(
+    "--rejects",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write rejected records here as they came, each under a line '# where: reason'; mended, the file can "
+    "be imported.",
+)
+def import_command(
+    paths: tuple[Path, ...],
+    db: str | None,
+    source: str | None,
+    observed_at: str | None,
+    on_conflict: str,
+    strict: bool,
+    rejects: Path | None,
+) -> None:
+    """Archive the runs in files, folders or - (standard input).
+
+    JSON, JSON Lines, arrays, list pages and server-sent events, also gzip'ed, told apart by content. What is no run is
+    skipped, a bad run is rejected and the others are stored. Imports may overlap and be repeated.
+    """
+    from runstore.repository import RunRepository
+
+    seen_at = _moment(observed_at)
+    with RunRepository.open(db) as archive, _rejects(rejects) as reject, _records(paths) as records:
+        report = archive.save_many(
+            records, observed_at=seen_at, source=source, on_conflict=on_conflict, strict=strict, on_rejected=reject
+        )
+    click.echo(str(report))
+    if not report.complete:
+        sys.exit(6)
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        if text.lstrip("-").replace(".", "", 1).isdigit():
+            return datetime.fromtimestamp(float(text), UTC)
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        raise click.BadParameter(
+            f"{text!r} is no time; expected 2024-05-31T12:00:00Z or Unix seconds", param_hint="--observed-at"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@contextmanager
+def _records(paths: Iterable[Path]) -> Iterator[Iterator[Record]]:
+    """The records of all paths, with a progress bar by bytes where a person is watching."""
+    import time
+
+    from runstore import sources
+
+    def read(progress: Callable[[int], None] | None) -> Iterator[Record]:
+        for path in files:
+            if str(path) == "-":
+                now = time.time_ns() // 1000
+                yield from sources.read_stream(sys.stdin.buffer, "-", observed_at=now, progress=progress)
+            else:
+                yield from sources.read_file(path, progress=progress)
+
+    files: list[Path] = []
+    for path in paths:
+        files += [path] if str(path) == "-" else sources.find_files([path])
+    if not sys.stderr.isatty():
+        yield read(None)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+    sizes = [path.stat().st_size for path in files if str(path) != "-" and path.is_file()]
+    total = sum(sizes) if len(sizes) == len(files) else None
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("import", total=total)
+        yield read(lambda count: bar.advance(task, count))
+
+
+@contextmanager
+def _rejects(path: Path | None) -> Iterator[Callable[[Rejection], None]]:
+    """Says what was rejected on stderr, and writes it to the file of --rejects."""
+    shown = 0
+    file: BinaryIO | None = None
+
+    def reject(rejection: Rejection) -> None:
+        nonlocal shown, file
+        shown += 1
+        if shown <= SHOWN_REJECTIONS:
+            note(f"{rejection.outcome}: {rejection.where}: {rejection.reason}")
+        if path is not None:
+            # Made when there is something to write: no empty file says that all went in.
+            file = file or path.open("wb")
+            reason = " ".join(f"{rejection.where}: {rejection.reason}".split())
+            file.write(f"# {reason}\n".encode(errors="backslashreplace") + rejection.record + b"\n")
+
+    try:
+        yield reject
+    finally:
+        if file is not None:
+            file.close()
+        if shown > SHOWN_REJECTIONS:
+            hint = f"all are in {path}" if path else "--rejects FILE writes them all"
+            note(f"... and {shown - SHOWN_REJECTIONS} more; {hint}")
+
+
+@click.command("export")
+@db_option
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write to a file, which appears when it is complete. [default: standard output]",
+)
+def export_command(db: str | None, output: Path | None) -> None:
+    """Write all runs as JSON Lines, as they came, in the order of created_at and id."""
+    from runstore.repository import RunRepository
+
+    with RunRepository.open(db) as archive, _output(output) as file:
+        for text in archive.iterate_json():
+            file.write(text)
+            file.write(b"\n")
+
+
+@contextmanager
+def _output(path: Path | None) -> Iterator[BinaryIO]:
+    if path is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    if path.exists() and not path.is_file():  # a pipe or device
+        with path.open("wb") as file:
+            yield file
+        return
+    partial = path.with_name(f"{path.name}.part")
+    try:
+        with partial.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
