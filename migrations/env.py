@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from alembic import context
 from sqlalchemy import Connection, func, select
 
@@ -14,7 +16,7 @@ from runstore.schema import Base
 ADVISORY_LOCK = 0x72756E73746F7265  # "runstore"
 """One migrator at a time on a PostgreSQL database."""
 
-SETTINGS = {"target_metadata": Base.metadata, "version_table": VERSION_TABLE, "transactional_ddl": True}
+SETTINGS: dict[str, Any] = {"target_metadata": Base.metadata, "version_table": VERSION_TABLE, "transactional_ddl": True}
 
 
 def run_online() -> None:

@@ -1,1 +1,117 @@
-"""runstore archives assistant runs in PostgreSQL or SQLite and gives them back exactly as they came."""
+"""runstore archives assistant runs in PostgreSQL or SQLite and gives them back exactly as they came.
+
+>>> from runstore import RunRepository
+>>> with RunRepository.open("runs.db") as runs:
+...     runs.save({"id": "run_1", "object": "thread.run", "status": "queued"})
+...     runs.load("run_1")
+<Outcome.INSERTED: 'inserted'>
+{'id': 'run_1', 'object': 'thread.run', 'status': 'queued'}
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from runstore.backends import (
+        create_engine,
+    )
+    from runstore.errors import (
+        ArchiveDamaged,
+        ArchiveMissing,
+        ConfigurationError,
+        DatabaseFailure,
+        DigestClash,
+        NotAnArchive,
+        NotARun,
+        RunConflict,
+        RunNotFound,
+        RunRejected,
+        RunStoreError,
+        SchemaBehind,
+        SchemaNewer,
+        SharedRowChanged,
+    )
+    from runstore.repository import (
+        Change,
+        Page,
+        Rejection,
+        RunRepository,
+        SaveReport,
+    )
+    from runstore.schema import (
+        AssistantObjectToolsInner,
+        AssistantsApiResponseFormatOption,
+        AssistantsApiToolChoiceOption,
+        Base,
+        FunctionObject,
+        RunCompletionUsage,
+        RunObject,
+        RunObjectAssistantObjectToolsInner,
+        RunObjectChange,
+        RunObjectFileIds,
+        RunObjectIncompleteDetails,
+        RunObjectInstructions,
+        RunObjectLastError,
+        RunObjectRequiredAction,
+        RunObjectShape,
+        RunToolCallObject,
+        TruncationObject,
+    )
+    from runstore.writer import (
+        Outcome,
+    )
+
+__all__ = [
+    "ArchiveDamaged",
+    "ArchiveMissing",
+    "AssistantObjectToolsInner",
+    "AssistantsApiResponseFormatOption",
+    "AssistantsApiToolChoiceOption",
+    "Base",
+    "Change",
+    "ConfigurationError",
+    "DatabaseFailure",
+    "DigestClash",
+    "FunctionObject",
+    "NotARun",
+    "NotAnArchive",
+    "Outcome",
+    "Page",
+    "Rejection",
+    "RunCompletionUsage",
+    "RunConflict",
+    "RunNotFound",
+    "RunObject",
+    "RunObjectAssistantObjectToolsInner",
+    "RunObjectChange",
+    "RunObjectFileIds",
+    "RunObjectIncompleteDetails",
+    "RunObjectInstructions",
+    "RunObjectLastError",
+    "RunObjectRequiredAction",
+    "RunObjectShape",
+    "RunRejected",
+    "RunRepository",
+    "RunStoreError",
+    "RunToolCallObject",
+    "SaveReport",
+    "SchemaBehind",
+    "SchemaNewer",
+    "SharedRowChanged",
+    "TruncationObject",
+    "create_engine",
+]
+
+_MODULES = ("errors", "writer", "repository", "backends", "orm", "schema")
+"""Where these names live; orm before schema, because it makes sessions write runs through the mapping."""
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is asked for: the command line answers --help without loading a database."""
+    if name in __all__:
+        for module in _MODULES:
+            if hasattr(found := import_module(f"runstore.{module}"), name):
+                return getattr(found, name)
+    raise AttributeError(f"module 'runstore' has no attribute {name!r}")

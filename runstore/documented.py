@@ -14,7 +14,6 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from runstore.errors import RunRejected
 
-
 TokenLimit = Annotated[int, Meta(ge=256)] | None | UnsetType
 
 

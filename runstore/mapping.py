@@ -21,7 +21,7 @@ from sqlalchemy import Boolean, Column, Table, Text
 from sqlalchemy.types import TypeEngine
 
 from runstore import wire
-from runstore.errors import ArchiveDamaged, RunRejected
+from runstore.errors import ArchiveDamaged
 from runstore.schema import (
     AssistantObjectToolsInner,
     AssistantsApiResponseFormatOption,
@@ -567,8 +567,8 @@ class Shape:
         self.null: list[str] = parts.get("null", [])
         self.parts: dict[str, Any] = parts
 
-    def text(self, run: StoredRun, value: Callable[[Table, int], bytes]) -> bytes:
-        """The run's canonical text; *value* gives the text (or the digest) that stands for a shared value."""
+    def text(self, run: StoredRun, values: Mapping[tuple[Table, int], bytes]) -> bytes:
+        """The run's canonical text, given the text (or the digest) that stands for each shared value."""
         row = run.row
         extra = _members_of(row[_EXTRA])
         members = []
@@ -580,11 +580,11 @@ class Shape:
                 text = inner.encode() if key == "metadata" and inner is not None else wire.encode(inner)
             elif (shared := SHARED.get(key)) is not None:
                 inner = row[COLUMNS[shared[0]]]
-                text = _NULL if inner is None else value(shared[1], inner)
+                text = _NULL if inner is None else values[shared[1], inner]
             elif key in self.null:
                 text = _NULL
             elif key == "tools":
-                text = b"[" + b",".join([value(TOOL, tool) for tool in run.tools]) + b"]"
+                text = b"[" + b",".join([values[TOOL, tool] for tool in run.tools]) + b"]"
             elif key == "file_ids":
                 text = wire.encode(run.file_ids)
             elif key not in run.parts:

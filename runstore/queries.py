@@ -44,9 +44,9 @@ class Filter(NamedTuple):
                 column = RUN.c[name]
                 found.append(column == values[0] if len(values) == 1 else column.in_(values))
         if self.created_from is not None:
-            found += [CREATED >= _seconds(self.created_from), RUN.c.created_at.is_not(None)]
+            found += [_seconds(self.created_from) <= CREATED, RUN.c.created_at.is_not(None)]
         if self.created_before is not None:
-            found += [CREATED < _seconds(self.created_before), RUN.c.created_at.is_not(None)]
+            found += [_seconds(self.created_before) > CREATED, RUN.c.created_at.is_not(None)]
         return found
 
 
@@ -122,8 +122,8 @@ def after(cursor: str, *, newest_first: bool) -> ColumnElement[bool]:
     created, run_id = _parse(cursor)
     # Spelled out, because SQLite uses an index on an expression for a comparison, not for one of row values.
     if newest_first:
-        return and_(CREATED <= created, or_(CREATED < created, RUN.c.id < run_id))
-    return and_(CREATED >= created, or_(CREATED > created, RUN.c.id > run_id))
+        return and_(created >= CREATED, or_(created > CREATED, RUN.c.id < run_id))
+    return and_(created <= CREATED, or_(created < CREATED, RUN.c.id > run_id))
 
 
 def cursor_of(created: int | None, run_id: str) -> str:

@@ -1,8 +1,8 @@
-"""The one read path: rows of :func:`runstore.queries.runs` to canonical text, shared values read once and remembered."""
+"""The one read path: rows of runs to canonical text, shared values read once and remembered."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Select, Table, null, select
@@ -20,7 +20,7 @@ _SHAPE = COLUMNS["shape"]
 
 
 class Reader:
-    """Puts runs together. Safe to share between threads: shared rows never change, so whoever reads one reads the same."""
+    """Puts runs together. Safe to share between threads: shared rows never change, whoever reads one reads the same."""
 
     def __init__(self, backend: Backend, most_bytes: int = 48 * 2**20) -> None:
         self._backend = backend
@@ -36,7 +36,10 @@ class Reader:
         *,
         stream: bool = False,
     ) -> Iterator[tuple[StoredRun, bytes]]:
-        """Runs and their canonical texts, in the order of the statement; *stream* leaves them in the database until asked."""
+        """Rows of :func:`runstore.queries.runs` and the canonical texts they make, in order.
+
+        *stream* leaves the rest in the database until it is asked for.
+        """
         options = {"yield_per": BATCH} if stream else {}
         result = connection.execute(statement, parameters or {}, execution_options=options)
         for rows in result.partitions(BATCH):
@@ -44,10 +47,24 @@ class Reader:
             values = self._known(connection, runs)
             for run in runs:
                 try:
-                    text = self._shapes[run.row[_SHAPE]].text(run, lambda table, key: values[table, key])
+                    text = self._shapes[run.row[_SHAPE]].text(run, values)
                 except (KeyError, IndexError, ValueError) as exc:
                     raise ArchiveDamaged(id=run.row[0], reason=f"{type(exc).__name__} {exc}") from exc
                 yield run, text
+
+    def texts_by_id(self, connection: Connection, run_ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """Ids and canonical texts of those of these runs that are stored."""
+        statement = queries.runs_by_id(self._backend)
+        for start in range(0, len(run_ids), BATCH):
+            for run, text in self.texts(connection, statement, {"ids": run_ids[start : start + BATCH]}):
+                yield run.row[0], text
+
+    def member_texts(self, connection: Connection, run_ids: Sequence[str]) -> dict[str, dict[str, bytes]]:
+        """Texts of the members of stored runs, for telling what an update changes."""
+        return {
+            run_id: {key: bytes(raw) for key, raw in wire.members(text, "$").items()}
+            for run_id, text in self.texts_by_id(connection, run_ids)
+        }
 
     def _known(self, connection: Connection, runs: Iterable[StoredRun]) -> dict[tuple[Table, int], bytes]:
         """The texts of all shared values of these runs."""

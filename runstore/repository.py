@@ -282,7 +282,7 @@ class RunRepository:
                         policy=policy,
                         now=_microseconds(None),
                         seen=self._seen,
-                        texts_of=self._texts_of,
+                        texts_of=self._reader.member_texts,
                     )
             except (DBAPIError, psycopg.Error) as error:
                 passing = self._backend.is_passing(error) and isinstance(self._bind, Engine)
@@ -318,7 +318,7 @@ class RunRepository:
         """Runs by id, in the order of the ids; those that are not in the archive are left out."""
         wanted = list(run_ids)
         with self._transaction(write=False) as connection:
-            found = {run_id: wire.loads(text) for run_id, text in self._texts_by_id(connection, wanted)}
+            found = {run_id: wire.loads(text) for run_id, text in self._reader.texts_by_id(connection, wanted)}
         return {run_id: found[run_id] for run_id in wanted if run_id in found}
 
     def find(
@@ -393,20 +393,6 @@ class RunRepository:
             for _, digest, observed_at, status, members, absent in rows
         ]
         return sorted(found, key=lambda change: (change.observed_at, change.digest))
-
-    def _texts_by_id(self, connection: Connection, run_ids: list[str]) -> Iterator[tuple[str, bytes]]:
-        statement = queries.runs_by_id(self._backend)
-        for start in range(0, len(run_ids), BATCH):
-            parameters = {"ids": run_ids[start : start + BATCH]}
-            for run, text in self._reader.texts(connection, statement, parameters):
-                yield run.row[0], text
-
-    def _texts_of(self, connection: Connection, run_ids: list[str]) -> dict[str, dict[str, bytes]]:
-        """Texts of the members of stored runs, for telling what an update changes."""
-        return {
-            run_id: {key: bytes(raw) for key, raw in wire.members(text, "$").items()}
-            for run_id, text in self._texts_by_id(connection, run_ids)
-        }
 
     # --- deleting ----------------------------------------------------------------------------------------------------
 

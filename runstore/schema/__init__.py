@@ -1,4 +1,4 @@
-"""The tables, as SQLAlchemy models that mirror the documented RunObject table; README.md maps each name to the document."""
+"""The tables as SQLAlchemy models that mirror the documented RunObject table; README.md maps name by name."""
 
 from runstore.schema.base import Base
 from runstore.schema.configuration import (

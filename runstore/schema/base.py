@@ -20,7 +20,8 @@ class Number(TypeDecorator[int | float]):
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         # SQLAlchemy's Numeric would read back ten digits on SQLite; the driver's own int and float are exact.
-        return dialect.type_descriptor(Numeric(asdecimal=dialect.name == "postgresql"))
+        exact: TypeEngine[Any] = Numeric() if dialect.name == "postgresql" else Numeric(asdecimal=False)
+        return dialect.type_descriptor(exact)
 
     def process_bind_param(self, value: int | float | None, dialect: Dialect) -> Any:
         # PostgreSQL's float8 -> numeric keeps 15 digits: the shortest spelling goes as a decimal.
@@ -102,3 +103,11 @@ class Shared:
         comment="The first 63 bits of digest: the same value has the same id in every archive.",
     )
     digest: Mapped[Digest] = mapped_column(sort_order=-1, comment="BLAKE2b (32 bytes) of the value's canonical text.")
+
+    @property
+    def value(self) -> Any:
+        """The whole value as JSON has it: a dict, or the string of a string form."""
+        value = wire.loads(self.document.encode())  # type: ignore[attr-defined]  # a column of nearly every such table
+        if (function := getattr(self, "function", None)) is not None:
+            value["function"] = function.value
+        return value

@@ -95,6 +95,11 @@ class RunObjectInstructions(Shared, Base):
 
     instructions: Mapped[str] = mapped_column(Text, comment="The system message of the runs that refer to it.")
 
+    @property
+    def value(self) -> str:
+        """The text."""
+        return self.instructions
+
 
 class RunObjectShape(Shared, Base):
     """What columns cannot hold: which keys a run had, in which order, and which lists were null."""

@@ -57,7 +57,7 @@ class RunObject(Base):
     thread_id: Mapped[KeyText] = mapped_column(comment="The thread the run was executed on.")
     assistant_id: Mapped[KeyText] = mapped_column(comment="The assistant that executed the run.")
     status: Mapped[KeyText] = mapped_column(
-        comment="queued, in_progress, requires_action, cancelling, cancelled, failed, completed, incomplete, expired."
+        comment="queued, in_progress, requires_action, cancelling, or how the run ended."
     )
     expires_at: Mapped[Timestamp] = mapped_column(comment="When the run will expire (Unix seconds).")
     started_at: Mapped[Timestamp] = mapped_column(comment="When the run was started (Unix seconds).")
