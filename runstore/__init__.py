@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -110,8 +111,14 @@ _MODULES = ("errors", "writer", "repository", "backends", "orm", "schema")
 
 def __getattr__(name: str) -> Any:
     """Import a name when it is asked for: the command line answers --help without loading a database."""
+    if name == "__version__":
+        return version("runstore")
     if name in __all__:
         for module in _MODULES:
             if hasattr(found := import_module(f"runstore.{module}"), name):
                 return getattr(found, name)
     raise AttributeError(f"module 'runstore' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -52,4 +52,4 @@ def sqlite_file(url: URL) -> Path | None:
 def shown(url: URL) -> str:
     """The URL for messages: the path of a SQLite file, else the URL with its password masked."""
     file = sqlite_file(url)
-    return str(file) if file else url.render_as_string(hide_password=True)
+    return str(file) if file else url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)

@@ -58,7 +58,7 @@ class NotAnArchive(RunStoreError):
 
 
 class SchemaBehind(RunStoreError):
-    """the schema of {place} is at revision {found}, this runstore expects {expected}; run 'runstore db upgrade'"""
+    """the schema of {place} {found}, this runstore expects revision {expected}; run 'runstore db upgrade'"""
 
 
 class SchemaNewer(RunStoreError):
@@ -78,4 +78,4 @@ class ArchiveDamaged(RunStoreError):
 
 
 class DatabaseFailure(RunStoreError):
-    """the database refused: {reason}"""
+    """{place}: {reason}"""

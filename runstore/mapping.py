@@ -126,12 +126,15 @@ def reader_of(column: Column[Any]) -> Reader:
     return next((reader for kind, reader in _READERS if isinstance(column.type, kind)), wire.integer)
 
 
-SCALARS: dict[str, tuple[int, Reader]] = {
-    name: (place, reader_of(RUN.columns[name]))
+SCALARS: dict[str, tuple[int, Reader, str]] = {
+    name: (place, reader_of(RUN.columns[name]), f"$.{name}")
     for name, place in COLUMNS.items()
     if name not in OWN and name not in {column for column, _ in SHARED.values()}
 }
-"""Member of a run that stands as it is in run_object -> its place in a row, how it is read."""
+"""Member of a run that stands as it is in run_object -> its place in a row, how it is read, its path."""
+
+DOCUMENTED = frozenset((*SCALARS, *SHARED, *MEMBER_TABLES))
+"""Members of a run that columns are made for."""
 
 
 @dataclass(frozen=True)
@@ -146,19 +149,21 @@ class _Part:
         names = columns or {c.name: c.name for c in table.columns if c.name not in ("run_object", "position", "extra")}
         return _Part({member: (name, reader_of(table.columns[name])) for member, name in names.items()})
 
-    def read(self, raw: Raw | bytes, path: str, depth: int) -> tuple[tuple[str, ...], dict[str, Any], dict[str, bytes]]:
-        """Keys in order, values by column, other members; refuses documented members of another type."""
-        found = wire.members(raw, path, depth)
+    def read(self, raw: Raw | bytes, path: str, depth: int) -> _Read:
+        """Refuses documented members of another type."""
         values: dict[str, Any] = {}
         extra: dict[str, bytes] = {}
-        for key, inner in found.items():
-            place = wire.join(path, key)
-            if key not in self.columns:
-                extra[key] = wire.canonical(inner, place, depth + 1)
-            elif (text := bytes(inner)) != b"null":
-                column, reader = self.columns[key]
-                values[column] = reader(text, place, depth + 1)[0]
-        return tuple(found), values, extra
+        texts: dict[str, bytes] = {}
+        for key, inner in wire.members(raw, path, depth).items():
+            text = bytes(inner)
+            if (known := self.columns.get(key)) is None:
+                texts[key] = extra[key] = wire.canonical(text, wire.join(path, key), depth + 1)
+            elif text == _NULL:
+                texts[key] = text
+            else:
+                column, reader = known
+                values[column], texts[key] = reader(text, f"{path}.{key}", depth + 1)
+        return _Read(values, extra, texts)
 
     def text(self, keys: Iterable[str], values: Mapping[str, Any], extra: str | None) -> bytes:
         """The object's canonical text again."""
@@ -168,6 +173,18 @@ class _Part:
         )
 
 
+class _Read(NamedTuple):
+    """A JSON object that was read."""
+
+    values: dict[str, Any]
+    """By column."""
+    extra: dict[str, bytes]
+    """Texts of the members that no column holds."""
+    texts: dict[str, bytes]
+    """Canonical texts of all members, in order."""
+
+
+_NULL = b"null"
 _PARTS = {member: _Part.of(table) for member, table in BELONGS.items()}
 _CALL = _Part.of(CALLS, id="id", type="type")
 _CALL_FUNCTION = _Part.of(CALLS, name="function_name", arguments="function_arguments")
@@ -240,7 +257,7 @@ def shared_row(table: Table, text: bytes, path: str) -> SharedRow:
         inner = documented.get(column.name)
         if column.name == "instructions":
             columns["instructions"] = value
-        elif column.name not in columns and inner is not None:
+        elif column.name not in columns and inner is not None and not column.foreign_keys:
             columns[column.name] = _column_value(column, inner, wire.join(path, column.name))
     columns |= {"id": shared_id(digest), "digest": digest, "document": document.decode()}
     return SharedRow(table, columns["id"], digest, tuple(columns.get(c.name) for c in table.columns), refers)
@@ -324,7 +341,6 @@ class Look:
 
 _STATUS = COLUMNS["status"]
 _IDENTITY = tuple(COLUMNS[name] for name in ("thread_id", "assistant_id", "created_at"))
-_NULL = b"null"
 
 
 @dataclass(slots=True)
@@ -366,14 +382,14 @@ class Mapper:
             digested = None
             if raw == _NULL:
                 text = raw
-                if key in ("tools", "file_ids"):
-                    draft.shape.setdefault("null", []).append(key)
-                elif key not in SCALARS and key not in SHARED and key not in MEMBER_TABLES:
+                if key not in DOCUMENTED:
                     draft.extra[key] = raw
+                elif key in ("tools", "file_ids"):
+                    draft.shape.setdefault("null", []).append(key)
             elif (scalar := SCALARS.get(key)) is not None:
-                place, reader = scalar
-                value, text = reader(raw, f"$.{key}", 1)
-                if type(value) is float and value.is_integer() and abs(value) < 2**63:
+                place, reader, path = scalar
+                value, text = reader(raw, path, 1)
+                if type(value) is float and value.is_integer() and abs(value) <= 2**63:
                     draft.extra[key] = text  # a numeric column would give the integer, which is another number
                 else:
                     row[place] = value
@@ -461,12 +477,11 @@ def _read_part(draft: _Draft, member: str, raw: bytes) -> bytes:
     path = f"$.{member}"
     if raw[:1] != b"{":
         raise wire.expected("an object", raw, path)
-    keys, values, extra = _PARTS[member].read(raw, path, 1)
+    values, extra, texts = _PARTS[member].read(raw, path, 1)
     table = BELONGS[member]
-    draft.shape[member] = keys
-    extra_text = _extra_text(extra)
-    draft.children[table] = [_child_row(table, {"run_object": draft.id, **values, "extra": extra_text})]
-    return _PARTS[member].text(keys, values, extra_text)
+    draft.shape[member] = tuple(texts)
+    draft.children[table] = [_child_row(table, {"run_object": draft.id, **values, "extra": _extra_text(extra)})]
+    return join_object(texts.items())
 
 
 def _read_file_ids(draft: _Draft, raw: bytes) -> bytes:
@@ -512,16 +527,17 @@ def _read_tool_calls(draft: _Draft, outputs: bytes, path: str) -> bool:
         text = bytes(call)
         if text[:1] != b"{" or not _documented(wire.loads(text)):
             return False
-        keys, values, extra = _CALL.read(text, path, 3)
+        values, extra, texts = _CALL.read(text, path, 3)
         function_keys = None
         if "function" in extra:
-            function_keys, inner, others = _CALL_FUNCTION.read(extra.pop("function"), path, 4)
+            inner, others, function_texts = _CALL_FUNCTION.read(extra.pop("function"), path, 4)
+            function_keys = tuple(function_texts)
             values |= inner
             if others:
                 extra["function"] = join_object(others.items())
         values |= {"run_object": draft.id, "position": position, "extra": _extra_text(extra)}
         rows.append(_child_row(CALLS, values))
-        shapes.append([keys, function_keys])
+        shapes.append([tuple(texts), function_keys])
     while len(shapes) > 1 and shapes[-1] == shapes[-2]:
         shapes.pop()  # the last shape stands for all further calls
     draft.shape["tool_calls"] = shapes

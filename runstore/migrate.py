@@ -54,9 +54,10 @@ def check(connection: Connection) -> None:
     if found is None:
         if sqlalchemy.inspect(connection).has_table("run_object"):
             raise NotAnArchive(place=place, reason=f"it has a table run_object but no {VERSION_TABLE}")
-        raise SchemaBehind(place=place, found="none", expected=REVISION)
-    error = SchemaNewer if found > REVISION else SchemaBehind
-    raise error(place=place, found=found, expected=REVISION)
+        raise SchemaBehind(place=place, found="does not exist yet", expected=REVISION)
+    if found < REVISION:
+        raise SchemaBehind(place=place, found=f"is at revision {found}", expected=REVISION)
+    raise SchemaNewer(place=place, found=found, expected=REVISION)
 
 
 def is_new(engine: Engine) -> bool:

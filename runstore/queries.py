@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, TypedDict
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, or_, select
 from sqlalchemy.sql.selectable import ScalarSelect
 
 from runstore import wire
@@ -21,40 +21,56 @@ from runstore.schema.run import created_order
 
 _PARTS = {"required_action": REQUIRED_ACTION, **BELONGS}
 CREATED = created_order()
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CHOICE = SHARED["tool_choice"][1]
 
 
-class Filter(NamedTuple):
-    """Which runs: all conditions hold. Times are Unix seconds or datetimes (naive ones are UTC)."""
+class Filter(TypedDict, total=False):
+    """Which runs: all conditions hold, None is no condition. Times are Unix seconds or datetimes (naive ones UTC)."""
 
-    thread_id: str | Iterable[str] | None = None
-    assistant_id: str | Iterable[str] | None = None
-    status: str | Iterable[str] | None = None
-    created_from: int | datetime | None = None
+    thread_id: str | Iterable[str] | None
+    assistant_id: str | Iterable[str] | None
+    status: str | Iterable[str] | None
+    created_from: int | datetime | None
     """created_at is this or later."""
-    created_before: int | datetime | None = None
+    created_before: int | datetime | None
     """created_at is earlier than this."""
 
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """As SQL."""
-        found = []
-        for name in ("thread_id", "assistant_id", "status"):
-            if (wanted := getattr(self, name)) is not None:
-                values = [wanted] if isinstance(wanted, str) else list(wanted)
-                column = RUN.c[name]
-                found.append(column == values[0] if len(values) == 1 else column.in_(values))
-        if self.created_from is not None:
-            found += [_seconds(self.created_from) <= CREATED, RUN.c.created_at.is_not(None)]
-        if self.created_before is not None:
-            found += [_seconds(self.created_before) > CREATED, RUN.c.created_at.is_not(None)]
-        return found
+
+def conditions(where: Filter) -> list[ColumnElement[bool]]:
+    """A filter as SQL. Raises :class:`ConfigurationError` for a name or a value that is none of a filter's."""
+    found: list[ColumnElement[bool]] = []
+    for name, wanted in where.items():
+        if wanted is None:
+            continue
+        if name in ("created_from", "created_before"):
+            bound = _seconds(name, wanted)
+            found += [bound <= CREATED if name == "created_from" else bound > CREATED, RUN.c.created_at.is_not(None)]
+        elif name in Filter.__annotations__:
+            values = _texts(name, wanted)
+            found.append(RUN.c[name] == values[0] if len(values) == 1 else RUN.c[name].in_(values))
+        else:
+            known = ", ".join(Filter.__annotations__)
+            raise ConfigurationError(detail=f"there is no filter {name!r}; there are {known}")
+    return found
 
 
-def _seconds(time: int | datetime) -> int:
+def _texts(name: str, wanted: Any) -> list[str]:
+    values = [wanted] if isinstance(wanted, str) else list(wanted) if isinstance(wanted, Iterable) else [wanted]
+    for value in values:
+        if not isinstance(value, str):
+            raise ConfigurationError(detail=f"{name} is {value!r}, expected a string or several")
+    return [value for value in values if wire.is_text(value)]
+
+
+def _seconds(name: str, time: Any) -> int:
     if isinstance(time, datetime):
         aware = time if time.tzinfo else time.replace(tzinfo=UTC)
-        return int(aware.timestamp())
-    return time
+        # created_at has whole seconds: from 10.5, and before 10.5, is from and before 11.
+        time = -((EPOCH - aware) // timedelta(seconds=1))
+    if type(time) is not int:
+        raise ConfigurationError(detail=f"{name} is {time!r}, expected Unix seconds or a datetime")
+    return max(wire.INT64[0], min(time, wire.INT64[-1]))
 
 
 @lru_cache
@@ -75,6 +91,12 @@ def runs(backend: Backend) -> Select[Any]:
         _list(backend, call, CALLS.c),
     ]
     return select(*columns).select_from(source)
+
+
+@lru_cache
+def run_by_id(backend: Backend) -> Select[Any]:
+    """:func:`runs` with the id of the parameter ``id``: PostgreSQL keeps a plan for one id, not for a list."""
+    return runs(backend).where(RUN.c.id == bindparam("id"))
 
 
 @lru_cache
@@ -135,7 +157,7 @@ def cursor_of(created: int | None, run_id: str) -> str:
 def _parse(cursor: str) -> tuple[int, str]:
     try:
         created, run_id = wire.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if type(created) is int and isinstance(run_id, str):
+        if type(created) is int and created in wire.INT64 and isinstance(run_id, str) and wire.is_text(run_id):
             return created, run_id
     except (ValueError, TypeError, binascii.Error):
         pass

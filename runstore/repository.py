@@ -6,22 +6,20 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, Unpack
 
-import psycopg
 from sqlalchemy import Connection, Engine, bindparam, delete, exists, func, select
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
 
-from runstore import config, documented, migrate, queries, wire, writer
-from runstore.backends import backend_of, create_engine
+from runstore import documented, migrate, queries, wire, writer
+from runstore.backends import backend_of, create_engine, translated
 from runstore.errors import ConfigurationError, DatabaseFailure, NotARun, RunConflict, RunNotFound, RunRejected
-from runstore.mapping import FUNCTION, INSTRUCTIONS, RUN, TOOL, TOOLS, Look, Mapper, join_object
+from runstore.mapping import FUNCTION, INSTRUCTIONS, RANKS, RUN, TOOL, TOOLS, Look, Mapper, join_object
 from runstore.queries import Filter
 from runstore.reader import Reader
 from runstore.sources import Record
@@ -123,6 +121,7 @@ class RunRepository:
         self._bind = bind
         self._owned: Engine | None = None
         self._backend = backend_of(bind)
+        self._reading = bind if isinstance(bind, Connection) else self._backend.snapshot(bind)
         self._mapper = Mapper()
         self._reader = Reader(self._backend)
         self._seen: writer.Seen = {}
@@ -135,7 +134,7 @@ class RunRepository:
 
         A SQLite file that does not exist is created by the first save. Close the repository, or use it with ``with``.
         """
-        repository = cls(create_engine(config.database_url(place)))
+        repository = cls(create_engine(place))
         assert isinstance(repository._bind, Engine)
         repository._owned = repository._bind
         return repository
@@ -198,6 +197,8 @@ class RunRepository:
         *on_rejected* is called with each rejection instead of the report keeping it.
         """
         report = SaveReport()
+        if isinstance(runs, Mapping | str | bytes):
+            raise ConfigurationError(detail="save_many takes an iterable of runs; for one run there is save")
         keep = on_rejected or report.rejections.append
         items = ((run, run.where if isinstance(run, Record) else f"run {n}") for n, run in enumerate(runs, 1))
 
@@ -221,6 +222,10 @@ class RunRepository:
         reject: Callable[[tuple[object, str], Exception], None],
     ) -> None:
         writer.check_policy(policy)
+        if source is not None and not wire.is_text(source):
+            raise ConfigurationError(detail="source has U+0000 or a lone surrogate")
+        # Before the first record: a wrong database is said at once, and an archive is made also for no record.
+        self._check(write=True)
         time_seen = _microseconds(observed_at)
         batch: list[tuple[Look, tuple[object, str]]] = []
         size = 0
@@ -284,10 +289,10 @@ class RunRepository:
                         seen=self._seen,
                         texts_of=self._reader.member_texts,
                     )
-            except (DBAPIError, psycopg.Error) as error:
-                passing = self._backend.is_passing(error) and isinstance(self._bind, Engine)
+            except DatabaseFailure as failure:
+                passing = self._backend.is_passing(failure.__cause__ or failure) and isinstance(self._bind, Engine)
                 if not passing or attempt == TRIES:
-                    raise _failure(error) from error
+                    raise
                 with self._seen_lock:
                     self._seen = {}
                 time.sleep(random.uniform(0, 0.01 * 2**attempt))
@@ -310,74 +315,74 @@ class RunRepository:
 
     def load(self, run_id: str) -> dict[str, Any]:
         """A run exactly as it was saved. Raises :class:`RunNotFound`."""
-        for run in self.load_many([run_id]).values():
-            return run
+        if wire.is_text(run_id):
+            with self._transaction(write=False) as connection:
+                for _, text in self._reader.texts(connection, queries.run_by_id(self._backend), {"id": run_id}):
+                    run: dict[str, Any] = wire.loads(text)
+                    return run
         raise RunNotFound(id=run_id)
 
     def load_many(self, run_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
         """Runs by id, in the order of the ids; those that are not in the archive are left out."""
         wanted = list(run_ids)
         with self._transaction(write=False) as connection:
-            found = {run_id: wire.loads(text) for run_id, text in self._reader.texts_by_id(connection, wanted)}
+            possible = [run_id for run_id in wanted if wire.is_text(run_id)]
+            found = {run_id: wire.loads(text) for run_id, text in self._reader.texts_by_id(connection, possible)}
         return {run_id: found[run_id] for run_id in wanted if run_id in found}
 
     def find(
-        self,
-        *,
-        thread_id: str | Iterable[str] | None = None,
-        assistant_id: str | Iterable[str] | None = None,
-        status: str | Iterable[str] | None = None,
-        created_from: int | datetime | None = None,
-        created_before: int | datetime | None = None,
-        newest_first: bool = True,
-        limit: int = 20,
-        cursor: str | None = None,
+        self, *, newest_first: bool = True, limit: int = 20, cursor: str | None = None, **where: Unpack[Filter]
     ) -> Page:
-        """A page of the runs that meet all conditions, by created_at and id.
+        """A page of the runs that meet all conditions of :class:`runstore.queries.Filter`, by created_at and id.
 
         A condition takes one value or several; times are Unix seconds or datetimes. *cursor* is the ``next`` of the
-        page before, asked for with the same conditions.
+        page before, asked for with the same conditions and order. Raises :class:`ConfigurationError`.
         """
         if limit < 1:
             raise ConfigurationError(detail=f"limit is {limit}, expected 1 or more")
-        conditions = Filter(thread_id, assistant_id, status, created_from, created_before).conditions()
+        conditions = queries.conditions(where)
         if cursor is not None:
             conditions.append(queries.after(cursor, newest_first=newest_first))
         statement = queries.ordered(queries.runs(self._backend).where(*conditions), newest_first=newest_first)
         with self._transaction(write=False) as connection:
-            found = list(self._reader.texts(connection, statement.limit(limit + 1)))
+            found = list(self._reader.texts(connection, statement.limit(min(limit, 2**31) + 1)))
         more = len(found) > limit
         last = found[limit - 1][0].row if more else ()
         created = RUN.columns.keys().index("created_at")
         runs = [wire.loads(text) for _, text in found[:limit]]
         return Page(runs, queries.cursor_of(last[created], last[0]) if more else None)
 
-    def iterate(self, **conditions: Any) -> Iterator[dict[str, Any]]:
+    def iterate(self, **where: Unpack[Filter]) -> Iterator[dict[str, Any]]:
         """All runs that meet the conditions of :meth:`find`, oldest first, as one consistent picture of the archive."""
-        return map(wire.loads, self.iterate_json(**conditions))
+        return map(wire.loads, self.iterate_json(**where))
 
-    def iterate_json(self, *, newest_first: bool = False, **conditions: Any) -> Iterator[bytes]:
+    def iterate_json(self, *, newest_first: bool = False, **where: Unpack[Filter]) -> Iterator[bytes]:
         """The same as compact JSON texts, which costs no parsing."""
-        wanted = Filter(**conditions).conditions()
-        statement = queries.ordered(queries.runs(self._backend).where(*wanted), newest_first=newest_first)
+        wanted = queries.runs(self._backend).where(*queries.conditions(where))
+        statement = queries.ordered(wanted, newest_first=newest_first)
         with self._transaction(write=False) as connection:
             for _, text in self._reader.texts(connection, statement, stream=True):
                 yield text
 
-    def count(self, **conditions: Any) -> int:
+    def count(self, **where: Unpack[Filter]) -> int:
         """How many runs meet the conditions of :meth:`find`."""
-        statement = select(func.count()).select_from(RUN).where(*Filter(**conditions).conditions())
+        statement = select(func.count()).select_from(RUN).where(*queries.conditions(where))
         with self._transaction(write=False) as connection:
             return int(connection.execute(statement).scalar_one())
 
     def changes(self, run_id: str) -> list[Change]:
         """The looks at a run that are not its newest, oldest first; empty for a run that never changed.
 
+        Older is what the other outranks: by status rank, then observed_at, then digest. So the members of each, put
+        over those of the next one (the last over those of the run) without its absent keys, are that look again.
+
         Raises :class:`RunNotFound`.
         """
         columns = [queries.readable(self._backend, column) for column in CHANGE.columns]
         statement = select(*columns).where(CHANGE.c.run_object == bindparam("id"))
         known = select(RUN.c.id).where(RUN.c.id == bindparam("id"))
+        if not wire.is_text(run_id):
+            raise RunNotFound(id=run_id)
         with self._transaction(write=False) as connection:
             rows = connection.execute(statement, {"id": run_id}).all()
             if not rows and connection.execute(known, {"id": run_id}).first() is None:
@@ -392,7 +397,7 @@ class RunRepository:
             )
             for _, digest, observed_at, status, members, absent in rows
         ]
-        return sorted(found, key=lambda change: (change.observed_at, change.digest))
+        return sorted(found, key=lambda change: (RANKS.get(change.status or "", 0), change.observed_at, change.digest))
 
     # --- deleting ----------------------------------------------------------------------------------------------------
 
@@ -401,7 +406,7 @@ class RunRepository:
 
         Prompts and tools that no run uses any more are deleted after them, in a transaction of its own.
         """
-        ids = {"ids": [run_ids] if isinstance(run_ids, str) else list(run_ids)}
+        ids = {"ids": list(filter(wire.is_text, [run_ids] if isinstance(run_ids, str) else run_ids))}
         with self._transaction(write=True) as connection:
             runs = self._backend.among(RUN.c.id, "ids")
             links = self._backend.among(TOOLS.c.run_object, "ids")
@@ -448,19 +453,16 @@ class RunRepository:
     def _transaction(self, *, write: bool) -> Iterator[Connection]:
         """A transaction of our own, or a savepoint in the caller's."""
         self._check(write=write)
-        try:
-            if isinstance(self._bind, Connection):
-                self._begin(self._bind, write=write)
-                with self._bind.begin_nested():
-                    yield self._bind
+        bind = self._bind if write else self._reading
+        with translated(bind):
+            if isinstance(bind, Connection):
+                self._begin(bind, write=write)
+                with bind.begin_nested():
+                    yield bind
             else:
-                with self._bind.begin() as connection:
+                with bind.begin() as connection:
                     self._backend.begin(connection, write=write)
                     yield connection
-        except (DBAPIError, psycopg.Error) as error:
-            if write and self._backend.is_passing(error):
-                raise
-            raise _failure(error) from error
 
     def _begin(self, connection: Connection, *, write: bool) -> None:
         if not connection.in_transaction():
@@ -471,7 +473,7 @@ class RunRepository:
         """Look once whether there is an archive of this code's revision; the first save makes a new SQLite file."""
         if self._checked:
             return
-        with translated():
+        with translated(self._bind):
             if isinstance(self._bind, Connection):
                 migrate.check(self._bind)
             else:
@@ -483,28 +485,14 @@ class RunRepository:
         self._checked = True
 
 
-@contextmanager
-def translated() -> Iterator[None]:
-    """The errors of drivers as :class:`DatabaseFailure`."""
-    try:
-        yield
-    except (DBAPIError, psycopg.Error) as error:
-        raise _failure(error) from error
-
-
-def _failure(error: Exception) -> DatabaseFailure:
-    """The error of a driver as ours: what the server said, without the statement and its values."""
-    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    said = cause.diag.message_primary if isinstance(cause, psycopg.Error) else None
-    return DatabaseFailure(reason=said or str(cause).strip().splitlines()[0])
-
-
 def _microseconds(moment: int | datetime | None) -> int:
     if moment is None:
         return time.time_ns() // 1000
     if isinstance(moment, datetime):
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return int((aware - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)
+        return (aware - queries.EPOCH) // timedelta(microseconds=1)
+    if type(moment) is not int or abs(moment) >= 2**62:
+        raise ConfigurationError(detail=f"observed_at is {moment!r}, expected Unix microseconds or a datetime")
     return moment
 
 

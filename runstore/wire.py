@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, NoReturn
 
@@ -43,7 +43,10 @@ encode = msgspec.json.Encoder().encode
 def _float(literal: str) -> int | float:
     """The number of a JSON float literal, an int where it is integral; ValueError where no double equals it."""
     value = float(literal)
-    exact = Decimal(literal)
+    try:
+        exact = Decimal(literal)
+    except InvalidOperation:  # an exponent of twenty digits
+        raise ValueError(literal) from None
     if not exact.is_finite() or abs(value) == float("inf") or Decimal(repr(value)) != exact:
         raise ValueError(literal)
     # A large double and its shortest spelling can be different integers: such a one stays a float.
@@ -56,6 +59,9 @@ _arrays = msgspec.json.Decoder(list[Raw])
 
 _LONG_INTEGER = re.compile(rb"\d{19}")
 _NUL = b"\\u0000"
+_SMALL_BYTES = 32
+_small: dict[bytes, bytes] = {}
+"""Canonical texts of small values, for the same numbers and empty objects come in most runs. None nests deep."""
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 
@@ -74,6 +80,8 @@ def canonical(raw: Raw | bytes, path: str, depth: int = 1) -> bytes:
     Raises :class:`RunRejected` with the path of whatever cannot be kept.
     """
     raw = bytes(raw)
+    if (known := _small.get(raw)) is not None:
+        return known
     try:
         text = encode(_values.decode(raw))
     except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
@@ -85,6 +93,8 @@ def canonical(raw: Raw | bytes, path: str, depth: int = 1) -> bytes:
         or text.count(b"[") + text.count(b"{") > MAX_DEPTH - depth
     ):
         examine(raw, path, depth)
+    if len(raw) <= _SMALL_BYTES and len(_small) < 4096:
+        _small[raw] = text
     return text
 
 
@@ -198,6 +208,14 @@ def _check_string(value: str, path: str) -> None:
         raise RunRejected(path=path, reason=f"has the lone surrogate U+{code:04X}, which is no character") from None
 
 
+def is_text(value: str) -> bool:
+    """Whether an archive can hold this string: one that it cannot hold is not in it either."""
+    try:
+        return b"\x00" not in value.encode()
+    except UnicodeEncodeError:  # a lone surrogate
+        return False
+
+
 def _check_number(literal: str, path: str) -> None:
     shown = literal if len(literal) <= 40 else f"{literal[:37]}..."
     try:
@@ -255,6 +273,8 @@ def indexed(raw: bytes, path: str, depth: int = 1) -> tuple[str, bytes]:
 
 def integer(raw: bytes, path: str, depth: int = 1) -> tuple[int, bytes]:
     """A 64-bit integer (also spelled ``1.0``) and its canonical text."""
+    if raw.isdigit() and len(raw) < 19:
+        return int(raw), raw
     spelled = canonical(raw, path, depth)
     value = _values.decode(spelled)
     if type(value) is not int:
@@ -327,13 +347,18 @@ def from_python(value: Any) -> bytes:
 
 def _plain(value: Any, path: str, depth: int) -> Any:
     """*value* with mappings as dicts and sequences as lists, or :class:`RunRejected`."""
-    if value is None or isinstance(value, bool | int | float):
-        if isinstance(value, float) and not abs(value) < float("inf"):
-            raise RunRejected(path=path, reason=f"{value} is no JSON number")
+    # Subclasses (enums, numpy's floats) become the plain type, which is all that msgspec encodes.
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, int):
+        return int.__int__(value)
+    if isinstance(value, float):
+        if not abs(value) < float("inf"):
+            raise RunRejected(path=path, reason=f"{value} is no JSON number")
+        return float.__float__(value)
     if isinstance(value, str):
         _check_string(value, path)
-        return value
+        return str.__str__(value)
     if depth >= MAX_DEPTH:
         raise RunRejected(path="$", reason=f"is nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, Mapping):

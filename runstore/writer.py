@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table, bindparam, select, update
+from sqlalchemy import Connection, Select, Table, bindparam, select, update
 
 from runstore import queries, wire
 from runstore.backends import Backend
@@ -142,10 +143,14 @@ def write(
 
 
 def _heads(connection: Connection, backend: Backend, ids: list[str], *, lock: bool) -> dict[str, _Head]:
+    rows = connection.execute(_select_heads(backend, lock=lock), {"ids": ids})
+    return {row[0]: _Head(*row) for row in rows}
+
+
+@lru_cache
+def _select_heads(backend: Backend, *, lock: bool) -> Select[Any]:
     statement = select(*(RUN.c[name] for name in _Head._fields)).where(backend.among(RUN.c.id, "ids"))
-    if lock:
-        statement = statement.order_by(RUN.c.id).with_for_update()
-    return {row.id: _Head(*row) for row in connection.execute(statement, {"ids": ids})}
+    return statement.order_by(RUN.c.id).with_for_update() if lock else statement
 
 
 def _settle(stored: _Head | None, looks: Iterable[Look], policy: str) -> _Settled:
@@ -190,7 +195,7 @@ def _different_run(one: Look | _Head, other: Look) -> str:
         ("thread_id", "assistant_id", "created_at"), one.identity, other.identity, strict=True
     ):
         if left is not None and right is not None and left != right:
-            return f"its {name} is not that of the stored run with this id; it is another run"
+            return f"its {name} differs from that of an earlier look with this id; it is another run"
     return ""
 
 
@@ -224,11 +229,15 @@ def write_shared(connection: Connection, backend: Backend, rows: Iterable[Shared
             continue
         ids = sorted(found)
         backend.insert_missing(connection, table, [found[shared_id].values for shared_id in ids])
-        statement = select(table.c.id, table.c.digest).where(backend.among(table.c.id, "ids"))
-        for shared_id, digest in connection.execute(statement, {"ids": ids}):
+        for shared_id, digest in connection.execute(_select_digests(backend, table), {"ids": ids}):
             if found[shared_id].digest != digest:
                 raise DigestClash(id=shared_id, table=table.name)
     return {table: set(found) for table, found in unseen.items() if found}
+
+
+@lru_cache
+def _select_digests(backend: Backend, table: Table) -> Select[Any]:
+    return select(table.c.id, table.c.digest).where(backend.among(table.c.id, "ids"))
 
 
 def _fresh(settled: dict[str, _Settled], now: int) -> Iterable[Look]:
@@ -255,6 +264,9 @@ def _update(
     changed = {
         run_id: run for run_id, run in settled.items() if run.late or (run.stored and run.newest is not run.stored)
     }
+    if not changed:
+        _move(connection, settled)
+        return
     before = texts_of(connection, sorted(run_id for run_id, run in changed.items() if run.stored))
     rows = []
     children: dict[Table, list[Look]] = {table: [] for table in CHILD_TABLES}
@@ -269,13 +281,13 @@ def _update(
                     children[table].append(run.newest)
     backend.update(connection, RUN, rows)
     for table, looks in children.items():
-        backend.delete(connection, table, ["run_object"], [(look.id,) for look in looks])
+        backend.delete(connection, table, ("run_object",), [(look.id,) for look in looks])
         backend.insert(connection, table, [row for look in looks for row in look.children.get(table, ())])
-    _move(connection, backend, settled)
+    _move(connection, settled)
     _write_history(connection, backend, changed, before)
 
 
-def _move(connection: Connection, backend: Backend, settled: dict[str, _Settled]) -> None:
+def _move(connection: Connection, settled: dict[str, _Settled]) -> None:
     """Move observed_at on where the stored look was seen again later."""
     moved = [
         {"run_id": run.stored.id, "seen_at": run.observed_at}
@@ -329,7 +341,7 @@ def _write_history(
             if chain.get(digest) != row:
                 gone.append((run_id, digest))
         new += [row for digest, row in chain.items() if kept[run_id].get(digest) != row]
-    backend.delete(connection, CHANGE, ["run_object", "digest"], gone)
+    backend.delete(connection, CHANGE, ("run_object", "digest"), gone)
     backend.insert(connection, CHANGE, new)
 
 

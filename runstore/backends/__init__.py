@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 
+from runstore import config
 from runstore.backends.base import Backend
 from runstore.backends.postgresql import PostgreSQL
 from runstore.backends.sqlite import SQLite
-from runstore.errors import ConfigurationError
+from runstore.errors import ConfigurationError, DatabaseFailure, NotAnArchive
 
-__all__ = ["Backend", "backend_of", "create_engine"]
+__all__ = ["Backend", "backend_of", "create_engine", "translated"]
 
 _BACKENDS: dict[tuple[str, str], Backend] = {
     ("postgresql", "psycopg"): PostgreSQL(),
@@ -23,8 +31,12 @@ def backend_of(bind: Engine | Connection) -> Backend:
     return _backend(bind.dialect.name, bind.dialect.driver)
 
 
-def create_engine(url: URL) -> Engine:
-    """An engine with the settings that runstore's promises rest on: foreign keys, durable commits."""
+def create_engine(place: str | os.PathLike[str] | URL | None = None) -> Engine:
+    """An engine with the settings that runstore's promises rest on: foreign keys, durable commits.
+
+    Takes what :meth:`RunRepository.open` takes: a database URL or the path of a SQLite file; None asks the environment.
+    """
+    url = config.database_url(place)
     return _backend(url.get_backend_name(), url.get_driver_name()).create_engine(url)
 
 
@@ -33,3 +45,17 @@ def _backend(*key: str) -> Backend:
         known = ", ".join(f"{name}+{driver}" for name, driver in _BACKENDS)
         raise ConfigurationError(detail=f"runstore has no backend for {key[0]}+{key[1]}; it has {known}")
     return _BACKENDS[key]
+
+
+@contextmanager
+def translated(bind: Engine | Connection) -> Iterator[None]:
+    """Raise the errors of drivers as ours: what the server said, without the statement and its values."""
+    try:
+        yield
+    except (DBAPIError, psycopg.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+        place = config.shown(bind.engine.url)
+        if isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
+            raise NotAnArchive(place=place, reason="it is no SQLite database") from error
+        said = cause.diag.message_primary if isinstance(cause, psycopg.Error) else None
+        raise DatabaseFailure(place=place, reason=said or str(cause).strip().splitlines()[0]) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from sqlalchemy import ColumnElement, Connection, Engine, Table, cast
@@ -46,34 +47,27 @@ class Backend(ABC):
     def is_passing(self, error: BaseException) -> bool:
         """Whether the same batch can succeed when it is tried again: deadlock, serialization, a race for a key."""
 
+    def snapshot(self, engine: Engine) -> Engine:
+        """The engine for reading, whose transactions see one state of the archive from their first statement on."""
+        return engine
+
     def insert_missing(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """Insert the rows whose key is not there yet."""
-        self._run_many(connection, f"{self._insert_into(connection, table)} ON CONFLICT DO NOTHING", rows)
+        self._run_many(connection, f"{insert_into(table, self.placeholder)} ON CONFLICT DO NOTHING", rows)
 
     def update(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """Set all columns of existing rows, found by the first column."""
-        name = connection.dialect.identifier_preparer.quote
-        key, *others = [name(column.name) for column in table.columns]
-        sets = ", ".join(f"{column} = {self.placeholder}" for column in others)
-        # Only names of the schema's own tables and columns are put into the text; values are parameters.
-        statement = f"UPDATE {_table(connection, table)} SET {sets} WHERE {key} = {self.placeholder}"  # noqa: S608
-        self._run_many(connection, statement, [(*row[1:], row[0]) for row in rows])
+        self._run_many(connection, _update(table, self.placeholder), [(*row[1:], row[0]) for row in rows])
 
-    def delete(self, connection: Connection, table: Table, columns: Sequence[str], keys: Iterable[Row]) -> None:
+    def delete(self, connection: Connection, table: Table, columns: tuple[str, ...], keys: Iterable[Row]) -> None:
         """Delete the rows that have these values in these columns."""
-        name = connection.dialect.identifier_preparer.quote
-        match = " AND ".join(f"{name(column)} = {self.placeholder}" for column in columns)
-        self._run_many(connection, f"DELETE FROM {_table(connection, table)} WHERE {match}", list(keys))  # noqa: S608
-
-    def _insert_into(self, connection: Connection, table: Table) -> str:
-        name = connection.dialect.identifier_preparer.quote
-        columns = ", ".join(name(column.name) for column in table.columns)
-        values = ", ".join([self.placeholder] * len(table.columns))
-        return f"INSERT INTO {_table(connection, table)} ({columns}) VALUES ({values})"  # noqa: S608
+        self._run_many(connection, _delete(table, columns, self.placeholder), list(keys))
 
     @staticmethod
     def _run_many(connection: Connection, statement: str, rows: Sequence[Row]) -> None:
-        if rows:
+        if len(rows) == 1:
+            connection.exec_driver_sql(statement, tuple(rows[0]))
+        elif rows:
             connection.exec_driver_sql(statement, [tuple(row) for row in rows])
 
     @staticmethod
@@ -82,5 +76,29 @@ class Backend(ABC):
         return cast(column, SQLText)
 
 
-def _table(connection: Connection, table: Table) -> str:
-    return connection.dialect.identifier_preparer.format_table(table)
+# Statements for the driver. Only names of the schema's own tables and columns stand in them; values are parameters.
+
+
+def quoted(*names: str) -> str:
+    """Names as SQL has them, with commas between."""
+    return ", ".join(f'"{name}"' for name in names)
+
+
+@lru_cache
+def insert_into(table: Table, placeholder: str) -> str:
+    """The statement that inserts one row."""
+    values = ", ".join([placeholder] * len(table.columns))
+    return f"INSERT INTO {quoted(table.name)} ({quoted(*table.columns.keys())}) VALUES ({values})"  # noqa: S608
+
+
+@lru_cache
+def _update(table: Table, placeholder: str) -> str:
+    key, *others = table.columns.keys()
+    sets = ", ".join(f"{quoted(column)} = {placeholder}" for column in others)
+    return f"UPDATE {quoted(table.name)} SET {sets} WHERE {quoted(key)} = {placeholder}"  # noqa: S608
+
+
+@lru_cache
+def _delete(table: Table, columns: tuple[str, ...], placeholder: str) -> str:
+    match = " AND ".join(f"{quoted(column)} = {placeholder}" for column in columns)
+    return f"DELETE FROM {quoted(table.name)} WHERE {match}"  # noqa: S608

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -11,7 +12,10 @@ from sqlalchemy import ARRAY, ColumnElement, Connection, Engine, Table, any_, bi
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from runstore.backends.base import Backend, Row
+from runstore.backends.base import Backend, Row, insert_into, quoted
+from runstore.errors import ConfigurationError
+
+FEW_ROWS = 4
 
 _PASSING = {
     "40001",  # serialization failure
@@ -30,26 +34,38 @@ class PostgreSQL(Backend):
 
     def create_engine(self, url: URL) -> Engine:
         """An engine with psycopg's defaults, named in the server's list of sessions."""
-        url = url.update_query_dict({"application_name": "runstore"}) if "application_name" not in url.query else url
-        return sqlalchemy.create_engine(url)
+        named = "application_name" in url.query
+        return sqlalchemy.create_engine(url, connect_args={} if named else {"application_name": "runstore"})
+
+    def snapshot(self, engine: Engine) -> Engine:
+        """Else each statement sees the state of its own moment: a run, but not its prompt deleted meanwhile."""
+        return engine.execution_options(isolation_level="REPEATABLE READ")
 
     def begin(self, connection: Connection, *, write: bool) -> None:
-        """Nothing to do: psycopg begins with the first statement, and foreign keys always hold."""
+        """Nothing to do: psycopg begins with the first statement, and foreign keys always hold.
 
-    def insert(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-        """Insert with COPY."""
-        if not rows:
-            return
-        preparer = connection.dialect.identifier_preparer
-        columns = ", ".join(preparer.quote(column.name) for column in table.columns)
+        Raises :class:`ConfigurationError` where it does not begin at all: half a batch could stay behind.
+        """
         driver = connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)
-        with (
-            driver.cursor() as cursor,
-            cursor.copy(f"COPY {preparer.format_table(table)} ({columns}) FROM STDIN") as copy,
-        ):
+        if write and driver.autocommit:
+            raise ConfigurationError(detail="this connection commits each statement alone; make it without AUTOCOMMIT")
+
+    def insert(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+        """Insert with COPY, or a row at a time where COPY's own round trips would cost more than the rows."""
+        if len(rows) <= FEW_ROWS:
+            self._run_many(connection, insert_into(table, self.placeholder), _exact(rows))
+            return
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)
+        statement = f"COPY {quoted(table.name)} ({quoted(*table.columns.keys())}) FROM STDIN"
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
             for row in rows:
                 copy.write_row(row)
+
+    def update(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+        """A statement a row, sent without waiting for one another."""
+        super().update(connection, table, _exact(rows))
 
     def among(self, column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
         """The list travels as one array."""
@@ -59,3 +75,8 @@ class PostgreSQL(Backend):
         """By SQLSTATE."""
         cause = error.orig if isinstance(error, DBAPIError) else error
         return isinstance(cause, psycopg.Error) and cause.sqlstate in _PASSING
+
+
+def _exact(rows: Sequence[Row]) -> list[Row]:
+    """Floats as decimals: a float parameter becomes a numeric of 15 digits, unlike the text that COPY sends."""
+    return [[Decimal(repr(value)) if isinstance(value, float) else value for value in row] for row in rows]

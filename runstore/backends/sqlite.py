@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from runstore.backends.base import Backend, Row
+from runstore.backends.base import Backend, Row, insert_into
 from runstore.errors import ConfigurationError
 
 BUSY_SECONDS = 60
@@ -50,7 +50,7 @@ class SQLite(Backend):
 
     def insert(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """Insert with one prepared statement."""
-        self._run_many(connection, self._insert_into(connection, table), rows)
+        self._run_many(connection, insert_into(table, self.placeholder), rows)
 
     def among(self, column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
         """The list travels as one JSON array."""
@@ -58,9 +58,10 @@ class SQLite(Backend):
         return column.in_(select(values.c.value))
 
     def is_passing(self, error: BaseException) -> bool:
-        """Whether another connection held the file for longer than we wait."""
+        """Whether another connection held the file for longer than we wait, or deleted a shared row we had seen."""
         cause = error.orig if isinstance(error, DBAPIError) else error
-        return isinstance(cause, sqlite3.OperationalError) and cause.sqlite_errorcode & 0xFF in (
+        code = getattr(cause, "sqlite_errorcode", 0)
+        return code == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY or code & 0xFF in (
             sqlite3.SQLITE_BUSY,
             sqlite3.SQLITE_LOCKED,
         )

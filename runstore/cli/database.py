@@ -17,10 +17,10 @@ def db_command() -> None:
 def upgrade(db: str | None) -> None:
     """Bring the schema to the newest revision; creates it where there is none."""
     from runstore import config, migrate
-    from runstore.repository import translated
+    from runstore.backends import translated
 
     url = config.database_url(db)
-    with translated(), migrate.engine(url) as engine:
+    with migrate.engine(url) as engine, translated(engine):
         before, after = migrate.upgrade(engine)
     step = "already at" if before == after else f"from {before or 'nothing'} to"
     note(f"{config.shown(url)}: {step} {after}")
@@ -31,9 +31,9 @@ def upgrade(db: str | None) -> None:
 def current(db: str | None) -> None:
     """Print the revision the archive is at; nothing where it has no schema."""
     from runstore import config, migrate
-    from runstore.repository import translated
+    from runstore.backends import translated
 
-    with translated(), migrate.engine(config.database_url(db)) as engine:
+    with migrate.engine(config.database_url(db)) as engine, translated(engine):
         migrate.require(engine)
         with engine.connect() as connection:
             revision = migrate.current(connection)
@@ -48,10 +48,10 @@ def current(db: str | None) -> None:
 def check(db: str | None) -> None:
     """Exit 0 where the archive is at the revision of this runstore, 4 where it is behind, 5 where it is newer."""
     from runstore import config, migrate
-    from runstore.repository import translated
+    from runstore.backends import translated
 
     url = config.database_url(db)
-    with translated(), migrate.engine(url) as engine:
+    with migrate.engine(url) as engine, translated(engine):
         migrate.require(engine)
         with engine.connect() as connection:
             migrate.check(connection)

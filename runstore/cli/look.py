@@ -31,7 +31,7 @@ def show_command(run_id: str, db: str | None) -> None:
     "--limit", metavar="N", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many."
 )
 @click.option("--cursor", metavar="CURSOR", help="Go on where an earlier page ended.")
-@click.option("--oldest-first", is_flag=True, help="The other way round.")
+@click.option("--oldest-first", is_flag=True, help="Begin with the oldest run.")
 def list_command(
     db: str | None,
     thread: tuple[str, ...],
@@ -68,7 +68,10 @@ def _print_table(runs: list[dict[str, Any]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("id", "created (UTC)", "status", "model", "thread", "tokens", box=None, header_style="bold")
+    table = Table(
+        "id", "created (UTC)", "status", "model", "tokens", "thread", box=None, header_style="bold", pad_edge=False
+    )
+    table.columns[0].no_wrap = table.columns[1].no_wrap = table.columns[2].no_wrap = True
     for run in runs:
         usage = run.get("usage") or {}
         cells = (
@@ -76,10 +79,10 @@ def _print_table(runs: list[dict[str, Any]]) -> None:
             _date(run.get("created_at")),
             run.get("status"),
             run.get("model"),
-            run.get("thread_id"),
             usage.get("total_tokens"),
+            run.get("thread_id"),
         )
-        table.add_row(*(Text("" if cell is None else printable(str(cell)), overflow="fold") for cell in cells))
+        table.add_row(*(Text("" if cell is None else printable(str(cell))) for cell in cells))
     Console().print(table)
 
 

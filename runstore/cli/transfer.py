@@ -24,7 +24,7 @@ SHOWN_REJECTIONS = 20
 @click.command("import")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True, path_type=Path))
 @db_option
-@click.option("--source", metavar="TEXT", help="Where the runs come from, kept beside them: prod-eu.")
+@click.option("--source", metavar="TEXT", help="Where the runs come from, kept beside them; for example prod-eu.")
 @click.option(
     "--observed-at",
     metavar="TIME",
@@ -173,6 +173,8 @@ def _output(path: Path | None) -> Iterator[BinaryIO]:
         with path.open("wb") as file:
             yield file
         return
+    if not path.parent.is_dir():
+        raise click.BadParameter(f"{path.parent} is no folder", param_hint="--output")
     partial = path.with_name(f"{path.name}.part")
     try:
         with partial.open("wb") as file:
