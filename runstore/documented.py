@@ -180,5 +180,6 @@ def check(text: bytes) -> None:
     except msgspec.ValidationError as exc:
         reason, _, path = str(exc).partition(" - at ")
         raise RunRejected(
-            path=path.strip("`") or "$", reason=f"departs from the document: {reason[:1].lower()}{reason[1:]}"
+            path=path.strip("`").removeprefix("key` in `") or "$",
+            reason=f"departs from the document: {reason[:1].lower()}{reason[1:]}",
         ) from None

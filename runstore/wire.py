@@ -120,7 +120,9 @@ def _compact_size(keys: tuple[str, ...], values: Iterable[Raw]) -> int:
 
 @lru_cache(maxsize=4096)
 def _frame_size(keys: tuple[str, ...]) -> int:
-    """Bytes of braces, commas, colons and keys in a compact object with these keys."""
+    """Bytes of braces, commas, colons and keys in a compact object with these keys; none has one with U+0000."""
+    if any("\x00" in key for key in keys):
+        return -(2**63)
     return len("{}") + sum(len(encode(key)) + len(":,") for key in keys) - (len(",") if keys else 0)
 
 

@@ -1,0 +1,45 @@
+"""The DDL of both backends, as the models say it: ``python tests/ddl.py`` writes it to migrations/ddl for reviews."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic.script import ScriptDirectory
+from sqlalchemy import Dialect, ExecutableDDLElement
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTableComment
+
+from runstore import migrate
+from runstore.schema import Base
+
+FOLDER = Path(__file__).parent.parent / "migrations" / "ddl"
+DIALECTS: dict[str, Dialect] = {"postgresql": postgresql.dialect(), "sqlite": sqlite.dialect()}
+
+
+def ddl(dialect: Dialect) -> str:
+    """All tables, indexes and comments, then the views."""
+    statements: list[ExecutableDDLElement] = []
+    for table in Base.metadata.sorted_tables:
+        statements.append(CreateTable(table))
+        statements += [CreateIndex(index) for index in sorted(table.indexes, key=lambda index: str(index.name))]
+        if dialect.supports_comments:
+            statements.append(SetTableComment(table))
+            statements += [SetColumnComment(column) for column in table.columns]
+    texts = [str(statement.compile(dialect=dialect)).strip() for statement in statements]
+    texts += [f'CREATE VIEW "{name}" AS\n{query.strip()}' for name, query in views().items()]
+    lines = [line.rstrip() for text in texts for line in f"{text};\n".splitlines()]
+    return "\n".join(lines) + "\n"
+
+
+def views() -> dict[str, str]:
+    """The views that the newest migration that makes any leaves behind."""
+    found: dict[str, str] = {}
+    for revision in reversed(list(ScriptDirectory.from_config(migrate.alembic_config()).walk_revisions())):
+        found |= getattr(revision.module, "VIEWS", {})
+    return found
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for name, dialect in DIALECTS.items():
+        (FOLDER / f"{name}.sql").write_text(ddl(dialect))

@@ -1,0 +1,474 @@
+"""Faithful or refused: what cannot be kept is rejected with its path, alike on every backend, and never altered."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from runstore.errors import NotARun, RunRejected, RunStoreError
+from runstore.repository import RunRepository
+from runstore.writer import Outcome
+from tests.comparison import compact, contents, difference
+from tests.strategies import BUILT_IN, DOCUMENTED
+
+NO_NUMBER = "neither a 64-bit integer nor a double equals the number"
+NUL = "has the character U+0000"
+SURROGATE = "has the lone surrogate"
+TWICE = "the key stands twice"
+DEEP = "is nested deeper than 200 levels"
+
+
+def nested(depth: int, opening: str = "[", closing: str = "]") -> str:
+    return opening * depth + closing * depth
+
+
+# The JSON text of a run, the path and the beginning of the reason with which it is refused.
+REFUSED: dict[str, tuple[str, str, str]] = {
+    # U+0000, escaped and in every kind of place
+    "NUL in the id": (r'{"id":"a\u0000"}', "$.id", NUL),
+    "NUL in a status": (r'{"id":"a","status":"\u0000"}', "$.status", NUL),
+    "NUL in instructions": (r'{"id":"a","instructions":"x\u0000y"}', "$.instructions", NUL),
+    "NUL in metadata": (r'{"id":"a","metadata":{"k":"\u0000"}}', "$.metadata.k", NUL),
+    "NUL in a key of metadata": (r'{"id":"a","metadata":{"\u0000":1}}', r'$.metadata["\u0000"]', NUL),
+    "NUL in a tool": (r'{"id":"a","tools":[{},{"x":["\u0000"]}]}', "$.tools[1].x[0]", NUL),
+    "NUL in a key of the run": (r'{"id":"a","\u0000":1}', r'$["\u0000"]', NUL),
+    "NUL in a key of usage": (r'{"id":"a","usage":{"\u0000":1}}', r'$.usage["\u0000"]', NUL),
+    "NUL in a key of an error": (r'{"id":"a","last_error":{"a\u0000":{}}}', r'$.last_error["a\u0000"]', NUL),
+    "NUL in a key of an action": (r'{"id":"a","required_action":{"\u0000":1}}', r'$.required_action["\u0000"]', NUL),
+    "NUL in a key of a tool": (r'{"id":"a","tools":[{"\u0000":1}]}', r'$.tools[0]["\u0000"]', NUL),
+    "NUL in a file id": (r'{"id":"a","file_ids":["b","\u0000"]}', "$.file_ids[1]", NUL),
+    "NUL in the message of an error": (r'{"id":"a","last_error":{"message":"\u0000"}}', "$.last_error.message", NUL),
+    "NUL in the arguments of a call": (
+        r'{"id":"a","required_action":{"submit_tool_outputs":{"tool_calls":[{"function":{"arguments":"\u0000"}}]}}}',
+        "$.required_action.submit_tool_outputs.tool_calls[0].function.arguments",
+        NUL,
+    ),
+    # surrogates
+    "surrogate in the id": (r'{"id":"\ud800"}', "$.id", SURROGATE),
+    "surrogate in an unknown member": (r'{"id":"a","odd key":["\udfff"]}', '$["odd key"][0]', SURROGATE),
+    "surrogates in the wrong order": (r'{"id":"a","model":"\ude00\ud83d"}', "$.model", SURROGATE),
+    "surrogate in a key": (r'{"id":"a","metadata":{"\ud800":1}}', r'$.metadata["\ud800"]', SURROGATE),
+    "surrogate in instructions": (r'{"id":"a","instructions":"\ud800"}', "$.instructions", SURROGATE),
+    # keys
+    "id twice": ('{"id":"a","id":"a"}', "$.id", TWICE),
+    "id twice, once escaped": (r'{"id":"a","\u0069d":"b"}', "$.id", TWICE),
+    "unknown key twice": ('{"id":"a","x":1,"x":1}', "$.x", TWICE),
+    "status twice, apart": ('{"id":"a","status":null,"x":1,"status":"queued"}', "$.status", TWICE),
+    "key of metadata twice": ('{"id":"a","metadata":{"k":1,"k":2}}', "$.metadata.k", TWICE),
+    "key twice in usage": ('{"id":"a","usage":{"total_tokens":1,"total_tokens":2}}', "$.usage.total_tokens", TWICE),
+    "key twice deep in a tool": ('{"id":"a","tools":[{"function":{"parameters":{"a":[{"b":1,"b":1}]}}}]}',
+                                 "$.tools[0].function.parameters.a[0].b", TWICE),
+    "key twice in a call": (
+        '{"id":"a","required_action":{"submit_tool_outputs":{"tool_calls":[{"id":"b","id":"b"}]}}}',
+        "$.required_action.submit_tool_outputs.tool_calls[0].id",
+        TWICE,
+    ),
+    "empty key twice": ('{"id":"a","":1,"":1}', '$[""]', TWICE),
+    "key twice among white space": ('{ "id" : "a" ,\n "x" : {"k" : 1 , "k" : 1 } }', "$.x.k", TWICE),
+    # numbers
+    "NaN": ('{"id":"a","temperature":NaN}', "$.temperature", NO_NUMBER),
+    "Infinity": ('{"id":"a","x":Infinity}', "$.x", NO_NUMBER),
+    "-Infinity": ('{"id":"a","metadata":{"x":[-Infinity]}}', "$.metadata.x[0]", NO_NUMBER),
+    "more than a double": ('{"id":"a","temperature":1e400}', "$.temperature", NO_NUMBER),
+    "less than a double": ('{"id":"a","temperature":1e-400}', "$.temperature", NO_NUMBER),
+    "an exponent beyond all": ('{"id":"a","temperature":1e99999999999999999999}', "$.temperature", NO_NUMBER),
+    "a negative exponent beyond all": ('{"id":"a","x":[1e-99999999999999999999]}', "$.x[0]", NO_NUMBER),
+    "more digits than a double": ('{"id":"a","temperature":0.1234567890123456789}', "$.temperature", NO_NUMBER),
+    "a double's own digits": ('{"id":"a","x":0.1000000000000000055511151231257827}', "$.x", NO_NUMBER),
+    "2**63": ('{"id":"a","x":9223372036854775808}', "$.x", NO_NUMBER),
+    "-2**63-1": ('{"id":"a","created_at":-9223372036854775809}', "$.created_at", NO_NUMBER),
+    "2**64": ('{"id":"a","tools":[18446744073709551616]}', "$.tools[0]", NO_NUMBER),
+    "an integer of 5,000 digits": ('{"id":"a","x":' + "1" * 5000 + "}", "$.x", NO_NUMBER),
+    # depth: the run itself is the first level
+    "arrays too deep": ('{"id":"a","x":' + nested(200) + "}", "$.x", DEEP),
+    "objects too deep": ('{"id":"a","metadata":' + '{"a":' * 199 + "{}" + "}" * 199 + "}", "$.metadata", DEEP),
+    "a tool too deep": ('{"id":"a","tools":[' + nested(199) + "]}", "$.tools[0]", DEEP),
+    "an action too deep": ('{"id":"a","required_action":{"x":' + nested(199) + "}}", "$.required_action.x", DEEP),
+    "usage too deep": ('{"id":"a","usage":{"x":' + nested(199) + "}}", "$.usage.x", DEEP),
+    "100,000 levels": ('{"id":"a","x":' + nested(100_000) + "}", "$", DEEP),
+    "100,000 levels that do not end": ('{"id":"a","x":' + "[" * 100_000, "$", DEEP),
+    # not JSON
+    "nothing": ("", "$", "is empty"),
+    "white space": (" \n\t ", "$", "is empty"),
+    "half a run": ('{"id":"a","status":"que', "$", "is not JSON"),
+    "a run without end": ('{"id":"a"', "$", "ends in the middle of a value"),
+    "two runs": ('{"id":"a"}{"id":"b"}', "$", "is not JSON"),
+    "single quotes": ("{'id':'a'}", "$", "is not JSON"),
+    "a comma too many": ('{"id":"a",}', "$", "is not JSON"),
+    "a control character in a string": ('{"id":"a","model":"\n"}', "$", "is not JSON"),
+    "a bad escape": (r'{"id":"a","model":"\x41"}', "$", "is not JSON"),
+    "a leading zero": ('{"id":"a","created_at":01}', "$", "is not JSON"),
+    "a comment": ('{"id":"a"/* b */}', "$", "is not JSON"),
+    "an array": ('[{"id":"a"}]', "$", "expected a run object, found array"),
+    "a string": ('"run_a"', "$", "expected a run object, found string"),
+    "a number": ("7", "$", "expected a run object, found number"),
+    "null": ("null", "$", "expected a run object, found null"),
+    # the id
+    "no id": ('{"object":"thread.run"}', "$.id", "is missing"),
+    "null id": ('{"id":null}', "$.id", "expected a string, found null"),
+    "a number for an id": ('{"id":7,"object":"thread.run"}', "$.id", "expected a string, found number"),
+    "an object for an object": ('{"id":"a","object":{}}', "$.object", "expected a string, found object"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "path", "reason"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_kept_is_refused_with_its_path(runs: RunRepository, text: str, path: str, reason: str) -> None:
+    good = [{"id": "before", "tools": ["x"]}, {"id": "behind"}]
+    with pytest.raises(RunRejected) as refusal:
+        runs.save(text)
+    assert (refusal.value.path, refusal.value.reason[: len(reason)]) == (path, reason)
+    report = runs.save_many([good[0], text.encode(), good[1]])
+    assert (report.inserted, report.rejected, len(report.rejections)) == (2, 1, 1)
+    assert report.rejections[0].reason == str(refusal.value)
+    assert report.rejections[0].record == text.encode()
+    assert list(runs.iterate()) == good
+    assert not report.complete
+
+
+def test_nothing_of_a_refused_run_is_stored(engine: Engine, runs: RunRepository) -> None:
+    runs.save({"id": "a"}, observed_at=1)
+    before = contents(engine, without=())
+    for text, _, _ in REFUSED.values():
+        with pytest.raises(RunRejected):
+            runs.save(text.replace('{"id":"a"', '{"instructions":"new","tools":[{"type":"new"}],"id":"a"', 1))
+    assert contents(engine, without=()) == before
+
+
+@pytest.mark.parametrize(
+    ("raw", "path"),
+    [
+        (b'{"id":"\xff"}', "$.id"),
+        (b'{"id":"a","model":"\xc3"}', "$.model"),
+        (b'{"id":"a","x":{"y":"\xed\xa0\x80"}}', "$.x"),
+        (b'{"id":"a","metadata":{"\xff":1}}', "$.metadata"),
+        (b'{"\xff":1,"id":"a"}', "$"),
+        (b'{"id":"a","instructions":"\xf8\x88\x80\x80\x80"}', "$.instructions"),
+        (b'{"id":"a","file_ids":["\xc0\x80"]}', "$.file_ids[0]"),
+    ],
+)
+def test_bytes_that_are_no_utf8_are_refused(runs: RunRepository, raw: bytes, path: str) -> None:
+    with pytest.raises(RunRejected, match="is not UTF-8") as refusal:
+        runs.save(raw)
+    assert refusal.value.path == path
+    assert runs.count() == 0
+
+
+# --- types -----------------------------------------------------------------------------------------------------------
+
+VALUES: dict[str, Any] = {
+    "string": "x",
+    "number": 1.5,
+    "integer": 1,
+    "boolean": True,
+    "array": [],
+    "object": {},
+}
+TAKES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("object", "thread_id", "assistant_id", "status", "model", "instructions"), ("string",)),
+    **dict.fromkeys(("created_at", "expires_at", "started_at", "cancelled_at", "failed_at"), ("integer",)),
+    **dict.fromkeys(("completed_at", "max_prompt_tokens", "max_completion_tokens"), ("integer",)),
+    **dict.fromkeys(("required_action", "last_error", "incomplete_details", "metadata", "usage"), ("object",)),
+    "truncation_strategy": ("object",),
+    **dict.fromkeys(("tools", "file_ids"), ("array",)),
+    **dict.fromkeys(("tool_choice", "response_format"), ("string", "object")),
+    **dict.fromkeys(("temperature", "top_p"), ("number", "integer")),
+    "parallel_tool_calls": ("boolean",),
+}
+
+
+def test_every_documented_member_has_its_type() -> None:
+    assert TAKES.keys() == DOCUMENTED.keys()
+
+
+@pytest.mark.parametrize("member", TAKES)
+def test_a_documented_member_of_another_type_is_refused(runs: RunRepository, member: str) -> None:
+    for kind, value in VALUES.items():
+        given = {"id": f"run_{kind}", member: "" if member == "object" and kind == "string" else value}
+        if kind in TAKES[member]:
+            assert runs.save(given) is Outcome.INSERTED
+            continue
+        with pytest.raises(RunRejected, match=r"expected an? ") as refusal:
+            runs.save(given)
+        assert refusal.value.path == f"$.{member}"
+    assert runs.count() == len(TAKES[member])
+
+
+NESTED = {
+    **{("usage", key): ("integer",) for key in ("prompt_tokens", "completion_tokens", "total_tokens")},
+    **{("last_error", key): ("string",) for key in ("code", "message")},
+    ("incomplete_details", "reason"): ("string",),
+}
+
+
+@pytest.mark.parametrize(("places", "takes"), NESTED.items(), ids=map(".".join, NESTED))
+def test_a_documented_member_of_what_happened_is_refused_when_of_another_type(
+    runs: RunRepository, places: tuple[str, str], takes: tuple[str, ...]
+) -> None:
+    outer, inner = places
+    for kind, value in VALUES.items():
+        given = {"id": f"run_{kind}", outer: {"more": 1, inner: value}}
+        if kind in takes:
+            runs.save(given)
+            continue
+        with pytest.raises(RunRejected, match=r"expected an? ") as refusal:
+            runs.save(given)
+        assert refusal.value.path == f"$.{outer}.{inner}"
+    assert runs.count() == 1
+
+
+@pytest.mark.parametrize("value", [None, 1, True, [], {}])
+def test_a_file_id_is_a_string(runs: RunRepository, value: Any) -> None:
+    with pytest.raises(RunRejected, match="expected a string") as refusal:
+        runs.save({"id": "a", "file_ids": ["file_a", value]})
+    assert refusal.value.path == "$.file_ids[1]"
+
+
+@pytest.mark.parametrize(
+    "member", ["required_action", "tools", "tool_choice", "response_format", "truncation_strategy", "metadata"]
+)
+def test_what_stands_inside_free_members_is_stored_whatever_it_is(runs: RunRepository, member: str) -> None:
+    values: list[Any] = [None, "x", 1, 1.5, True, [], {}, [[{}]], {"type": {"function": []}}]
+    for n, value in enumerate(values):
+        inner = dict.fromkeys(("type", "function", "name", "last_messages", "strict", "submit_tool_outputs"), value)
+        given: dict[str, Any] = {
+            "id": f"run_{n}",
+            member: [inner, value] if member == "tools" else {**inner, "function": inner},
+        }
+        runs.save(given)
+        assert not difference(given, runs.load(given["id"]))
+
+
+def test_an_integer_may_be_spelled_with_a_fraction_of_zero(runs: RunRepository) -> None:
+    runs.save('{"id":"a","created_at":1795220740.0,"usage":{"total_tokens":1e3},"max_prompt_tokens":256.00}')
+    loaded = runs.load("a")
+    assert loaded == {"id": "a", "created_at": 1795220740, "usage": {"total_tokens": 1000}, "max_prompt_tokens": 256}
+    assert type(loaded["created_at"]) is int
+    assert runs.count(created_from=1795220740, created_before=1795220741) == 1
+    assert runs.save(b'{"id":"a","created_at":1795220740,"usage":{"total_tokens":1000},"max_prompt_tokens":256}') is (
+        Outcome.UNCHANGED
+    )
+
+
+@pytest.mark.parametrize("text", ["1795220740.5", "1e-5", "1e19", "9223372036854775808", "9.3e18"])
+def test_a_timestamp_that_is_no_64_bit_integer_is_refused(runs: RunRepository, text: str) -> None:
+    with pytest.raises(RunRejected) as refusal:
+        runs.save(f'{{"id":"a","created_at":{text}}}')
+    assert refusal.value.path == "$.created_at"
+
+
+def test_every_key_but_id_may_be_absent_and_null(runs: RunRepository) -> None:
+    runs.save({"id": "a"})
+    everything = {"id": "b", **dict.fromkeys(DOCUMENTED)}
+    runs.save(everything)
+    assert not difference({"id": "a"}, runs.load("a"))
+    assert not difference(everything, runs.load("b"))
+
+
+# --- sizes -----------------------------------------------------------------------------------------------------------
+
+INDEXED: dict[str, str] = {
+    "$.id": '{"id":%s}',
+    "$.thread_id": '{"id":"a","thread_id":%s}',
+    "$.assistant_id": '{"id":"a","assistant_id":%s}',
+    "$.status": '{"id":"a","status":%s}',
+    "$.model": '{"id":"a","model":%s}',
+    "$.file_ids[1]": '{"id":"a","file_ids":["b",%s]}',
+    "$.last_error.code": '{"id":"a","last_error":{"code":%s}}',
+    "$.incomplete_details.reason": '{"id":"a","incomplete_details":{"reason":%s}}',
+    "$.tools[0].type": '{"id":"a","tools":[{"type":%s}]}',
+    "$.tools[0].function.name": '{"id":"a","tools":[{"type":"function","function":{"name":%s}}]}',
+    "$.tool_choice.function.name": '{"id":"a","tool_choice":{"type":"function","function":{"name":%s}}}',
+}
+LONGEST = {"letters": "x" * 1024, "two bytes": "é" * 512, "four bytes": "😀" * 256, "escaped": '"\n' * 512}
+
+
+@pytest.mark.parametrize("path", INDEXED)
+def test_an_indexed_string_has_at_most_1024_bytes(runs: RunRepository, path: str) -> None:
+    for name, longest in LONGEST.items():
+        given = INDEXED[path] % json.dumps(longest, ensure_ascii=name == "four bytes")
+        runs.save(given, on_conflict="replace")
+        assert not difference(json.loads(given), runs.load(json.loads(given)["id"]))
+        runs.delete(json.loads(given)["id"])
+        with pytest.raises(RunRejected, match="is 1025 bytes long, an indexed string has at most 1024") as refusal:
+            runs.save(INDEXED[path] % json.dumps(longest + "x", ensure_ascii=name == "four bytes"))
+        assert refusal.value.path == path
+    assert runs.count() == 0
+
+
+def test_strings_in_no_index_have_any_length(runs: RunRepository) -> None:
+    text = "é" * 5000
+    call = {"id": text, "type": text, "function": {"name": text, "arguments": text}}
+    given = {
+        "id": "a",
+        "object": "thread.run",
+        "instructions": text,
+        "last_error": {"message": text},
+        "tools": [text, {"function": {"description": text, "type": text}}],
+        "tool_choice": text,
+        "response_format": {"type": text},
+        "truncation_strategy": {"type": text},
+        "required_action": {"type": text, "submit_tool_outputs": {"tool_calls": [call]}},
+        "metadata": {text: text},
+        text: text,
+    }
+    runs.save(given)
+    assert not difference(given, runs.load("a"))
+
+
+@pytest.mark.parametrize("member", ["x", "metadata", "usage", "tools", "required_action", "tool_choice"])
+def test_a_run_may_be_nested_200_levels_deep(runs: RunRepository, member: str) -> None:
+    if member == "tools":
+        text = '{"id":"a","tools":[' + nested(198) + "]}"
+    else:
+        text = f'{{"id":"a","{member}":' + '{"k":' * 198 + "[]" + "}" * 198 + "}"
+    runs.save(text)
+    assert compact(runs.load("a")) == text.encode()
+
+
+def test_brackets_in_strings_are_no_levels(runs: RunRepository) -> None:
+    given = {"id": "a", "x": '[{"\\' * 500, "metadata": {"[" * 300: "{" * 300}}
+    runs.save(given)
+    assert not difference(given, runs.load("a"))
+
+
+# --- Python values ---------------------------------------------------------------------------------------------------
+
+
+def circle() -> dict[str, Any]:
+    run: dict[str, Any] = {"id": "a"}
+    run["self"] = [run]
+    return run
+
+
+PYTHON: dict[str, tuple[Any, str, str]] = {
+    "NaN": ({"id": "a", "temperature": float("nan")}, "$.temperature", "nan is no JSON number"),
+    "infinity": ({"id": "a", "x": [float("-inf")]}, "$.x[0]", "-inf is no JSON number"),
+    "decimal": ({"id": "a", "temperature": Decimal(1)}, "$.temperature", "Decimal is no JSON type"),
+    "date": ({"id": "a", "created_at": datetime.datetime.now(datetime.UTC)}, "$.created_at", "datetime is no JSON"),
+    "bytes": ({"id": "a", "model": b"gpt"}, "$.model", "bytes is no JSON type"),
+    "set": ({"id": "a", "tools": {1}}, "$.tools", "set is no JSON type"),
+    "number as key": ({"id": "a", "metadata": {1: "x"}}, "$.metadata", "has a key of type int"),
+    "null as key": ({"id": "a", None: "x"}, "$", "has a key of type NoneType"),
+    "big integer": ({"id": "a", "x": 2**64}, "$.x", NO_NUMBER),
+    "NUL": ({"id": "a", "x": ["\0"]}, "$.x[0]", NUL),
+    "NUL in a key": ({"id": "a", "x": {"\0": 1}}, r'$.x["\u0000"]', NUL),
+    "surrogate": ({"id": "\ud800"}, "$.id", SURROGATE),
+    "circle": (circle(), "$", DEEP),
+    "list": ([{"id": "a"}], "$", "expected a run object, found list"),
+    "none": (None, "$", "expected a run object, found NoneType"),
+    "class": (dict, "$", "expected a run object, found type"),
+    "text with a surrogate": ('{"id":"a","x":"\ud800"}', "$", "has a lone surrogate at character 15"),
+}
+
+
+@pytest.mark.parametrize(("value", "path", "reason"), PYTHON.values(), ids=PYTHON)
+def test_python_values_without_an_exact_json_form_are_refused(
+    runs: RunRepository, value: Any, path: str, reason: str
+) -> None:
+    with pytest.raises(RunRejected) as refusal:
+        runs.save(value)
+    assert (refusal.value.path, refusal.value.reason[: len(reason)]) == (path, reason)
+    report = runs.save_many([value, {"id": "b"}])
+    assert (report.inserted, report.rejected) == (1, 1)
+
+
+# --- what is no run --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"id": "msg_a", "object": "thread.message"},
+        {"object": "list", "data": []},
+        {"id": "step_a", "object": "thread.run.step"},
+        {"id": "a", "object": "Thread.Run"},
+        {},
+        {"status": "queued"},
+        {"object": None},
+    ],
+)
+def test_an_object_of_another_kind_is_skipped_not_rejected(runs: RunRepository, other: dict[str, Any]) -> None:
+    with pytest.raises(NotARun):
+        runs.save(other)
+    report = runs.save_many([other, {"id": "a"}])
+    assert (report.skipped, report.inserted, report.rejected, report.complete) == (1, 1, 0, True)
+    assert not report.rejections
+
+
+# --- strict ----------------------------------------------------------------------------------------------------------
+
+STRICT: dict[str, Any] = {
+    **BUILT_IN,
+    **dict.fromkeys(("expires_at", "started_at", "cancelled_at", "failed_at", "completed_at"), None),
+    "status": "completed",
+    "required_action": None,
+    "last_error": None,
+    "tools": [{"type": "code_interpreter"}],
+}
+DEPARTS: dict[str, tuple[str, Any]] = {
+    "status": ("$.status", "paused"),
+    "object": ("$.object", ""),
+    "instructions": ("$.instructions", None),
+    "model": ("$.model", None),
+    "tools": ("$.tools", [{"type": "code_interpreter"}] * 21),
+    "tools of another type": ("$.tools[0]", [{"type": "mcp"}]),
+    "tools that are strings": ("$.tools[0]", ["code_interpreter"]),
+    "file_ids": ("$.file_ids", ["f"] * 21),
+    "metadata": ("$.metadata[...]", {"k": 1}),
+    "metadata of 17 pairs": ("$.metadata", {str(n): "" for n in range(17)}),
+    "metadata with a long key": ("$.metadata", {"k" * 65: ""}),
+    "metadata with a long value": ("$.metadata", {"k": "v" * 513}),
+    "temperature": ("$.temperature", 2.5),
+    "top_p": ("$.top_p", -0.1),
+    "max_prompt_tokens": ("$.max_prompt_tokens", 16),
+    "max_completion_tokens": ("$.max_completion_tokens", 255),
+    "last_error": ("$.last_error.code", {"code": "invalid_image_url", "message": ""}),
+    "usage": ("$.usage", {}),
+    "incomplete_details": ("$.incomplete_details.reason", {"reason": "other"}),
+    "truncation_strategy": ("$.truncation_strategy", {}),
+    "tool_choice": ("$.tool_choice", "any"),
+    "response_format": ("$.response_format", "text"),
+    "required_action": ("$.required_action.type", {"type": "submit_tool_approval"}),
+}
+
+
+def test_strict_takes_what_keeps_to_the_document(runs: RunRepository) -> None:
+    assert runs.save(STRICT, strict=True) is Outcome.INSERTED
+
+
+@pytest.mark.parametrize("name", DEPARTS)
+def test_strict_refuses_what_departs_from_the_document(runs: RunRepository, name: str) -> None:
+    member = name.split()[0]
+    path, value = DEPARTS[name]
+    departs = {**STRICT, member: value}
+    with pytest.raises(RunRejected, match="departs from the document") as refusal:
+        runs.save(departs, strict=True)
+    assert refusal.value.path.startswith(path.removesuffix("[...]"))
+    assert runs.count() == 0
+    runs.save(departs)
+    assert not difference(departs, runs.load("run_a"))
+
+
+@pytest.mark.parametrize("member", ["created_at", "thread_id", "status", "tools", "metadata", "required_action"])
+def test_strict_refuses_a_run_without_a_required_member(runs: RunRepository, member: str) -> None:
+    report = runs.save_many([{key: value for key, value in STRICT.items() if key != member}], strict=True)
+    assert report.rejected == 1
+    assert member in report.rejections[0].reason
+
+
+# --- arguments -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"source": "a\0"}, {"source": "\ud800"}, {"observed_at": 2**70}, {"observed_at": 1.5}, {"on_conflict": "newer"}],
+)
+def test_arguments_that_cannot_be_kept_are_refused_alike(runs: RunRepository, arguments: dict[str, Any]) -> None:
+    with pytest.raises(RunStoreError, match=r"source|observed_at|on_conflict"):
+        runs.save({"id": "a"}, **arguments)
+    assert runs.count() == 0

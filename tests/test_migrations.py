@@ -1,0 +1,205 @@
+"""One schema: what the migrations build is what the models say, on every backend."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import ddl
+import pytest
+import sqlalchemy
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, text
+from sqlalchemy.engine import URL
+
+from runstore import NotAnArchive, RunRepository, SchemaBehind, SchemaNewer, migrate
+from runstore.schema import Base
+
+ROOT = Path(__file__).parent.parent
+
+CATALOG = """
+    SELECT 'column', c.relname, a.attname, a.attnum::text, format_type(a.atttypid, a.atttypmod), a.attnotnull::text,
+           coalesce(l.collname, ''), coalesce(col_description(c.oid, a.attnum), '')
+    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid LEFT JOIN pg_collation l ON l.oid = a.attcollation
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
+    UNION ALL
+    SELECT 'constraint', conrelid::regclass::text, conname, contype::text, pg_get_constraintdef(oid), '', '', ''
+    FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+    UNION ALL
+    SELECT 'index', tablename, indexname, indexdef, '', '', '', '' FROM pg_indexes WHERE schemaname = 'public'
+    UNION ALL
+    SELECT 'comment', relname, coalesce(obj_description(oid), ''), '', '', '', '', ''
+    FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+    UNION ALL
+    SELECT 'other', relname, relkind::text, '', '', '', '', ''
+    FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind NOT IN ('r', 'i', 'v')
+"""
+
+
+def catalog(engine: Engine) -> set[str]:
+    """Everything the database knows of its tables; views and the version table left out."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            rows = connection.execute(text("SELECT sql FROM sqlite_master WHERE type <> 'view'"))
+            found = {" ".join(row[0].split()).replace("( ", "(").replace(" )", ")") for row in rows if row[0]}
+        else:
+            found = {str(tuple(row)) for row in connection.execute(text(CATALOG))}
+    return {line for line in found if migrate.VERSION_TABLE not in line}
+
+
+def test_the_migrated_catalog_is_the_one_of_the_models(engine: Engine, empty_url: URL) -> None:
+    with migrate.engine(empty_url) as other:
+        Base.metadata.create_all(other)
+        assert catalog(engine) == catalog(other)
+
+
+@pytest.mark.parametrize("name", ddl.DIALECTS)
+def test_the_committed_ddl_is_the_one_of_the_models(name: str) -> None:
+    committed = (ddl.FOLDER / f"{name}.sql").read_text()
+    assert committed == ddl.ddl(ddl.DIALECTS[name]), "rewrite it with: python tests/ddl.py"
+
+
+def test_up_down_and_up_again_leaves_the_same_schema(empty_url: URL) -> None:
+    with migrate.engine(empty_url) as engine:
+        assert migrate.upgrade(engine) == (None, migrate.REVISION)
+        first = catalog(engine)
+        migrate.downgrade(engine, "base")
+        with engine.connect() as connection:
+            left = sqlalchemy.inspect(connection)
+            assert set(left.get_table_names()) <= {migrate.VERSION_TABLE}
+            assert left.get_view_names() == []
+        migrate.upgrade(engine)
+        assert catalog(engine) == first
+        assert migrate.upgrade(engine) == (migrate.REVISION, migrate.REVISION)
+
+
+def test_the_code_expects_the_newest_revision() -> None:
+    assert ScriptDirectory.from_config(migrate.alembic_config()).get_current_head() == migrate.REVISION
+
+
+def test_revisions_import_nothing_of_runstore() -> None:
+    for path in (ROOT / "migrations" / "versions").glob("*.py"):
+        assert not re.search(r"^\s*(from|import) runstore", path.read_text(), re.MULTILINE), path.name
+
+
+def test_names_fit_into_63_bytes(engine: Engine) -> None:
+    inspector = sqlalchemy.inspect(engine)
+    names = []
+    for table in Base.metadata.tables:
+        names += [table, str(inspector.get_pk_constraint(table)["name"])]
+        names += [str(key["name"]) for key in inspector.get_foreign_keys(table)]
+    names += [str(index.name) for table in Base.metadata.tables.values() for index in table.indexes]
+    assert not [name for name in names if len(name.encode()) > 63 or name == "None"]
+
+
+def test_the_documented_views_have_the_documented_columns(engine: Engine) -> None:
+    documented = {
+        "RunObject": "id object created_at thread_id assistant_id status required_action last_error expires_at "
+        "started_at cancelled_at failed_at completed_at incomplete_details model instructions metadata usage "
+        "max_prompt_tokens max_completion_tokens truncation_strategy tool_choice response_format temperature",
+        "RunObjectAssistantObjectToolsInner": "runObject assistantObjectToolsInner",
+        "RunObjectFileIds": "runObject fileIds",
+    }
+    with engine.connect() as connection:
+        for view, columns in documented.items():
+            assert list(connection.execute(text(f'SELECT * FROM "{view}"')).keys()) == columns.split()
+
+
+def test_the_documented_views_show_what_was_saved(engine: Engine) -> None:
+    run = {
+        "id": "run_1",
+        "instructions": "Be brief.",
+        "usage": {"total_tokens": 3},
+        "tools": [{"type": "retrieval"}] * 2,
+        "file_ids": ["b", "a", "b"],
+        "tool_choice": "auto",
+    }
+    RunRepository(engine).save(run)
+    with engine.connect() as connection:
+        row = connection.execute(text('SELECT instructions, usage, last_error, tool_choice FROM "RunObject"')).one()
+        choice = connection.execute(text("SELECT id FROM assistants_api_tool_choice_option")).scalar()
+        assert tuple(row) == ("Be brief.", "run_1", None, choice)
+        tools = connection.execute(text('SELECT * FROM "RunObjectAssistantObjectToolsInner"')).all()
+        assert [tool[0] for tool in tools] == ["run_1", "run_1"]
+        assert tools[0] == tools[1]
+        files = connection.execute(text('SELECT "fileIds" FROM "RunObjectFileIds"')).scalars().all()
+        assert sorted(files) == ["a", "b", "b"]
+
+
+def alembic(url: URL, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"RUNSTORE_DATABASE_URL": url.render_as_string(hide_password=False)}
+    command = [sys.executable, "-m", "alembic", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_alembic_works_in_a_checkout(empty_url: URL) -> None:
+    assert alembic(empty_url, "upgrade", "head").returncode == 0
+    assert migrate.REVISION in alembic(empty_url, "current").stdout
+    check = alembic(empty_url, "check")
+    assert check.returncode == 0, check.stdout + check.stderr
+    assert alembic(empty_url, "downgrade", "base").returncode == 0
+    offline = alembic(empty_url, "upgrade", "head", "--sql")
+    assert offline.returncode == 0
+    assert "CREATE TABLE run_object" in offline.stdout
+
+
+def test_a_failing_migration_leaves_nothing_behind(empty_url: URL) -> None:
+    with migrate.engine(empty_url) as engine:
+        with engine.begin() as connection:
+            connection.execute(text("CREATE TABLE run_tool_call_object (id int)"))
+        with pytest.raises(sqlalchemy.exc.DBAPIError):
+            migrate.upgrade(engine)
+        assert sqlalchemy.inspect(engine).get_table_names() == ["run_tool_call_object"]
+
+
+def test_several_at_once_make_one_schema(empty_url: URL) -> None:
+    failures: list[BaseException] = []
+
+    def upgrade() -> None:
+        command = [sys.executable, "-m", "runstore", "db", "upgrade", "--db", place]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode:
+            failures.append(RuntimeError(done.stderr))
+
+    place = empty_url.render_as_string(hide_password=False)
+    threads = [threading.Thread(target=upgrade) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    with RunRepository.open(empty_url) as runs:
+        assert runs.save({"id": "run_1"}) == "inserted"
+
+
+def test_a_database_at_another_revision_says_what_to_do(empty_url: URL) -> None:
+    with migrate.engine(empty_url) as engine:
+        migrate.upgrade(engine)
+        for revision, error, words in (
+            (
+                "0000",
+                SchemaBehind,
+                "is at revision 0000, this runstore expects revision 0001; run 'runstore db upgrade'",
+            ),
+            ("9999", SchemaNewer, "is at revision 9999, newer than the 0001 of this runstore; upgrade runstore"),
+        ):
+            with engine.begin() as connection:
+                connection.execute(text(f"UPDATE {migrate.VERSION_TABLE} SET version_num = '{revision}'"))
+            with pytest.raises(error, match=re.escape(words)):
+                RunRepository(engine).count()
+            with pytest.raises(error):
+                RunRepository(engine).save({"id": "run_1"})
+
+
+def test_tables_of_our_names_without_a_revision_are_left_alone(empty_url: URL) -> None:
+    with migrate.engine(empty_url) as engine:
+        with engine.begin() as connection:
+            connection.execute(text("CREATE TABLE run_object (id text)"))
+        with pytest.raises(NotAnArchive, match="no runstore_version"):
+            migrate.upgrade(engine)
+        with pytest.raises(NotAnArchive):
+            RunRepository(engine).save({"id": "run_1"})
