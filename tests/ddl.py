@@ -1,4 +1,4 @@
-"""The DDL of both backends, as the models say it: ``python tests/ddl.py`` writes it to migrations/ddl for reviews."""
+"""The DDL of both backends, as the models say it: ``python -m tests.ddl`` writes it to migrations/ddl for reviews."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from pathlib import Path
 
 from alembic.script import ScriptDirectory
 from sqlalchemy import Dialect, ExecutableDDLElement
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTableComment
 
 from runstore import migrate
 from runstore.schema import Base
 
 FOLDER = Path(__file__).parent.parent / "migrations" / "ddl"
-DIALECTS: dict[str, Dialect] = {"postgresql": postgresql.dialect(), "sqlite": sqlite.dialect()}
+DIALECTS: dict[str, Dialect] = {"postgresql": PGDialect(), "sqlite": SQLiteDialect()}
 
 
 def ddl(dialect: Dialect) -> str:

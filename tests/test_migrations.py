@@ -9,7 +9,6 @@ import sys
 import threading
 from pathlib import Path
 
-import ddl
 import pytest
 import sqlalchemy
 from alembic.script import ScriptDirectory
@@ -18,6 +17,7 @@ from sqlalchemy.engine import URL
 
 from runstore import NotAnArchive, RunRepository, SchemaBehind, SchemaNewer, migrate
 from runstore.schema import Base
+from tests import ddl
 
 ROOT = Path(__file__).parent.parent
 
@@ -60,7 +60,7 @@ def test_the_migrated_catalog_is_the_one_of_the_models(engine: Engine, empty_url
 @pytest.mark.parametrize("name", ddl.DIALECTS)
 def test_the_committed_ddl_is_the_one_of_the_models(name: str) -> None:
     committed = (ddl.FOLDER / f"{name}.sql").read_text()
-    assert committed == ddl.ddl(ddl.DIALECTS[name]), "rewrite it with: python tests/ddl.py"
+    assert committed == ddl.ddl(ddl.DIALECTS[name]), "rewrite it with: python -m tests.ddl"
 
 
 def test_up_down_and_up_again_leaves_the_same_schema(empty_url: URL) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from comparison import difference
 from sqlalchemy import Engine
 
 from runstore import RunRepository
 from runstore.sources import read_file
+from tests.comparison import difference
 
 FOLDER = Path(__file__).parent.parent.parent / "shared" / "payloads"
 FILES = sorted(FOLDER.rglob("*.json"))
