@@ -1,0 +1,67 @@
+"""Between the wire and the rows: the one place that knows both.
+
+A member of a run stands in the column of its name. What the run was configured with becomes a shared row, found by the
+digest of its canonical text, and the column (or a link row) holds its key. What happened in the run becomes a row of
+its own table. A member no column is made for stands in the table's ``extra``. What is left, the order of the keys and
+which lists were null, is the *shape*, itself a shared row. Reading puts the text together again from the shape.
+
+Texts are handled as bytes of canonical JSON throughout: a nested value that was seen before is recognised by its raw
+bytes and neither parsed nor hashed again, and a run that is read needs no parsing until somebody wants it as a dict.
+"""
+
+from runstore.mapping.columns import (
+    BELONGS,
+    CALLS,
+    CHILD_TABLES,
+    COLUMNS,
+    FILES,
+    FUNCTION,
+    INSTRUCTIONS,
+    MEMBER_TABLES,
+    RANKS,
+    REQUIRED_ACTION,
+    RUN,
+    SCALARS,
+    SHAPE,
+    SHARED,
+    SHARED_TABLES,
+    TOOL,
+    TOOLS,
+    join_object,
+    table_of,
+)
+from runstore.mapping.look import Look, Mapper
+from runstore.mapping.shared import SharedRow, digest_of, shared_id, shared_row, shared_text
+from runstore.mapping.stored import Shape, StoredRun, differences
+
+__all__ = [
+    "BELONGS",
+    "CALLS",
+    "CHILD_TABLES",
+    "COLUMNS",
+    "FILES",
+    "FUNCTION",
+    "INSTRUCTIONS",
+    "MEMBER_TABLES",
+    "RANKS",
+    "REQUIRED_ACTION",
+    "RUN",
+    "SCALARS",
+    "SHAPE",
+    "SHARED",
+    "SHARED_TABLES",
+    "TOOL",
+    "TOOLS",
+    "Look",
+    "Mapper",
+    "Shape",
+    "SharedRow",
+    "StoredRun",
+    "differences",
+    "digest_of",
+    "join_object",
+    "shared_id",
+    "shared_row",
+    "shared_text",
+    "table_of",
+]
