@@ -198,15 +198,6 @@ def test_a_look_that_lacks_a_part_of_the_identity_is_of_the_same_run(
     assert runs.save(whole, observed_at=3) is Outcome.STALE
 
 
-def test_a_look_without_identity_does_not_join_two_runs(runs: RunRepository) -> None:
-    runs.save(look("queued", thread_id="x"), observed_at=1)
-    runs.save(look("in_progress"), observed_at=2)
-    with pytest.raises(RunConflict):
-        runs.save(look("completed", thread_id="y"), observed_at=3)
-    report = runs.save_many([look("completed", thread_id="y"), look("completed", thread_id="x")], observed_at=4)
-    assert (report.conflict, report.updated) == (1, 1)
-
-
 # --- policies --------------------------------------------------------------------------------------------------------
 
 
