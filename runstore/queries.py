@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -159,6 +158,6 @@ def _parse(cursor: str) -> tuple[int, str]:
         created, run_id = wire.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if type(created) is int and created in wire.INT64 and isinstance(run_id, str) and wire.is_text(run_id):
             return created, run_id
-    except (ValueError, TypeError, binascii.Error):
+    except (ValueError, TypeError, RecursionError):
         pass
     raise ConfigurationError(detail=f"{cursor!r} is no cursor; pass on the 'next' of an earlier page")

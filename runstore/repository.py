@@ -225,7 +225,7 @@ class RunRepository:
         if source is not None and not wire.is_text(source):
             raise ConfigurationError(detail="source has U+0000 or a lone surrogate")
         # Before the first record: a wrong database is said at once, and an archive is made also for no record.
-        self._check(write=True)
+        self._check(create=True)
         time_seen = _microseconds(observed_at)
         batch: list[tuple[Look, tuple[object, str]]] = []
         size = 0
@@ -251,14 +251,17 @@ class RunRepository:
             self._save_batch(batch, report, policy, reject)
 
     def _look(self, record: object, observed_at: int, source: str | None, strict: bool) -> tuple[Look, int]:
+        raw: bytes | str
+        decoded = None
         if isinstance(record, Record):
             if record.error is not None:
                 raise RunRejected(path="$", reason=record.error)
             if record.event is not None and not record.event.startswith("thread.run"):
                 raise NotARun(reason=f'it is an event "{record.event}"')
-            record = record.raw
-        raw = record if isinstance(record, bytes | str) else wire.from_python(record)
-        look = self._mapper.look(wire.run_members(raw), observed_at, source)
+            raw, decoded = record.raw, record.members
+        else:
+            raw = record if isinstance(record, bytes | str) else wire.from_python(record)
+        look = self._mapper.look(wire.run_members(raw, decoded), observed_at, source)
         if strict:
             documented.check(join_object(look.texts.items()))
         return look, len(raw)
@@ -338,8 +341,8 @@ class RunRepository:
         A condition takes one value or several; times are Unix seconds or datetimes. *cursor* is the ``next`` of the
         page before, asked for with the same conditions and order. Raises :class:`ConfigurationError`.
         """
-        if limit < 1:
-            raise ConfigurationError(detail=f"limit is {limit}, expected 1 or more")
+        if type(limit) is not int or limit < 1:
+            raise ConfigurationError(detail=f"limit is {limit!r}, expected an integer, 1 or more")
         conditions = queries.conditions(where)
         if cursor is not None:
             conditions.append(queries.after(cursor, newest_first=newest_first))
@@ -452,7 +455,7 @@ class RunRepository:
     @contextmanager
     def _transaction(self, *, write: bool) -> Iterator[Connection]:
         """A transaction of our own, or a savepoint in the caller's."""
-        self._check(write=write)
+        self._check(create=False)
         bind = self._bind if write else self._reading
         with translated(bind):
             if isinstance(bind, Connection):
@@ -469,7 +472,7 @@ class RunRepository:
             connection.begin()
         self._backend.begin(connection, write=write)
 
-    def _check(self, *, write: bool) -> None:
+    def _check(self, *, create: bool) -> None:
         """Look once whether there is an archive of this code's revision; the first save makes a new SQLite file."""
         if self._checked:
             return
@@ -477,7 +480,7 @@ class RunRepository:
             if isinstance(self._bind, Connection):
                 migrate.check(self._bind)
             else:
-                if write and migrate.is_new(self._bind):
+                if create and migrate.is_new(self._bind):
                     migrate.upgrade(self._bind)
                 migrate.require(self._bind)
                 with self._bind.connect() as connection:

@@ -63,13 +63,8 @@ def read_file(
     try:
         stream = path.open("rb", buffering=0)
     except OSError as error:
-        yield Record(
-            b"",
-            f"{path}:1",
-            time.time_ns() // 1000 if observed_at is None else observed_at,
-            None,
-            error.strerror or str(error),
-        )
+        now = time.time_ns() // 1000 if observed_at is None else observed_at
+        yield Record(b"", f"{path}:1", now, error=error.strerror or str(error))
         return
     with stream:
         start = os.fstat(stream.fileno()).st_mtime_ns // 1000 if observed_at is None else observed_at

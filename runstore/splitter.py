@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 import msgspec
@@ -58,7 +58,7 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _NOT_JSON = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)  # what the decoders raise
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Record:
     """One record as it stood in its source, or (with `error`) bytes no record could be made of."""
 
@@ -67,6 +67,8 @@ class Record:
     observed_at: int  # microseconds since the Unix epoch, one more for each further record of a source
     event: str | None = None  # name of the server-sent event it came in
     error: str | None = None  # what is wrong with the source at this place
+    # The object's members as raw texts, where splitting had to look at them: who maps the record need not do it again.
+    members: dict[str, msgspec.Raw] | None = field(default=None, compare=False, repr=False)
 
 
 class _End(Enum):
@@ -166,8 +168,15 @@ class Splitter:
                 break
         return end if end - self.pos <= limit else -1
 
-    def _record(self, raw: bytes, line: int, event: str | None = None, error: str | None = None) -> Record:
-        return Record(raw, f"{self.name}:{line}", next(self.clock), event or self.event, error)
+    def _record(
+        self,
+        raw: bytes,
+        line: int,
+        event: str | None = None,
+        error: str | None = None,
+        members: dict[str, msgspec.Raw] | None = None,
+    ) -> Record:
+        return Record(raw, f"{self.name}:{line}", next(self.clock), event or self.event, error, members)
 
     def _too_long(self, raw: bytes, line: int) -> Record:
         size = f"{self.limit >> 20} MiB" if self.limit >= 1 << 20 else f"{self.limit} bytes"
@@ -356,10 +365,10 @@ class Splitter:
         """The value at pos, which need not be whole or valid; returns whether it was whole."""
         line, start, small = self.line, self.pos, min(_WHOLE, self.limit)
         if self.margin is not None and self.buf[start] == _OBJECT:
-            raw, plain = self._guess(small)
+            raw, members = self._guess(small)
             if raw:
-                if plain:
-                    yield self._record(raw, line)
+                if "data" not in members:
+                    yield self._record(raw, line, members=members)
                 else:
                     yield from self._unwrap(raw, line, self.event)
                 return True
@@ -391,11 +400,11 @@ class Splitter:
             yield self._broken(end)
         return end is _End.WHOLE
 
-    def _guess(self, limit: int) -> tuple[bytes, bool]:
+    def _guess(self, limit: int) -> tuple[bytes, dict[str, msgspec.Raw]]:
         """Take the object that begins the line, if it is valid and ends where it is likely to.
 
         That is at the end of the line or where the next line so indented begins with its closing brace. Returns
-        the object (nothing if the guess is wrong) and whether it can be no wrapper. Much faster than scanning.
+        the object (nothing if the guess is wrong) and its members. Much faster than scanning.
         """
         start, margin, raw, several = self.pos, self.margin or b"", b"", False
         if (end := self._line_end(limit)) > 0:
@@ -407,15 +416,15 @@ class Splitter:
                 raw = bytes(self.buf[start : end + len(closing)])
             self.misses += 1
         try:
-            plain = not _outer(raw).data
+            members = _members(raw)
         except _NOT_JSON:
-            return b"", False
+            return b"", {}
         if several:
             self.misses = 0
             self._advance(start + len(raw))
         else:
             self.pos, self.margin = start + len(raw), None
-        return raw, plain
+        return raw, members
 
     def _word(self) -> Generator[Record, None, bool]:
         """The number, literal or stray character at pos."""

@@ -98,11 +98,14 @@ def canonical(raw: Raw | bytes, path: str, depth: int = 1) -> bytes:
     return text
 
 
-def members(raw: Raw | bytes, path: str, depth: int = 0) -> dict[str, Raw]:
-    """The members of a JSON object as raw texts, in order; duplicate keys are refused, the values not looked at."""
+def members(raw: Raw | bytes, path: str, depth: int = 0, decoded: dict[str, Raw] | None = None) -> dict[str, Raw]:
+    """The members of a JSON object as raw texts, in order; duplicate keys are refused, the values not looked at.
+
+    *decoded* is what the decoder made of the text, if somebody did that already.
+    """
     text = bytes(raw)
     try:
-        found = _objects.decode(text)
+        found = _objects.decode(text) if decoded is None else decoded
         # No text of these keys and values is shorter than the compact one: one of its length has no key twice.
         if len(text) != _compact_size(tuple(found), found.values()):
             text = msgspec.json.format(text, indent=-1)
@@ -303,8 +306,8 @@ def boolean(raw: bytes, path: str, depth: int = 1) -> tuple[bool, bytes]:
 # --- runs ------------------------------------------------------------------------------------------------------------
 
 
-def run_members(raw: bytes | str) -> dict[str, Raw]:
-    """The members of a run object, given its JSON text.
+def run_members(raw: bytes | str, decoded: dict[str, Raw] | None = None) -> dict[str, Raw]:
+    """The members of a run object, given its JSON text (and what the decoder made of it, as in :func:`members`).
 
     Raises :class:`NotARun` for an object of another kind and :class:`RunRejected` for what is no object, has no
     string ``id`` or a key twice.
@@ -320,7 +323,7 @@ def run_members(raw: bytes | str) -> dict[str, Raw]:
             raise RunRejected(path="$", reason="is empty, expected a run object")
         examine(raw, "$")
         raise expected("a run object", raw, "$")
-    found = members(raw, "$")
+    found = members(raw, "$", decoded=decoded)
     kind = bytes(found.get("object", b"null"))
     name = None if kind == b"null" else text(kind, "$.object")[0]
     if name not in RUN_OBJECTS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import pickle
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, column, func, select, table, text
+from sqlalchemy import Engine, text
 from sqlalchemy.engine import URL
 
 from runstore import (
@@ -97,53 +98,49 @@ FILTERED = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("where", "expected"),
-    [
-        ({}, "efabcd"),
-        ({"thread_id": "t1"}, "ab"),
-        ({"thread_id": ["t1"]}, "ab"),
-        ({"thread_id": ("t1", "t2")}, "fabc"),
-        ({"thread_id": {"t2", "nowhere"}}, "fc"),
-        ({"thread_id": iter(["t1", "t2"])}, "fabc"),
-        ({"thread_id": "Ünïcode 🧵"}, "d"),
-        ({"thread_id": "T1"}, ""),
-        ({"thread_id": "t%"}, ""),
-        ({"thread_id": "' OR 1=1 --"}, ""),
-        ({"thread_id": []}, ""),
-        ({"thread_id": None}, "efabcd"),
-        ({"thread_id": "t1\x00"}, ""),
-        ({"thread_id": ["t1", "\ud800"]}, "ab"),
-        ({"assistant_id": ""}, "d"),
-        ({"status": "made_up"}, "d"),
-        ({"status": ["queued", "failed"], "thread_id": "t1"}, "ab"),
-        ({"status": "failed", "thread_id": "t1", "assistant_id": "x"}, ""),
-        ({"created_from": 20}, "bcd"),
-        ({"created_before": 20}, "fa"),
-        ({"created_from": 10, "created_before": 30}, "ab"),
-        ({"created_from": 30, "created_before": 10}, ""),
-        ({"created_from": -(10**30)}, "fabcd"),
-        ({"created_before": 10**30}, "fabcd"),
-        ({"created_from": 10**30}, ""),
-        ({"created_from": datetime.fromtimestamp(20, UTC)}, "bcd"),
-        ({"created_from": datetime.fromtimestamp(19.5, UTC)}, "bcd"),
-        ({"created_from": datetime.fromtimestamp(20.5, UTC)}, "cd"),
-        ({"created_before": datetime.fromtimestamp(20.5, UTC)}, "fab"),
-        ({"created_before": datetime.fromtimestamp(20, timezone(timedelta(hours=5)))}, "fa"),
-        ({"created_from": datetime(1970, 1, 1, 0, 0, 30)}, "cd"),  # noqa: DTZ001  # a naive one is UTC
-        ({"created_from": datetime.min}, "fabcd"),
-        ({"created_before": datetime.max}, "fabcd"),
-    ],
-)
-def test_find_iterate_and_count_give_the_runs_that_meet_all_conditions(
-    runs: RunRepository, where: dict[str, Any], expected: str
-) -> None:
-    where = {name: list(value) if isinstance(value, Iterator) else value for name, value in where.items()}
+FILTERS: list[tuple[dict[str, Any], str]] = [
+    ({}, "efabcd"),
+    ({"thread_id": "t1"}, "ab"),
+    ({"thread_id": ["t1"]}, "ab"),
+    ({"thread_id": ("t1", "t2")}, "fabc"),
+    ({"thread_id": {"t2", "nowhere"}}, "fc"),
+    ({"thread_id": "Ünïcode 🧵"}, "d"),
+    ({"thread_id": "T1"}, ""),
+    ({"thread_id": "t%"}, ""),
+    ({"thread_id": "' OR 1=1 --"}, ""),
+    ({"thread_id": []}, ""),
+    ({"thread_id": None}, "efabcd"),
+    ({"thread_id": "t1\x00"}, ""),
+    ({"thread_id": ["t1", "\ud800"]}, "ab"),
+    ({"assistant_id": ""}, "d"),
+    ({"status": "made_up"}, "d"),
+    ({"status": ["queued", "failed"], "thread_id": "t1"}, "ab"),
+    ({"status": "failed", "thread_id": "t1", "assistant_id": "x"}, ""),
+    ({"created_from": 20}, "bcd"),
+    ({"created_before": 20}, "fa"),
+    ({"created_from": 10, "created_before": 30}, "ab"),
+    ({"created_from": 30, "created_before": 10}, ""),
+    ({"created_from": -(10**30)}, "fabcd"),
+    ({"created_before": 10**30}, "fabcd"),
+    ({"created_from": 10**30}, ""),
+    ({"created_from": datetime.fromtimestamp(20, UTC)}, "bcd"),
+    ({"created_from": datetime.fromtimestamp(19.5, UTC)}, "bcd"),
+    ({"created_from": datetime.fromtimestamp(20.5, UTC)}, "cd"),
+    ({"created_before": datetime.fromtimestamp(20.5, UTC)}, "fab"),
+    ({"created_before": datetime.fromtimestamp(20, timezone(timedelta(hours=5)))}, "fa"),
+    ({"created_from": datetime(1970, 1, 1, 0, 0, 30)}, "cd"),  # noqa: DTZ001  # a naive one is UTC
+    ({"created_from": datetime.min}, "fabcd"),
+    ({"created_before": datetime.max}, "fabcd"),
+]
+
+
+def test_find_iterate_and_count_give_the_runs_that_meet_all_conditions(runs: RunRepository) -> None:
     runs.save_many(FILTERED)
-    assert ids(runs.iterate(**where)) == list(expected)
-    assert ids(runs.find(newest_first=False, **where).runs) == list(expected)
-    assert ids(runs.find(**where).runs) == list(reversed(expected))
-    assert runs.count(**where) == len(expected)
+    for where, expected in FILTERS:
+        assert "".join(ids(runs.iterate(**where))) == expected, where
+        assert "".join(ids(runs.find(newest_first=False, **where).runs)) == expected, where
+        assert "".join(ids(runs.find(**where).runs)) == expected[::-1], where
+        assert runs.count(**where) == len(expected), where
 
 
 def test_an_iterator_is_a_condition_of_several_values(runs: RunRepository) -> None:
@@ -165,45 +162,42 @@ def test_a_status_is_found_as_the_newest_look_has_it(runs: RunRepository) -> Non
     assert runs.count(status="completed") == 1
 
 
-@pytest.mark.parametrize(
-    ("where", "message"),
-    [
-        ({"colour": "red"}, "there is no filter 'colour'"),
-        ({"id": "a"}, "there is no filter 'id'"),
-        ({"thread": "a"}, "there are thread_id, assistant_id, status, created_from, created_before"),
-        ({"thread_id": 5}, "thread_id is 5, expected a string"),
-        ({"thread_id": ["a", None]}, "thread_id is None, expected a string"),
-        ({"thread_id": b"t1"}, "expected a string"),
-        ({"status": ["a", 5]}, "status is 5, expected a string"),
-        ({"assistant_id": True}, "assistant_id is True, expected a string"),
-        ({"created_from": "2024-01-01"}, "created_from is '2024-01-01', expected Unix seconds or a datetime"),
-        ({"created_from": 5.5}, "created_from is 5.5"),
-        ({"created_before": True}, "created_before is True"),
-        ({"created_before": [5]}, r"created_before is \[5\]"),
-    ],
-)
-def test_an_unknown_filter_and_a_value_of_another_type_are_configuration_errors(
-    runs: RunRepository, where: dict[str, Any], message: str
-) -> None:
-    for ask in (runs.find, runs.count, lambda **where: list(runs.iterate(**where))):
-        with pytest.raises(ConfigurationError, match=message):
-            ask(**where)
+BAD_FILTERS: list[tuple[dict[str, Any], str]] = [
+    ({"colour": "red"}, "there is no filter 'colour'"),
+    ({"id": "a"}, "there is no filter 'id'"),
+    ({"thread": "a"}, "there are thread_id, assistant_id, status, created_from, created_before"),
+    ({"thread_id": 5}, "thread_id is 5, expected a string"),
+    ({"thread_id": ["a", None]}, "thread_id is None, expected a string"),
+    ({"thread_id": b"t1"}, "expected a string"),
+    ({"status": ["a", 5]}, "status is 5, expected a string"),
+    ({"assistant_id": True}, "assistant_id is True, expected a string"),
+    ({"created_from": "2024-01-01"}, "created_from is '2024-01-01', expected Unix seconds or a datetime"),
+    ({"created_from": 5.5}, "created_from is 5.5"),
+    ({"created_before": True}, "created_before is True"),
+    ({"created_before": [5]}, r"created_before is \[5\]"),
+]
 
 
-@pytest.mark.parametrize("limit", [0, -1, -(10**30), "3", 2.5, None, True])
-def test_a_limit_that_makes_no_sense_is_a_configuration_error(runs: RunRepository, limit: Any) -> None:
-    with pytest.raises(ConfigurationError, match="limit is"):
-        runs.find(limit=limit)
+def test_an_unknown_filter_and_a_value_of_another_type_are_configuration_errors(runs: RunRepository) -> None:
+    for where, message in BAD_FILTERS:
+        for ask in (runs.find, runs.count, lambda **where: list(runs.iterate(**where))):
+            with pytest.raises(ConfigurationError, match=message):
+                ask(**where)
 
 
-@pytest.mark.parametrize(("limit", "found"), [(1, 1), (2, 2), (3, 3), (4, 3), (10**6, 3), (2**31, 3), (10**30, 3)])
-def test_a_page_has_at_most_limit_runs_and_a_cursor_only_if_there_are_more(
-    runs: RunRepository, limit: int, found: int
-) -> None:
+def test_a_limit_that_makes_no_sense_is_a_configuration_error(runs: RunRepository) -> None:
+    senseless: list[Any] = [0, -1, -(10**30), "3", 2.5, None, True]
+    for limit in senseless:
+        with pytest.raises(ConfigurationError, match="limit is"):
+            runs.find(limit=limit)
+
+
+def test_a_page_has_at_most_limit_runs_and_a_cursor_only_if_there_are_more(runs: RunRepository) -> None:
     runs.save_many([a_run("a"), a_run("b"), a_run("c")])
-    page = runs.find(limit=limit)
-    assert len(page.runs) == found
-    assert (page.next is None) == (found == 3)
+    for limit, found in [(1, 1), (2, 2), (3, 3), (4, 3), (10**6, 3), (2**31, 3), (10**30, 3)]:
+        page = runs.find(limit=limit)
+        assert len(page.runs) == found
+        assert (page.next is None) == (found == 3)
 
 
 def test_an_empty_archive_has_one_empty_page(runs: RunRepository) -> None:
@@ -218,7 +212,7 @@ def test_an_empty_archive_has_one_empty_page(runs: RunRepository) -> None:
 
 ORDERED = [  # as every backend has them, oldest first: those without a time, then by time, then by bytes of the id
     a_run("!", created_at=None),
-    a_run("z"),
+    a_run("zz"),
     a_run("é", created_at=None),
     a_run("old", created_at=-(2**63) + 1),
     a_run("before 1970", created_at=-1),
@@ -234,42 +228,40 @@ def expected_order() -> list[str]:
         created = run.get("created_at")
         return (-(2**63) if created is None else created, run["id"].encode())
 
-    return ids(sorted({run["id"]: run for run in ORDERED}.values(), key=key))
+    return ids(sorted(ORDERED, key=key))
 
 
 def test_the_order_is_that_of_created_at_and_of_the_bytes_of_the_id_on_every_backend(runs: RunRepository) -> None:
-    runs.save_many({run["id"]: run for run in reversed(ORDERED)}.values())
+    runs.save_many(reversed(ORDERED))
     expected = expected_order()
-    assert expected[:2] == ["!", "é"]
+    assert expected[:3] == ["!", "zz", "é"]
     assert ids(runs.iterate()) == expected
     assert ids(runs.find(limit=100, newest_first=False).runs) == expected
     assert ids(runs.find(limit=100).runs) == expected[::-1]
     assert ids(map(json.loads, runs.iterate_json(newest_first=True))) == expected[::-1]
 
 
-@pytest.mark.parametrize("newest_first", [True, False])
-@pytest.mark.parametrize("limit", [1, 2, 7])
-def test_pages_neither_repeat_nor_skip_a_run(runs: RunRepository, newest_first: bool, limit: int) -> None:
-    runs.save_many({run["id"]: run for run in ORDERED}.values())
-    expected = expected_order()[:: -1 if newest_first else 1]
-    found = list(pages(runs, limit=limit, newest_first=newest_first))
-    assert [run_id for page in found for run_id in page] == expected
-    assert all(len(page) == limit for page in found[:-1])
+def test_pages_neither_repeat_nor_skip_a_run(runs: RunRepository) -> None:
+    runs.save_many(ORDERED)
+    for newest_first, limit in itertools.product([True, False], [1, 2, 7]):
+        found = list(pages(runs, limit=limit, newest_first=newest_first))
+        assert [run_id for page in found for run_id in page] == expected_order()[:: -1 if newest_first else 1]
+        assert all(len(page) == limit for page in found[:-1])
 
 
-@pytest.mark.parametrize("newest_first", [True, False])
-def test_pages_are_whole_where_many_runs_are_of_the_same_second(runs: RunRepository, newest_first: bool) -> None:
+def test_pages_are_whole_where_many_runs_are_of_the_same_second(runs: RunRepository) -> None:
     runs.save_many(a_run(f"run_{n:03}", created_at=SECOND + n // 100, status="ab"[n % 2]) for n in range(250))
     expected = [f"run_{n:03}" for n in range(0, 250, 2)]
-    found = [run_id for page in pages(runs, limit=10, newest_first=newest_first, status="a") for run_id in page]
-    assert found == (expected[::-1] if newest_first else expected)
+    for newest_first in (True, False):
+        found = [run_id for page in pages(runs, limit=10, newest_first=newest_first, status="a") for run_id in page]
+        assert found == (expected[::-1] if newest_first else expected)
 
 
-@pytest.mark.parametrize("newest_first", [True, False])
-def test_pages_are_whole_where_no_run_has_a_time(runs: RunRepository, newest_first: bool) -> None:
+def test_pages_are_whole_where_no_run_has_a_time(runs: RunRepository) -> None:
     runs.save_many(a_run(f"run_{n:02}") for n in range(25))
-    found = [run_id for page in pages(runs, limit=4, newest_first=newest_first) for run_id in page]
-    assert found == [f"run_{n:02}" for n in range(25)][:: -1 if newest_first else 1]
+    for newest_first in (True, False):
+        found = [run_id for page in pages(runs, limit=4, newest_first=newest_first) for run_id in page]
+        assert found == [f"run_{n:02}" for n in range(25)][:: -1 if newest_first else 1]
 
 
 def test_runs_that_arrive_or_go_between_pages_disturb_no_other_run(runs: RunRepository) -> None:
@@ -303,44 +295,48 @@ def encoded(value: Any) -> str:
     return base64.urlsafe_b64encode(value if isinstance(value, bytes) else json.dumps(value).encode()).decode()
 
 
-@pytest.mark.parametrize(
-    "cursor",
-    [
-        "",
-        "run_1",
-        "💥",
-        "A",
-        "!!!",
-        5,
-        b"WzEsImEiXQ",
-        encoded(b""),
-        encoded(b"\xff\xff"),
-        encoded(b"[" * 100_000),
-        encoded(None),
-        encoded(5),
-        encoded("ab"),
-        encoded({"a": 1, "b": 2}),
-        encoded([]),
-        encoded([1]),
-        encoded([1, "a", 2]),
-        encoded(["a", 1]),
-        encoded([1.5, "a"]),
-        encoded([True, "a"]),
-        encoded([None, "a"]),
-        encoded([1, None]),
-        encoded([1, ["a"]]),
-        encoded([2**63, "a"]),
-        encoded([-(2**70), "a"]),
-        encoded([1, "\x00"]),
-        encoded([1, "\ud800"]),
-    ],
-)
-def test_what_is_no_cursor_is_a_configuration_error(runs: RunRepository, cursor: Any) -> None:
-    with pytest.raises(ConfigurationError, match="is no cursor; pass on the 'next' of an earlier page"):
-        runs.find(cursor=cursor)
+NO_CURSORS: list[Any] = [
+    "",
+    "run_1",
+    "💥",
+    "A",
+    "!!!",
+    5,
+    b"WzEsImEiXQ",
+    encoded(b""),
+    encoded(b"\xff\xff"),
+    encoded(b"[" * 100_000),
+    encoded(None),
+    encoded(5),
+    encoded("ab"),
+    encoded({"a": 1, "b": 2}),
+    encoded([]),
+    encoded([1]),
+    encoded([1, "a", 2]),
+    encoded(["a", 1]),
+    encoded([1.5, "a"]),
+    encoded([True, "a"]),
+    encoded([None, "a"]),
+    encoded([1, None]),
+    encoded([1, ["a"]]),
+    encoded([2**63, "a"]),
+    encoded([-(2**70), "a"]),
+    encoded([1, "\x00"]),
+    encoded([1, "\ud800"]),
+]
+
+
+def test_what_is_no_cursor_is_a_configuration_error(runs: RunRepository) -> None:
+    for cursor in NO_CURSORS:
+        with pytest.raises(ConfigurationError, match="is no cursor; pass on the 'next' of an earlier page"):
+            runs.find(cursor=cursor)
 
 
 # --- one consistent picture ------------------------------------------------------------------------------------------
+
+
+LEFT_EARLY = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+"""psycopg regrets that a cursor in the server is closed by the end of its transaction and not by itself."""
 
 
 def test_iterate_is_one_consistent_picture_while_another_connection_writes(runs: RunRepository, url: URL) -> None:
@@ -357,6 +353,7 @@ def test_iterate_is_one_consistent_picture_while_another_connection_writes(runs:
         assert runs.count() == 1200 - 400 + 120 == other.count()
 
 
+@LEFT_EARLY
 def test_an_iterator_that_is_left_early_holds_nothing(runs: RunRepository, url: URL) -> None:
     runs.save_many([a_run("a"), a_run("b")])
     for _ in runs.iterate():
@@ -366,6 +363,7 @@ def test_an_iterator_that_is_left_early_holds_nothing(runs: RunRepository, url: 
     assert runs.count() == 0
 
 
+@LEFT_EARLY
 def test_several_iterators_of_one_repository_do_not_disturb_each_other(runs: RunRepository) -> None:
     runs.save_many(a_run(f"run_{n}", created_at=n) for n in range(5))
     pairs = list(zip(runs.iterate(), runs.iterate(created_from=1), strict=False))
@@ -381,13 +379,15 @@ def test_load_many_gives_runs_in_the_order_of_the_ids_and_leaves_out_the_others(
     found = runs.load_many(iter([wanted[0], "nowhere", *wanted[1:], "run_\x00", "\udcff", wanted[0]]))
     assert list(found) == wanted
     assert found["run_3"] == a_run("run_3", created_at=3)
-    assert list(runs.load_many(f"run_{n}" for n in reversed(range(1200)))) == [f"run_{n}" for n in reversed(range(1200))]
+    assert list(runs.load_many(f"run_{n}" for n in reversed(range(1200)))) == [
+        f"run_{n}" for n in reversed(range(1200))
+    ]
 
 
-@pytest.mark.parametrize("run_id", ["nowhere", "", "run_1 ", "RUN_1", "run_1\x00", "\ud800", "run_{x}", "%s"])
-def test_a_run_that_is_not_there_is_not_found(runs: RunRepository, run_id: str) -> None:
+def test_a_run_that_is_not_there_is_not_found(runs: RunRepository) -> None:
     runs.save(a_run("run_1"))
-    for ask in (runs.load, runs.changes):
+    nowhere = ["nowhere", "", "run_1 ", "RUN_1", "run_1\x00", "\ud800", "run_{x}", "%s"]
+    for ask, run_id in itertools.product((runs.load, runs.changes), nowhere):
         with pytest.raises(RunNotFound) as caught:
             ask(run_id)
         assert str(caught.value) == f"run {run_id} is not in this archive"
@@ -486,12 +486,13 @@ ASKING: list[Callable[[RunRepository], Any]] = [
 ]
 
 
-@pytest.mark.parametrize("ask", ASKING)
-def test_asking_a_file_that_is_not_there_raises_archive_missing_and_makes_no_file(
-    tmp_path: Path, ask: Callable[[RunRepository], Any]
-) -> None:
-    for place in (tmp_path / "missing.db", tmp_path / "no folder" / "missing.db"):
-        with RunRepository.open(place) as runs, pytest.raises(ArchiveMissing, match=r"there is no archive at .*missing"):
+def test_asking_a_file_that_is_not_there_raises_archive_missing_and_makes_no_file(tmp_path: Path) -> None:
+    places = (tmp_path / "missing.db", tmp_path / "no folder" / "missing.db")
+    for place, ask in itertools.product(places, ASKING):
+        with (
+            RunRepository.open(place) as runs,
+            pytest.raises(ArchiveMissing, match=r"there is no archive at .*missing"),
+        ):
             ask(runs)
     assert not list(tmp_path.iterdir())
 
@@ -509,19 +510,18 @@ def test_opening_alone_makes_no_file_and_saving_makes_it(tmp_path: Path) -> None
 WRITING: list[Callable[[RunRepository], Any]] = [lambda runs: runs.save(a_run("a")), lambda runs: runs.save_many([])]
 
 
-@pytest.mark.parametrize("ask", [*ASKING, *WRITING])
+@pytest.mark.parametrize(("revision", "kind"), [("0000", SchemaBehind), ("9999", SchemaNewer)])
 def test_a_schema_that_is_behind_or_newer_is_said_and_left_as_it_is(
-    url: URL, ask: Callable[[RunRepository], Any]
+    url: URL, engine: Engine, revision: str, kind: type[RunStoreError]
 ) -> None:
-    kinds: dict[str, type[RunStoreError]] = {"0000": SchemaBehind, "9999": SchemaNewer}
     try:
-        for revision, kind in kinds.items():
-            set_revision(url, revision)
-            with RunRepository.open(url) as runs, pytest.raises(kind, match=revision):
-                ask(runs)
-            with migrate.engine(url) as engine, engine.connect() as connection:
-                assert migrate.current(connection) == revision
-                assert connection.execute(select(func.count()).select_from(table("run_object", column("id")))).scalar() == 0
+        set_revision(url, revision)
+        for ask in (*ASKING, *WRITING):
+            with pytest.raises(kind, match=revision):
+                ask(RunRepository(engine))
+        with engine.connect() as connection:
+            assert migrate.current(connection) == revision
+        assert not rows(engine)
     finally:
         set_revision(url, migrate.REVISION)
 

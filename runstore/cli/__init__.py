@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 
 import click
 
@@ -35,6 +36,14 @@ class Commands(click.Group):
         command: click.Command = getattr(module, f"{name}_command")
         return command
 
+    def invoke(self, context: click.Context) -> object:
+        """Run a command. A reader who has enough of our output is no failure; click would make it one."""
+        try:
+            return super().invoke(context)
+        except BrokenPipeError:
+            sys.stdout = None  # else Python flushes what is left, and complains
+            context.exit(0)
+
 
 @click.command(cls=Commands, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="runstore", message="%(prog)s %(version)s")
@@ -50,6 +59,8 @@ def main() -> None:
     """Run the command line; every error becomes one line and an exit code."""
     from runstore.errors import RunStoreError
 
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character
     try:
         code = runstore.main(standalone_mode=False)
     except click.exceptions.Abort:
@@ -57,10 +68,6 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader of our output has enough. Python would complain once more when it flushes stdout.
-        sys.stdout = None
-        sys.exit(0)
     except (RunStoreError, OSError) as error:
         _end(_message(error), _exit_code(error))
     except MemoryError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from runstore.sources import Record
 
 SHOWN_REJECTIONS = 20
+
+
+def _in_a_folder(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
+    """Say so before the work begins where a file cannot be made."""
+    if path is not None and not path.parent.is_dir():
+        raise click.BadParameter(f"{path.parent} is no folder")
+    return path
 
 
 @click.command("import")
@@ -42,6 +49,7 @@ SHOWN_REJECTIONS = 20
     "--rejects",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
+    callback=_in_a_folder,
     help="Write rejected records here as they came, each under a line '# where: reason'; mended, the file can "
     "be imported.",
 )
@@ -103,7 +111,7 @@ def _records(paths: Iterable[Path]) -> Iterator[Iterator[Record]]:
     files: list[Path] = []
     for path in paths:
         files += [path] if str(path) == "-" else sources.find_files([path])
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         yield read(None)
         return
     from rich.console import Console
@@ -129,19 +137,17 @@ def _rejects(path: Path | None) -> Iterator[Callable[[Rejection], None]]:
         if shown <= SHOWN_REJECTIONS:
             note(f"{rejection.outcome}: {rejection.where}: {rejection.reason}")
         if path is not None:
-            # Made when there is something to write: no empty file says that all went in.
-            file = file or path.open("wb")
+            # Made when there is something to write: no empty file says that all went in. Complete when it appears: it
+            # may be the file that is being read.
+            file = file or stack.enter_context(_output(path))
             reason = " ".join(f"{rejection.where}: {rejection.reason}".split())
             file.write(f"# {reason}\n".encode(errors="backslashreplace") + rejection.record + b"\n")
 
-    try:
+    with ExitStack() as stack:
         yield reject
-    finally:
-        if file is not None:
-            file.close()
-        if shown > SHOWN_REJECTIONS:
-            hint = f"all are in {path}" if path else "--rejects FILE writes them all"
-            note(f"... and {shown - SHOWN_REJECTIONS} more; {hint}")
+    if shown > SHOWN_REJECTIONS:
+        hint = f"all are in {path}" if path else "--rejects FILE writes them all"
+        note(f"... and {shown - SHOWN_REJECTIONS} more; {hint}")
 
 
 @click.command("export")
@@ -151,6 +157,7 @@ def _rejects(path: Path | None) -> Iterator[Callable[[Rejection], None]]:
     "--output",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
+    callback=_in_a_folder,
     help="Write to a file, which appears when it is complete. [default: standard output]",
 )
 def export_command(db: str | None, output: Path | None) -> None:
@@ -173,8 +180,7 @@ def _output(path: Path | None) -> Iterator[BinaryIO]:
         with path.open("wb") as file:
             yield file
         return
-    if not path.parent.is_dir():
-        raise click.BadParameter(f"{path.parent} is no folder", param_hint="--output")
+    path = path.resolve()  # a link, as /dev/stdout, stays one
     partial = path.with_name(f"{path.name}.part")
     try:
         with partial.open("wb") as file:
@@ -182,5 +188,8 @@ def _output(path: Path | None) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
+    except OSError as error:
+        error.filename = error.filename or path  # "no space left on device": on which
+        raise
     finally:
         partial.unlink(missing_ok=True)
