@@ -33,7 +33,7 @@ def database_url(given: str | os.PathLike[str] | URL | None = None) -> URL:
     try:
         url = make_url(text)
         url = url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
-        url.get_dialect()
+        url.get_dialect()().create_connect_args(url)
     except (ArgumentError, ImportError, ValueError):
         scheme = text.split("://", 1)[0]
         # The text may hold a password: only its scheme is shown.
@@ -52,4 +52,6 @@ def sqlite_file(url: URL) -> Path | None:
 def shown(url: URL) -> str:
     """The URL for messages: the path of a SQLite file, else the URL with its password masked."""
     file = sqlite_file(url)
-    return str(file) if file else url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
+    # A password may stand among the options too, where SQLAlchemy does not mask it.
+    url = url.set(drivername=url.get_backend_name()).difference_update_query(["password", "sslpassword"])
+    return str(file) if file else url.render_as_string(hide_password=True)

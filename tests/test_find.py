@@ -129,8 +129,8 @@ FILTERS: list[tuple[dict[str, Any], str]] = [
     ({"created_before": datetime.fromtimestamp(20.5, UTC)}, "fab"),
     ({"created_before": datetime.fromtimestamp(20, timezone(timedelta(hours=5)))}, "fa"),
     ({"created_from": datetime(1970, 1, 1, 0, 0, 30)}, "cd"),  # noqa: DTZ001  # a naive one is UTC
-    ({"created_from": datetime.min}, "fabcd"),
-    ({"created_before": datetime.max}, "fabcd"),
+    ({"created_from": datetime.min}, "fabcd"),  # noqa: DTZ901
+    ({"created_before": datetime.max}, "fabcd"),  # noqa: DTZ901
 ]
 
 

@@ -19,7 +19,8 @@ def show_command(run_id: str, db: str | None) -> None:
     from runstore.repository import RunRepository
 
     with RunRepository.open(db) as archive:
-        click.echo(printable_json(archive.load(run_id)))
+        text = printable_json(archive.load(run_id))
+    click.echo(text if is_terminal() else text.encode())
 
 
 @click.command("list")
