@@ -39,6 +39,8 @@ def database_url(given: str | os.PathLike[str] | URL | None = None) -> URL:
         # The text may hold a password: only its scheme is shown.
         detail = f"cannot make sense of the database URL ({scheme}://...); expected postgresql://, sqlite:/// or a path"
         raise ConfigurationError(detail=detail) from None
+    if "@" in (url.host or ""):
+        raise ConfigurationError(detail="the password in the database URL holds an @; write it as %40 there")
     return url
 
 

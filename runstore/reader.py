@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Select, Table, null, select
@@ -35,22 +35,22 @@ class Reader:
         parameters: Mapping[str, Any] | None = None,
         *,
         stream: bool = False,
-    ) -> Iterator[tuple[StoredRun, bytes]]:
+    ) -> Generator[tuple[StoredRun, bytes]]:
         """Rows of :func:`runstore.queries.runs` and the canonical texts they make, in order.
 
         *stream* leaves the rest in the database until it is asked for.
         """
         options = {"yield_per": BATCH} if stream else {}
-        result = connection.execute(statement, parameters or {}, execution_options=options)
-        for rows in result.partitions(BATCH):
-            runs = [queries.stored_run(row) for row in rows]
-            values = self._known(connection, runs)
-            for run in runs:
-                try:
-                    text = self._shapes[run.row[_SHAPE]].text(run, values)
-                except (KeyError, IndexError, ValueError) as exc:
-                    raise ArchiveDamaged(id=run.row[0], reason=f"{type(exc).__name__} {exc}") from exc
-                yield run, text
+        with connection.execute(statement, parameters or {}, execution_options=options) as result:
+            for rows in result.partitions(BATCH):
+                runs = [queries.stored_run(row) for row in rows]
+                values = self._known(connection, runs)
+                for run in runs:
+                    try:
+                        text = self._shapes[run.row[_SHAPE]].text(run, values)
+                    except (KeyError, IndexError, ValueError) as exc:
+                        raise ArchiveDamaged(id=run.row[0], reason=f"{type(exc).__name__} {exc}") from exc
+                    yield run, text
 
     def texts_by_id(self, connection: Connection, run_ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """Ids and canonical texts of those of these runs that are stored."""

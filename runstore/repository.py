@@ -7,13 +7,13 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, NamedTuple, Self, Unpack
 
-from sqlalchemy import Connection, Engine, bindparam, delete, exists, func, select
+from sqlalchemy import Connection, Engine, Select, bindparam, delete, exists, func, select
 from sqlalchemy.engine import URL
 
 from runstore import documented, migrate, queries, wire, writer
@@ -363,8 +363,15 @@ class RunRepository:
         """The same as compact JSON texts, which costs no parsing."""
         wanted = queries.runs(self._backend).where(*queries.conditions(where))
         statement = queries.ordered(wanted, newest_first=newest_first)
-        with self._transaction(write=False) as connection:
-            for _, text in self._reader.texts(connection, statement, stream=True):
+        return self._stream(statement)
+
+    def _stream(self, statement: Select[Any]) -> Iterator[bytes]:
+        # The rows are closed before the connection is given back, also where the caller does not go on to the end.
+        with (
+            self._transaction(write=False) as connection,
+            closing(self._reader.texts(connection, statement, stream=True)) as found,
+        ):
+            for _, text in found:
                 yield text
 
     def count(self, **where: Unpack[Filter]) -> int:

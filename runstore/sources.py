@@ -92,8 +92,11 @@ def read_stream(
 def _chunks(stream: BinaryIO, progress: Callable[[int], None]) -> Iterator[bytes]:
     """The content of the stream, decompressed; raises OSError, EOFError or zlib.error behind the last good byte."""
 
+    # What a pipe holds now, rather than wait until it holds a whole chunk.
+    read_some = getattr(stream, "read1", stream.read)
+
     def read(size: int = CHUNK) -> bytes:
-        data = stream.read(size)
+        data = read_some(size)
         if data:
             progress(len(data))
         return data or b""

@@ -213,10 +213,10 @@ def _check_string(value: str, path: str) -> None:
         raise RunRejected(path=path, reason=f"has the lone surrogate U+{code:04X}, which is no character") from None
 
 
-def is_text(value: str) -> bool:
-    """Whether an archive can hold this string: one that it cannot hold is not in it either."""
+def is_text(value: object) -> bool:
+    """Whether this is a string that an archive can hold: one that it cannot hold is not in it either."""
     try:
-        return b"\x00" not in value.encode()
+        return isinstance(value, str) and b"\x00" not in value.encode()
     except UnicodeEncodeError:  # a lone surrogate
         return False
 

@@ -335,10 +335,6 @@ def test_what_is_no_cursor_is_a_configuration_error(runs: RunRepository) -> None
 # --- one consistent picture ------------------------------------------------------------------------------------------
 
 
-LEFT_EARLY = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-"""psycopg regrets that a cursor in the server is closed by the end of its transaction and not by itself."""
-
-
 def test_iterate_is_one_consistent_picture_while_another_connection_writes(runs: RunRepository, url: URL) -> None:
     saved = [a_run(f"run_{n:04}", created_at=n, status="queued", instructions=f"Prompt {n}") for n in range(1200)]
     runs.save_many(saved)
@@ -353,7 +349,6 @@ def test_iterate_is_one_consistent_picture_while_another_connection_writes(runs:
         assert runs.count() == 1200 - 400 + 120 == other.count()
 
 
-@LEFT_EARLY
 def test_an_iterator_that_is_left_early_holds_nothing(runs: RunRepository, url: URL) -> None:
     runs.save_many([a_run("a"), a_run("b")])
     for _ in runs.iterate():
@@ -363,7 +358,6 @@ def test_an_iterator_that_is_left_early_holds_nothing(runs: RunRepository, url: 
     assert runs.count() == 0
 
 
-@LEFT_EARLY
 def test_several_iterators_of_one_repository_do_not_disturb_each_other(runs: RunRepository) -> None:
     runs.save_many(a_run(f"run_{n}", created_at=n) for n in range(5))
     pairs = list(zip(runs.iterate(), runs.iterate(created_from=1), strict=False))

@@ -6,6 +6,7 @@ Only click is imported here and, at their top, in the modules of the commands: `
 from __future__ import annotations
 
 import sys
+import warnings
 from importlib import import_module
 from io import TextIOWrapper
 
@@ -59,6 +60,8 @@ def main() -> None:
     """Run the command line; every error becomes one line and an exit code."""
     from runstore.errors import RunStoreError
 
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # what libraries tell developers is nothing to users
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character
     try:

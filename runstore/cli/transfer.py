@@ -28,6 +28,15 @@ def _in_a_folder(_: click.Context, __: click.Parameter, path: Path | None) -> Pa
     return path
 
 
+def _spare_the_archive(db: str | None, path: Path | None) -> None:
+    """A usage error where a file to be written is the archive itself."""
+    from runstore import config
+
+    archive = config.sqlite_file(config.database_url(db))
+    if path and archive and path.resolve() == archive.resolve():
+        raise click.UsageError(f"{path} is the archive itself")
+
+
 @click.command("import")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True, path_type=Path))
 @db_option
@@ -69,6 +78,7 @@ def import_command(
     """
     from runstore.repository import RunRepository
 
+    _spare_the_archive(db, rejects)
     seen_at = _moment(observed_at)
     with RunRepository.open(db) as archive, _rejects(rejects) as reject, _records(paths) as records:
         report = archive.save_many(
@@ -164,6 +174,7 @@ def export_command(db: str | None, output: Path | None) -> None:
     """Write all runs as JSON Lines, as they came, in the order of created_at and id."""
     from runstore.repository import RunRepository
 
+    _spare_the_archive(db, output)
     with RunRepository.open(db) as archive, _output(output) as file:
         for text in archive.iterate_json():
             file.write(text)
