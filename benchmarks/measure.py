@@ -1,0 +1,170 @@
+"""What a figure is, how it is measured, and the bar it has to meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import ParamSpec, TypeVar
+
+from sqlalchemy.engine import URL
+
+from benchmarks import generator
+from benchmarks.servers import Server
+from runstore.repository import RunRepository
+from runstore.sources import read_file
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+BATCH = 1_000
+"""Runs in a transaction, on all sides."""
+
+STANDARD_RUNS = 20_000
+"""Runs for which the bar is set, with no unique ones among them."""
+
+_AT_LEAST, _AT_MOST = "at least", "at most"
+BARS: dict[str, tuple[str, dict[str, float]]] = {
+    "import_vs_floor": (_AT_LEAST, {"postgresql": 0.75, "sqlite": 0.60}),
+    "import_vs_blob": (_AT_LEAST, {"postgresql": 1.6, "sqlite": 0.85}),
+    "import_vs_orm": (_AT_LEAST, {"postgresql": 4.5, "sqlite": 7}),
+    "import_vs_sqlite_utils": (_AT_LEAST, {"sqlite": 2.5}),
+    "import_vs_dlt": (_AT_LEAST, {"postgresql": 4, "sqlite": 7}),
+    "reimport_vs_import": (_AT_LEAST, {"postgresql": 4, "sqlite": 2.5}),
+    "update_vs_import": (_AT_LEAST, {"postgresql": 0.3, "sqlite": 0.3}),
+    "load_vs_raw": (_AT_MOST, {"postgresql": 1.5, "sqlite": 2.5}),
+    "save_vs_raw": (_AT_MOST, {"postgresql": 2, "sqlite": 3}),
+    "export_vs_raw": (_AT_LEAST, {"postgresql": 0.75, "sqlite": 0.75}),
+    "bytes_per_json_byte": (_AT_MOST, {"postgresql": 0.30, "sqlite": 0.29}),
+    "peak_rss_mb": (_AT_MOST, {"postgresql": 200, "sqlite": 200}),
+    "insert_at_1m_vs_10k": (_AT_MOST, {"postgresql": 1.3, "sqlite": 2.0}),
+    "writers_4_vs_1": (_AT_LEAST, {"postgresql": 1.0, "sqlite": 0.8}),
+}
+"""Ratio -> which side of the bar is good, the bar by backend."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured ratio."""
+
+    value: float | None
+    """None where it could not be measured; the note says why."""
+    measured: dict[str, list[float]] = field(default_factory=dict)
+    """What it is made of: side -> a value of each round."""
+    unit: str = "s"
+    note: str = ""
+
+    @staticmethod
+    def faster(ours: str, other: str, measured: dict[str, list[float]], note: str = "") -> Figure:
+        """How many times as fast as *other* is *ours*."""
+        return Figure(median(measured[other]) / median(measured[ours]), measured, note=note)
+
+    @staticmethod
+    def slower(ours: str, other: str, measured: dict[str, list[float]], note: str = "") -> Figure:
+        """How many times the time of *other* takes *ours*."""
+        return Figure(median(measured[ours]) / median(measured[other]), measured, note=note)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a figure meets its bar."""
+
+    side: str
+    bar: float
+    met: bool
+
+
+def verdict(name: str, backend: str, figure: Figure) -> Verdict | None:
+    """None where the figure has no bar."""
+    side, bars = BARS[name]
+    if backend not in bars or figure.value is None:
+        return None
+    bar = bars[backend]
+    return Verdict(side, bar, figure.value >= bar if side == _AT_LEAST else figure.value <= bar)
+
+
+@dataclass
+class Bench:
+    """A backend and a dump to measure with."""
+
+    server: Server
+    folder: Path
+    runs: int
+    unique: float
+    repeat: int
+    large: int
+    """Runs of the archive that stands for a large one."""
+
+    @cached_property
+    def file(self) -> Path:
+        """The dump."""
+        return self.dump("runs", self.runs)
+
+    def dump(self, name: str, count: int, *, offset: int = 0) -> Path:
+        """A file of runs of which those with another offset share no run, but tools and prompts."""
+        file = self.folder / f"{name}.jsonl"
+        if not file.exists():
+            generator.write(file, generator.runs(count, unique=self.unique, offset=offset))
+        return file
+
+    @contextmanager
+    def imported(self) -> Iterator[URL]:
+        """An archive that holds the dump."""
+        with self.server.archive() as url:
+            isolated(save_file, url, self.file)
+            self.server.settle()
+            yield url
+
+    def alternate(self, **sides: Callable[[], float]) -> dict[str, list[float]]:
+        """One side after the other, again and again, so that a change of the machine's mood meets all of them."""
+        measured: dict[str, list[float]] = {name: [] for name in sides}
+        for _ in range(self.repeat):
+            for name, side in sides.items():
+                measured[name].append(side())
+        return measured
+
+    def into_archive(self, side: Callable[[URL, Path], float]) -> Callable[[], float]:
+        """The side that brings the dump into a new archive, ready for :meth:`alternate`."""
+
+        def run() -> float:
+            with self.server.archive() as url:
+                return isolated(side, url, self.file)
+
+        return run
+
+    def into_empty(self, side: Callable[[URL, Path], float]) -> Callable[[], float]:
+        """The side that brings the dump into a database without tables."""
+
+        def run() -> float:
+            with self.server.empty() as url:
+                return isolated(side, url, self.file)
+
+        return run
+
+
+def isolated(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call in a process of its own: no side inherits memory, caches or garbage of another one."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function, *args, **kwargs).result()
+
+
+def save_file(url: URL, file: Path, outcome: str = "inserted") -> float:
+    """Import a file as ``runstore import`` does; gives the seconds from opening it to the last commit.
+
+    Raises :class:`AssertionError` unless all runs had this outcome: a fast import of half the runs is none.
+    """
+    start = perf_counter()
+    with RunRepository.open(url) as archive:
+        report = archive.save_many(read_file(file))
+    seconds = perf_counter() - start
+    with file.open("rb") as lines:
+        count = sum(1 for _ in lines)
+    if getattr(report, outcome) != count:
+        raise AssertionError(f"expected {count} {outcome}, got {report}")
+    return seconds
