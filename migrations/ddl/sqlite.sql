@@ -93,11 +93,11 @@ CREATE TABLE run_object (
 	CONSTRAINT fk_run_object_response_format FOREIGN KEY(response_format) REFERENCES assistants_api_response_format_option (id),
 	CONSTRAINT fk_run_object_shape FOREIGN KEY(shape) REFERENCES run_object_shape (id)
 );
-CREATE INDEX ix_run_object_assistant_id ON run_object (assistant_id, coalesce(created_at, -9223372036854775808), id);
+CREATE INDEX ix_run_object_assistant_id ON run_object (assistant_id, coalesce(created_at, -9223372036854775808));
 CREATE INDEX ix_run_object_created_at ON run_object (coalesce(created_at, -9223372036854775808), id);
 CREATE INDEX ix_run_object_instructions_id ON run_object (instructions_id);
-CREATE INDEX ix_run_object_status ON run_object (status, coalesce(created_at, -9223372036854775808), id);
-CREATE INDEX ix_run_object_thread_id ON run_object (thread_id, coalesce(created_at, -9223372036854775808), id);
+CREATE INDEX ix_run_object_status ON run_object (status, coalesce(created_at, -9223372036854775808));
+CREATE INDEX ix_run_object_thread_id ON run_object (thread_id, coalesce(created_at, -9223372036854775808));
 CREATE TABLE run_completion_usage (
 	run_object TEXT NOT NULL,
 	completion_tokens INTEGER,

@@ -268,11 +268,11 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["shape"], ["run_object_shape.id"], name="fk_run_object_shape"),
         comment="Documented RunObject: assistant runs, each as its newest look has it.",
     )
-    op.create_index("ix_run_object_assistant_id", "run_object", ["assistant_id", CREATED, "id"])
+    op.create_index("ix_run_object_assistant_id", "run_object", ["assistant_id", CREATED])
     op.create_index("ix_run_object_created_at", "run_object", [CREATED, "id"])
     op.create_index("ix_run_object_instructions_id", "run_object", ["instructions_id"])
-    op.create_index("ix_run_object_status", "run_object", ["status", CREATED, "id"])
-    op.create_index("ix_run_object_thread_id", "run_object", ["thread_id", CREATED, "id"])
+    op.create_index("ix_run_object_status", "run_object", ["status", CREATED])
+    op.create_index("ix_run_object_thread_id", "run_object", ["thread_id", CREATED])
     op.create_table(
         "run_completion_usage",
         sa.Column("run_object", KEY, nullable=False, comment="The run's id."),

@@ -354,5 +354,8 @@ def _documented(call: dict[str, Any]) -> bool:
     return all(text is None or isinstance(text, str) for text in texts)
 
 
+_COLUMNS_OF = {table: tuple(table.columns.keys()) for table in (*BELONGS.values(), CALLS)}
+
+
 def _child_row(table: Table, values: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple([values.get(column.name) for column in table.columns])
+    return tuple(map(values.get, _COLUMNS_OF[table]))
