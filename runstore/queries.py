@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, TypedDict
@@ -118,15 +118,25 @@ def _list(backend: Backend, value: ColumnElement[Any], link: Any) -> ScalarSelec
 
 def stored_run(row: Row[Any]) -> StoredRun:
     """A row of :func:`runs` in its parts."""
-    place = len(COLUMNS)
+    values = tuple(row)
     parts: dict[str, dict[str, Any] | None] = {}
+    for member, names, first, end in _PLACES:
+        parts[member] = None if values[first] is None else dict(zip(names, values[first:end], strict=True))
+    tools, file_ids, calls = (wire.loads(text.encode()) if text else [] for text in values[_LISTS:])
+    return StoredRun(values[: len(COLUMNS)], parts, tools, file_ids, [wire.loads(call.encode()) for call in calls])
+
+
+def _places() -> Iterator[tuple[str, list[str], int, int]]:
+    """Member, its columns and where they stand in a row of :func:`runs`."""
+    first = len(COLUMNS)
     for member, table in _PARTS.items():
         names = table.columns.keys()
-        values = row[place : place + len(names)]
-        parts[member] = dict(zip(names, values, strict=True)) if values[0] is not None else None
-        place += len(names)
-    tools, file_ids, calls = (wire.loads(text.encode()) if text else [] for text in row[place:])
-    return StoredRun(tuple(row[: len(COLUMNS)]), parts, tools, file_ids, [wire.loads(call.encode()) for call in calls])
+        yield member, names, first, first + len(names)
+        first += len(names)
+
+
+_PLACES = tuple(_places())
+_LISTS = _PLACES[-1][-1]
 
 
 # --- order and pages -------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from msgspec import Raw
 from sqlalchemy import Connection, Select, Table, null, select
 
 from runstore import queries, wire
@@ -14,6 +15,9 @@ from runstore.mapping import COLUMNS, FUNCTION, INSTRUCTIONS, SHAPE, SHARED, TOO
 
 BATCH = 500
 """Runs that are put together at a time."""
+
+MOST_SHAPES = 10_000
+"""Shapes that are remembered."""
 
 _SHARED_COLUMNS = tuple((COLUMNS[column], table) for column, table in SHARED.values())
 _SHAPE = COLUMNS["shape"]
@@ -25,7 +29,7 @@ class Reader:
     def __init__(self, backend: Backend, most_bytes: int = 48 * 2**20) -> None:
         self._backend = backend
         self._most_bytes = self._room = most_bytes
-        self._values: dict[tuple[Table, int], bytes] = {}
+        self._values: dict[tuple[Table, int], Raw] = {}
         self._shapes: dict[int, Shape] = {}
 
     def texts(
@@ -66,7 +70,7 @@ class Reader:
             for run_id, text in self.texts_by_id(connection, run_ids)
         }
 
-    def _known(self, connection: Connection, runs: Iterable[StoredRun]) -> dict[tuple[Table, int], bytes]:
+    def _known(self, connection: Connection, runs: Iterable[StoredRun]) -> dict[tuple[Table, int], Raw]:
         """The texts of all shared values of these runs."""
         wanted = {(table, run.row[place]) for run in runs for place, table in _SHARED_COLUMNS}
         wanted |= {(TOOL, tool) for run in runs for tool in run.tools}
@@ -75,6 +79,8 @@ class Reader:
         for table, shared_id in wanted - found.keys():
             if shared_id is not None:
                 missing.setdefault(table, []).append(shared_id)
+        if len(self._shapes) > MOST_SHAPES:
+            self._shapes = {}
         if shapes := {run.row[_SHAPE] for run in runs} - self._shapes.keys():
             missing[SHAPE] = list(shapes)
         for table, ids in missing.items():
@@ -82,7 +88,7 @@ class Reader:
                 if table is SHAPE:
                     self._shapes[shared_id] = Shape(document)
                     continue
-                text = wire.encode(document) if table is INSTRUCTIONS else shared_text(document, function)
+                text = Raw(wire.encode(document) if table is INSTRUCTIONS else shared_text(document, function))
                 found[table, shared_id] = text
                 self._remember((table, shared_id), text)
         return found
@@ -95,7 +101,7 @@ class Reader:
         joined = table.outerjoin(FUNCTION, FUNCTION.c.id == table.c.function)
         return select(table.c.id, document, FUNCTION.c.document).select_from(joined).where(among)
 
-    def _remember(self, key: tuple[Table, int], text: bytes) -> None:
+    def _remember(self, key: tuple[Table, int], text: Raw) -> None:
         self._room -= len(text) + 200
         if self._room < 0:
             self._values.clear()

@@ -59,7 +59,7 @@ _arrays = msgspec.json.Decoder(list[Raw])
 
 _LONG_INTEGER = re.compile(rb"\d{19}")
 _NUL = b"\\u0000"
-_SMALL_BYTES = 32
+_SMALL_BYTES = 64
 _small: dict[bytes, bytes] = {}
 """Canonical texts of small values, for the same numbers and empty objects come in most runs. None nests deep."""
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)

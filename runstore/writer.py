@@ -179,6 +179,8 @@ def _settle(stored: _Head | None, looks: Iterable[Look], policy: str) -> _Settle
             continue
         if isinstance(newest, Look):
             run.late.append(newest)
+        elif newest is not None:
+            run.stored = newest._replace(observed_at=run.observed_at)  # this batch may have seen it again
         run.newest, run.observed_at = look, look.observed_at
         run.verdicts.append(verdict)
     return run

@@ -68,8 +68,8 @@ class SQLite(Backend):
 
 
 def _set_up(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
-    # A checkpoint copies each page that changed since the last one into the file: every 64 MiB of log (at the usual page
-    # size) rather than every 4 MiB, for a bulk load changes the same pages of its indexes again and again.
+    # A checkpoint copies each page that changed since the last one into the file: every 64 MiB of log (at the usual
+    # page size) rather than every 4 MiB, for a bulk load changes the same pages of its indexes again and again.
     settings = ("foreign_keys = ON", "synchronous = FULL", "cache_size = -32768", "temp_store = MEMORY")
     for setting in (*settings, "wal_autocheckpoint = 16384"):
         connection.execute(f"PRAGMA {setting}")

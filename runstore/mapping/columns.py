@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import IntEnum, auto
 from typing import Any, NamedTuple
 
 from msgspec import Raw
@@ -120,8 +121,34 @@ SCALARS: dict[str, tuple[int, Reader]] = {
 }
 """Member of a run that stands as it is in run_object -> its place in a row, how it is read."""
 
-DOCUMENTED = frozenset((*SCALARS, *SHARED, *MEMBER_TABLES))
-"""Members of a run that columns are made for."""
+
+class Kind(IntEnum):
+    """How a member of a run is stored."""
+
+    SCALAR = auto()
+    SHARED = auto()
+    TOOLS = auto()
+    BELONGS = auto()
+    REQUIRED_ACTION = auto()
+    FILE_IDS = auto()
+    EXTRA = auto()
+    NULL = auto()
+    """A list that is null, which no row says."""
+
+
+_KINDS = {
+    **dict.fromkeys(SCALARS, Kind.SCALAR),
+    **dict.fromkeys(SHARED, Kind.SHARED),
+    **dict.fromkeys(BELONGS, Kind.BELONGS),
+    "tools": Kind.TOOLS,
+    "file_ids": Kind.FILE_IDS,
+    "required_action": Kind.REQUIRED_ACTION,
+}
+
+
+def kind_of(key: str) -> Kind:
+    """How the member of this name is stored."""
+    return _KINDS.get(key, Kind.EXTRA)
 
 
 @dataclass(frozen=True)
@@ -152,12 +179,9 @@ class Part:
                 values[column], texts[key] = reader(text, f"{path}.{key}", depth + 1)
         return ReadPart(values, extra, texts)
 
-    def text(self, keys: Iterable[str], values: Mapping[str, Any], extra: str | None) -> bytes:
-        """The object's canonical text again."""
-        others = members_of(extra)
-        return join_object(
-            (key, others[key] if key in others else wire.encode(values.get(self.columns[key][0]))) for key in keys
-        )
+    def value(self, keys: Iterable[str], values: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+        """The object again, the members that no column holds as raw JSON."""
+        return {key: extra[key] if key in extra else values.get(self.columns[key][0]) for key in keys}
 
 
 class ReadPart(NamedTuple):
@@ -193,9 +217,11 @@ class _Keys(dict[str, bytes]):
 key_text = _Keys().__getitem__
 
 
-def members_of(extra: str | None) -> dict[str, bytes]:
-    return {key: bytes(raw) for key, raw in wire.members(extra.encode(), "extra").items()} if extra else {}
+def members_of(extra: str | None) -> dict[str, Raw]:
+    """The members in a column ``extra``."""
+    return wire.members(extra.encode(), "extra") if extra else {}
 
 
 def extra_text(extra: dict[str, bytes]) -> str | None:
+    """What goes into a column ``extra``."""
     return join_object(extra.items()).decode() if extra else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum, auto
 from functools import lru_cache
 from operator import add
 from typing import Any, NamedTuple
@@ -19,7 +18,6 @@ from runstore.mapping.columns import (
     CALL_FUNCTION,
     CALLS,
     COLUMNS,
-    DOCUMENTED,
     FILES,
     NULL,
     PARTS,
@@ -30,10 +28,12 @@ from runstore.mapping.columns import (
     SHARED,
     TOOL,
     TOOLS,
+    Kind,
     Reader,
     extra_text,
     join_object,
     key_text,
+    kind_of,
 )
 from runstore.mapping.shared import Remembered, SharedRow, digest_of, shared_row
 
@@ -83,23 +83,11 @@ _EXTRA, _SHAPE, _DIGEST, _OBSERVED_AT, _SOURCE = (
 _NO_VALUES: tuple[None, ...] = (None,) * len(COLUMNS)
 
 
-class _Kind(IntEnum):
-    """How a member is stored."""
-
-    SCALAR = auto()
-    SHARED = auto()
-    TOOLS = auto()
-    BELONGS = auto()
-    REQUIRED_ACTION = auto()
-    FILE_IDS = auto()
-    EXTRA = auto()
-
-
 class _Member(NamedTuple):
     """What is known of a member before its value is."""
 
     key: str
-    kind: _Kind
+    kind: Kind
     path: str
     place: int
     """In the row of run_object; 0 for what has no column there."""
@@ -109,18 +97,13 @@ class _Member(NamedTuple):
 
 
 def _member(key: str) -> _Member:
-    kind, place = _Kind.EXTRA, 0
+    kind, place = kind_of(key), 0
     reader: Reader = wire.text
-    if key in SCALARS:
-        kind, (place, reader) = _Kind.SCALAR, SCALARS[key]
-    elif key in SHARED:
-        kind, place = _Kind.SHARED, COLUMNS[SHARED[key][0]]
-    elif key in BELONGS:
-        kind = _Kind.BELONGS
-    elif key in DOCUMENTED:
-        kind = {"tools": _Kind.TOOLS, "file_ids": _Kind.FILE_IDS, "required_action": _Kind.REQUIRED_ACTION}[key]
-    lists = (_Kind.TOOLS, _Kind.FILE_IDS, _Kind.EXTRA)
-    return _Member(key, kind, wire.join("$", key), place, reader, kind not in lists)
+    if kind is Kind.SCALAR:
+        place, reader = SCALARS[key]
+    elif kind is Kind.SHARED:
+        place = COLUMNS[SHARED[key][0]]
+    return _Member(key, kind, wire.join("$", key), place, reader, kind not in (Kind.TOOLS, Kind.FILE_IDS, Kind.EXTRA))
 
 
 class _Plan(NamedTuple):
@@ -179,31 +162,31 @@ class Mapper:
             text = bytes(inner)
             if text == NULL:
                 if not may_be_null:
-                    if kind is _Kind.EXTRA:
+                    if kind is Kind.EXTRA:
                         draft.extra[key] = text
                     else:
                         draft.shape.setdefault("null", []).append(key)
-            elif kind is _Kind.SCALAR:
+            elif kind is Kind.SCALAR:
                 value, text = reader(text, path, 1)
                 if type(value) is float and value.is_integer() and abs(value) <= 2**63:
                     draft.extra[key] = text  # a numeric column would give the integer, which is another number
                 else:
                     row[place] = value
-            elif kind is _Kind.SHARED:
+            elif kind is Kind.SHARED:
                 shared, text, digest = self._shared(key, text)
                 row[place] = shared.id
                 draft.shared.append(shared)
                 digested.append((len(values), digest))
-            elif kind is _Kind.TOOLS:
+            elif kind is Kind.TOOLS:
                 tools, text, digest = self._tools.get(text) or self._read_tools(text)
                 draft.shared += tools
                 draft.children[TOOLS] = [(draft.id, position, tool.id) for position, tool in enumerate(tools)]
                 digested.append((len(values), digest))
-            elif kind is _Kind.BELONGS:
+            elif kind is Kind.BELONGS:
                 text = _read_part(draft, key, text)
-            elif kind is _Kind.REQUIRED_ACTION:
+            elif kind is Kind.REQUIRED_ACTION:
                 text = _read_required_action(draft, text)
-            elif kind is _Kind.FILE_IDS:
+            elif kind is Kind.FILE_IDS:
                 text = _read_file_ids(draft, text)
             else:
                 draft.extra[key] = text = wire.canonical(text, path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from msgspec import Raw
 from sqlalchemy import Table
 
 from runstore import wire
@@ -13,12 +14,13 @@ from runstore.mapping.columns import (
     CALL,
     CALL_FUNCTION,
     COLUMNS,
-    NULL,
     PARTS,
+    RUN,
     SCALARS,
     SHARED,
     TOOL,
-    join_object,
+    Kind,
+    kind_of,
     members_of,
 )
 
@@ -37,72 +39,82 @@ class StoredRun(NamedTuple):
 
 
 class Shape:
-    """A parsed shape."""
+    """A parsed shape.
+
+    A run becomes a dict of plain values, with texts that are kept as they are (shared values, metadata, extra) as raw
+    JSON in it, and is encoded at one go.
+    """
 
     def __init__(self, document: str) -> None:
-        parts = wire.loads(document.encode())
-        self.keys: list[str] = parts["keys"]
-        self.null: list[str] = parts.get("null", [])
-        self.parts: dict[str, Any] = parts
+        self._parts: dict[str, Any] = wire.loads(document.encode())
+        null = self._parts.get("null", ())
+        self._plan = [(key, Kind.NULL if key in null else kind_of(key), *_place(key)) for key in self._parts["keys"]]
 
-    def text(self, run: StoredRun, values: Mapping[tuple[Table, int], bytes]) -> bytes:
+    def text(self, run: StoredRun, values: Mapping[tuple[Table, int], Raw]) -> bytes:
         """The run's canonical text, given the text (or the digest) that stands for each shared value."""
         row = run.row
         extra = members_of(row[_EXTRA])
-        members = []
-        for key in self.keys:
+        members: dict[str, Any] = {}
+        for key, kind, place, table in self._plan:
             if key in extra:
-                text = extra[key]
-            elif (scalar := SCALARS.get(key)) is not None:
-                inner = row[scalar[0]]
-                text = inner.encode() if key == "metadata" and inner is not None else wire.encode(inner)
-            elif (shared := SHARED.get(key)) is not None:
-                inner = row[COLUMNS[shared[0]]]
-                text = NULL if inner is None else values[shared[1], inner]
-            elif key in self.null:
-                text = NULL
-            elif key == "tools":
-                text = b"[" + b",".join([values[TOOL, tool] for tool in run.tools]) + b"]"
-            elif key == "file_ids":
-                text = wire.encode(run.file_ids)
-            elif key not in run.parts:
+                members[key] = extra[key]
+            elif kind is Kind.SCALAR:
+                members[key] = row[place]
+            elif kind is Kind.NULL:
+                members[key] = None
+            elif kind is Kind.SHARED:
+                members[key] = None if row[place] is None else values[table, row[place]]
+            elif kind is Kind.TOOLS:
+                members[key] = [values[TOOL, tool] for tool in run.tools]
+            elif kind is Kind.FILE_IDS:
+                members[key] = run.file_ids
+            elif kind is Kind.EXTRA:
                 raise ArchiveDamaged(id=row[0], reason=f"no column holds its member {key}")
             elif (columns := run.parts[key]) is None:
-                text = NULL
-            elif key == "required_action":
-                text = self._required_action(columns, run.tool_calls)
+                members[key] = None
+            elif kind is Kind.REQUIRED_ACTION:
+                members[key] = self._required_action(columns, run.tool_calls)
             else:
-                text = PARTS[key].text(self.parts[key], columns, columns["extra"])
-            members.append((key, text))
-        return join_object(members)
+                members[key] = PARTS[key].value(self._parts[key], columns, members_of(columns["extra"]))
+        if (metadata := members.get("metadata")) is not None:
+            members["metadata"] = Raw(metadata)
+        return wire.encode(members)
 
-    def _required_action(self, columns: Mapping[str, Any], calls: list[list[Any]]) -> bytes:
+    def _required_action(self, columns: Mapping[str, Any], calls: list[list[Any]]) -> dict[str, Any]:
         extra = members_of(columns["extra"])
-        members = []
-        for key in self.parts["required_action"]:
+        members: dict[str, Any] = {}
+        for key in self._parts["required_action"]:
             if key in extra:
-                members.append((key, extra[key]))
+                members[key] = extra[key]
             elif key == "type":
-                members.append((key, wire.encode(columns["type"])))
+                members[key] = columns["type"]
             else:
-                shapes = self.parts["tool_calls"]
-                texts = [_call_text(shapes[min(place, len(shapes) - 1)], call) for place, call in enumerate(calls)]
-                members.append((key, b'{"tool_calls":[' + b",".join(texts) + b"]}"))
-        return join_object(members)
+                shapes = self._parts["tool_calls"]
+                last = len(shapes) - 1
+                members[key] = {"tool_calls": [_call(shapes[min(n, last)], call) for n, call in enumerate(calls)]}
+        return members
 
 
 _EXTRA = COLUMNS["extra"]
 
 
-def _call_text(shape: list[Any], call: list[Any]) -> bytes:
+def _place(key: str) -> tuple[int, Table]:
+    """Where a member stands in the row of run_object, and the table of what it refers to there."""
+    if key in SHARED:
+        column, table = SHARED[key]
+        return COLUMNS[column], table
+    return SCALARS[key][0] if key in SCALARS else 0, RUN
+
+
+def _call(shape: list[Any], call: list[Any]) -> dict[str, Any]:
     keys, function_keys = shape
     call_id, kind, name, arguments, extra_text = call
-    extra = members_of(extra_text)
+    extra: dict[str, Any] = members_of(extra_text)
     if function_keys is not None:
-        others = extra.get("function")
+        others = wire.members(extra["function"], "extra") if "function" in extra else {}
         values = {"function_name": name, "function_arguments": arguments}
-        extra["function"] = CALL_FUNCTION.text(function_keys, values, others.decode() if others else None)
-    return CALL.text(keys, {"id": call_id, "type": kind}, join_object(extra.items()).decode())
+        extra["function"] = CALL_FUNCTION.value(function_keys, values, others)
+    return CALL.value(keys, {"id": call_id, "type": kind}, extra)
 
 
 def differences(look: Mapping[str, bytes], newer: Mapping[str, bytes]) -> tuple[dict[str, bytes], list[str]]:
