@@ -47,7 +47,11 @@ def _float(literal: str) -> int | float:
         exact = Decimal(literal)
     except InvalidOperation:  # an exponent of twenty digits
         raise ValueError(literal) from None
-    if not exact.is_finite() or abs(value) == float("inf") or Decimal(repr(value)) != exact:
+    if not exact.is_finite() or abs(value) == float("inf"):
+        raise ValueError(literal)
+    if Decimal(repr(value)) != exact:
+        if INT64.start <= exact < INT64.stop and exact == int(exact):  # 9007199254740993.0
+            return int(exact)
         raise ValueError(literal)
     # A large double and its shortest spelling can be different integers: such a one stays a float.
     return int(value) if exact == int(value) and int(value) in INT64 else value

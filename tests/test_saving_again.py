@@ -131,6 +131,13 @@ def test_a_change_seen_again_later_moves_on_too(runs: RunRepository) -> None:
     assert [change.observed_at for change in runs.changes("run_a")] == [8]
 
 
+def test_a_look_seen_again_and_outranked_in_one_batch_keeps_the_later_time(runs: RunRepository) -> None:
+    runs.save(look("queued"), observed_at=1)
+    report = runs.save_many([look("queued"), look("completed")], observed_at=5)
+    assert (report.unchanged, report.updated) == (1, 1)
+    assert [(change.status, change.observed_at) for change in runs.changes("run_a")] == [("queued", 5)]
+
+
 def test_a_run_is_observed_now_unless_said_otherwise(engine: Engine, runs: RunRepository) -> None:
     before = datetime.now(UTC)
     runs.save(look())
