@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from runstore import config
 from runstore.backends import create_engine
-from runstore.errors import ArchiveDamaged
+from runstore.errors import RunStoreError
 from runstore.migrate import VERSION_TABLE
 from runstore.schema import Base
 from runstore.schema.base import JSONText, KeyString, Number
@@ -94,7 +94,8 @@ def migrate_sqlite(connection: Connection) -> None:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             context.run_migrations()
             if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first():
-                raise ArchiveDamaged(id="?", reason=f"after the migration a row of {broken[0]} refers to nothing")
+                what = f"after the migration a row of {broken[0]} would refer to nothing"
+                raise RunStoreError(detail=f"{what}; nothing was changed, PRAGMA foreign_key_check names the rows")
     finally:
         connection.exec_driver_sql("PRAGMA foreign_keys = ON")
         connection.rollback()

@@ -144,10 +144,9 @@ def _before_flush(session: Session, _: UOWTransaction, __: object) -> None:
         # A run that is new to the session gets its times here; what the caller set stays.
         changed_at = now if inspect(run).persistent and not _was_set(run, "observed_at") else run.observed_at or now
         looks.append((run, mapper.look(wire.run_members(text), changed_at, run.source)))
-    rows = [row for _, look in looks for row in look.shared]
-    rows += [_row_of(new) for new in loose]
-    writer.write_shared(connection, backend, rows, {})
-    adopted = _Adopted(session)
+    rows = {new: _row_of(new) for new in loose}
+    writer.write_shared(connection, backend, (*(row for _, look in looks for row in look.shared), *rows.values()), {})
+    adopted = _Adopted(session, rows)
     for shared in sorted(loose, key=lambda shared: not isinstance(shared, FunctionObject)):
         adopted.persistent(shared)
     for run, look in looks:
@@ -231,31 +230,29 @@ def _row_of(shared: Any) -> SharedRow:
 class _Adopted:
     """New shared objects of a session, made persistent under the key their value has."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, rows: dict[Any, SharedRow]) -> None:
         self.session = session
-        self.by_object: dict[int, Any] = {}
+        self.rows = rows
+        self.known: dict[Any, Any] = {}
 
     def persistent(self, shared: Any) -> Any:
         """The session's one object for a value that is stored by now."""
-        if (known := self.by_object.get(id(shared))) is not None:
-            return known
-        if inspect(shared).persistent:
+        if shared not in self.rows:
             return shared
-        row = _row_of(shared)
-        known = self.session.identity_map.get(identity_key(type(shared), row.id))
+        if shared not in self.known:
+            self.known[shared] = self._replace(shared, self.rows[shared])
+        return self.known[shared]
+
+    def _replace(self, shared: Any, row: SharedRow) -> Any:
         self.session.expunge(shared)
-        if known is None:
-            known = shared
-            if row.refers:
-                shared.function = self.persistent(shared.function)
-            for column, value in zip(row.table.columns, row.values, strict=True):
-                if column.name in ("id", "digest"):
-                    setattr(shared, column.name, value)
-            make_transient_to_detached(shared)
-            self.session.add(shared)
-        self.by_object[id(shared)] = known
-        self.by_object[-id(shared)] = shared  # keeps the id taken
-        return known
+        if (known := self.session.identity_map.get(identity_key(type(shared), row.id))) is not None:
+            return known
+        if row.refers:
+            shared.function = self.persistent(shared.function)
+        shared.id, shared.digest = row.id, row.digest
+        make_transient_to_detached(shared)
+        self.session.add(shared)
+        return shared
 
     def adopt(self, run: RunObject) -> None:
         """Replace the shared objects of a run."""

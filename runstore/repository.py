@@ -309,8 +309,8 @@ class RunRepository:
         if isinstance(self._bind, Connection):
             return  # the caller may yet roll back
         with self._seen_lock:
-            merged = {table: self._seen.get(table, set()) | ids for table, ids in stored.items()}
-            self._seen = self._seen | merged
+            for table, ids in stored.items():
+                self._seen.setdefault(table, set()).update(ids)
             if sum(map(len, self._seen.values())) > MOST_SEEN:
                 self._seen = {}
 

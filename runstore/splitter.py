@@ -47,13 +47,6 @@ _MALFORMED = "JSON is malformed or cut off"
 _UNKNOWN = "not JSON or server-sent events"
 
 
-class _Outer(msgspec.Struct):
-    """What a value must have to be a page or an event; decoding it is the cheapest check for one whole object."""
-
-    data: msgspec.Raw = msgspec.Raw(b"")
-
-
-_outer = msgspec.json.Decoder(_Outer).decode
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _NOT_JSON = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)  # what the decoders raise
 
@@ -288,7 +281,7 @@ class Splitter:
         members: dict[str, msgspec.Raw] = {}
         if self.levels and len(raw) <= _WHOLE:
             try:
-                if raw[0] == _OBJECT and _outer(raw).data:
+                if raw[0] == _OBJECT:
                     members = _members(raw)
             except _NOT_JSON:
                 if start := _page_data(raw, 0):  # a page with something malformed in it
@@ -307,7 +300,7 @@ class Splitter:
             if data[:1] == b"{":
                 yield from self._inner(data, below, event_name)._value()
                 return
-        yield self._record(raw, line, event)
+        yield self._record(raw, line, event, members=members or None)
 
     def _page(self, start: int) -> Iterator[Record]:
         """The records of the page whose array of data begins at index `start`."""

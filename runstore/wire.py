@@ -34,6 +34,9 @@ MAX_INDEXED_BYTES = 1024
 RUN_OBJECTS = ("thread.run", "assistant.run", "", None)
 """What ``object`` is in a run; ``assistant.run`` was sent for two days in November 2023, some servers send nothing."""
 
+MOST_KEYS = 100
+"""Keys of an object beyond which nothing is remembered of them: no run has so many, and memory is to stay bounded."""
+
 INT64 = range(-(2**63), 2**63)
 
 encode = msgspec.json.Encoder().encode
@@ -122,15 +125,18 @@ def members(raw: Raw | bytes, path: str, depth: int = 0, decoded: dict[str, Raw]
 
 
 def _compact_size(keys: tuple[str, ...], values: Iterable[Raw]) -> int:
-    return _frame_size(keys) + sum(map(len, values))
+    frame_size = _known_frame_size if len(keys) <= MOST_KEYS else _frame_size
+    return frame_size(keys) + sum(map(len, values))
 
 
-@lru_cache(maxsize=4096)
 def _frame_size(keys: tuple[str, ...]) -> int:
     """Bytes of braces, commas, colons and keys in a compact object with these keys; none has one with U+0000."""
     if any("\x00" in key for key in keys):
         return -(2**63)
     return len("{}") + sum(len(encode(key)) + len(":,") for key in keys) - (len(",") if keys else 0)
+
+
+_known_frame_size = lru_cache(maxsize=4096)(_frame_size)
 
 
 def elements(raw: Raw | bytes) -> list[Raw] | None:

@@ -209,7 +209,7 @@ def join_object(members: Iterable[tuple[str, bytes]]) -> bytes:
 class _Keys(dict[str, bytes]):
     def __missing__(self, key: str) -> bytes:
         text = wire.encode(key) + b":"
-        if len(self) < 10_000:
+        if len(self) < 10_000 and len(key) <= 100:
             self[key] = text
         return text
 

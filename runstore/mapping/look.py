@@ -118,9 +118,8 @@ def _plan(keys: tuple[str, ...]) -> _Plan:
     return _Plan(tuple(map(_member, keys)), tuple(map(key_text, keys)))
 
 
-# Runs of one server have their keys in a few orders; a run with more keys than any is planned by itself.
+# Runs of one server have their keys in a few orders.
 _known_plan = lru_cache(maxsize=1024)(_plan)
-_MOST_KEYS = 100
 
 
 @dataclass(slots=True)
@@ -153,7 +152,7 @@ class Mapper:
         of another type than documented.
         """
         keys = tuple(members)
-        plan = _known_plan(keys) if len(keys) <= _MOST_KEYS else _plan(keys)
+        plan = _known_plan(keys) if len(keys) <= wire.MOST_KEYS else _plan(keys)
         draft = _Draft(wire.indexed(bytes(members["id"]), "$.id")[0], list(_NO_VALUES))
         row = draft.row
         values: list[bytes] = []
@@ -236,8 +235,9 @@ class Mapper:
         if (known := self._shapes.get(key)) is None:
             if len(self._shapes) >= 4096:
                 self._shapes.clear()
-            text = wire.encode({"keys": keys, **parts})
-            known = self._shapes[key] = shared_row(SHAPE, text, "$")
+            known = shared_row(SHAPE, wire.encode({"keys": keys, **parts}), "$")
+            if len(keys) <= wire.MOST_KEYS:
+                self._shapes[key] = known
         return known
 
 
