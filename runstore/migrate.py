@@ -18,7 +18,7 @@ from runstore.errors import ArchiveMissing, NotAnArchive, SchemaBehind, SchemaNe
 if TYPE_CHECKING:
     from alembic.config import Config
 
-REVISION = "0001"
+REVISION = "0002"
 """The revision this code is written for, the newest under ``migrations/versions``. Revisions are numbered in order."""
 
 VERSION_TABLE = "runstore_version"

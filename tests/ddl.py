@@ -26,16 +26,18 @@ def ddl(dialect: Dialect) -> str:
             statements.append(SetTableComment(table))
             statements += [SetColumnComment(column) for column in table.columns]
     texts = [str(statement.compile(dialect=dialect)).strip() for statement in statements]
-    texts += [f'CREATE VIEW "{name}" AS\n{query.strip()}' for name, query in views().items()]
+    texts += [f'CREATE VIEW "{name}" AS\n{query.strip()}' for name, query in views(dialect.name).items()]
     lines = [line.rstrip() for text in texts for line in f"{text};\n".splitlines()]
     return "\n".join(lines) + "\n"
 
 
-def views() -> dict[str, str]:
-    """The views that the newest migration that makes any leaves behind."""
+def views(database: str) -> dict[str, str]:
+    """The views that the migrations leave behind: VIEWS of a revision are the same on all databases, views() differ."""
     found: dict[str, str] = {}
     for revision in reversed(list(ScriptDirectory.from_config(migrate.alembic_config()).walk_revisions())):
         found |= getattr(revision.module, "VIEWS", {})
+        if made := getattr(revision.module, "views", None):
+            found |= made(database)
     return found
 
 

@@ -183,9 +183,13 @@ def test_a_database_at_another_revision_says_what_to_do(empty_url: URL) -> None:
             (
                 "0000",
                 SchemaBehind,
-                "is at revision 0000, this runstore expects revision 0001; run 'runstore db upgrade'",
+                f"is at revision 0000, this runstore expects revision {migrate.REVISION}; run 'runstore db upgrade'",
             ),
-            ("9999", SchemaNewer, "is at revision 9999, newer than the 0001 of this runstore; upgrade runstore"),
+            (
+                "9999",
+                SchemaNewer,
+                f"is at revision 9999, newer than the {migrate.REVISION} of this runstore; upgrade runstore",
+            ),
         ):
             with engine.begin() as connection:
                 connection.execute(text(f"UPDATE {migrate.VERSION_TABLE} SET version_num = '{revision}'"))

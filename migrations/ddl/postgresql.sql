@@ -29,6 +29,22 @@ COMMENT ON COLUMN function_object.description IS 'What the function does, for th
 COMMENT ON COLUMN function_object.parameters IS 'JSON Schema of the parameters, order of keys kept.';
 COMMENT ON COLUMN function_object.strict IS 'Whether the model must follow the schema exactly (v2).';
 COMMENT ON COLUMN function_object.document IS 'Canonical JSON text of the value.';
+CREATE TABLE model_price (
+	model TEXT COLLATE "C" NOT NULL,
+	valid_from BIGINT NOT NULL,
+	prompt NUMERIC NOT NULL,
+	cached NUMERIC,
+	completion NUMERIC NOT NULL,
+	currency TEXT NOT NULL,
+	CONSTRAINT pk_model_price PRIMARY KEY (model, valid_from)
+);
+COMMENT ON TABLE model_price IS 'What tokens cost, filled by the user (own table).';
+COMMENT ON COLUMN model_price.model IS 'A model, or the beginning of its name and a *.';
+COMMENT ON COLUMN model_price.valid_from IS 'Runs created then or later (Unix seconds).';
+COMMENT ON COLUMN model_price.prompt IS 'Price of a million prompt tokens.';
+COMMENT ON COLUMN model_price.cached IS 'Price of a million cached prompt tokens; NULL: as the others.';
+COMMENT ON COLUMN model_price.completion IS 'Price of a million completion tokens.';
+COMMENT ON COLUMN model_price.currency IS 'What the prices are in, as EUR.';
 CREATE TABLE run_object_instructions (
 	id BIGINT NOT NULL,
 	digest BYTEA NOT NULL,
@@ -295,3 +311,313 @@ SELECT run_object AS "runObject", assistant_object_tools_inner AS "assistantObje
         FROM run_object_assistant_object_tools_inner;
 CREATE VIEW "RunObjectFileIds" AS
 SELECT run_object AS "runObject", file_ids AS "fileIds" FROM run_object_file_ids;
+CREATE VIEW "runs" AS
+SELECT
+            r.id, r.object, r.created_at, r.thread_id, r.assistant_id, r.status,
+            r.expires_at, r.started_at, r.cancelled_at, r.failed_at, r.completed_at,
+            r.model, i.instructions, r.metadata, r.max_prompt_tokens, r.max_completion_tokens,
+            r.temperature, r.top_p, r.parallel_tool_calls,
+            CASE WHEN r.created_at BETWEEN -62135510400 AND 253402214399 THEN to_timestamp(r.created_at) END AS created_time,
+            CASE WHEN r.started_at BETWEEN -62135510400 AND 253402214399 THEN to_timestamp(r.started_at) END AS started_time,
+            CASE WHEN r.expires_at BETWEEN -62135510400 AND 253402214399 THEN to_timestamp(r.expires_at) END AS expires_time,
+            CASE WHEN r.cancelled_at BETWEEN -62135510400 AND 253402214399 THEN to_timestamp(r.cancelled_at) END AS cancelled_time,
+            CASE WHEN r.failed_at BETWEEN -62135510400 AND 253402214399 THEN to_timestamp(r.failed_at) END AS failed_time,
+            CASE WHEN r.completed_at BETWEEN -62135510400 AND 253402214399 THEN to_timestamp(r.completed_at) END AS completed_time,
+            (CASE r.status WHEN 'completed' THEN r.completed_at WHEN 'incomplete' THEN r.completed_at
+            WHEN 'failed' THEN r.failed_at WHEN 'cancelled' THEN r.cancelled_at
+            WHEN 'expired' THEN r.expires_at END) AS finished_at,
+            CASE WHEN (CASE r.status WHEN 'completed' THEN r.completed_at WHEN 'incomplete' THEN r.completed_at
+            WHEN 'failed' THEN r.failed_at WHEN 'cancelled' THEN r.cancelled_at
+            WHEN 'expired' THEN r.expires_at END) BETWEEN -62135510400 AND 253402214399 THEN to_timestamp((CASE r.status WHEN 'completed' THEN r.completed_at WHEN 'incomplete' THEN r.completed_at
+            WHEN 'failed' THEN r.failed_at WHEN 'cancelled' THEN r.cancelled_at
+            WHEN 'expired' THEN r.expires_at END)) END AS finished_time,
+            CASE WHEN r.created_at BETWEEN -62135510400 AND 253402214399 AND r.started_at BETWEEN -62135510400 AND 253402214399 THEN r.started_at - r.created_at END AS queue_seconds,
+            CASE WHEN r.started_at BETWEEN -62135510400 AND 253402214399 AND (CASE r.status WHEN 'completed' THEN r.completed_at WHEN 'incomplete' THEN r.completed_at
+            WHEN 'failed' THEN r.failed_at WHEN 'cancelled' THEN r.cancelled_at
+            WHEN 'expired' THEN r.expires_at END) BETWEEN -62135510400 AND 253402214399 THEN (CASE r.status WHEN 'completed' THEN r.completed_at WHEN 'incomplete' THEN r.completed_at
+            WHEN 'failed' THEN r.failed_at WHEN 'cancelled' THEN r.cancelled_at
+            WHEN 'expired' THEN r.expires_at END) - r.started_at END AS run_seconds,
+            CASE WHEN r.created_at BETWEEN -62135510400 AND 253402214399 AND (CASE r.status WHEN 'completed' THEN r.completed_at WHEN 'incomplete' THEN r.completed_at
+            WHEN 'failed' THEN r.failed_at WHEN 'cancelled' THEN r.cancelled_at
+            WHEN 'expired' THEN r.expires_at END) BETWEEN -62135510400 AND 253402214399 THEN (CASE r.status WHEN 'completed' THEN r.completed_at WHEN 'incomplete' THEN r.completed_at
+            WHEN 'failed' THEN r.failed_at WHEN 'cancelled' THEN r.cancelled_at
+            WHEN 'expired' THEN r.expires_at END) - r.created_at END AS total_seconds,
+            CASE WHEN r.created_at BETWEEN -62135510400 AND 253402214399 THEN to_char(to_timestamp(r.created_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24') END AS created_hour,
+            CASE WHEN r.created_at BETWEEN -62135510400 AND 253402214399 THEN to_char(to_timestamp(r.created_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD') END AS created_day,
+            CASE WHEN r.created_at BETWEEN -62135510400 AND 253402214399 THEN to_char(to_timestamp(r.created_at) AT TIME ZONE 'UTC', 'IYYY-"W"IW') END AS created_week,
+            CASE WHEN r.created_at BETWEEN -62135510400 AND 253402214399 THEN to_char(to_timestamp(r.created_at) AT TIME ZONE 'UTC', 'YYYY-MM') END AS created_month,
+            u.prompt_tokens, u.completion_tokens, u.total_tokens,
+            coalesce(CASE WHEN json_typeof(u.extra #> '{prompt_tokens_details,cached_tokens}') = 'number' AND u.extra #>> '{prompt_tokens_details,cached_tokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{prompt_tokens_details,cached_tokens}')::bigint END,
+                     CASE WHEN json_typeof(u.extra #> '{prompt_token_details,cached_tokens}') = 'number' AND u.extra #>> '{prompt_token_details,cached_tokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{prompt_token_details,cached_tokens}')::bigint END) AS cached_tokens,
+            CASE WHEN u.prompt_tokens BETWEEN 0 AND 999999999999999999
+                  AND u.completion_tokens BETWEEN 0 AND 999999999999999999
+                  AND coalesce(coalesce(CASE WHEN json_typeof(u.extra #> '{prompt_tokens_details,cached_tokens}') = 'number' AND u.extra #>> '{prompt_tokens_details,cached_tokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{prompt_tokens_details,cached_tokens}')::bigint END,
+                     CASE WHEN json_typeof(u.extra #> '{prompt_token_details,cached_tokens}') = 'number' AND u.extra #>> '{prompt_token_details,cached_tokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{prompt_token_details,cached_tokens}')::bigint END), 0) BETWEEN 0 AND u.prompt_tokens
+            THEN (SELECT ((u.prompt_tokens - coalesce(coalesce(CASE WHEN json_typeof(u.extra #> '{prompt_tokens_details,cached_tokens}') = 'number' AND u.extra #>> '{prompt_tokens_details,cached_tokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{prompt_tokens_details,cached_tokens}')::bigint END,
+                     CASE WHEN json_typeof(u.extra #> '{prompt_token_details,cached_tokens}') = 'number' AND u.extra #>> '{prompt_token_details,cached_tokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{prompt_token_details,cached_tokens}')::bigint END), 0)) * p.prompt
+                     + coalesce(coalesce(CASE WHEN json_typeof(u.extra #> '{prompt_tokens_details,cached_tokens}') = 'number' AND u.extra #>> '{prompt_tokens_details,cached_tokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{prompt_tokens_details,cached_tokens}')::bigint END,
+                     CASE WHEN json_typeof(u.extra #> '{prompt_token_details,cached_tokens}') = 'number' AND u.extra #>> '{prompt_token_details,cached_tokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{prompt_token_details,cached_tokens}')::bigint END), 0) * coalesce(p.cached, p.prompt)
+                     + u.completion_tokens * p.completion) * 0.000001
+              FROM model_price p
+              WHERE p.valid_from <= r.created_at
+                AND (p.model = r.model OR (substr(p.model, length(p.model)) = '*'
+                     AND substr(p.model, 1, length(p.model) - 1) = substr(r.model, 1, length(p.model) - 1)))
+              ORDER BY CASE WHEN substr(p.model, length(p.model)) = '*' THEN 1 ELSE 0 END, length(p.model) DESC,
+                       p.valid_from DESC
+              LIMIT 1) END AS cost,
+            (SELECT p.currency
+              FROM model_price p
+              WHERE p.valid_from <= r.created_at
+                AND (p.model = r.model OR (substr(p.model, length(p.model)) = '*'
+                     AND substr(p.model, 1, length(p.model) - 1) = substr(r.model, 1, length(p.model) - 1)))
+              ORDER BY CASE WHEN substr(p.model, length(p.model)) = '*' THEN 1 ELSE 0 END, length(p.model) DESC,
+                       p.valid_from DESC
+              LIMIT 1) AS currency,
+            e.code AS error_code, e.message AS error_message, d.reason AS incomplete_reason,
+            CASE WHEN substr(c.document, 1, 1) = '"' THEN c.document::json #>> '{}'
+                 WHEN n.name IS NOT NULL THEN coalesce(c.type, 'object') || ':' || n.name
+                 WHEN c.id IS NOT NULL THEN coalesce(c.type, 'object') END AS tool_choice,
+            CASE WHEN substr(f.document, 1, 1) = '"' THEN f.document::json #>> '{}'
+                 WHEN f.type = 'json_schema' THEN f.type || coalesce(':' || CASE WHEN json_typeof(f.document::json #> '{json_schema,name}') = 'string' THEN f.document::json #>> '{json_schema,name}' END, '')
+                 WHEN f.id IS NOT NULL THEN coalesce(f.type, 'object') END AS response_format,
+            CASE WHEN t.last_messages IS NOT NULL
+                 THEN coalesce(t.type, 'object') || ':' || CAST(t.last_messages AS text)
+                 WHEN t.id IS NOT NULL THEN coalesce(t.type, 'object') END AS truncation,
+            (SELECT count(*) FROM run_object_assistant_object_tools_inner l WHERE l.run_object = r.id) AS tool_count,
+            (SELECT count(*) FROM run_object_file_ids l WHERE l.run_object = r.id) AS file_count,
+            (SELECT count(*) FROM run_tool_call_object l WHERE l.run_object = r.id) AS pending_tool_calls,
+            r.source, r.observed_at, CASE WHEN r.observed_at BETWEEN -62135510400000000 AND 253402214399000000 THEN to_timestamp((r.observed_at - ((r.observed_at % 1000000) + 1000000) % 1000000) / 1000000) END AS observed_time,
+            r.archived_at, CASE WHEN r.archived_at BETWEEN -62135510400000000 AND 253402214399000000 THEN to_timestamp((r.archived_at - ((r.archived_at % 1000000) + 1000000) % 1000000) / 1000000) END AS archived_time
+        FROM run_object r
+        LEFT JOIN run_object_instructions i ON i.id = r.instructions_id
+        LEFT JOIN run_completion_usage u ON u.run_object = r.id
+        LEFT JOIN run_object_last_error e ON e.run_object = r.id
+        LEFT JOIN run_object_incomplete_details d ON d.run_object = r.id
+        LEFT JOIN truncation_object t ON t.id = r.truncation_strategy
+        LEFT JOIN assistants_api_tool_choice_option c ON c.id = r.tool_choice
+        LEFT JOIN function_object n ON n.id = c.function
+        LEFT JOIN assistants_api_response_format_option f ON f.id = r.response_format;
+CREATE VIEW "run_tools" AS
+SELECT l.run_object AS run_id, l.position, t.type, f.name AS function_name, f.description, f.strict,
+               t.id AS tool_id
+        FROM run_object_assistant_object_tools_inner l
+        LEFT JOIN assistant_object_tools_inner t ON t.id = l.assistant_object_tools_inner
+        LEFT JOIN function_object f ON f.id = t.function;
+CREATE VIEW "run_files" AS
+SELECT run_object AS run_id, position, file_ids AS file_id FROM run_object_file_ids;
+CREATE VIEW "run_tool_calls" AS
+SELECT c.run_object AS run_id, c.position, c.id AS call_id, c.type, c.function_name,
+            c.function_arguments AS arguments, r.observed_at, CASE WHEN r.observed_at BETWEEN -62135510400000000 AND 253402214399000000 THEN to_timestamp((r.observed_at - ((r.observed_at % 1000000) + 1000000) % 1000000) / 1000000) END AS observed_time,
+            true AS pending
+        FROM run_tool_call_object c JOIN run_object r ON r.id = c.run_object
+        UNION ALL
+        SELECT a.run_object AS run_id, CAST(e.place - 1 AS integer) AS position, CASE WHEN json_typeof(e.value #> '{id}') = 'string' THEN e.value #>> '{id}' END AS call_id, CASE WHEN json_typeof(e.value #> '{type}') = 'string' THEN e.value #>> '{type}' END AS type,
+            coalesce(CASE WHEN json_typeof(e.value #> '{function,name}') = 'string' THEN e.value #>> '{function,name}' END, CASE WHEN json_typeof(e.value #> '{name}') = 'string' THEN e.value #>> '{name}' END) AS function_name,
+            coalesce(CASE WHEN json_typeof(e.value #> '{function,arguments}') = 'string' THEN e.value #>> '{function,arguments}' END, CASE WHEN json_typeof(e.value #> '{arguments}') = 'string' THEN e.value #>> '{arguments}' END) AS arguments, r.observed_at,
+            CASE WHEN r.observed_at BETWEEN -62135510400000000 AND 253402214399000000 THEN to_timestamp((r.observed_at - ((r.observed_at % 1000000) + 1000000) % 1000000) / 1000000) END AS observed_time, true AS pending
+        FROM run_object_required_action a JOIN run_object r ON r.id = a.run_object
+        CROSS JOIN LATERAL json_each(CASE WHEN a.extra IS NOT NULL THEN a.extra ELSE '{}' END) AS m (name, value)
+        CROSS JOIN LATERAL json_array_elements(
+            CASE WHEN json_typeof(m.value -> 'tool_calls') = 'array' THEN m.value -> 'tool_calls' ELSE '[]' END
+        ) WITH ORDINALITY AS e (value, place)
+        UNION ALL
+        SELECT c.run_object AS run_id, CAST(e.place - 1 AS integer) AS position, CASE WHEN json_typeof(e.value #> '{id}') = 'string' THEN e.value #>> '{id}' END AS call_id, CASE WHEN json_typeof(e.value #> '{type}') = 'string' THEN e.value #>> '{type}' END AS type,
+            coalesce(CASE WHEN json_typeof(e.value #> '{function,name}') = 'string' THEN e.value #>> '{function,name}' END, CASE WHEN json_typeof(e.value #> '{name}') = 'string' THEN e.value #>> '{name}' END) AS function_name,
+            coalesce(CASE WHEN json_typeof(e.value #> '{function,arguments}') = 'string' THEN e.value #>> '{function,arguments}' END, CASE WHEN json_typeof(e.value #> '{arguments}') = 'string' THEN e.value #>> '{arguments}' END) AS arguments, c.observed_at,
+            CASE WHEN c.observed_at BETWEEN -62135510400000000 AND 253402214399000000 THEN to_timestamp((c.observed_at - ((c.observed_at % 1000000) + 1000000) % 1000000) / 1000000) END AS observed_time, false AS pending
+        FROM run_object_change c
+        CROSS JOIN LATERAL json_each(CASE WHEN json_typeof(c.members -> 'required_action') = 'object' THEN c.members -> 'required_action' ELSE '{}' END) AS m (name, value)
+        CROSS JOIN LATERAL json_array_elements(
+            CASE WHEN json_typeof(m.value -> 'tool_calls') = 'array' THEN m.value -> 'tool_calls' ELSE '[]' END
+        ) WITH ORDINALITY AS e (value, place);
+CREATE VIEW "run_metadata" AS
+SELECT r.id AS run_id, m.key, CASE json_typeof(m.value) WHEN 'string' THEN m.value #>> '{}'
+            ELSE m.value::text END AS value
+        FROM run_object r
+        CROSS JOIN LATERAL json_each(CASE WHEN json_typeof(r.metadata) = 'object' THEN r.metadata ELSE '{}' END) AS m;
+CREATE VIEW "run_changes" AS
+SELECT run_id, row_number() OVER (PARTITION BY run_id ORDER BY status_rank, observed_at, digest) - 1 AS position, status,
+            lag(status) OVER (PARTITION BY run_id ORDER BY status_rank, observed_at, digest) AS previous_status,
+            observed_at, CASE WHEN observed_at BETWEEN -62135510400000000 AND 253402214399000000 THEN to_timestamp((observed_at - ((observed_at % 1000000) + 1000000) % 1000000) / 1000000) END AS observed_time, is_current, members
+        FROM (
+            SELECT run_object AS run_id, status, observed_at, digest, false AS is_current, members,
+                CASE WHEN status = 'cancelling' THEN 1
+               WHEN status IN ('cancelled', 'failed', 'completed', 'expired', 'incomplete') THEN 2 ELSE 0 END AS status_rank
+            FROM run_object_change
+            UNION ALL
+            SELECT id, status, observed_at, digest, true, NULL, 3 FROM run_object
+        ) looks;
+CREATE VIEW "run_findings" AS
+SELECT r.id AS run_id, 'object' AS rule, '$.object' AS path,
+            coalesce('unknown object ' || '"' || substr(r.object, 1, 100) || '"', 'is null') AS detail
+        FROM run_object r
+        WHERE (r.object IS NULL OR r.object NOT IN ('thread.run', 'assistant.run')) AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'object' IN (SELECT k.value FROM json_array_elements_text(s.document::json -> 'keys') AS k (value))) UNION ALL
+        SELECT r.id AS run_id, 'status' AS rule, '$.status' AS path,
+            'unknown status ' || '"' || substr(r.status, 1, 100) || '"' AS detail
+        FROM run_object r
+        WHERE r.status NOT IN ('queued', 'in_progress', 'requires_action', 'cancelling', 'cancelled', 'failed', 'completed', 'incomplete', 'expired') UNION ALL
+        SELECT r.id AS run_id, 'missing' AS rule, '$.' || q.name AS path,
+            'a required member is absent' AS detail
+        FROM run_object r JOIN (
+                SELECT DISTINCT s.id, w.name FROM run_object_shape s CROSS JOIN (SELECT 'object' AS name UNION ALL SELECT 'created_at' AS name UNION ALL SELECT 'thread_id' AS name UNION ALL SELECT 'assistant_id' AS name UNION ALL SELECT 'status' AS name UNION ALL SELECT 'required_action' AS name UNION ALL SELECT 'last_error' AS name UNION ALL SELECT 'expires_at' AS name UNION ALL SELECT 'started_at' AS name UNION ALL SELECT 'cancelled_at' AS name UNION ALL SELECT 'failed_at' AS name UNION ALL SELECT 'completed_at' AS name UNION ALL SELECT 'model' AS name UNION ALL SELECT 'instructions' AS name UNION ALL SELECT 'tools' AS name UNION ALL SELECT 'metadata' AS name) w
+                WHERE w.name NOT IN (SELECT k.value FROM json_array_elements_text(s.document::json -> 'keys') AS k (value))
+            ) q ON q.id = r.shape
+        WHERE 1 = 1 UNION ALL
+        SELECT r.id AS run_id, 'null' AS rule, '$.' || q.name AS path,
+            'may not be null' AS detail
+        FROM run_object r JOIN (
+                SELECT DISTINCT s.id, w.name
+                FROM run_object_shape s CROSS JOIN (SELECT 'tools' AS name UNION ALL SELECT 'file_ids') w
+                WHERE w.name IN (SELECT k.value FROM json_array_elements_text(coalesce(s.document::json -> 'null', '[]')) AS k (value))
+            ) q ON q.id = r.shape
+        WHERE 1 = 1 UNION ALL
+        SELECT r.id AS run_id, 'null' AS rule, '$.created_at' AS path,
+            'may not be null' AS detail
+        FROM run_object r
+        WHERE r.created_at IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'created_at' IN (SELECT k.value FROM json_array_elements_text(s.document::json -> 'keys') AS k (value))) UNION ALL
+        SELECT r.id AS run_id, 'null' AS rule, '$.thread_id' AS path,
+            'may not be null' AS detail
+        FROM run_object r
+        WHERE r.thread_id IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'thread_id' IN (SELECT k.value FROM json_array_elements_text(s.document::json -> 'keys') AS k (value))) UNION ALL
+        SELECT r.id AS run_id, 'null' AS rule, '$.assistant_id' AS path,
+            'may not be null' AS detail
+        FROM run_object r
+        WHERE r.assistant_id IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'assistant_id' IN (SELECT k.value FROM json_array_elements_text(s.document::json -> 'keys') AS k (value))) UNION ALL
+        SELECT r.id AS run_id, 'null' AS rule, '$.status' AS path,
+            'may not be null' AS detail
+        FROM run_object r
+        WHERE r.status IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'status' IN (SELECT k.value FROM json_array_elements_text(s.document::json -> 'keys') AS k (value))) UNION ALL
+        SELECT r.id AS run_id, 'null' AS rule, '$.model' AS path,
+            'may not be null' AS detail
+        FROM run_object r
+        WHERE r.model IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'model' IN (SELECT k.value FROM json_array_elements_text(s.document::json -> 'keys') AS k (value))) UNION ALL
+        SELECT r.id AS run_id, 'null' AS rule, '$.instructions' AS path,
+            'may not be null' AS detail
+        FROM run_object r
+        WHERE r.instructions_id IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'instructions' IN (SELECT k.value FROM json_array_elements_text(s.document::json -> 'keys') AS k (value))) UNION ALL
+        SELECT r.id AS run_id, 'timestamp' AS rule, '$.completed_at' AS path,
+            'is null or absent in a run that is completed' AS detail
+        FROM run_object r
+        WHERE r.status = 'completed' AND r.completed_at IS NULL UNION ALL
+        SELECT r.id AS run_id, 'timestamp' AS rule, '$.failed_at' AS path,
+            'is null or absent in a run that is failed' AS detail
+        FROM run_object r
+        WHERE r.status = 'failed' AND r.failed_at IS NULL UNION ALL
+        SELECT r.id AS run_id, 'timestamp' AS rule, '$.cancelled_at' AS path,
+            'is null or absent in a run that is cancelled' AS detail
+        FROM run_object r
+        WHERE r.status = 'cancelled' AND r.cancelled_at IS NULL UNION ALL
+        SELECT r.id AS run_id, 'required_action' AS rule, '$.required_action' AS path,
+            'is null or absent in a run that requires action' AS detail
+        FROM run_object r
+        WHERE r.status = 'requires_action' AND NOT EXISTS (SELECT 1 FROM run_object_required_action a WHERE a.run_object = r.id) UNION ALL
+        SELECT r.id AS run_id, 'required_action' AS rule, '$.required_action' AS path,
+            'stands in a run whose status is not requires_action' AS detail
+        FROM run_object r JOIN run_object_required_action a ON a.run_object = r.id
+        WHERE coalesce(r.status, '') <> 'requires_action' UNION ALL
+        SELECT r.id AS run_id, 'required_action' AS rule, '$.required_action.type' AS path,
+            coalesce('unknown type ' || '"' || substr(a.type, 1, 100) || '"', 'is null, absent or no string') AS detail
+        FROM run_object r JOIN run_object_required_action a ON a.run_object = r.id
+        WHERE coalesce(a.type, '') <> 'submit_tool_outputs' UNION ALL
+        SELECT r.id AS run_id, 'usage' AS rule, '$.usage' AS path,
+            'stands in a run that has not ended' AS detail
+        FROM run_object r JOIN run_completion_usage u ON u.run_object = r.id
+        WHERE coalesce(r.status, '') NOT IN ('cancelled', 'failed', 'completed', 'incomplete', 'expired') UNION ALL
+        SELECT r.id AS run_id, 'usage' AS rule, '$.usage.prompt_tokens' AS path,
+            'is null or absent' AS detail
+        FROM run_object r JOIN run_completion_usage u ON u.run_object = r.id
+        WHERE u.prompt_tokens IS NULL UNION ALL
+        SELECT r.id AS run_id, 'usage' AS rule, '$.usage.completion_tokens' AS path,
+            'is null or absent' AS detail
+        FROM run_object r JOIN run_completion_usage u ON u.run_object = r.id
+        WHERE u.completion_tokens IS NULL UNION ALL
+        SELECT r.id AS run_id, 'usage' AS rule, '$.usage.total_tokens' AS path,
+            'is null or absent' AS detail
+        FROM run_object r JOIN run_completion_usage u ON u.run_object = r.id
+        WHERE u.total_tokens IS NULL UNION ALL
+        SELECT r.id AS run_id, 'last_error' AS rule, '$.last_error.code' AS path,
+            coalesce('unknown code ' || '"' || substr(e.code, 1, 100) || '"', 'is null or absent') AS detail
+        FROM run_object r JOIN run_object_last_error e ON e.run_object = r.id
+        WHERE coalesce(e.code, '') NOT IN ('server_error', 'rate_limit_exceeded', 'invalid_prompt') UNION ALL
+        SELECT r.id AS run_id, 'incomplete_details' AS rule, '$.incomplete_details.reason' AS path,
+            'unknown reason ' || '"' || substr(d.reason, 1, 100) || '"' AS detail
+        FROM run_object r JOIN run_object_incomplete_details d ON d.run_object = r.id
+        WHERE d.reason NOT IN ('max_completion_tokens', 'max_prompt_tokens') UNION ALL
+        SELECT r.id AS run_id, 'metadata' AS rule, '$.metadata' AS path,
+            CAST((SELECT count(*) FROM json_each(CASE WHEN json_typeof(r.metadata) = 'object' THEN r.metadata ELSE '{}' END)) AS text) || ' pairs, documented are 16 at most' AS detail
+        FROM run_object r
+        WHERE r.metadata IS NOT NULL AND (SELECT count(*) FROM json_each(CASE WHEN json_typeof(r.metadata) = 'object' THEN r.metadata ELSE '{}' END)) > 16 UNION ALL
+        SELECT r.id AS run_id, 'metadata' AS rule, '$.metadata.' || substr(m.key, 1, 100) AS path,
+            'a key of ' || CAST(length(m.key) AS text) || ' characters, documented are 64 at most' AS detail
+        FROM run_object r CROSS JOIN LATERAL json_each(CASE WHEN json_typeof(r.metadata) = 'object' THEN r.metadata ELSE '{}' END) AS m
+        WHERE length(m.key) > 64 UNION ALL
+        SELECT r.id AS run_id, 'metadata' AS rule, '$.metadata.' || substr(m.key, 1, 100) AS path,
+            'the value is no string' AS detail
+        FROM run_object r CROSS JOIN LATERAL json_each(CASE WHEN json_typeof(r.metadata) = 'object' THEN r.metadata ELSE '{}' END) AS m
+        WHERE NOT (json_typeof(m.value) = 'string') UNION ALL
+        SELECT r.id AS run_id, 'metadata' AS rule, '$.metadata.' || substr(m.key, 1, 100) AS path,
+            'a value of ' || CAST(length(m.value #>> '{}') AS text) || ' characters, documented are 512 at most' AS detail
+        FROM run_object r CROSS JOIN LATERAL json_each(CASE WHEN json_typeof(r.metadata) = 'object' THEN r.metadata ELSE '{}' END) AS m
+        WHERE json_typeof(m.value) = 'string' AND length(m.value #>> '{}') > 512 UNION ALL
+        SELECT r.id AS run_id, 'tools' AS rule, '$.tools' AS path,
+            CAST((SELECT count(*) FROM run_object_assistant_object_tools_inner l WHERE l.run_object = r.id) AS text) || ' tools, documented are 128 at most, 20 in a run with file_ids' AS detail
+        FROM run_object r
+        WHERE (SELECT count(*) FROM run_object_assistant_object_tools_inner l WHERE l.run_object = r.id) > CASE WHEN r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'file_ids' IN (SELECT k.value FROM json_array_elements_text(s.document::json -> 'keys') AS k (value))) THEN 20 ELSE 128 END UNION ALL
+        SELECT r.run_object AS run_id, 'tools' AS rule, '$.tools[' || CAST(r.position AS text) || '].type' AS path,
+            coalesce('unknown type ' || '"' || substr(t.type, 1, 100) || '"', 'is null, absent or no string') AS detail
+        FROM run_object_assistant_object_tools_inner r
+            JOIN assistant_object_tools_inner t ON t.id = r.assistant_object_tools_inner
+        WHERE coalesce(t.type, '') NOT IN ('code_interpreter', 'retrieval', 'file_search', 'function') UNION ALL
+        SELECT r.run_object AS run_id, 'tools' AS rule, '$.tools[' || CAST(r.position AS text) || '].function.name' AS path,
+            coalesce('"' || substr(n.name, 1, 100) || '"' || ' is no name of a function', 'is null, absent or no string') AS detail
+        FROM run_object_assistant_object_tools_inner r
+            JOIN assistant_object_tools_inner t ON t.id = r.assistant_object_tools_inner LEFT JOIN function_object n ON n.id = t.function
+        WHERE t.type = 'function' AND (n.name IS NULL OR NOT (n.name ~ '^[a-zA-Z0-9_-]{1,64}$')) UNION ALL
+        SELECT r.id AS run_id, 'file_ids' AS rule, '$.file_ids' AS path,
+            CAST((SELECT count(*) FROM run_object_file_ids l WHERE l.run_object = r.id) AS text) || ' files, documented are 20 at most' AS detail
+        FROM run_object r
+        WHERE (SELECT count(*) FROM run_object_file_ids l WHERE l.run_object = r.id) > 20 UNION ALL
+        SELECT r.id AS run_id, 'instructions' AS rule, '$.instructions' AS path,
+            CAST(length(i.instructions) AS text) || ' characters, documented are 256000 at most' AS detail
+        FROM run_object r JOIN run_object_instructions i ON i.id = r.instructions_id
+        WHERE length(i.instructions) > 256000 UNION ALL
+        SELECT r.id AS run_id, 'temperature' AS rule, '$.temperature' AS path,
+            'documented are 0 to 2' AS detail
+        FROM run_object r
+        WHERE r.temperature NOT BETWEEN 0 AND 2 UNION ALL
+        SELECT r.id AS run_id, 'top_p' AS rule, '$.top_p' AS path,
+            'documented are 0 to 1' AS detail
+        FROM run_object r
+        WHERE r.top_p NOT BETWEEN 0 AND 1 UNION ALL
+        SELECT r.id AS run_id, 'max_prompt_tokens' AS rule, '$.max_prompt_tokens' AS path,
+            CAST(r.max_prompt_tokens AS text) || ', documented are 256 or more' AS detail
+        FROM run_object r
+        WHERE r.max_prompt_tokens < 256 UNION ALL
+        SELECT r.id AS run_id, 'max_completion_tokens' AS rule, '$.max_completion_tokens' AS path,
+            CAST(r.max_completion_tokens AS text) || ', documented are 256 or more' AS detail
+        FROM run_object r
+        WHERE r.max_completion_tokens < 256 UNION ALL
+        SELECT r.id AS run_id, 'truncation_strategy' AS rule, '$.truncation_strategy.type' AS path,
+            coalesce('unknown type ' || '"' || substr(t.type, 1, 100) || '"', 'is null, absent or no string') AS detail
+        FROM run_object r JOIN truncation_object t ON t.id = r.truncation_strategy
+        WHERE coalesce(t.type, '') NOT IN ('auto', 'last_messages') UNION ALL
+        SELECT r.id AS run_id, 'truncation_strategy' AS rule, '$.truncation_strategy.last_messages' AS path,
+            CAST(t.last_messages AS text) || ', documented are 1 or more' AS detail
+        FROM run_object r JOIN truncation_object t ON t.id = r.truncation_strategy
+        WHERE t.last_messages < 1 UNION ALL
+        SELECT r.id AS run_id, 'tool_choice' AS rule, '$.tool_choice' AS path,
+            'unknown ' || '"' || substr(c.document, 1, 100) || '"' AS detail
+        FROM run_object r JOIN assistants_api_tool_choice_option c ON c.id = r.tool_choice
+        WHERE substr(c.document, 1, 1) = '"' AND c.document NOT IN ('"none"', '"auto"', '"required"') UNION ALL
+        SELECT r.id AS run_id, 'tool_choice' AS rule, '$.tool_choice.type' AS path,
+            coalesce('unknown type ' || '"' || substr(c.type, 1, 100) || '"', 'is null, absent or no string') AS detail
+        FROM run_object r JOIN assistants_api_tool_choice_option c ON c.id = r.tool_choice
+        WHERE substr(c.document, 1, 1) <> '"' AND coalesce(c.type, '') NOT IN ('function', 'code_interpreter', 'file_search', 'retrieval') UNION ALL
+        SELECT r.id AS run_id, 'response_format' AS rule, '$.response_format' AS path,
+            'unknown ' || '"' || substr(f.document, 1, 100) || '"' AS detail
+        FROM run_object r JOIN assistants_api_response_format_option f ON f.id = r.response_format
+        WHERE substr(f.document, 1, 1) = '"' AND f.document NOT IN ('"none"', '"auto"') UNION ALL
+        SELECT r.id AS run_id, 'response_format' AS rule, '$.response_format.type' AS path,
+            coalesce('unknown type ' || '"' || substr(f.type, 1, 100) || '"', 'is null, absent or no string') AS detail
+        FROM run_object r JOIN assistants_api_response_format_option f ON f.id = r.response_format
+        WHERE substr(f.document, 1, 1) <> '"' AND coalesce(f.type, '') NOT IN ('text', 'json_object', 'json_schema');

@@ -18,6 +18,7 @@ from runstore.schema.outcome import (
     RunObjectRequiredAction,
     RunToolCallObject,
 )
+from runstore.schema.price import ModelPrice
 from runstore.schema.run import RunObject, RunObjectAssistantObjectToolsInner, RunObjectFileIds
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "AssistantsApiToolChoiceOption",
     "Base",
     "FunctionObject",
+    "ModelPrice",
     "RunCompletionUsage",
     "RunObject",
     "RunObjectAssistantObjectToolsInner",

@@ -1,0 +1,26 @@
+"""What tokens cost: filled by the user, read by the view ``runs``."""
+
+from __future__ import annotations
+
+from sqlalchemy import Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from runstore.schema.base import Base, BigInt, Key, Number
+
+
+class ModelPrice(Base):
+    """What a million tokens of a model cost from some time on."""
+
+    __tablename__ = "model_price"
+    __table_args__ = {"comment": "What tokens cost, filled by the user (own table)."}
+
+    model: Mapped[str] = mapped_column(Key, primary_key=True, comment="A model, or the beginning of its name and a *.")
+    valid_from: Mapped[int] = mapped_column(
+        BigInt, primary_key=True, autoincrement=False, comment="Runs created then or later (Unix seconds)."
+    )
+    prompt: Mapped[int | float] = mapped_column(Number, comment="Price of a million prompt tokens.")
+    cached: Mapped[int | float | None] = mapped_column(
+        Number, comment="Price of a million cached prompt tokens; NULL: as the others."
+    )
+    completion: Mapped[int | float] = mapped_column(Number, comment="Price of a million completion tokens.")
+    currency: Mapped[str] = mapped_column(Text, comment="What the prices are in, as EUR.")
