@@ -1,75 +1,24 @@
-"""Runs as SELECTs: the one statement that reads them, filters, order and pages."""
+"""Runs as SELECTs: the one statement that reads them, order and pages."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any, TypedDict
+from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, or_, select, union_all
 from sqlalchemy.sql.selectable import ScalarSelect
 
 from runstore import wire
 from runstore.backends import Backend
 from runstore.errors import ConfigurationError
+from runstore.filters import CREATED, Way
 from runstore.mapping import BELONGS, CALLS, COLUMNS, FILES, REQUIRED_ACTION, RUN, SHARED, TOOLS, StoredRun
 from runstore.schema.base import JSONText
-from runstore.schema.run import created_order
 
 _PARTS = {"required_action": REQUIRED_ACTION, **BELONGS}
-CREATED = created_order()
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CHOICE = SHARED["tool_choice"][1]
-
-
-class Filter(TypedDict, total=False):
-    """Which runs: all conditions hold, None is no condition. Times are Unix seconds or datetimes (naive ones UTC)."""
-
-    thread_id: str | Iterable[str] | None
-    assistant_id: str | Iterable[str] | None
-    status: str | Iterable[str] | None
-    created_from: int | datetime | None
-    """created_at is this or later."""
-    created_before: int | datetime | None
-    """created_at is earlier than this."""
-
-
-def conditions(where: Filter) -> list[ColumnElement[bool]]:
-    """A filter as SQL. Raises :class:`ConfigurationError` for a name or a value that is none of a filter's."""
-    found: list[ColumnElement[bool]] = []
-    for name, wanted in where.items():
-        if wanted is None:
-            continue
-        if name in ("created_from", "created_before"):
-            bound = _seconds(name, wanted)
-            found += [bound <= CREATED if name == "created_from" else bound > CREATED, RUN.c.created_at.is_not(None)]
-        elif name in Filter.__annotations__:
-            values = _texts(name, wanted)
-            found.append(RUN.c[name] == values[0] if len(values) == 1 else RUN.c[name].in_(values))
-        else:
-            known = ", ".join(Filter.__annotations__)
-            raise ConfigurationError(detail=f"there is no filter {name!r}; there are {known}")
-    return found
-
-
-def _texts(name: str, wanted: Any) -> list[str]:
-    values = [wanted] if isinstance(wanted, str) else list(wanted) if isinstance(wanted, Iterable) else [wanted]
-    for value in values:
-        if not isinstance(value, str):
-            raise ConfigurationError(detail=f"{name} is {value!r}, expected a string or several")
-    return [value for value in values if wire.is_text(value)]
-
-
-def _seconds(name: str, time: Any) -> int:
-    if isinstance(time, datetime):
-        aware = time if time.tzinfo else time.replace(tzinfo=UTC)
-        # created_at has whole seconds: from 10.5, and before 10.5, is from and before 11.
-        time = -((EPOCH - aware) // timedelta(seconds=1))
-    if type(time) is not int:
-        raise ConfigurationError(detail=f"{name} is {time!r}, expected Unix seconds or a datetime")
-    return max(wire.INT64[0], min(time, wire.INT64[-1]))
 
 
 @lru_cache
@@ -144,17 +93,64 @@ _LISTS = _PLACES[-1][-1]
 
 def ordered(statement: Select[Any], *, newest_first: bool) -> Select[Any]:
     """By created_at and id; runs without created_at are the oldest."""
-    keys = (CREATED, RUN.c.id)
+    return _ordered(statement, CREATED, newest_first)
+
+
+def _ordered(statement: Select[Any], created: ColumnElement[int], newest_first: bool) -> Select[Any]:
+    keys = (created, RUN.c.id)
     return statement.order_by(*(key.desc() for key in keys) if newest_first else keys)
 
 
-def after(cursor: str, *, newest_first: bool) -> ColumnElement[bool]:
-    """The runs behind a cursor in the given order."""
-    created, run_id = _parse(cursor)
+def page(backend: Backend, ways: Sequence[Way], *, newest_first: bool, limit: int) -> Select[Any]:
+    """:func:`runs` of the first ones of all ways in the given order.
+
+    Their ids are found first: what has to be sorted is short, and of other runs nothing else is read.
+    """
+    firsts = [
+        _ordered(select(RUN.c.id, CREATED.label("created")).where(*way.conditions), way.created, newest_first)
+        .limit(limit)
+        .correlate(None)
+        .subquery()
+        for way in ways
+    ]
+    found: Any = firsts[0]
+    if len(firsts) > 1:
+        found = union_all(*(select(first.c.id, first.c.created) for first in firsts)).subquery()
+    keys = (found.c.created, found.c.id)
+    ids = select(found.c.id).order_by(*(key.desc() for key in keys) if newest_first else keys).limit(limit)
+    return ordered(runs(backend).where(RUN.c.id.in_(ids)), newest_first=newest_first)
+
+
+def horizon(conditions: Sequence[ColumnElement[bool]], distance: int, *, newest_first: bool) -> Select[Any]:
+    """created_at, as runs are ordered by it, of the run that is so far away; nothing where there are fewer."""
+    return _ordered(select(CREATED).where(*conditions), CREATED, newest_first).offset(distance).limit(1)
+
+
+def count(ways: Sequence[Way]) -> Select[Any]:
+    """How many runs there are on all ways."""
+    counts = [select(func.count()).select_from(RUN).where(*way.conditions).scalar_subquery() for way in ways]
+    total: Any = counts[0]
+    for further in counts[1:]:
+        total = total + further
+    return select(total)
+
+
+def place(run_id: str) -> Select[Any]:
+    """Where a run stands in the order."""
+    return select(CREATED).where(RUN.c.id == run_id)
+
+
+Place = tuple[int, str]
+"""created_at, as runs are ordered by it, and id."""
+
+
+def behind(place: Place, created: ColumnElement[int], *, newest_first: bool) -> ColumnElement[bool]:
+    """The runs behind a place in the given order."""
+    at, run_id = place
     # Spelled out, because SQLite uses an index on an expression for a comparison, not for one of row values.
     if newest_first:
-        return and_(created >= CREATED, or_(created > CREATED, RUN.c.id < run_id))
-    return and_(created <= CREATED, or_(created < CREATED, RUN.c.id > run_id))
+        return and_(at >= created, or_(at > created, RUN.c.id < run_id))
+    return and_(at <= created, or_(at < created, RUN.c.id > run_id))
 
 
 def cursor_of(created: int | None, run_id: str) -> str:
@@ -163,7 +159,8 @@ def cursor_of(created: int | None, run_id: str) -> str:
     return base64.urlsafe_b64encode(key).decode().rstrip("=")
 
 
-def _parse(cursor: str) -> tuple[int, str]:
+def parse(cursor: str) -> Place:
+    """The place that a cursor points behind. Raises :class:`ConfigurationError`."""
     try:
         created, run_id = wire.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if type(created) is int and created in wire.INT64 and isinstance(run_id, str) and wire.is_text(run_id):

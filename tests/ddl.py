@@ -11,7 +11,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTab
 
 from runstore import migrate
 from runstore.schema import Base, RunObject
-from runstore.schema.run import METADATA_TERMS
+from runstore.schema.run import JSON_TERMS
 
 FOLDER = Path(__file__).parent.parent / "migrations" / "ddl"
 DIALECTS: dict[str, Dialect] = {name: URL.create(name).get_dialect()() for name in ("postgresql", "sqlite")}
@@ -26,7 +26,7 @@ def ddl(dialect: Dialect) -> str:
             indexes = [index for index in indexes if index.dialect_options["postgresql"]["using"] != "gin"]
         statements.append(CreateTable(table))
         if dialect.name == "postgresql" and table is RunObject.__table__:
-            statements.append(DDL(METADATA_TERMS))  # type: ignore[no-untyped-call]
+            statements.append(DDL(JSON_TERMS))  # type: ignore[no-untyped-call]
         statements += [CreateIndex(index) for index in indexes]
         if dialect.supports_comments:
             statements.append(SetTableComment(table))

@@ -591,10 +591,10 @@ IRREGULAR = sa.text(
     OR status = 'expired' AND expires_at / 2 - created_at / 2 NOT BETWEEN 0 AND 43200"""
 )
 # Numbers of 16 bits: no stored value is too long for the index, and what it finds is looked at again.
-METADATA_TERMS = """CREATE FUNCTION runstore_metadata_terms(metadata json) RETURNS integer[]
+JSON_TERMS = """CREATE FUNCTION runstore_json_terms(document json) RETURNS integer[]
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     SELECT array_agg(hashtext(m.key) & 65535) || array_agg(hashtext(m.key || '=' || m.value) & 65535)
-    FROM json_each_text(CASE WHEN json_typeof(metadata) = 'object' THEN metadata ELSE '{}' END) AS m
+    FROM json_each_text(CASE WHEN json_typeof(document) = 'object' THEN document ELSE '{}' END) AS m
 $$"""
 INDEXES: tuple[tuple[str, str, list[Any], dict[str, Any]], ...] = (
     ("ix_run_object_model", "run_object", ["model", CREATED], {}),
@@ -635,15 +635,15 @@ def upgrade() -> None:
     for index, table, columns, options in INDEXES:
         op.create_index(index, table, columns, **options)
     if op.get_context().dialect.name == "postgresql":
-        op.execute(METADATA_TERMS)
-        terms = sa.text("runstore_metadata_terms(metadata)")
+        op.execute(JSON_TERMS)
+        terms = sa.text("runstore_json_terms(metadata)")
         op.create_index("ix_run_object_metadata", "run_object", [terms], postgresql_using="gin")
 
 
 def downgrade() -> None:
     if op.get_context().dialect.name == "postgresql":
         op.drop_index("ix_run_object_metadata", "run_object")
-        op.execute("DROP FUNCTION runstore_metadata_terms(json)")
+        op.execute("DROP FUNCTION runstore_json_terms(json)")
     for index, table, _, _ in reversed(INDEXES):
         op.drop_index(index, table)
     for view in reversed(MADE):

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from runstore.cli.filters import filter_options
 from runstore.cli.output import db_option, is_terminal, note, printable, printable_json
 
 
@@ -25,21 +26,21 @@ def show_command(run_id: str, db: str | None) -> None:
 
 @click.command("list")
 @db_option
-@click.option("--thread", metavar="ID", multiple=True, help="Runs of this thread (may be repeated, as the next two).")
-@click.option("--assistant", metavar="ID", multiple=True, help="Runs of this assistant.")
-@click.option("--status", metavar="STATUS", multiple=True, help="Runs of this status.")
+@filter_options
 @click.option(
     "--limit", metavar="N", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many."
 )
 @click.option("--cursor", metavar="CURSOR", help="Go on where an earlier page ended.")
+@click.option("--after", metavar="ID", help="Begin behind this run.")
+@click.option("--before", metavar="ID", help="The last ones in front of this run.")
 @click.option("--oldest-first", is_flag=True, help="Begin with the oldest run.")
 def list_command(
     db: str | None,
-    thread: tuple[str, ...],
-    assistant: tuple[str, ...],
-    status: tuple[str, ...],
+    where: dict[str, Any],
     limit: int,
     cursor: str | None,
+    after: str | None,
+    before: str | None,
     oldest_first: bool,
 ) -> None:
     """List runs, the newest first: a table on a terminal, else JSON Lines."""
@@ -48,12 +49,7 @@ def list_command(
 
     with RunRepository.open(db) as archive:
         page = archive.find(
-            thread_id=thread or None,
-            assistant_id=assistant or None,
-            status=status or None,
-            limit=limit,
-            cursor=cursor,
-            newest_first=not oldest_first,
+            limit=limit, cursor=cursor, after=after, before=before, newest_first=not oldest_first, **where
         )
     if is_terminal():
         _print_table(page.runs)

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from runstore.cli.filters import filter_options
 from runstore.cli.output import db_option, note
 
 if TYPE_CHECKING:
@@ -170,13 +171,14 @@ def _rejects(path: Path | None) -> Iterator[Callable[[Rejection], None]]:
     callback=_in_a_folder,
     help="Write to a file, which appears when it is complete. [default: standard output]",
 )
-def export_command(db: str | None, output: Path | None) -> None:
-    """Write all runs as JSON Lines, as they came, in the order of created_at and id."""
+@filter_options
+def export_command(db: str | None, output: Path | None, where: dict[str, Any]) -> None:
+    """Write runs as JSON Lines, as they came, in the order of created_at and id: all, or those of the filters."""
     from runstore.repository import RunRepository
 
     _spare_the_archive(db, output)
     with RunRepository.open(db) as archive, _output(output) as file:
-        for text in archive.iterate_json():
+        for text in archive.iterate_json(**where):
             file.write(text)
             file.write(b"\n")
 

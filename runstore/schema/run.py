@@ -70,12 +70,12 @@ All others that started or ended in some time were created shortly before, and s
 them; these have an index of their own, which in most archives is empty.
 """
 
-METADATA_TERMS = """CREATE FUNCTION runstore_metadata_terms(metadata json) RETURNS integer[]
+JSON_TERMS = """CREATE FUNCTION runstore_json_terms(document json) RETURNS integer[]
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     SELECT array_agg(hashtext(m.key) & 65535) || array_agg(hashtext(m.key || '=' || m.value) & 65535)
-    FROM json_each_text(CASE WHEN json_typeof(metadata) = 'object' THEN metadata ELSE '{}' END) AS m
+    FROM json_each_text(CASE WHEN json_typeof(document) = 'object' THEN document ELSE '{}' END) AS m
 $$"""
-"""On PostgreSQL: the keys and pairs of metadata as numbers of 16 bits, for an index.
+"""On PostgreSQL: the keys and pairs of a JSON object as numbers of 16 bits, for an index of metadata.
 
 No stored value is too long for it, and runs whose pairs are all different do not bloat it. What it finds has to be
 looked at again: different pairs may have one number.
@@ -241,6 +241,6 @@ Index(
     postgresql_where=_irregular,
     sqlite_where=_irregular,
 )
-_terms = func.runstore_metadata_terms(_table.c.metadata)
+_terms = func.runstore_json_terms(_table.c.metadata)
 Index("ix_run_object_metadata", _terms, postgresql_using="gin").ddl_if("postgresql")
-event.listen(_table, "before_create", DDL(METADATA_TERMS).execute_if(dialect="postgresql"))  # type: ignore[no-untyped-call]
+event.listen(_table, "before_create", DDL(JSON_TERMS).execute_if(dialect="postgresql"))  # type: ignore[no-untyped-call]
