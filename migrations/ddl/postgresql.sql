@@ -154,6 +154,7 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     FROM json_each_text(CASE WHEN json_typeof(document) = 'object' THEN document ELSE '{}' END) AS m
 $$;
 CREATE INDEX ix_run_object_assistant_id ON run_object (assistant_id, coalesce(created_at, -9223372036854775808));
+CREATE INDEX ix_run_object_created ON run_object (created_at);
 CREATE INDEX ix_run_object_created_at ON run_object (coalesce(created_at, -9223372036854775808), id);
 CREATE INDEX ix_run_object_instructions_id ON run_object (instructions_id);
 CREATE INDEX ix_run_object_irregular ON run_object (coalesce(created_at, -9223372036854775808), id) WHERE created_at IS NULL AND coalesce(started_at, completed_at, failed_at, cancelled_at, expires_at) IS NOT NULL OR started_at / 2 - created_at / 2 NOT BETWEEN 0 AND 43200 OR completed_at / 2 - created_at / 2 NOT BETWEEN 0 AND 43200 OR failed_at / 2 - created_at / 2 NOT BETWEEN 0 AND 43200 OR cancelled_at / 2 - created_at / 2 NOT BETWEEN 0 AND 43200 OR status = 'expired' AND expires_at / 2 - created_at / 2 NOT BETWEEN 0 AND 43200;

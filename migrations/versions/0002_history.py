@@ -597,6 +597,7 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     FROM json_each_text(CASE WHEN json_typeof(document) = 'object' THEN document ELSE '{}' END) AS m
 $$"""
 INDEXES: tuple[tuple[str, str, list[Any], dict[str, Any]], ...] = (
+    ("ix_run_object_created", "run_object", ["created_at"], {}),
     ("ix_run_object_model", "run_object", ["model", CREATED], {}),
     (
         "ix_run_object_irregular",

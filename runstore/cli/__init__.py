@@ -12,7 +12,15 @@ from io import TextIOWrapper
 
 import click
 
-COMMANDS = {"import": "transfer", "export": "transfer", "show": "look", "list": "look", "db": "database"}
+COMMANDS = {
+    "import": "transfer",
+    "export": "transfer",
+    "show": "look",
+    "list": "look",
+    "lint": "lint",
+    "prices": "prices",
+    "db": "database",
+}
 """Command -> module of this package."""
 
 EXIT_CODES = """
