@@ -373,6 +373,9 @@ class Way(NamedTuple):
     conditions: list[ColumnElement[bool]]
     created: ColumnElement[int]
     """created_at as they are ordered by it and compared with a place: by its index, or aside of it."""
+    id: ColumnElement[str]
+    """The id as they are ordered by it after that. Aside where the index of a condition has the order but for the id:
+    else a database may prefer the index that has all of the order, and looks for rare runs among all."""
 
 
 class Chosen(NamedTuple):
@@ -413,7 +416,8 @@ def choose(backend: Backend, where: Where, answers: Sequence[int], most: int, *,
         )
     if few is not None and few.drive is not None:
         others = [condition.test for condition in where.conditions if condition is not few]
-        return Chosen([Way([few.drive, *where.bounds_aside, *others, *tests], backend.aside(CREATED))], walks=False)
+        way = [few.drive, *where.bounds_aside, *others, *tests]
+        return Chosen([Way(way, backend.aside(CREATED), RUN.c.id)], walks=False)
     spans: list[list[ColumnElement[bool]]] = [[]]
     if where.spans:
         regular = [bound for span in where.spans for bound in span.created]
@@ -423,5 +427,6 @@ def choose(backend: Backend, where: Where, answers: Sequence[int], most: int, *,
         in_order = None
     others = [condition.test for condition in where.conditions if condition is not in_order]
     served = [[one] for one in in_order.alternatives] if in_order else [[]]
-    ways = [Way([*one, *span, *where.bounds, *others, *tests], CREATED) for one, span in product(served, spans)]
+    run_id = backend.aside(RUN.c.id) if in_order else RUN.c.id
+    ways = [Way([*one, *span, *where.bounds, *others, *tests], CREATED, run_id) for one, span in product(served, spans)]
     return Chosen(ways, walks=bool(others))

@@ -12,8 +12,9 @@ CASE that only lets pass what can be converted:
 - seconds between two times are NULL where one of them is none of those, so no subtraction overflows;
 - a member of JSON is read where it has the type that is asked for, else it is NULL.
 
-Joins are left ones on whole primary keys, and none hangs on another; counts and prices are correlated subqueries: the
-planner leaves out what a query does not use.
+Joins are left ones on whole primary keys, for what is asked for in conditions too; everything else is a correlated
+subquery. So the planner leaves out what a query does not use; SQLite leaves no join out where a query groups, so there
+are few.
 
 Revises: 0001
 """
@@ -170,7 +171,9 @@ def runs(sql: Spelling) -> str:
         SELECT
             r.id, r.object, r.created_at, r.thread_id, r.assistant_id, r.status,
             r.expires_at, r.started_at, r.cancelled_at, r.failed_at, r.completed_at,
-            r.model, i.instructions, r.metadata, r.max_prompt_tokens, r.max_completion_tokens,
+            r.model,
+            (SELECT i.instructions FROM run_object_instructions i WHERE i.id = r.instructions_id) AS instructions,
+            r.metadata, r.max_prompt_tokens, r.max_completion_tokens,
             r.temperature, r.top_p, r.parallel_tool_calls,
             {times},
             {finished} AS finished_at,
@@ -192,28 +195,25 @@ def runs(sql: Spelling) -> str:
             (SELECT p.currency
               {price} AS currency,
             e.code AS error_code, e.message AS error_message, d.reason AS incomplete_reason,
-            CASE WHEN substr(c.document, 1, 1) = '"' THEN {sql.spoken("c.document")}
-                 WHEN c.id IS NOT NULL THEN coalesce(c.type, 'object') || coalesce(':' ||
-                     (SELECT n.name FROM function_object n WHERE n.id = c.function), '') END AS tool_choice,
-            CASE WHEN substr(f.document, 1, 1) = '"' THEN {sql.spoken("f.document")}
-                 WHEN f.type = 'json_schema' THEN f.type || coalesce(':' || {schema_name}, '')
-                 WHEN f.id IS NOT NULL THEN coalesce(f.type, 'object') END AS response_format,
-            CASE WHEN t.last_messages IS NOT NULL
-                 THEN coalesce(t.type, 'object') || ':' || CAST(t.last_messages AS {sql.text})
-                 WHEN t.id IS NOT NULL THEN coalesce(t.type, 'object') END AS truncation,
+            (SELECT CASE WHEN substr(c.document, 1, 1) = '"' THEN {sql.spoken("c.document")}
+                    ELSE coalesce(c.type, 'object') || coalesce(':' ||
+                        (SELECT n.name FROM function_object n WHERE n.id = c.function), '') END
+             FROM assistants_api_tool_choice_option c WHERE c.id = r.tool_choice) AS tool_choice,
+            (SELECT CASE WHEN substr(f.document, 1, 1) = '"' THEN {sql.spoken("f.document")}
+                    WHEN f.type = 'json_schema' THEN f.type || coalesce(':' || {schema_name}, '')
+                    ELSE coalesce(f.type, 'object') END
+             FROM assistants_api_response_format_option f WHERE f.id = r.response_format) AS response_format,
+            (SELECT coalesce(t.type, 'object') || coalesce(':' || CAST(t.last_messages AS {sql.text}), '')
+             FROM truncation_object t WHERE t.id = r.truncation_strategy) AS truncation,
             (SELECT count(*) FROM run_object_assistant_object_tools_inner l WHERE l.run_object = r.id) AS tool_count,
             (SELECT count(*) FROM run_object_file_ids l WHERE l.run_object = r.id) AS file_count,
             (SELECT count(*) FROM run_tool_call_object l WHERE l.run_object = r.id) AS pending_tool_calls,
             r.source, r.observed_at, {sql.micro_moment("r.observed_at")} AS observed_time,
             r.archived_at, {sql.micro_moment("r.archived_at")} AS archived_time
         FROM run_object r
-        LEFT JOIN run_object_instructions i ON i.id = r.instructions_id
         LEFT JOIN run_completion_usage u ON u.run_object = r.id
         LEFT JOIN run_object_last_error e ON e.run_object = r.id
         LEFT JOIN run_object_incomplete_details d ON d.run_object = r.id
-        LEFT JOIN truncation_object t ON t.id = r.truncation_strategy
-        LEFT JOIN assistants_api_tool_choice_option c ON c.id = r.tool_choice
-        LEFT JOIN assistants_api_response_format_option f ON f.id = r.response_format
     """
 
 
