@@ -19,7 +19,7 @@ from sqlalchemy.engine import URL
 from runstore import documented, migrate, queries, wire, writer
 from runstore.backends import backend_of, create_engine, translated
 from runstore.errors import ConfigurationError, DatabaseFailure, NotARun, RunConflict, RunNotFound, RunRejected
-from runstore.mapping import FUNCTION, INSTRUCTIONS, RANKS, RUN, TOOL, TOOLS, Look, Mapper, join_object
+from runstore.mapping import FUNCTION, INSTRUCTIONS, RANKS, RUN, TOOL, TOOLS, Look, Mapper
 from runstore.queries import Filter
 from runstore.reader import Reader
 from runstore.sources import Record
@@ -263,7 +263,7 @@ class RunRepository:
             raw = record if isinstance(record, bytes | str) else wire.from_python(record)
         look = self._mapper.look(wire.run_members(raw, decoded), observed_at, source)
         if strict:
-            documented.check(join_object(look.texts.items()))
+            documented.check(wire.encode(look.members))
         return look, len(raw)
 
     def _save_batch(

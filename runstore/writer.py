@@ -13,6 +13,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from msgspec import Raw
 from sqlalchemy import Connection, Select, Table, bindparam, select, update
 
 from runstore import queries, wire
@@ -28,7 +29,6 @@ from runstore.mapping import (
     Look,
     SharedRow,
     differences,
-    join_object,
     table_of,
 )
 from runstore.schema import RunObjectChange
@@ -39,7 +39,7 @@ _MOVE = update(RUN).where(RUN.c.id == bindparam("run_id")).values(observed_at=bi
 Seen = dict[Table, set[int]]
 """Ids of shared rows, by table."""
 
-Texts = dict[str, bytes]
+Texts = dict[str, Raw]
 """Canonical text of each member of a run."""
 
 POLICIES = ("newest", "replace", "keep", "error")
@@ -278,7 +278,7 @@ def _update(
         run.newest.row[COLUMNS["archived_at"]] = run.stored.archived_at
         rows.append(run.newest.row)
         for member, tables in MEMBER_TABLES.items():
-            if before[run_id].get(member) != run.newest.texts.get(member):
+            if before[run_id].get(member) != run.newest.members.get(member):
                 for table in tables:
                     children[table].append(run.newest)
     backend.update(connection, RUN, rows)
@@ -310,7 +310,7 @@ class _Past:
     digest: bytes
     observed_at: int
     status: str | None
-    texts: dict[str, bytes]
+    texts: Texts
 
     @property
     def order(self) -> tuple[int, int, bytes]:
@@ -347,7 +347,7 @@ def _write_history(
     backend.insert(connection, CHANGE, new)
 
 
-def _unfold(rows: Iterable[tuple[Any, ...]], newer: dict[str, bytes]) -> list[_Past]:
+def _unfold(rows: Iterable[tuple[Any, ...]], newer: Texts) -> list[_Past]:
     """The looks that stored history rows stand for, given the look above them."""
     found = []
     looks = [
@@ -356,30 +356,30 @@ def _unfold(rows: Iterable[tuple[Any, ...]], newer: dict[str, bytes]) -> list[_P
     for past, members, absent in sorted(looks, key=lambda look: look[0].order, reverse=True):
         missing = wire.loads(absent.encode()) if absent else ()
         past.texts = {key: text for key, text in newer.items() if key not in missing}
-        past.texts |= {key: bytes(raw) for key, raw in wire.members(members.encode(), "members").items()}
+        past.texts |= wire.members(members.encode(), "members")
         newer = past.texts
         found.append(past)
     return found
 
 
-def _chain(run: _Settled, past: list[_Past], before: dict[str, bytes]) -> dict[bytes, tuple[Any, ...]]:
+def _chain(run: _Settled, past: list[_Past], before: Texts) -> dict[bytes, tuple[Any, ...]]:
     """The history rows that a run's looks make, by digest."""
     assert run.newest is not None
     if run.stored and run.newest is not run.stored:
         past.append(_Past(run.stored.digest, run.stored.observed_at, run.stored.status, before))
-    past += [_Past(look.digest, look.observed_at, look.status, look.texts) for look in run.late]
+    past += [_Past(look.digest, look.observed_at, look.status, look.members) for look in run.late]
     looks: dict[bytes, _Past] = {}
     for look in past:
         known = looks.setdefault(look.digest, look)
         known.observed_at = max(known.observed_at, look.observed_at)
     looks.pop(run.newest.digest, None)
-    newer = run.newest.texts if isinstance(run.newest, Look) else before
+    newer = run.newest.members if isinstance(run.newest, Look) else before
     run_id = run.newest.id
     rows: dict[bytes, tuple[Any, ...]] = {}
     for look in sorted(looks.values(), key=lambda look: look.order, reverse=True):
         members, absent = differences(look.texts, newer)
         # In the order of the keys: the same whichever way the look was come by.
-        text = join_object(sorted(members.items())).decode()
+        text = wire.encode(dict(sorted(members.items()))).decode()
         missing = wire.encode(sorted(absent)).decode() if absent else None
         rows[look.digest] = (run_id, look.digest, look.observed_at, look.status, text, missing)
         newer = look.texts

@@ -27,7 +27,6 @@ from runstore.mapping.columns import (
     SHARED_TABLES,
     TOOL,
     TOOLS,
-    join_object,
     table_of,
 )
 from runstore.mapping.look import Look, Mapper
@@ -59,7 +58,6 @@ __all__ = [
     "StoredRun",
     "differences",
     "digest_of",
-    "join_object",
     "shared_id",
     "shared_row",
     "shared_text",

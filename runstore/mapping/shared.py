@@ -5,10 +5,11 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Any, NamedTuple, TypeVar
 
+from msgspec import Raw
 from sqlalchemy import Boolean, Column, Table, Text
 
 from runstore import wire
-from runstore.mapping.columns import FUNCTION, join_object
+from runstore.mapping.columns import FUNCTION
 from runstore.schema.base import JSONText, KeyString
 
 T = TypeVar("T")
@@ -79,8 +80,7 @@ def shared_text(document: str, function: str | None) -> bytes:
     """The canonical text of a shared value from its columns ``document`` and that of its function."""
     if function is None:
         return document.encode()
-    parts = wire.members(document.encode(), "document")
-    return join_object((key, function.encode() if key == "function" else bytes(raw)) for key, raw in parts.items())
+    return wire.encode(wire.members(document.encode(), "document") | {"function": Raw(function)})
 
 
 class Remembered(dict[bytes, T]):
