@@ -6,6 +6,7 @@ import os
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -69,9 +70,9 @@ class SaveReport:
         """Whether every run went in."""
         return not self.rejected and not self.conflict
 
-    def count(self, outcome: Outcome) -> None:
-        """Count one."""
-        setattr(self, outcome, getattr(self, outcome) + 1)
+    def count(self, outcome: Outcome, number: int = 1) -> None:
+        """Count looks with this outcome."""
+        setattr(self, outcome, getattr(self, outcome) + number)
 
     def __str__(self) -> str:
         names = ("inserted", "updated", "unchanged", "stale", "conflict", "rejected", "skipped")
@@ -274,8 +275,9 @@ class RunRepository:
         reject: Callable[[tuple[object, str], Exception], None],
     ) -> None:
         verdicts = self._write([look for look, _ in batch], policy)
+        for outcome, number in Counter(verdict.outcome for verdict in verdicts).items():
+            report.count(outcome, number)
         for (look, item), verdict in zip(batch, verdicts, strict=True):
-            report.count(verdict.outcome)
             if verdict.outcome is Outcome.CONFLICT:
                 reject(item, RunConflict(id=look.id, reason=verdict.reason))
 

@@ -7,10 +7,12 @@ chain is a function of the set of looks, so it does not matter in which order or
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
+from itertools import repeat
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from msgspec import Raw
@@ -34,6 +36,7 @@ from runstore.mapping import (
 from runstore.schema import RunObjectChange
 
 CHANGE = table_of(RunObjectChange)
+_ARCHIVED_AT, _OBSERVED_AT = COLUMNS["archived_at"], COLUMNS["observed_at"]
 _MOVE = update(RUN).where(RUN.c.id == bindparam("run_id")).values(observed_at=bindparam("seen_at"))
 
 Seen = dict[Table, set[int]]
@@ -63,6 +66,10 @@ class Verdict(NamedTuple):
 
     outcome: Outcome
     reason: str = ""
+
+
+_INSERTED = (Verdict(Outcome.INSERTED),)
+_UNCHANGED = Verdict(Outcome.UNCHANGED)
 
 
 class _Head(NamedTuple):
@@ -98,12 +105,6 @@ class _Settled:
     """Looks of the batch that are not the newest."""
     verdicts: list[Verdict] = field(default_factory=list)
 
-    @property
-    def writes(self) -> bool:
-        """Whether a stored run is touched at all."""
-        moved = self.stored is not None and self.observed_at > self.stored.observed_at
-        return moved or bool(self.late) or self.newest is not self.stored
-
 
 def write(
     connection: Connection,
@@ -123,34 +124,64 @@ def write(
     groups: dict[str, list[Look]] = {}
     for look in looks:
         groups.setdefault(look.id, []).append(look)
-    heads = _heads(connection, backend, list(groups), lock=False)
-    settled = {run_id: _settle(heads.get(run_id), group, policy) for run_id, group in groups.items()}
-    if touched := sorted(run_id for run_id, run in settled.items() if run.stored and run.writes):
-        # Decided anew under a lock, for another writer may have been here since.
-        heads = _heads(connection, backend, touched, lock=True)
-        settled |= {run_id: _settle(heads.get(run_id), groups[run_id], policy) for run_id in touched}
+    known = _known(connection, backend, list(groups))
+    verdicts: dict[str, Iterator[Verdict]] = {}
+    fresh: list[Look] = []
+    unclear: list[str] = []
+    for run_id, group in groups.items():
+        stored = known.get(run_id)
+        if stored is None and len(group) == 1:
+            fresh += group
+            verdicts[run_id] = iter(_INSERTED)
+        elif stored is not None and _nothing_new(stored, group):
+            verdicts[run_id] = repeat(_UNCHANGED)
+        else:
+            unclear.append(run_id)
+    # Decided under a lock, for another writer may have been here since.
+    heads = _heads(connection, backend, sorted(known.keys() & unclear))
+    settled = {run_id: _settle(heads.get(run_id), groups[run_id], policy) for run_id in unclear}
+    for run_id, run in settled.items():
+        verdicts[run_id] = iter(run.verdicts)
+        if run.stored is None and isinstance(run.newest, Look):
+            fresh.append(run.newest)
 
-    newest = [run.newest for run in settled.values() if isinstance(run.newest, Look)]
-    stored = write_shared(connection, backend, (row for look in newest for row in look.shared), seen)
-    _insert(connection, backend, sorted(_fresh(settled, now), key=lambda look: look.id))
+    changed = [run.newest for run in settled.values() if run.stored and isinstance(run.newest, Look)]
+    shared = write_shared(connection, backend, (row for look in (*fresh, *changed) for row in look.shared), seen)
+    _insert(connection, backend, sorted(fresh, key=attrgetter("id")), now)
     _update(connection, backend, settled, texts_of)
-
-    verdicts = {run_id: iter(run.verdicts) for run_id, run in settled.items()}
-    return [next(verdicts[look.id]) for look in looks], stored
+    return [next(verdicts[look.id]) for look in looks], shared
 
 
 # --- deciding --------------------------------------------------------------------------------------------------------
 
 
-def _heads(connection: Connection, backend: Backend, ids: list[str], *, lock: bool) -> dict[str, _Head]:
-    rows = connection.execute(_select_heads(backend, lock=lock), {"ids": ids})
-    return {row[0]: _Head(*row) for row in rows}
+def _known(connection: Connection, backend: Backend, ids: list[str]) -> dict[str, tuple[bytes, int]]:
+    """Digest and observed_at of those of these runs that are stored."""
+    rows = connection.execute(_select_known(backend), {"ids": ids})
+    return {run_id: (digest, observed_at) for run_id, digest, observed_at in rows}
 
 
 @lru_cache
-def _select_heads(backend: Backend, *, lock: bool) -> Select[Any]:
+def _select_known(backend: Backend) -> Select[Any]:
+    return select(RUN.c.id, RUN.c.digest, RUN.c.observed_at).where(backend.among(RUN.c.id, "ids"))
+
+
+def _nothing_new(stored: tuple[bytes, int], looks: Iterable[Look]) -> bool:
+    digest, observed_at = stored
+    return all(look.digest == digest and look.observed_at <= observed_at for look in looks)
+
+
+def _heads(connection: Connection, backend: Backend, ids: list[str]) -> dict[str, _Head]:
+    """The stored looks at these runs, locked in the order of their ids."""
+    if not ids:
+        return {}
+    return {row[0]: _Head(*row) for row in connection.execute(_select_heads(backend), {"ids": ids})}
+
+
+@lru_cache
+def _select_heads(backend: Backend) -> Select[Any]:
     statement = select(*(RUN.c[name] for name in _Head._fields)).where(backend.among(RUN.c.id, "ids"))
-    return statement.order_by(RUN.c.id).with_for_update() if lock else statement
+    return statement.order_by(RUN.c.id).with_for_update()
 
 
 def _settle(stored: _Head | None, looks: Iterable[Look], policy: str) -> _Settled:
@@ -165,8 +196,8 @@ def _settle(stored: _Head | None, looks: Iterable[Look], policy: str) -> _Settle
         elif look.digest == newest.digest:
             run.observed_at = max(run.observed_at, look.observed_at)
             if isinstance(newest, Look):
-                newest.observed_at = newest.row[COLUMNS["observed_at"]] = run.observed_at
-            run.verdicts.append(Verdict(Outcome.UNCHANGED))
+                newest.observed_at = newest.row[_OBSERVED_AT] = run.observed_at
+            run.verdicts.append(_UNCHANGED)
             continue
         elif policy == "error":
             run.verdicts.append(Verdict(Outcome.CONFLICT, "differs from the stored look, and on_conflict is 'error'"))
@@ -224,7 +255,8 @@ def write_shared(connection: Connection, backend: Backend, rows: Iterable[Shared
         elif unseen[row.table][row.id].digest != row.digest:
             raise DigestClash(id=row.id, table=row.table.name)
 
-    for row in rows:
+    # Looks of a batch have most rows in common, being made of the same texts.
+    for row in {id(row): row for row in rows}.values():
         gather(row)
     for table, found in unseen.items():
         if not found:
@@ -242,14 +274,9 @@ def _select_digests(backend: Backend, table: Table) -> Select[Any]:
     return select(table.c.id, table.c.digest).where(backend.among(table.c.id, "ids"))
 
 
-def _fresh(settled: dict[str, _Settled], now: int) -> Iterable[Look]:
-    for run in settled.values():
-        if run.stored is None and isinstance(run.newest, Look):
-            run.newest.row[COLUMNS["archived_at"]] = now
-            yield run.newest
-
-
-def _insert(connection: Connection, backend: Backend, looks: Sequence[Look]) -> None:
+def _insert(connection: Connection, backend: Backend, looks: Sequence[Look], now: int) -> None:
+    for look in looks:
+        look.row[_ARCHIVED_AT] = now
     backend.insert(connection, RUN, [look.row for look in looks])
     for table in CHILD_TABLES:
         rows = [row for look in looks for row in look.children.get(table, ())]
@@ -275,7 +302,7 @@ def _update(
     for run_id, run in sorted(changed.items()):
         if run.stored is None or not isinstance(run.newest, Look):
             continue
-        run.newest.row[COLUMNS["archived_at"]] = run.stored.archived_at
+        run.newest.row[_ARCHIVED_AT] = run.stored.archived_at
         rows.append(run.newest.row)
         for member, tables in MEMBER_TABLES.items():
             if before[run_id].get(member) != run.newest.members.get(member):
@@ -321,7 +348,7 @@ def replace_by_hand(
     connection: Connection, backend: Backend, look: Look, texts_of: Callable[[Connection, list[str]], dict[str, Texts]]
 ) -> None:
     """Keep the stored look at a run, which somebody else is about to replace by *look*, as history."""
-    head = _heads(connection, backend, [look.id], lock=True).get(look.id)
+    head = _heads(connection, backend, [look.id]).get(look.id)
     if head and head.digest != look.digest:
         _write_history(connection, backend, {look.id: _Settled(head, look)}, texts_of(connection, [look.id]))
 
