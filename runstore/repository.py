@@ -228,7 +228,8 @@ class RunRepository:
         # Before the first record: a wrong database is said at once, and an archive is made also for no record.
         self._check(create=True)
         time_seen = _microseconds(observed_at)
-        batch: list[tuple[Look, tuple[object, str]]] = []
+        looks: list[Look] = []
+        of: list[tuple[object, str]] = []
         size = 0
         for item in items:
             record = item[0]
@@ -242,14 +243,15 @@ class RunRepository:
                 report.count(Outcome.REJECTED)
                 reject(item, error)
             else:
-                batch.append((look, item))
+                looks.append(look)
+                of.append(item)
                 size += length
             time_seen += 1
-            if len(batch) >= BATCH or size >= BATCH_BYTES:
-                self._save_batch(batch, report, policy, reject)
-                batch, size = [], 0
-        if batch:
-            self._save_batch(batch, report, policy, reject)
+            if len(looks) >= BATCH or size >= BATCH_BYTES:
+                self._save_batch(looks, of, report, policy, reject)
+                looks, of, size = [], [], 0
+        if looks:
+            self._save_batch(looks, of, report, policy, reject)
 
     def _look(self, record: object, observed_at: int, source: str | None, strict: bool) -> tuple[Look, int]:
         raw: bytes | str
@@ -269,15 +271,16 @@ class RunRepository:
 
     def _save_batch(
         self,
-        batch: list[tuple[Look, tuple[object, str]]],
+        looks: list[Look],
+        of: list[tuple[object, str]],
         report: SaveReport,
         policy: str,
         reject: Callable[[tuple[object, str], Exception], None],
     ) -> None:
-        verdicts = self._write([look for look, _ in batch], policy)
+        verdicts = self._write(looks, policy)
         for outcome, number in Counter(verdict.outcome for verdict in verdicts).items():
             report.count(outcome, number)
-        for (look, item), verdict in zip(batch, verdicts, strict=True):
+        for look, item, verdict in zip(looks, of, verdicts, strict=True):
             if verdict.outcome is Outcome.CONFLICT:
                 reject(item, RunConflict(id=look.id, reason=verdict.reason))
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
-from itertools import repeat
+from itertools import chain, repeat
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -279,8 +279,11 @@ def _insert(connection: Connection, backend: Backend, looks: Sequence[Look], now
         look.row[_ARCHIVED_AT] = now
     backend.insert(connection, RUN, [look.row for look in looks])
     for table in CHILD_TABLES:
-        rows = [row for look in looks for row in look.children.get(table, ())]
-        backend.insert(connection, table, rows)
+        backend.insert(connection, table, _rows(table, looks))
+
+
+def _rows(table: Table, looks: Iterable[Look]) -> Iterator[tuple[Any, ...]]:
+    return chain.from_iterable(look.rows(table) for look in looks)
 
 
 def _update(
@@ -311,7 +314,7 @@ def _update(
     backend.update(connection, RUN, rows)
     for table, looks in children.items():
         backend.delete(connection, table, ("run_object",), [(look.id,) for look in looks])
-        backend.insert(connection, table, [row for look in looks for row in look.children.get(table, ())])
+        backend.insert(connection, table, _rows(table, looks))
     _move(connection, settled)
     _write_history(connection, backend, changed, before)
 

@@ -76,7 +76,9 @@ COLUMNS = {column.name: place for place, column in enumerate(RUN.columns)}
 SHARED_TABLES = (FUNCTION, TOOL, *(table for _, table in SHARED.values()), SHAPE)
 """In the order in which rows are written: what is referred to comes first."""
 
-CHILD_TABLES = (REQUIRED_ACTION, CALLS, *BELONGS.values(), TOOLS, FILES)
+LINK_TABLES = (TOOLS, FILES)
+
+CHILD_TABLES = (REQUIRED_ACTION, CALLS, *BELONGS.values(), *LINK_TABLES)
 """Tables of what belongs to a run, what is referred to first."""
 
 MEMBER_TABLES: dict[str, tuple[Table, ...]] = {

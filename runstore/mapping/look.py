@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count, repeat
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from msgspec import Raw
 from sqlalchemy import Table
@@ -19,6 +19,7 @@ from runstore.mapping.columns import (
     CALLS,
     COLUMNS,
     FILES,
+    LINK_TABLES,
     NULL,
     PARTS,
     RANKS,
@@ -45,10 +46,17 @@ class Look:
     digest: bytes
     row: list[Any]
     """Values of run_object in the order of :data:`COLUMNS`; archived_at is set when it is written."""
-    children: dict[Table, list[tuple[Any, ...]]]
+    children: dict[Table, Sequence[Any]]
+    """Of a link table the linked values in order, of another one the rows; :meth:`rows` gives the rows of either."""
     shared: list[SharedRow]
     members: dict[str, Raw]
     """Canonical text of each member, in order."""
+
+    def rows(self, table: Table) -> Iterable[tuple[Any, ...]]:
+        """The rows in a table of what belongs to the run."""
+        found = self.children.get(table, ())
+        # Made when they are written: most looks of an import done again are not, and a batch has thousands of links.
+        return zip(repeat(self.id), count(), found) if table in LINK_TABLES else found  # count has no end
 
     @property
     def status(self) -> str | None:
@@ -122,7 +130,7 @@ class _Draft:
     """A look while it is being read."""
 
     id: str
-    children: dict[Table, list[tuple[Any, ...]]]
+    children: dict[Table, Sequence[Any]]
     shape: dict[str, Any]
     """What the shape holds beside the keys."""
 
@@ -175,12 +183,12 @@ class Mapper:
             if kind is Kind.SHARED:
                 known = self._values[key].get(raw) or self._read_shared(key, raw, path)
                 shared += known.rows
-                row[place] = known.rows[0].id
+                row[place] = known.ids[0]
                 text, digests[key] = known.text, known.digest
             elif kind is Kind.TOOLS:
                 known = self._tools.get(raw) or self._read_tools(raw)
                 shared += known.rows
-                draft.children[TOOLS] = _links(draft.id, [tool.id for tool in known.rows])
+                draft.children[TOOLS] = known.ids
                 text, digests[key] = known.text, known.digest
             elif kind is Kind.BELONGS:
                 text = _read_part(draft, key, raw, path)
@@ -213,7 +221,7 @@ class Mapper:
         else:
             text = wire.canonical(raw, path)
         row = shared_row(SHARED[member][1], text, path)
-        return self._values[member].keep(raw, _Known((row,), text, _digest_text(row)))
+        return self._values[member].keep(raw, _Known.of(row, text))
 
     def _read_tools(self, raw: bytes) -> _Known:
         tools = [
@@ -222,12 +230,13 @@ class Mapper:
         ]
         text = b"[" + b",".join([tool.text for tool in tools]) + b"]"
         digest = wire.encode([tool.digest for tool in tools])
-        return self._tools.keep(raw, _Known(tuple(row for tool in tools for row in tool.rows), text, Raw(digest)))
+        rows = tuple(row for tool in tools for row in tool.rows)
+        return self._tools.keep(raw, _Known(rows, tuple(row.id for row in rows), text, Raw(digest)))
 
     def _read_tool(self, raw: bytes, path: str) -> _Known:
         text = wire.canonical(raw, path, 2)
         row = shared_row(TOOL, text, path)
-        return self._tool.keep(raw, _Known((row,), text, _digest_text(row)))
+        return self._tool.keep(raw, _Known.of(row, text))
 
     def _shape(self, keys: tuple[str, ...], parts: dict[str, Any]) -> SharedRow:
         key = (keys, *parts.items())
@@ -244,24 +253,21 @@ class _Known(NamedTuple):
     """What was made of the text of a value that runs share, or of their tools."""
 
     rows: tuple[SharedRow, ...]
+    ids: tuple[int, ...]
     text: bytes
     """Canonical."""
     digest: Raw
     """What stands for it in the text that is digested."""
 
+    @classmethod
+    def of(cls, row: SharedRow, text: bytes) -> Self:
+        """One value."""
+        return cls((row,), (row.id,), text, Raw(wire.encode(row.digest.hex())))
+
 
 def _is_large_float(value: Any) -> bool:
     """Whether a numeric column would give the integer that the float equals, and that is spelled otherwise."""
     return type(value) is float and value.is_integer() and abs(value) <= 2**63
-
-
-def _digest_text(row: SharedRow) -> Raw:
-    return Raw(wire.encode(row.digest.hex()))
-
-
-def _links(run_id: str, values: Iterable[Any]) -> list[tuple[Any, ...]]:
-    """Rows of a link table."""
-    return list(zip(repeat(run_id), count(), values))
 
 
 def _array(raw: bytes, path: str) -> list[Raw]:
@@ -298,10 +304,10 @@ def _read_file_ids(draft: _Draft, raw: bytes, path: str) -> bytes:
     found = _array(raw, path)
     values = wire.at_once((wire.indexed,) * len(found), found) if len(found) <= wire.MOST_KEYS else None
     if values is not None and None not in values:
-        draft.children[FILES] = _links(draft.id, values)
+        draft.children[FILES] = values
         return wire.encode(found)
     each = [wire.indexed(bytes(inner), f"{path}[{position}]", 2) for position, inner in enumerate(found)]
-    draft.children[FILES] = _links(draft.id, [value for value, _ in each])
+    draft.children[FILES] = [value for value, _ in each]
     return b"[" + b",".join([text for _, text in each]) + b"]"
 
 
