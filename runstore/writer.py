@@ -69,7 +69,7 @@ class Verdict(NamedTuple):
 
 
 _INSERTED = (Verdict(Outcome.INSERTED),)
-_UNCHANGED = Verdict(Outcome.UNCHANGED)
+UNCHANGED = Verdict(Outcome.UNCHANGED)
 
 
 class _Head(NamedTuple):
@@ -124,21 +124,21 @@ def write(
     groups: dict[str, list[Look]] = {}
     for look in looks:
         groups.setdefault(look.id, []).append(look)
-    known = _known(connection, backend, list(groups))
+    there = known(connection, backend, list(groups))
     verdicts: dict[str, Iterator[Verdict]] = {}
     fresh: list[Look] = []
     unclear: list[str] = []
     for run_id, group in groups.items():
-        stored = known.get(run_id)
+        stored = there.get(run_id)
         if stored is None and len(group) == 1:
             fresh += group
             verdicts[run_id] = iter(_INSERTED)
-        elif stored is not None and _nothing_new(stored, group):
-            verdicts[run_id] = repeat(_UNCHANGED)
+        elif stored is not None and all(stored.covers(look.digest, look.observed_at) for look in group):
+            verdicts[run_id] = repeat(UNCHANGED)
         else:
             unclear.append(run_id)
     # Decided under a lock, for another writer may have been here since.
-    heads = _heads(connection, backend, sorted(known.keys() & unclear))
+    heads = _heads(connection, backend, sorted(there.keys() & unclear))
     settled = {run_id: _settle(heads.get(run_id), groups[run_id], policy) for run_id in unclear}
     for run_id, run in settled.items():
         verdicts[run_id] = iter(run.verdicts)
@@ -155,20 +155,30 @@ def write(
 # --- deciding --------------------------------------------------------------------------------------------------------
 
 
-def _known(connection: Connection, backend: Backend, ids: list[str]) -> dict[str, tuple[bytes, int]]:
-    """Digest and observed_at of those of these runs that are stored."""
+class Stored(NamedTuple):
+    """The stored look at a run, as far as it takes to see that another one is the same."""
+
+    digest: bytes
+    observed_at: int
+
+    def covers(self, digest: bytes, observed_at: int) -> bool:
+        """Whether a look with this digest, seen at this time, says nothing new."""
+        return digest == self.digest and observed_at <= self.observed_at
+
+
+Known = dict[str, Stored]
+"""By run."""
+
+
+def known(connection: Connection, backend: Backend, ids: list[str]) -> Known:
+    """Those of these runs that are stored."""
     rows = connection.execute(_select_known(backend), {"ids": ids})
-    return {run_id: (digest, observed_at) for run_id, digest, observed_at in rows}
+    return {run_id: Stored(digest, observed_at) for run_id, digest, observed_at in rows}
 
 
 @lru_cache
 def _select_known(backend: Backend) -> Select[Any]:
     return select(RUN.c.id, RUN.c.digest, RUN.c.observed_at).where(backend.among(RUN.c.id, "ids"))
-
-
-def _nothing_new(stored: tuple[bytes, int], looks: Iterable[Look]) -> bool:
-    digest, observed_at = stored
-    return all(look.digest == digest and look.observed_at <= observed_at for look in looks)
 
 
 def _heads(connection: Connection, backend: Backend, ids: list[str]) -> dict[str, _Head]:
@@ -197,7 +207,7 @@ def _settle(stored: _Head | None, looks: Iterable[Look], policy: str) -> _Settle
             run.observed_at = max(run.observed_at, look.observed_at)
             if isinstance(newest, Look):
                 newest.observed_at = newest.row[_OBSERVED_AT] = run.observed_at
-            run.verdicts.append(_UNCHANGED)
+            run.verdicts.append(UNCHANGED)
             continue
         elif policy == "error":
             run.verdicts.append(Verdict(Outcome.CONFLICT, "differs from the stored look, and on_conflict is 'error'"))

@@ -24,6 +24,9 @@ class Backend(ABC):
     tuple_function: ClassVar[str]
     """Function that makes a JSON array of its arguments."""
 
+    is_server: ClassVar[bool]
+    """Whether another process does the work, so that Python can do something else meanwhile."""
+
     placeholder: ClassVar[str]
     """How the driver spells a parameter."""
 

@@ -31,6 +31,7 @@ class PostgreSQL(Backend):
 
     array_function = "json_agg"
     tuple_function = "json_build_array"
+    is_server = True
     placeholder = "%s"
 
     def create_engine(self, url: URL) -> Engine:

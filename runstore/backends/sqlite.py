@@ -24,6 +24,7 @@ class SQLite(Backend):
 
     array_function = "json_group_array"
     tuple_function = "json_array"
+    is_server = False
     placeholder = "?"
 
     def create_engine(self, url: URL) -> Engine:

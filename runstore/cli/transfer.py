@@ -15,7 +15,7 @@ import click
 from runstore.cli.output import db_option, note
 
 if TYPE_CHECKING:
-    from runstore.repository import Rejection
+    from runstore.saver import Rejection
     from runstore.sources import Record
 
 SHOWN_REJECTIONS = 20

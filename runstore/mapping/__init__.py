@@ -29,7 +29,7 @@ from runstore.mapping.columns import (
     TOOLS,
     table_of,
 )
-from runstore.mapping.look import Look, Mapper
+from runstore.mapping.look import Draft, Look, Mapper
 from runstore.mapping.shared import SharedRow, digest_of, shared_id, shared_row, shared_text
 from runstore.mapping.stored import Shape, StoredRun, differences
 
@@ -51,6 +51,7 @@ __all__ = [
     "SHARED_TABLES",
     "TOOL",
     "TOOLS",
+    "Draft",
     "Look",
     "Mapper",
     "Shape",

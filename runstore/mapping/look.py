@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import count, repeat
 from typing import Any, NamedTuple, Self
@@ -104,21 +104,24 @@ class _Plan(NamedTuple):
     """In the row of run_object."""
     numbers: tuple[str, ...]
     """Those of the scalars that need not be integers: they come as 1 and as 1.0."""
+    shared: tuple[_Member, ...]
     others: tuple[_Member, ...]
 
 
 def _plan(keys: tuple[str, ...]) -> _Plan:
     scalars = tuple(key for key in keys if kind_of(key) is Kind.SCALAR)
     places, readers = zip(*(SCALARS[key] for key in scalars), strict=True)
-    others = (
-        _Member(key, kind, wire.join("$", key), COLUMNS[SHARED[key][0] if kind is Kind.SHARED else key])
-        if (kind := kind_of(key)) in (Kind.SHARED, Kind.OBJECT)
-        else _Member(key, kind, wire.join("$", key), 0)
-        for key in keys
-        if key not in scalars
-    )
-    numbers = (key for key in scalars if SCALARS[key][1] is wire.number)
-    return _Plan(scalars, readers, places, tuple(numbers), tuple(others))
+    numbers = tuple(key for key in scalars if SCALARS[key][1] is wire.number)
+    members = [_member(key) for key in keys if key not in scalars]
+    shared = tuple(member for member in members if member.kind in (Kind.SHARED, Kind.TOOLS))
+    others = tuple(member for member in members if member.kind not in (Kind.SHARED, Kind.TOOLS))
+    return _Plan(scalars, readers, places, numbers, shared, others)
+
+
+def _member(key: str) -> _Member:
+    kind = kind_of(key)
+    column = SHARED[key][0] if kind is Kind.SHARED else key
+    return _Member(key, kind, wire.join("$", key), COLUMNS.get(column, 0))
 
 
 # Runs of one server have their keys in a few orders.
@@ -126,12 +129,21 @@ _known_plan = lru_cache(maxsize=1024)(_plan)
 
 
 @dataclass(slots=True)
-class _Draft:
-    """A look while it is being read."""
+class Draft:
+    """A run as far as it is mapped to tell whether just this look is stored."""
 
     id: str
-    children: dict[Table, Sequence[Any]]
-    shape: dict[str, Any]
+    digest: bytes
+    """That of the look, unless the look's members turn out not to be canonical."""
+    members: dict[str, Raw]
+    plan: _Plan
+    row: list[Any]
+    shared: list[SharedRow]
+    digests: dict[str, Raw]
+    """What stands for shared values in the text that is digested."""
+    children: dict[Table, Sequence[Any]] = field(default_factory=dict)
+    extra: dict[str, Raw] = field(default_factory=dict)
+    shape: dict[str, Any] = field(default_factory=dict)
     """What the shape holds beside the keys."""
 
 
@@ -144,53 +156,62 @@ class Mapper:
         self._tool: Remembered[_Known] = Remembered(most_bytes // 2)
         self._shapes: dict[Any, SharedRow] = {}
 
-    def look(self, members: dict[str, Raw], observed_at: int, source: str | None = None) -> Look:
-        """The look that a run's members make; they become canonical.
+    def draft(self, members: dict[str, Raw]) -> Draft:
+        """What takes little: the run's id, what it shares with others, and its digest if its members are canonical.
 
-        *observed_at* is in Unix microseconds. Raises :class:`RunRejected` with the path of what cannot be kept or is
-        of another type than documented.
+        Raises :class:`RunRejected` with the path of what cannot be kept or is of another type than documented.
         """
         keys = tuple(members)
         plan = _known_plan(keys) if len(keys) <= wire.MOST_KEYS else _plan(keys)
-        row: list[Any] = _NO_VALUES.copy()
-        extra: dict[str, Raw] = {}
+        run_id = wire.indexed(bytes(members["id"]), "$.id")[0]
+        draft = Draft(run_id, b"", members, plan, _NO_VALUES.copy(), [], {})
         for key in plan.numbers:
             raw = bytes(members[key])
             if (text := wire.canonical(raw, f"$.{key}")) != raw:
                 members[key] = Raw(text)
+        for key, kind, path, place in plan.shared:
+            raw = bytes(members[key])
+            if raw == NULL:
+                if kind is Kind.TOOLS:
+                    draft.shape["null"] = (key,)
+                continue
+            if kind is Kind.TOOLS:
+                known = self._tools.get(raw) or self._read_tools(raw)
+                draft.children[TOOLS] = known.ids
+            else:
+                known = self._values[key].get(raw) or self._read_shared(key, raw, path)
+                draft.row[place] = known.ids[0]
+            draft.shared += known.rows
+            draft.digests[key] = known.digest
+            if known.text != raw:
+                members[key] = Raw(known.text)
+        draft.digest = digest_of(wire.encode(members | draft.digests))
+        return draft
+
+    def look(self, draft: Draft, observed_at: int, source: str | None = None) -> Look:
+        """The look that a draft makes, whose members become canonical. A draft makes one look.
+
+        *observed_at* is in Unix microseconds. Raises :class:`RunRejected` like :meth:`draft`.
+        """
+        members, plan, row = draft.members, draft.plan, draft.row
         values: Sequence[Any] | None = wire.at_once(plan.readers, [members[key] for key in plan.scalars])
+        changed = values is None
         if values is None:
             values = read_each(plan.scalars, plan.readers, members, "$", 0)
             for position, key in enumerate(plan.scalars):
                 if _is_large_float(values[position]):
-                    extra[key], values[position] = members[key], None
+                    draft.extra[key], values[position] = members[key], None
         for place, value in zip(plan.places, values, strict=True):
             row[place] = value
-        if row[0] is None:
-            raise wire.expected("a string", NULL, "$.id")
-        draft = _Draft(row[0], {}, {})
-        shared: list[SharedRow] = []
-        digests: dict[str, Raw] = {}
-        """What stands for shared values in the text that is digested."""
         for key, kind, path, place in plan.others:
             raw = bytes(members[key])
             if raw == NULL:
                 if kind is Kind.EXTRA:
-                    extra[key] = _NULL
-                elif kind in (Kind.TOOLS, Kind.FILE_IDS):
+                    draft.extra[key] = _NULL
+                elif kind is Kind.FILE_IDS:
                     draft.shape["null"] = (*draft.shape.get("null", ()), key)
                 continue
-            if kind is Kind.SHARED:
-                known = self._values[key].get(raw) or self._read_shared(key, raw, path)
-                shared += known.rows
-                row[place] = known.ids[0]
-                text, digests[key] = known.text, known.digest
-            elif kind is Kind.TOOLS:
-                known = self._tools.get(raw) or self._read_tools(raw)
-                shared += known.rows
-                draft.children[TOOLS] = known.ids
-                text, digests[key] = known.text, known.digest
-            elif kind is Kind.BELONGS:
+            if kind is Kind.BELONGS:
                 text = _read_part(draft, key, raw, path)
             elif kind is Kind.OBJECT:
                 row[place], text = _read_object(raw, path)
@@ -200,18 +221,19 @@ class Mapper:
                 text = _read_file_ids(draft, raw, path)
             else:
                 text = wire.canonical(raw, path)
-                extra[key] = Raw(text)
+                draft.extra[key] = Raw(text)
             if text != raw:
                 members[key] = Raw(text)
-        shape = self._shape(keys, draft.shape)
-        shared.append(shape)
-        digest = digest_of(wire.encode(members | digests))
-        row[_EXTRA] = extra_text(extra)
+                changed = True
+        digest = digest_of(wire.encode(members | draft.digests)) if changed else draft.digest
+        shape = self._shape(tuple(members), draft.shape)
+        draft.shared.append(shape)
+        row[_EXTRA] = extra_text(draft.extra)
         row[_SHAPE] = shape.id
         row[_DIGEST] = digest
         row[_OBSERVED_AT] = observed_at
         row[_SOURCE] = source
-        return Look(draft.id, observed_at, digest, row, draft.children, shared, members)
+        return Look(draft.id, observed_at, digest, row, draft.children, draft.shared, members)
 
     def _read_shared(self, member: str, raw: bytes, path: str) -> _Known:
         if member == "instructions":
@@ -288,7 +310,7 @@ def _read_object(raw: bytes, path: str) -> tuple[str, bytes]:
     return text.decode(), text
 
 
-def _read_part(draft: _Draft, member: str, raw: bytes, path: str) -> bytes:
+def _read_part(draft: Draft, member: str, raw: bytes, path: str) -> bytes:
     if raw[:1] != b"{":
         raise wire.expected("an object", raw, path)
     values, extra, members = PARTS[member].read(raw, path, 1)
@@ -300,7 +322,7 @@ def _read_part(draft: _Draft, member: str, raw: bytes, path: str) -> bytes:
     return wire.encode(members)
 
 
-def _read_file_ids(draft: _Draft, raw: bytes, path: str) -> bytes:
+def _read_file_ids(draft: Draft, raw: bytes, path: str) -> bytes:
     found = _array(raw, path)
     values = wire.at_once((wire.indexed,) * len(found), found) if len(found) <= wire.MOST_KEYS else None
     if values is not None and None not in values:
@@ -311,7 +333,7 @@ def _read_file_ids(draft: _Draft, raw: bytes, path: str) -> bytes:
     return b"[" + b",".join([text for _, text in each]) + b"]"
 
 
-def _read_required_action(draft: _Draft, raw: bytes, path: str) -> bytes:
+def _read_required_action(draft: Draft, raw: bytes, path: str) -> bytes:
     """A documented submit_tool_outputs becomes rows of tool calls; of any other action all but its type is extra."""
     if raw[:1] != b"{":
         raise wire.expected("an object", raw, path)
@@ -331,7 +353,7 @@ def _read_required_action(draft: _Draft, raw: bytes, path: str) -> bytes:
     return wire.encode(members)
 
 
-def _read_tool_calls(draft: _Draft, outputs: bytes, path: str) -> bool:
+def _read_tool_calls(draft: Draft, outputs: bytes, path: str) -> bool:
     """Whether submit_tool_outputs is of the documented form; if so its calls become rows."""
     if outputs[:1] != b"{" or list(found := wire.members(outputs, path)) != ["tool_calls"]:
         return False
