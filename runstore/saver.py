@@ -5,10 +5,11 @@ Records come in order and are reported in order, also where one batch is written
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -27,6 +28,10 @@ BATCH_BYTES = 16 * 2**20
 FEW_RUNS = 20
 """So many runs are mapped without more ado; of more it is asked first which are stored just so, for that saves mapping
 them to the end."""
+
+
+SELDOM = 50_000
+"""New objects after which the garbage collector comes by while runs are saved."""
 
 
 class Rejection(NamedTuple):
@@ -86,6 +91,23 @@ class SaveReport:
         return ", ".join(f"{getattr(self, name)} {name}" for name in names)
 
 
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Let the garbage collector come by less often: what a batch is made of has no cycles, and is thousands of objects.
+
+    At its usual pace it goes through all of them every few runs, a tenth of an import's time.
+    """
+    usual = gc.get_threshold()
+    if not 0 < usual[0] < SELDOM:  # off, or somebody's wish already, such as that of a save in another thread
+        yield
+        return
+    gc.set_threshold(SELDOM, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+
+
 @dataclass(slots=True)
 class _Entry:
     """A record on its way."""
@@ -129,6 +151,7 @@ class Saver:
         before: list[_Entry] = []
         verdicts: Callable[[], list[Verdict]] = list
         with ExitStack() as stack:
+            stack.enter_context(_seldom_collected())
             pool: Executor | None = None
             for batch, full in self._batches(records, observed_at, own_times=own_times):
                 looks = self._looks(batch)
