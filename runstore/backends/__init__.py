@@ -52,7 +52,7 @@ def translated(bind: Engine | Connection) -> Iterator[None]:
     """Raise the errors of drivers as ours: what the server said, without the statement and its values."""
     try:
         yield
-    except (DBAPIError, psycopg.Error) as error:
+    except (DBAPIError, psycopg.Error, sqlite3.Error) as error:
         cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
         place = config.shown(bind.engine.url)
         if isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:

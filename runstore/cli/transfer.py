@@ -16,7 +16,7 @@ from runstore.cli.filters import filter_options
 from runstore.cli.output import db_option, note
 
 if TYPE_CHECKING:
-    from runstore.repository import Rejection
+    from runstore.saver import Rejection
     from runstore.sources import Record
 
 SHOWN_REJECTIONS = 20
