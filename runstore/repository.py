@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, Select, bindparam, delete, exists, fu
 from sqlalchemy.engine import URL
 
 from runstore import documented, migrate, queries, wire, writer
-from runstore.backends import backend_of, create_engine, translated
+from runstore.backends import Answer, Clock, backend_of, create_engine, translated
 from runstore.errors import ConfigurationError, DatabaseFailure, NotARun, RunConflict, RunNotFound, RunRejected
 from runstore.mapping import FUNCTION, INSTRUCTIONS, RANKS, RUN, TOOL, TOOLS, Look, Mapper, join_object
 from runstore.queries import Filter
@@ -408,6 +408,35 @@ class RunRepository:
             for _, digest, observed_at, status, members, absent in rows
         ]
         return sorted(found, key=lambda change: (RANKS.get(change.status or "", 0), change.observed_at, change.digest))
+
+    # --- asking ------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def sql(self, query: str, *, timeout: float = 30) -> Iterator[Answer]:
+        """The answer to a query in SQL, which cannot change anything: for text that a person or a program made up.
+
+        PostgreSQL declares a cursor in a READ ONLY transaction, SQLite opens the file to read only and allows nothing
+        but queries; what functions may do beside that (files, other sessions) is a matter of the PostgreSQL role.
+        *timeout*: seconds that the database may work on it.
+
+        Raises :class:`QueryRefused` for what is not one query, :class:`QueryTimeout`, :class:`DatabaseFailure` for what
+        the database finds wrong, :class:`ConfigurationError`, also for a repository made from a connection.
+        """
+        if not isinstance(self._bind, Engine):
+            raise ConfigurationError(detail="sql needs a connection of its own: make the repository from an engine")
+        if not isinstance(timeout, int | float) or not timeout > 0:
+            raise ConfigurationError(detail=f"timeout is {timeout!r}, expected seconds, more than 0")
+        if not isinstance(query, str) or not wire.is_text(query):
+            raise ConfigurationError(detail="a query is text, without U+0000 and lone surrogates")
+        self._check(create=False)
+        with ExitStack() as stack:
+            with translated(self._bind):
+                columns, rows = stack.enter_context(self._backend.ask(self._bind, query, Clock(timeout)))
+            yield Answer(columns, self._translated(rows))
+
+    def _translated(self, rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+        with translated(self._bind):
+            yield from rows
 
     # --- deleting ----------------------------------------------------------------------------------------------------
 

@@ -13,12 +13,12 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from runstore import config
-from runstore.backends.base import Backend
+from runstore.backends.base import Answer, Backend, Clock
 from runstore.backends.postgresql import PostgreSQL
 from runstore.backends.sqlite import SQLite
 from runstore.errors import ConfigurationError, DatabaseFailure, NotAnArchive
 
-__all__ = ["Backend", "backend_of", "create_engine", "translated"]
+__all__ = ["Answer", "Backend", "Clock", "backend_of", "create_engine", "translated"]
 
 _BACKENDS: dict[tuple[str, str], Backend] = {
     ("postgresql", "psycopg"): PostgreSQL(),
@@ -52,7 +52,7 @@ def translated(bind: Engine | Connection) -> Iterator[None]:
     """Raise the errors of drivers as ours: what the server said, without the statement and its values."""
     try:
         yield
-    except (DBAPIError, psycopg.Error) as error:
+    except (DBAPIError, psycopg.Error, sqlite3.Error) as error:
         cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
         place = config.shown(bind.engine.url)
         if isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:

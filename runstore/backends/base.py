@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Engine, Table, cast
 from sqlalchemy import Text as SQLText
@@ -13,6 +15,37 @@ from sqlalchemy.engine import URL
 
 Row = Sequence[Any]
 """Values in the order of the table's columns; JSON as its text."""
+
+
+class Answer(NamedTuple):
+    """What a query of the user's found."""
+
+    columns: tuple[str, ...]
+    rows: Iterator[tuple[Any, ...]]
+    """Fetched as they are asked for. Numbers are exact, bytes are bytes, times and JSON text."""
+
+
+class Clock:
+    """The time that a database may still work on a query; what the reader of its rows does is not counted."""
+
+    def __init__(self, seconds: float) -> None:
+        self.limit = self.left = seconds
+        self._deadline = float("inf")
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """While the database works."""
+        started = time.monotonic()
+        self._deadline = started + self.left
+        try:
+            yield
+        finally:
+            self.left -= time.monotonic() - started
+            self._deadline = float("inf")
+
+    def is_over(self) -> bool:
+        """Whether the time is up, also while the database works."""
+        return self.left <= 0 or time.monotonic() >= self._deadline
 
 
 class Backend(ABC):
@@ -42,6 +75,13 @@ class Backend(ABC):
     @abstractmethod
     def among(self, column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
         """Whether *column* is one of a list of any length, given as the one parameter of that name."""
+
+    @abstractmethod
+    def ask(self, engine: Engine, statement: str, clock: Clock) -> AbstractContextManager[Answer]:
+        """The answer to one query of the user's, on a connection of its own that cannot write.
+
+        Raises :class:`QueryRefused` for what is not one query, :class:`QueryTimeout`.
+        """
 
     @abstractmethod
     def is_passing(self, error: BaseException) -> bool:
