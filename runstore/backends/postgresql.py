@@ -142,11 +142,11 @@ _REFUSED = (
 
 
 class _ISOLoader(TextLoader):
-    """A timestamp as ISO 8601: a datetime would fail beyond the years 1 to 9999."""
+    """A timestamp as ISO 8601, in UTC: a datetime would fail beyond the years 1 to 9999."""
 
     def load(self, data: Any) -> Any:
         text = str(super().load(data)).replace(" ", "T", 1)
-        return f"{text}:00" if text[-3:-2] in "+-" else text
+        return f"{text[:-3]}Z" if text.endswith("+00") else text
 
 
 def _limit(driver: psycopg.Connection[Any], clock: Clock) -> None:

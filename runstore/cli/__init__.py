@@ -12,7 +12,14 @@ from io import TextIOWrapper
 
 import click
 
-COMMANDS = {"import": "transfer", "export": "transfer", "show": "look", "list": "look", "db": "database"}
+COMMANDS = {
+    "import": "transfer",
+    "export": "transfer",
+    "show": "look",
+    "list": "look",
+    "sql": "ask",
+    "db": "database",
+}
 """Command -> module of this package."""
 
 EXIT_CODES = """
@@ -91,6 +98,7 @@ def _exit_code(error: Exception) -> int:
 
     by_error = {
         errors.ConfigurationError: 2,
+        errors.QueryRefused: 2,
         errors.RunNotFound: 3,
         errors.ArchiveMissing: 3,
         errors.SchemaBehind: 4,

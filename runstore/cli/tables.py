@@ -1,0 +1,112 @@
+"""Rows for a person or for a program: --format, tables on a terminal, else runstore.formats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from runstore.cli.files import output_file
+from runstore.cli.output import is_terminal, note, printable
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from runstore.formats import Column, Row
+
+MOST_ROWS = 1000
+"""Rows that a table shows: its columns are as wide as all of them need, so none is printed before the last is known."""
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def format_option(*forms: str) -> Callable[[Command], Command]:
+    """--format, of these forms."""
+    text = "How to write. [default: table on a terminal, else jsonl]"
+    return click.option("--format", "form", type=click.Choice(forms), help=text)
+
+
+columns_option = click.option(
+    "--columns", metavar="A,B,...", callback=lambda _, __, value: _names(value), help="These columns, in this order."
+)
+
+
+def _names(value: str | None) -> tuple[str, ...] | None:
+    return None if value is None else tuple(name.strip() for name in value.split(","))
+
+
+def form_of(form: str | None, output: Path | None) -> str:
+    """What --format says, else table where a person reads standard output, else jsonl."""
+    if form == "table" and output is not None:
+        raise click.UsageError("a table is for the terminal; another --format goes to a file")
+    if form == "parquet" and output is None and is_terminal():
+        raise click.UsageError("Parquet is nothing for a terminal; name a file with -o")
+    return form or ("table" if output is None and is_terminal() else "jsonl")
+
+
+def write_rows(form: str, output: Path | None, columns: Sequence[Column], rows: Iterable[Row]) -> None:
+    """Write rows in this form to a file or standard output."""
+    from runstore import formats
+
+    if form == "table":
+        print_table(columns, rows)
+        return
+    with output_file(output) as file:
+        formats.write(form, file, columns, rows)
+
+
+def print_table(columns: Sequence[Column], rows: Iterable[Row]) -> None:
+    """A table, or a block for each row where the terminal has not the width for the names of the columns."""
+    from rich.console import Console
+
+    rows = iter(rows)
+    shown = list(islice(rows, MOST_ROWS))
+    console = Console()
+    if sum(len(column.name) + 2 for column in columns) > console.width:
+        for number, row in enumerate(shown, 1):
+            block = plain_table(f"row {number}", "")
+            for column, value in zip(columns, row, strict=True):
+                block.add_row(cell(column.name), cell(value))
+            console.print(block)
+    else:
+        table = plain_table(*(column.name for column in columns))
+        for place, head in enumerate(table.columns):
+            values = [row[place] for row in shown if row[place] is not None]
+            if values and all(isinstance(value, int | float | Decimal) for value in values):
+                head.justify = "right"
+        for row in shown:
+            table.add_row(*map(cell, row))
+        console.print(table)
+    if next(rows, None) is not None:
+        note(f"only the first {MOST_ROWS} rows are shown; --format csv or jsonl gives all")
+
+
+def plain_table(*names: str) -> Table:
+    """A table without lines."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in names:
+        table.add_column(Text(printable(name)))
+    return table
+
+
+def cell(value: Any) -> Any:
+    """A value as a person reads it; nothing in it steers the terminal."""
+    from rich.text import Text
+
+    if value is None:
+        return Text("")
+    if isinstance(value, bool):
+        return Text("yes" if value else "no")
+    if isinstance(value, datetime):
+        return Text(f"{value:%Y-%m-%d %H:%M:%S}")
+    if isinstance(value, bytes):
+        return Text(value.hex())
+    return Text(printable(str(value)))
