@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Self, Unpack
 from sqlalchemy import Connection, Engine, Select, bindparam, delete, exists, func, select
 from sqlalchemy.engine import URL
 
-from runstore import documented, migrate, queries, wire, writer
+from runstore import documented, migrate, queries, statistics, wire, writer
 from runstore.backends import Answer, Clock, backend_of, create_engine, translated
 from runstore.errors import ConfigurationError, DatabaseFailure, NotARun, RunConflict, RunNotFound, RunRejected
 from runstore.mapping import FUNCTION, INSTRUCTIONS, RANKS, RUN, TOOL, TOOLS, Look, Mapper, join_object
@@ -437,6 +437,28 @@ class RunRepository:
     def _translated(self, rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
         with translated(self._bind):
             yield from rows
+
+    def stats(
+        self,
+        by: str | Iterable[str] = (),
+        *,
+        columns: str | Iterable[str] | None = None,
+        sort: str | None = None,
+        limit: int | None = None,
+        **where: Unpack[Filter],
+    ) -> list[dict[str, Any]]:
+        """Counts, tokens, cost and durations of the runs that meet the conditions of :meth:`find`, a row a group.
+
+        *by*: none or several of ``statistics.BY`` (hour, day, week, month, model, assistant, thread, status, error,
+        tool, function). *columns*: those of ``statistics.COLUMNS`` to be computed; the fewer, the less it costs. The
+        rows are in the order of the groups; *sort* puts the greatest of a column first, *limit* keeps so many.
+
+        Raises :class:`ConfigurationError`.
+        """
+        asked = statistics.question(by, columns, sort, limit)
+        conditions = queries.conditions(where)
+        with self._transaction(write=False) as connection:
+            return statistics.answer(connection, self._backend, asked, conditions)
 
     # --- deleting ----------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import JSON, ColumnElement, Connection, Engine, Table, bindparam, event, func, select
+from sqlalchemy import JSON, ColumnElement, Connection, Engine, Select, Table, bindparam, event, func, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -97,6 +97,10 @@ class SQLite(Backend):
             yield Answer(names, _fetched(cursor, place, clock))
         finally:
             driver.close()
+
+    def apart(self, statement: Select[Any]) -> Select[Any]:
+        """SQLite leaves out the joins that nothing is read from, but not in an aggregate: a LIMIT keeps them apart."""
+        return statement.limit(-1)
 
     def is_passing(self, error: BaseException) -> bool:
         """Whether another connection held the file for longer than we wait, or deleted a shared row we had seen."""
