@@ -64,16 +64,20 @@ _encode = msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode
 
 
 def _jsonl(file: BinaryIO, columns: Sequence[Column], rows: Iterable[Row]) -> None:
-    for text in _objects(columns, rows):
-        file.write(text + b"\n")
+    write_texts("jsonl", file, _objects(columns, rows))
 
 
 def _json(file: BinaryIO, columns: Sequence[Column], rows: Iterable[Row]) -> None:
-    write_array(file, _objects(columns, rows))
+    write_texts("json", file, _objects(columns, rows))
 
 
-def write_array(file: BinaryIO, texts: Iterable[bytes]) -> None:
-    """One JSON array of these texts of JSON, a line each."""
+def write_texts(form: str, file: BinaryIO, texts: Iterable[bytes]) -> None:
+    """Texts of JSON, a line each: ``jsonl`` alone, ``json`` as one array."""
+    if form == "jsonl":
+        for text in texts:
+            file.write(text)
+            file.write(b"\n")
+        return
     before = b"["
     for text in texts:
         file.write(before + b"\n" + text)

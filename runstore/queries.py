@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, TypedDict
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, or_, select
+from sqlalchemy import Column, ColumnElement, Row, Select, and_, bindparam, func, or_, select
+from sqlalchemy.sql import visitors
 from sqlalchemy.sql.selectable import ScalarSelect
 
 from runstore import wire
@@ -17,6 +18,7 @@ from runstore.errors import ConfigurationError
 from runstore.mapping import BELONGS, CALLS, COLUMNS, FILES, REQUIRED_ACTION, RUN, SHARED, TOOLS, StoredRun
 from runstore.schema.base import JSONText
 from runstore.schema.run import created_order
+from runstore.schema.views import RUNS
 
 _PARTS = {"required_action": REQUIRED_ACTION, **BELONGS}
 CREATED = created_order()
@@ -137,6 +139,38 @@ def _places() -> Iterator[tuple[str, list[str], int, int]]:
 
 _PLACES = tuple(_places())
 _LISTS = _PLACES[-1][-1]
+
+
+# --- the view --------------------------------------------------------------------------------------------------------
+
+
+def rows(
+    backend: Backend, columns: Sequence[str] | None, where: Iterable[ColumnElement[bool]], *, newest_first: bool
+) -> Select[Any]:
+    """These columns of the view ``runs`` (default: all), JSON as its text. Raises :class:`ConfigurationError`."""
+    wanted = view_columns(columns)
+    keys = on_view((CREATED, RUN.c.id))
+    statement = select(*(readable(backend, column).label(column.name) for column in wanted)).where(*on_view(where))
+    return statement.order_by(*(key.desc() for key in keys) if newest_first else keys)
+
+
+def view_columns(names: Sequence[str] | None) -> list[Column[Any]]:
+    """Columns of the view ``runs`` by name. Raises :class:`ConfigurationError` for another name."""
+    for name in names or ():
+        if name not in RUNS.c:
+            raise ConfigurationError(detail=f"runs have no column {name!r}; there are {', '.join(RUNS.c.keys())}")
+    return list(RUNS.c) if names is None else [RUNS.c[name] for name in names]
+
+
+def on_view(conditions: Iterable[ColumnElement[Any]]) -> list[ColumnElement[Any]]:
+    """Conditions on ``run_object`` as those on the view, whose columns of the same names are the same."""
+
+    def replaced(element: Any, **_: Any) -> Any:
+        if element is RUN:
+            return RUNS
+        return RUNS.c[element.name] if getattr(element, "table", None) is RUN else None
+
+    return [visitors.replacement_traverse(condition, {}, replaced) for condition in conditions]
 
 
 # --- order and pages -------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -437,6 +437,25 @@ class RunRepository:
     def _translated(self, rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
         with translated(self._bind):
             yield from rows
+
+    def rows(
+        self, columns: Sequence[str] | None = None, *, newest_first: bool = False, **where: Unpack[Filter]
+    ) -> Iterator[tuple[Any, ...]]:
+        """The rows of the view ``runs`` that meet the conditions of :meth:`find`, oldest first, as they are asked for.
+
+        *columns*: names of its columns (default: all). Times are datetimes, metadata JSON text. Raises
+        :class:`ConfigurationError`.
+        """
+        conditions = queries.conditions(where)
+        return self._rows(queries.rows(self._backend, columns, conditions, newest_first=newest_first))
+
+    def _rows(self, statement: Select[Any]) -> Iterator[tuple[Any, ...]]:
+        options = {"yield_per": 1000}
+        with (
+            self._transaction(write=False) as connection,
+            connection.execute(statement, execution_options=options) as found,
+        ):
+            yield from map(tuple, found)
 
     def stats(
         self,

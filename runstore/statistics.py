@@ -13,11 +13,10 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, literal_column, select
-from sqlalchemy.sql import visitors
 
+from runstore import queries
 from runstore.backends import Backend
 from runstore.errors import ConfigurationError
-from runstore.mapping import RUN
 from runstore.schema.views import RUN_TOOLS, RUNS
 
 BY: dict[str, ColumnElement[Any]] = {
@@ -58,7 +57,8 @@ COLUMNS = {
 """What can be computed, in the order it is given in, and its kind as :class:`runstore.formats.Column` has it."""
 
 _HALF = 2**32
-_BITS, _LOW_BITS = literal_column("32"), literal_column(str(_HALF - 1))
+_BITS: ColumnElement[int] = literal_column("32")
+_LOW_BITS: ColumnElement[int] = literal_column(str(_HALF - 1))
 
 
 class Question(NamedTuple):
@@ -256,18 +256,7 @@ def _runs(backend: Backend, by: Sequence[str], where: Sequence[ColumnElement[boo
             of_run &= RUN_TOOLS.c.function_name.is_not(None)
         source = RUNS.outerjoin(RUN_TOOLS, of_run)
         columns.append(RUNS.c.id)
-    runs = select(*columns).select_from(source).where(*map(_on_view, where))
+    runs = select(*columns).select_from(source).where(*queries.on_view(where))
     if source is not RUNS:
         runs = runs.distinct()  # a run with two functions has the type function twice
     return backend.apart(runs).subquery()
-
-
-def _on_view(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    """A condition on ``run_object`` as one on the view, whose columns of the same names are the same."""
-
-    def replaced(element: Any, **_: Any) -> Any:
-        if element is RUN:
-            return RUNS
-        return RUNS.c[element.name] if getattr(element, "table", None) is RUN else None
-
-    return visitors.replacement_traverse(condition, {}, replaced)

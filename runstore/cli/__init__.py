@@ -17,6 +17,7 @@ COMMANDS = {
     "export": "transfer",
     "show": "look",
     "list": "look",
+    "stats": "stats",
     "sql": "ask",
     "db": "database",
 }

@@ -22,21 +22,26 @@ if TYPE_CHECKING:
 MOST_ROWS = 1000
 """Rows that a table shows: its columns are as wide as all of them need, so none is printed before the last is known."""
 
+Names = tuple[str, ...]
+T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def format_option(*forms: str) -> Callable[[Command], Command]:
+def format_option(*forms: str, default: str = "table on a terminal, else jsonl") -> Callable[[Command], Command]:
     """--format, of these forms."""
-    text = "How to write. [default: table on a terminal, else jsonl]"
+    text = f"How to write. [default: {default}]"
     return click.option("--format", "form", type=click.Choice(forms), help=text)
 
 
 columns_option = click.option(
-    "--columns", metavar="A,B,...", callback=lambda _, __, value: _names(value), help="These columns, in this order."
+    "--columns",
+    metavar="A,B,...",
+    callback=lambda _, __, value: _names(value),
+    help="These columns, in this order, with commas between.",
 )
 
 
-def _names(value: str | None) -> tuple[str, ...] | None:
+def _names(value: str | None) -> Names | None:
     return None if value is None else tuple(name.strip() for name in value.split(","))
 
 
@@ -64,8 +69,7 @@ def print_table(columns: Sequence[Column], rows: Iterable[Row]) -> None:
     """A table, or a block for each row where the terminal has not the width for the names of the columns."""
     from rich.console import Console
 
-    rows = iter(rows)
-    shown = list(islice(rows, MOST_ROWS))
+    shown = limited(rows)
     console = Console()
     if sum(len(column.name) + 2 for column in columns) > console.width:
         for number, row in enumerate(shown, 1):
@@ -75,15 +79,25 @@ def print_table(columns: Sequence[Column], rows: Iterable[Row]) -> None:
             console.print(block)
     else:
         table = plain_table(*(column.name for column in columns))
+        room = console.width + 2
         for place, head in enumerate(table.columns):
             values = [row[place] for row in shown if row[place] is not None]
             if values and all(isinstance(value, int | float | Decimal) for value in values):
                 head.justify = "right"
+            room -= 2 + max(map(len, [str(head.header), *(printable(str(value)) for value in values)]))
+            head.no_wrap = room >= 0  # the first columns can be read and copied, the last ones make room
         for row in shown:
             table.add_row(*map(cell, row))
         console.print(table)
+
+
+def limited(rows: Iterable[T]) -> list[T]:
+    """The first :data:`MOST_ROWS`; says so where there are more."""
+    rows = iter(rows)
+    shown = list(islice(rows, MOST_ROWS))
     if next(rows, None) is not None:
         note(f"only the first {MOST_ROWS} rows are shown; --format csv or jsonl gives all")
+    return shown
 
 
 def plain_table(*names: str) -> Table:

@@ -13,6 +13,7 @@ import click
 
 from runstore.cli.files import in_a_folder, output_file, output_option, spare_the_archive
 from runstore.cli.output import db_option, note
+from runstore.cli.tables import Names, columns_option, form_of, format_option, write_rows
 
 if TYPE_CHECKING:
     from runstore.repository import Rejection
@@ -146,13 +147,23 @@ def _rejects(path: Path | None) -> Iterator[Callable[[Rejection], None]]:
 
 @click.command("export")
 @db_option
+@format_option("jsonl", "json", "csv", "parquet", default="jsonl")
+@columns_option
 @output_option
-def export_command(db: str | None, output: Path | None) -> None:
-    """Write all runs as JSON Lines, as they came, in the order of created_at and id."""
+def export_command(db: str | None, form: str | None, columns: Names | None, output: Path | None) -> None:
+    """Write runs in the order of created_at and id: as they came, as JSON Lines or one JSON array.
+
+    With --columns, and as CSV or Parquet, the rows of the view runs (runstore sql --schema).
+    """
+    from runstore import formats, queries
     from runstore.repository import RunRepository
 
     spare_the_archive(db, output)
-    with RunRepository.open(db) as archive, output_file(output) as file:
-        for text in archive.iterate_json():
-            file.write(text)
-            file.write(b"\n")
+    form = form_of(form or "jsonl", output)
+    with RunRepository.open(db) as archive:
+        if columns is None and form in ("jsonl", "json"):
+            with output_file(output) as file:
+                formats.write_texts(form, file, archive.iterate_json())
+            return
+        described = [formats.column_of(column) for column in queries.view_columns(columns)]
+        write_rows(form, output, described, archive.rows(columns))
