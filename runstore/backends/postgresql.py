@@ -97,16 +97,16 @@ class PostgreSQL(Backend):
             driver.read_only = True
             for setting in _ASKING.items():
                 driver.execute(_SET, setting)
-            cursor = driver.cursor("runstore_sql")
-            for kind in ("timestamp", "timestamptz"):
-                cursor.adapters.register_loader(kind, _ISOLoader)
-            for kind in ("date", "time", "timetz", "interval", "json", "jsonb"):
-                cursor.adapters.register_loader(kind, TextLoader)
-            with _refused(place, clock), clock.running():
-                _limit(driver, clock)
-                cursor.execute(statement.encode())
-            names = tuple(column.name for column in cursor.description or ())
-            yield Answer(names, _fetched(driver, cursor, place, clock))
+            with driver.cursor("runstore_sql") as cursor:
+                for kind in ("timestamp", "timestamptz"):
+                    cursor.adapters.register_loader(kind, _ISOLoader)
+                for kind in ("date", "time", "timetz", "interval", "json", "jsonb"):
+                    cursor.adapters.register_loader(kind, TextLoader)
+                with _refused(place, clock), clock.running():
+                    _limit(driver, clock)
+                    cursor.execute(statement.encode())
+                names = tuple(column.name for column in cursor.description or ())
+                yield Answer(names, _fetched(driver, cursor, place, clock))
         finally:
             driver.close()
 
