@@ -63,19 +63,19 @@ class _Assistant:
     """tool_choice, truncation_strategy and response_format."""
 
 
-def runs(count: int, *, seed: int = 1, unique: float = 0, offset: int = 0) -> Iterator[Run]:
+def runs(count: int, *, seed: int = 1, unique: float = 0, offset: int = 0, every: int = 40) -> Iterator[Run]:
     """Runs number *offset* to *offset* + *count* of the dump of this seed, oldest first.
 
     *unique* percent of them have instructions and tools that no other run has. Two calls with the same seed have the
-    same assistants in the beginning; with another offset they share no run.
+    same assistants in the beginning; with another offset they share no run. A run comes *every* so many seconds.
     """
     dice = random.Random(seed)
     assistants = [_assistant(dice, place) for place in range(ASSISTANTS)]
     # The runs of an offset have dice of their own, so that they need not be made from the first one on.
     dice = random.Random(f"{seed}/{offset}")
-    created_at = 1_706_000_000 + 40 * offset
+    created_at = 1_706_000_000 + every * offset
     for _ in range(count):
-        created_at += dice.randrange(80)
+        created_at += dice.randrange(2 * every)
         yield _run(dice, dice.choice(assistants), created_at, unique)
 
 

@@ -1,77 +1,26 @@
-"""Runs as SELECTs: the one statement that reads them, filters, order and pages."""
+"""Runs as SELECTs: the one statement that reads them, order and pages."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any, TypedDict
+from typing import Any, NamedTuple
 
-from sqlalchemy import Column, ColumnElement, Row, Select, and_, bindparam, func, or_, select
+from sqlalchemy import Column, ColumnClause, ColumnElement, Row, Select, and_, bindparam, func, or_, select, union_all
 from sqlalchemy.sql import visitors
-from sqlalchemy.sql.selectable import ScalarSelect
+from sqlalchemy.sql.selectable import FromClause, ScalarSelect, SelectBase
 
 from runstore import wire
 from runstore.backends import Backend
 from runstore.errors import ConfigurationError
+from runstore.filters import CREATED, Way
 from runstore.mapping import BELONGS, CALLS, COLUMNS, FILES, REQUIRED_ACTION, RUN, SHARED, TOOLS, StoredRun
 from runstore.schema.base import JSONText
-from runstore.schema.run import created_order
 from runstore.schema.views import RUNS
 
 _PARTS = {"required_action": REQUIRED_ACTION, **BELONGS}
-CREATED = created_order()
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CHOICE = SHARED["tool_choice"][1]
-
-
-class Filter(TypedDict, total=False):
-    """Which runs: all conditions hold, None is no condition. Times are Unix seconds or datetimes (naive ones UTC)."""
-
-    thread_id: str | Iterable[str] | None
-    assistant_id: str | Iterable[str] | None
-    status: str | Iterable[str] | None
-    created_from: int | datetime | None
-    """created_at is this or later."""
-    created_before: int | datetime | None
-    """created_at is earlier than this."""
-
-
-def conditions(where: Filter) -> list[ColumnElement[bool]]:
-    """A filter as SQL. Raises :class:`ConfigurationError` for a name or a value that is none of a filter's."""
-    found: list[ColumnElement[bool]] = []
-    for name, wanted in where.items():
-        if wanted is None:
-            continue
-        if name in ("created_from", "created_before"):
-            bound = _seconds(name, wanted)
-            found += [bound <= CREATED if name == "created_from" else bound > CREATED, RUN.c.created_at.is_not(None)]
-        elif name in Filter.__annotations__:
-            values = _texts(name, wanted)
-            found.append(RUN.c[name] == values[0] if len(values) == 1 else RUN.c[name].in_(values))
-        else:
-            known = ", ".join(Filter.__annotations__)
-            raise ConfigurationError(detail=f"there is no filter {name!r}; there are {known}")
-    return found
-
-
-def _texts(name: str, wanted: Any) -> list[str]:
-    values = [wanted] if isinstance(wanted, str) else list(wanted) if isinstance(wanted, Iterable) else [wanted]
-    for value in values:
-        if not isinstance(value, str):
-            raise ConfigurationError(detail=f"{name} is {value!r}, expected a string or several")
-    return [value for value in values if wire.is_text(value)]
-
-
-def _seconds(name: str, time: Any) -> int:
-    if isinstance(time, datetime):
-        aware = time if time.tzinfo else time.replace(tzinfo=UTC)
-        # created_at has whole seconds: from 10.5, and before 10.5, is from and before 11.
-        time = -((EPOCH - aware) // timedelta(seconds=1))
-    if type(time) is not int:
-        raise ConfigurationError(detail=f"{name} is {time!r}, expected Unix seconds or a datetime")
-    return max(wire.INT64[0], min(time, wire.INT64[-1]))
 
 
 @lru_cache
@@ -145,12 +94,12 @@ _LISTS = _PLACES[-1][-1]
 
 
 def rows(
-    backend: Backend, columns: Sequence[str] | None, where: Iterable[ColumnElement[bool]], *, newest_first: bool
+    backend: Backend, columns: Sequence[str] | None, where: Sequence[ColumnElement[bool]], *, newest_first: bool
 ) -> Select[Any]:
     """These columns of the view ``runs`` (default: all), JSON as its text. Raises :class:`ConfigurationError`."""
-    wanted = view_columns(columns)
-    keys = on_view((CREATED, RUN.c.id))
-    statement = select(*(readable(backend, column).label(column.name) for column in wanted)).where(*on_view(where))
+    source, conditions, keys = of_view(where)
+    wanted = [readable(backend, column).label(column.name) for column in view_columns(columns)]
+    statement = select(*wanted).select_from(source).where(*conditions)
     return statement.order_by(*(key.desc() for key in keys) if newest_first else keys)
 
 
@@ -162,15 +111,41 @@ def view_columns(names: Sequence[str] | None) -> list[Column[Any]]:
     return list(RUNS.c) if names is None else [RUNS.c[name] for name in names]
 
 
-def on_view(conditions: Iterable[ColumnElement[Any]]) -> list[ColumnElement[Any]]:
-    """Conditions on ``run_object`` as those on the view, whose columns of the same names are the same."""
+class OfView(NamedTuple):
+    """How to select rows of the view ``runs``."""
 
-    def replaced(element: Any, **_: Any) -> Any:
+    source: FromClause
+    conditions: list[ColumnElement[bool]]
+    keys: tuple[ColumnElement[Any], ...]
+    """What they are ordered by."""
+
+
+def of_view(where: Sequence[ColumnElement[bool]]) -> OfView:
+    """The rows of the view whose runs meet these conditions on ``run_object``.
+
+    Conditions on columns alone are put on those of the view, which are the same and keep their indexes. Others are
+    left on the table, which is joined: that costs one look at a key for each run.
+    """
+
+    def on_view(element: Any, **_: Any) -> Any:
         if element is RUN:
             return RUNS
         return RUNS.c[element.name] if getattr(element, "table", None) is RUN else None
 
-    return [visitors.replacement_traverse(condition, {}, replaced) for condition in conditions]
+    if all(map(_is_plain, where)):
+        conditions = [visitors.replacement_traverse(condition, {}, on_view) for condition in where]
+        return OfView(RUNS, conditions, (visitors.replacement_traverse(CREATED, {}, on_view), RUNS.c.id))
+    asked = select(RUN.c.id, CREATED.label("created")).where(*where).subquery()
+    return OfView(asked.join(RUNS, RUNS.c.id == asked.c.id), [], (asked.c.created, asked.c.id))
+
+
+def _is_plain(condition: ColumnElement[Any]) -> bool:
+    """Whether it names columns as columns: neither in a SELECT of its own nor in the text of an expression."""
+    return not any(
+        isinstance(part, SelectBase)
+        or (isinstance(part, ColumnClause) and part.is_literal and not part.name.lstrip("-").isdigit())
+        for part in visitors.iterate(condition)
+    )
 
 
 # --- order and pages -------------------------------------------------------------------------------------------------
@@ -178,17 +153,64 @@ def on_view(conditions: Iterable[ColumnElement[Any]]) -> list[ColumnElement[Any]
 
 def ordered(statement: Select[Any], *, newest_first: bool) -> Select[Any]:
     """By created_at and id; runs without created_at are the oldest."""
-    keys = (CREATED, RUN.c.id)
+    return _ordered(statement, CREATED, newest_first)
+
+
+def _ordered(statement: Select[Any], created: ColumnElement[int], newest_first: bool) -> Select[Any]:
+    keys = (created, RUN.c.id)
     return statement.order_by(*(key.desc() for key in keys) if newest_first else keys)
 
 
-def after(cursor: str, *, newest_first: bool) -> ColumnElement[bool]:
-    """The runs behind a cursor in the given order."""
-    created, run_id = _parse(cursor)
+def page(backend: Backend, ways: Sequence[Way], *, newest_first: bool, limit: int) -> Select[Any]:
+    """:func:`runs` of the first ones of all ways in the given order.
+
+    Their ids are found first: what has to be sorted is short, and of other runs nothing else is read.
+    """
+    firsts = [
+        _ordered(select(RUN.c.id, CREATED.label("created")).where(*way.conditions), way.created, newest_first)
+        .limit(limit)
+        .correlate(None)
+        .subquery()
+        for way in ways
+    ]
+    found: Any = firsts[0]
+    if len(firsts) > 1:
+        found = union_all(*(select(first.c.id, first.c.created) for first in firsts)).subquery()
+    keys = (found.c.created, found.c.id)
+    ids = select(found.c.id).order_by(*(key.desc() for key in keys) if newest_first else keys).limit(limit)
+    return ordered(runs(backend).where(RUN.c.id.in_(ids)), newest_first=newest_first)
+
+
+def horizon(conditions: Sequence[ColumnElement[bool]], distance: int, *, newest_first: bool) -> Select[Any]:
+    """created_at, as runs are ordered by it, of the run that is so far away; nothing where there are fewer."""
+    return _ordered(select(CREATED).where(*conditions), CREATED, newest_first).offset(distance).limit(1)
+
+
+def count(ways: Sequence[Way]) -> Select[Any]:
+    """How many runs there are on all ways."""
+    counts = [select(func.count()).select_from(RUN).where(*way.conditions).scalar_subquery() for way in ways]
+    total: Any = counts[0]
+    for further in counts[1:]:
+        total = total + further
+    return select(total)
+
+
+def place(run_id: str) -> Select[Any]:
+    """Where a run stands in the order."""
+    return select(CREATED).where(RUN.c.id == run_id)
+
+
+Place = tuple[int, str]
+"""created_at, as runs are ordered by it, and id."""
+
+
+def behind(place: Place, created: ColumnElement[int], *, newest_first: bool) -> ColumnElement[bool]:
+    """The runs behind a place in the given order."""
+    at, run_id = place
     # Spelled out, because SQLite uses an index on an expression for a comparison, not for one of row values.
     if newest_first:
-        return and_(created >= CREATED, or_(created > CREATED, RUN.c.id < run_id))
-    return and_(created <= CREATED, or_(created < CREATED, RUN.c.id > run_id))
+        return and_(at >= created, or_(at > created, RUN.c.id < run_id))
+    return and_(at <= created, or_(at < created, RUN.c.id > run_id))
 
 
 def cursor_of(created: int | None, run_id: str) -> str:
@@ -197,7 +219,8 @@ def cursor_of(created: int | None, run_id: str) -> str:
     return base64.urlsafe_b64encode(key).decode().rstrip("=")
 
 
-def _parse(cursor: str) -> tuple[int, str]:
+def parse(cursor: str) -> Place:
+    """The place that a cursor points behind. Raises :class:`ConfigurationError`."""
     try:
         created, run_id = wire.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if type(created) is int and created in wire.INT64 and isinstance(run_id, str) and wire.is_text(run_id):

@@ -13,14 +13,14 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, NamedTuple, Self, Unpack
 
-from sqlalchemy import Connection, Engine, Select, bindparam, delete, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, bindparam, delete, exists, select
 from sqlalchemy.engine import URL
 
-from runstore import documented, migrate, queries, statistics, wire, writer
+from runstore import documented, filters, migrate, queries, statistics, wire, writer
 from runstore.backends import Answer, Clock, backend_of, create_engine, translated
 from runstore.errors import ConfigurationError, DatabaseFailure, NotARun, RunConflict, RunNotFound, RunRejected
-from runstore.mapping import FUNCTION, INSTRUCTIONS, RANKS, RUN, TOOL, TOOLS, Look, Mapper, join_object
-from runstore.queries import Filter
+from runstore.filters import Filter
+from runstore.mapping import FUNCTION, INSTRUCTIONS, RANKS, RUN, TOOL, TOOLS, Look, Mapper, StoredRun, join_object
 from runstore.reader import Reader
 from runstore.sources import Record
 from runstore.writer import CHANGE, Outcome
@@ -334,26 +334,90 @@ class RunRepository:
         return {run_id: found[run_id] for run_id in wanted if run_id in found}
 
     def find(
-        self, *, newest_first: bool = True, limit: int = 20, cursor: str | None = None, **where: Unpack[Filter]
+        self,
+        *,
+        newest_first: bool = True,
+        limit: int = 20,
+        cursor: str | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        **where: Unpack[Filter],
     ) -> Page:
-        """A page of the runs that meet all conditions of :class:`runstore.queries.Filter`, by created_at and id.
+        """A page of the runs that meet all conditions of :class:`runstore.filters.Filter`, by created_at and id.
 
-        A condition takes one value or several; times are Unix seconds or datetimes. *cursor* is the ``next`` of the
-        page before, asked for with the same conditions and order. Raises :class:`ConfigurationError`.
+        *cursor* is the ``next`` of the page before, asked for with the same conditions and order. Instead of it the id
+        of a run may be given: *after* begins behind that run, *before* gives the last ones in front of it; with both,
+        the first ones between the two. Raises :class:`ConfigurationError`, :class:`RunNotFound` for such an id.
         """
         if type(limit) is not int or limit < 1:
             raise ConfigurationError(detail=f"limit is {limit!r}, expected an integer, 1 or more")
-        conditions = queries.conditions(where)
-        if cursor is not None:
-            conditions.append(queries.after(cursor, newest_first=newest_first))
-        statement = queries.ordered(queries.runs(self._backend).where(*conditions), newest_first=newest_first)
+        if cursor is not None and after is not None:
+            raise ConfigurationError(detail="cursor and after both say where the page begins; give one of them")
+        begin = queries.parse(cursor) if cursor is not None else None
+        wanted = filters.understood(self._backend, where, paged=True)
+        backwards = before is not None and begin is None and after is None
         with self._transaction(write=False) as connection:
-            found = list(self._reader.texts(connection, statement.limit(min(limit, 2**31) + 1)))
+            if after is not None:
+                begin = self._place(connection, after)
+            places = [(begin, newest_first)] if begin else []
+            if before is not None:
+                places.append((self._place(connection, before), not newest_first))
+            found = self._page(connection, wanted, places, newest_first is not backwards, min(limit, 2**31) + 1)
         more = len(found) > limit
-        last = found[limit - 1][0].row if more else ()
+        found = found[:limit]
+        if backwards:
+            found.reverse()
+        last = found[-1][0].row if found and (more or before is not None) else ()
         created = RUN.columns.keys().index("created_at")
-        runs = [wire.loads(text) for _, text in found[:limit]]
-        return Page(runs, queries.cursor_of(last[created], last[0]) if more else None)
+        runs = [wire.loads(text) for _, text in found]
+        return Page(runs, queries.cursor_of(last[created], last[0]) if last else None)
+
+    def _place(self, connection: Connection, run_id: str) -> queries.Place:
+        created = connection.execute(queries.place(run_id)).scalar() if wire.is_text(run_id) else None
+        if created is None:
+            raise RunNotFound(id=run_id)
+        return created, run_id
+
+    def _page(
+        self,
+        connection: Connection,
+        wanted: filters.Where,
+        places: list[tuple[queries.Place, bool]],
+        newest_first: bool,
+        limit: int,
+    ) -> list[tuple[StoredRun, bytes]]:
+        """The first runs behind all places, in at most five statements: :mod:`runstore.filters` says which way."""
+
+        def behind(created: ColumnElement[int]) -> list[ColumnElement[bool]]:
+            return [queries.behind(place, created, newest_first=newest) for place, newest in places]
+
+        def read(ways: list[filters.Way]) -> list[tuple[StoredRun, bytes]]:
+            ways = [way._replace(conditions=[*way.conditions, *behind(way.created)]) for way in ways]
+            statement = queries.page(self._backend, ways, newest_first=newest_first, limit=limit)
+            return list(self._reader.texts(connection, statement))
+
+        chosen = self._chosen(connection, wanted, filters.FEW)
+        if not chosen.walks:
+            return read(chosen.ways)
+        region = [*wanted.bounds, *behind(filters.CREATED)]
+        end = connection.execute(queries.horizon(region, filters.HORIZON, newest_first=newest_first)).scalar()
+        if end is not None:
+            near = end <= filters.CREATED if newest_first else end >= filters.CREATED
+            found = read([way._replace(conditions=[*way.conditions, near]) for way in chosen.ways])
+            if len(found) >= limit:
+                return found
+            chosen = self._chosen(connection, wanted, filters.MANY)
+        return read(chosen.ways)
+
+    def _conditions(self, connection: Connection, wanted: filters.Where, most: int) -> list[ColumnElement[bool]]:
+        """Of one SELECT for all runs: ways side by side would have to be sorted before the first run is given."""
+        ways = self._chosen(connection, wanted, most).ways
+        return ways[0].conditions if len(ways) == 1 else wanted.tests()
+
+    def _chosen(self, connection: Connection, wanted: filters.Where, most: int) -> filters.Chosen:
+        asked = filters.questions(wanted, most)
+        answers = connection.execute(select(*asked)).one() if asked else ()
+        return filters.choose(self._backend, wanted, answers, most)
 
     def iterate(self, **where: Unpack[Filter]) -> Iterator[dict[str, Any]]:
         """All runs that meet the conditions of :meth:`find`, oldest first, as one consistent picture of the archive."""
@@ -361,24 +425,23 @@ class RunRepository:
 
     def iterate_json(self, *, newest_first: bool = False, **where: Unpack[Filter]) -> Iterator[bytes]:
         """The same as compact JSON texts, which costs no parsing."""
-        wanted = queries.runs(self._backend).where(*queries.conditions(where))
-        statement = queries.ordered(wanted, newest_first=newest_first)
-        return self._stream(statement)
+        return self._stream(filters.understood(self._backend, where, paged=False), newest_first)
 
-    def _stream(self, statement: Select[Any]) -> Iterator[bytes]:
-        # The rows are closed before the connection is given back, also where the caller does not go on to the end.
-        with (
-            self._transaction(write=False) as connection,
-            closing(self._reader.texts(connection, statement, stream=True)) as found,
-        ):
-            for _, text in found:
-                yield text
+    def _stream(self, wanted: filters.Where, newest_first: bool) -> Iterator[bytes]:
+        with self._transaction(write=False) as connection:
+            conditions = self._conditions(connection, wanted, filters.FEW)
+            statement = queries.ordered(queries.runs(self._backend).where(*conditions), newest_first=newest_first)
+            # The rows are closed before the connection is given back, also where the caller does not go on to the end.
+            with closing(self._reader.texts(connection, statement, stream=True)) as found:
+                for _, text in found:
+                    yield text
 
     def count(self, **where: Unpack[Filter]) -> int:
         """How many runs meet the conditions of :meth:`find`."""
-        statement = select(func.count()).select_from(RUN).where(*queries.conditions(where))
+        wanted = filters.understood(self._backend, where, paged=False)
         with self._transaction(write=False) as connection:
-            return int(connection.execute(statement).scalar_one())
+            ways = self._chosen(connection, wanted, filters.MANY).ways
+            return int(connection.execute(queries.count(ways)).scalar_one())
 
     def changes(self, run_id: str) -> list[Change]:
         """The looks at a run that are not its newest, oldest first; empty for a run that never changed.
@@ -446,16 +509,17 @@ class RunRepository:
         *columns*: names of its columns (default: all). Times are datetimes, metadata JSON text. Raises
         :class:`ConfigurationError`.
         """
-        conditions = queries.conditions(where)
-        return self._rows(queries.rows(self._backend, columns, conditions, newest_first=newest_first))
+        queries.view_columns(columns)
+        return self._rows(columns, filters.understood(self._backend, where, paged=False), newest_first)
 
-    def _rows(self, statement: Select[Any]) -> Iterator[tuple[Any, ...]]:
-        options = {"yield_per": 1000}
-        with (
-            self._transaction(write=False) as connection,
-            connection.execute(statement, execution_options=options) as found,
-        ):
-            yield from map(tuple, found)
+    def _rows(
+        self, columns: Sequence[str] | None, wanted: filters.Where, newest_first: bool
+    ) -> Iterator[tuple[Any, ...]]:
+        with self._transaction(write=False) as connection:
+            conditions = self._conditions(connection, wanted, filters.FEW)
+            statement = queries.rows(self._backend, columns, conditions, newest_first=newest_first)
+            with connection.execute(statement, execution_options={"yield_per": BATCH}) as found:
+                yield from map(tuple, found)
 
     def stats(
         self,
@@ -475,8 +539,9 @@ class RunRepository:
         Raises :class:`ConfigurationError`.
         """
         asked = statistics.question(by, columns, sort, limit)
-        conditions = queries.conditions(where)
+        wanted = filters.understood(self._backend, where, paged=False)
         with self._transaction(write=False) as connection:
+            conditions = self._conditions(connection, wanted, filters.MANY)
             return statistics.answer(connection, self._backend, asked, conditions)
 
     # --- deleting ----------------------------------------------------------------------------------------------------
@@ -570,7 +635,7 @@ def _microseconds(moment: int | datetime | None) -> int:
         return time.time_ns() // 1000
     if isinstance(moment, datetime):
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return (aware - queries.EPOCH) // timedelta(microseconds=1)
+        return (aware - filters.EPOCH) // timedelta(microseconds=1)
     if type(moment) is not int or abs(moment) >= 2**62:
         raise ConfigurationError(detail=f"observed_at is {moment!r}, expected Unix microseconds or a datetime")
     return moment

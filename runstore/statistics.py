@@ -225,15 +225,18 @@ def _grouped(
 def _ranked(
     backend: Backend, by: Sequence[str], where: Sequence[ColumnElement[bool]], names: Sequence[str]
 ) -> Select[Any]:
-    finished = [*where, RUNS.c.total_seconds.is_not(None)]
-    runs = _runs(backend, by, finished, ["total_seconds"]).c
+    runs = _runs(backend, by, where, ["total_seconds"]).c
     window: Any = {"partition_by": [runs[name] for name in by] or None}
-    ranked = select(
-        *(runs[name] for name in by),
-        runs.total_seconds,
-        func.row_number().over(**window, order_by=runs.total_seconds).label("place"),
-        func.count().over(**window).label("size"),
-    ).subquery()
+    ranked = (
+        select(
+            *(runs[name] for name in by),
+            runs.total_seconds,
+            func.row_number().over(**window, order_by=runs.total_seconds).label("place"),
+            func.count().over(**window).label("size"),
+        )
+        .where(runs.total_seconds.is_not(None))
+        .subquery()
+    )
     keys = [ranked.c[name] for name in by]
 
     def percentile(percent: int) -> ColumnElement[Any]:
@@ -249,14 +252,16 @@ def _runs(backend: Backend, by: Sequence[str], where: Sequence[ColumnElement[boo
     """The runs that are asked for, with what is read of them and nothing else."""
     columns: list[ColumnElement[Any]] = [BY[name].label(name) for name in by]
     columns += [RUNS.c[name] for name in dict.fromkeys(reads) if name not in by]
-    source: Any = RUNS
-    if "tool" in by or "function" in by:
+    source, conditions, _ = queries.of_view(where)
+    several = "tool" in by or "function" in by
+    if several:
         of_run = RUN_TOOLS.c.run_id == RUNS.c.id
         if "tool" not in by:
             of_run &= RUN_TOOLS.c.function_name.is_not(None)
-        source = RUNS.outerjoin(RUN_TOOLS, of_run)
+        source = source.outerjoin(RUN_TOOLS, of_run)
         columns.append(RUNS.c.id)
-    runs = select(*columns).select_from(source).where(*queries.on_view(where))
-    if source is not RUNS:
+    # To count runs something of them has to be read.
+    runs = select(*(columns or [RUNS.c.id])).select_from(source).where(*conditions)
+    if several:
         runs = runs.distinct()  # a run with two functions has the type function twice
     return backend.apart(runs).subquery()

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from alembic.script import ScriptDirectory
-from sqlalchemy import Dialect, ExecutableDDLElement
+from sqlalchemy import DDL, Dialect, ExecutableDDLElement
 from sqlalchemy.engine import URL
 from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTableComment
 
 from runstore import migrate
-from runstore.schema import Base
+from runstore.schema import Base, RunObject
+from runstore.schema.run import JSON_TERMS
 
 FOLDER = Path(__file__).parent.parent / "migrations" / "ddl"
 DIALECTS: dict[str, Dialect] = {name: URL.create(name).get_dialect()() for name in ("postgresql", "sqlite")}
@@ -20,8 +21,13 @@ def ddl(dialect: Dialect) -> str:
     """All tables, indexes and comments, then the views."""
     statements: list[ExecutableDDLElement] = []
     for table in Base.metadata.sorted_tables:
+        indexes = sorted(table.indexes, key=lambda index: str(index.name))
+        if dialect.name == "sqlite":
+            indexes = [index for index in indexes if index.dialect_options["postgresql"]["using"] != "gin"]
         statements.append(CreateTable(table))
-        statements += [CreateIndex(index) for index in sorted(table.indexes, key=lambda index: str(index.name))]
+        if dialect.name == "postgresql" and table is RunObject.__table__:
+            statements.append(DDL(JSON_TERMS))  # type: ignore[no-untyped-call]
+        statements += [CreateIndex(index) for index in indexes]
         if dialect.supports_comments:
             statements.append(SetTableComment(table))
             statements += [SetColumnComment(column) for column in table.columns]

@@ -164,15 +164,19 @@ def test_a_status_is_found_as_the_newest_look_has_it(runs: RunRepository) -> Non
 
 BAD_FILTERS: list[tuple[dict[str, Any], str]] = [
     ({"colour": "red"}, "there is no filter 'colour'"),
-    ({"id": "a"}, "there is no filter 'id'"),
-    ({"thread": "a"}, "there are thread_id, assistant_id, status, created_from, created_before"),
+    ({"thread": "a"}, "there are id, thread_id, assistant_id, model, status, created_from, created_before"),
     ({"thread_id": 5}, "thread_id is 5, expected a string"),
     ({"thread_id": ["a", None]}, "thread_id is None, expected a string"),
     ({"thread_id": b"t1"}, "expected a string"),
     ({"status": ["a", 5]}, "status is 5, expected a string"),
     ({"assistant_id": True}, "assistant_id is True, expected a string"),
-    ({"created_from": "2024-01-01"}, "created_from is '2024-01-01', expected Unix seconds or a datetime"),
-    ({"created_from": 5.5}, "created_from is 5.5"),
+    (
+        {"created_from": "today"},
+        "created_from is 'today', expected Unix seconds, a datetime or date, its ISO",
+    ),
+    ({"created_from": "7 d"}, "created_from is '7 d'"),
+    ({"finished_before": float("nan")}, "finished_before is nan"),
+    ({"started_from": float("inf")}, "started_from is inf"),
     ({"created_before": True}, "created_before is True"),
     ({"created_before": [5]}, r"created_before is \[5\]"),
 ]

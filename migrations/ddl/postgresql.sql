@@ -148,9 +148,18 @@ CREATE TABLE run_object (
 	CONSTRAINT fk_run_object_response_format FOREIGN KEY(response_format) REFERENCES assistants_api_response_format_option (id),
 	CONSTRAINT fk_run_object_shape FOREIGN KEY(shape) REFERENCES run_object_shape (id)
 );
+CREATE FUNCTION runstore_json_terms(document json) RETURNS integer[]
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT array_agg(hashtext(m.key) & 65535) || array_agg(hashtext(m.key || '=' || m.value) & 65535)
+    FROM json_each_text(CASE WHEN json_typeof(document) = 'object' THEN document ELSE '{}' END) AS m
+$$;
 CREATE INDEX ix_run_object_assistant_id ON run_object (assistant_id, coalesce(created_at, -9223372036854775808));
 CREATE INDEX ix_run_object_created_at ON run_object (coalesce(created_at, -9223372036854775808), id);
 CREATE INDEX ix_run_object_instructions_id ON run_object (instructions_id);
+CREATE INDEX ix_run_object_irregular ON run_object (coalesce(created_at, -9223372036854775808), id) WHERE created_at IS NULL AND coalesce(started_at, completed_at, failed_at, cancelled_at, expires_at) IS NOT NULL OR started_at / 2 - created_at / 2 NOT BETWEEN 0 AND 43200 OR completed_at / 2 - created_at / 2 NOT BETWEEN 0 AND 43200 OR failed_at / 2 - created_at / 2 NOT BETWEEN 0 AND 43200 OR cancelled_at / 2 - created_at / 2 NOT BETWEEN 0 AND 43200 OR status = 'expired' AND expires_at / 2 - created_at / 2 NOT BETWEEN 0 AND 43200;
+CREATE INDEX ix_run_object_metadata ON run_object USING gin (runstore_json_terms(metadata));
+CREATE INDEX ix_run_object_model ON run_object (model, coalesce(created_at, -9223372036854775808));
+CREATE INDEX ix_run_object_seconds ON run_object ((CASE WHEN created_at BETWEEN -62135510400 AND 253402214399 AND CASE status WHEN 'completed' THEN completed_at WHEN 'incomplete' THEN completed_at WHEN 'failed' THEN failed_at WHEN 'cancelled' THEN cancelled_at WHEN 'expired' THEN expires_at END BETWEEN -62135510400 AND 253402214399 THEN CASE status WHEN 'completed' THEN completed_at WHEN 'incomplete' THEN completed_at WHEN 'failed' THEN failed_at WHEN 'cancelled' THEN cancelled_at WHEN 'expired' THEN expires_at END - created_at END));
 CREATE INDEX ix_run_object_status ON run_object (status, coalesce(created_at, -9223372036854775808));
 CREATE INDEX ix_run_object_thread_id ON run_object (thread_id, coalesce(created_at, -9223372036854775808));
 COMMENT ON TABLE run_object IS 'Documented RunObject: assistant runs, each as its newest look has it.';
@@ -191,6 +200,7 @@ CREATE TABLE run_completion_usage (
 	CONSTRAINT pk_run_completion_usage PRIMARY KEY (run_object),
 	CONSTRAINT fk_run_completion_usage_run_object FOREIGN KEY(run_object) REFERENCES run_object (id) ON DELETE CASCADE
 );
+CREATE INDEX ix_run_completion_usage_total_tokens ON run_completion_usage (total_tokens);
 COMMENT ON TABLE run_completion_usage IS 'Documented RunCompletionUsage: tokens a run used.';
 COMMENT ON COLUMN run_completion_usage.run_object IS 'The run''s id.';
 COMMENT ON COLUMN run_completion_usage.completion_tokens IS 'Tokens of the completions.';
@@ -246,6 +256,7 @@ CREATE TABLE run_object_incomplete_details (
 	CONSTRAINT pk_run_object_incomplete_details PRIMARY KEY (run_object),
 	CONSTRAINT fk_run_object_incomplete_details_run_object FOREIGN KEY(run_object) REFERENCES run_object (id) ON DELETE CASCADE
 );
+CREATE INDEX ix_run_object_incomplete_details_reason ON run_object_incomplete_details (reason);
 COMMENT ON TABLE run_object_incomplete_details IS 'Documented RunObject_incomplete_details: why a run is incomplete.';
 COMMENT ON COLUMN run_object_incomplete_details.run_object IS 'The run''s id.';
 COMMENT ON COLUMN run_object_incomplete_details.reason IS 'max_completion_tokens, max_prompt_tokens and others.';
@@ -258,6 +269,7 @@ CREATE TABLE run_object_last_error (
 	CONSTRAINT pk_run_object_last_error PRIMARY KEY (run_object),
 	CONSTRAINT fk_run_object_last_error_run_object FOREIGN KEY(run_object) REFERENCES run_object (id) ON DELETE CASCADE
 );
+CREATE INDEX ix_run_object_last_error_code ON run_object_last_error (code);
 COMMENT ON TABLE run_object_last_error IS 'Documented RunObject_last_error: why a run failed.';
 COMMENT ON COLUMN run_object_last_error.run_object IS 'The run''s id.';
 COMMENT ON COLUMN run_object_last_error.code IS 'server_error, rate_limit_exceeded, invalid_prompt and others.';

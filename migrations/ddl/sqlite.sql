@@ -105,6 +105,9 @@ CREATE TABLE run_object (
 CREATE INDEX ix_run_object_assistant_id ON run_object (assistant_id, coalesce(created_at, -9223372036854775808));
 CREATE INDEX ix_run_object_created_at ON run_object (coalesce(created_at, -9223372036854775808), id);
 CREATE INDEX ix_run_object_instructions_id ON run_object (instructions_id);
+CREATE INDEX ix_run_object_irregular ON run_object (coalesce(created_at, -9223372036854775808), id) WHERE created_at IS NULL AND coalesce(started_at, completed_at, failed_at, cancelled_at, expires_at) IS NOT NULL OR started_at / 2 - created_at / 2 NOT BETWEEN 0 AND 43200 OR completed_at / 2 - created_at / 2 NOT BETWEEN 0 AND 43200 OR failed_at / 2 - created_at / 2 NOT BETWEEN 0 AND 43200 OR cancelled_at / 2 - created_at / 2 NOT BETWEEN 0 AND 43200 OR status = 'expired' AND expires_at / 2 - created_at / 2 NOT BETWEEN 0 AND 43200;
+CREATE INDEX ix_run_object_model ON run_object (model, coalesce(created_at, -9223372036854775808));
+CREATE INDEX ix_run_object_seconds ON run_object ((CASE WHEN created_at BETWEEN -62135510400 AND 253402214399 AND CASE status WHEN 'completed' THEN completed_at WHEN 'incomplete' THEN completed_at WHEN 'failed' THEN failed_at WHEN 'cancelled' THEN cancelled_at WHEN 'expired' THEN expires_at END BETWEEN -62135510400 AND 253402214399 THEN CASE status WHEN 'completed' THEN completed_at WHEN 'incomplete' THEN completed_at WHEN 'failed' THEN failed_at WHEN 'cancelled' THEN cancelled_at WHEN 'expired' THEN expires_at END - created_at END));
 CREATE INDEX ix_run_object_status ON run_object (status, coalesce(created_at, -9223372036854775808));
 CREATE INDEX ix_run_object_thread_id ON run_object (thread_id, coalesce(created_at, -9223372036854775808));
 CREATE TABLE run_completion_usage (
@@ -116,6 +119,7 @@ CREATE TABLE run_completion_usage (
 	CONSTRAINT pk_run_completion_usage PRIMARY KEY (run_object),
 	CONSTRAINT fk_run_completion_usage_run_object FOREIGN KEY(run_object) REFERENCES run_object (id) ON DELETE CASCADE
 );
+CREATE INDEX ix_run_completion_usage_total_tokens ON run_completion_usage (total_tokens);
 CREATE TABLE run_object_assistant_object_tools_inner (
 	run_object TEXT NOT NULL,
 	position INTEGER NOT NULL,
@@ -150,6 +154,7 @@ CREATE TABLE run_object_incomplete_details (
 	CONSTRAINT pk_run_object_incomplete_details PRIMARY KEY (run_object),
 	CONSTRAINT fk_run_object_incomplete_details_run_object FOREIGN KEY(run_object) REFERENCES run_object (id) ON DELETE CASCADE
 );
+CREATE INDEX ix_run_object_incomplete_details_reason ON run_object_incomplete_details (reason);
 CREATE TABLE run_object_last_error (
 	run_object TEXT NOT NULL,
 	code TEXT,
@@ -158,6 +163,7 @@ CREATE TABLE run_object_last_error (
 	CONSTRAINT pk_run_object_last_error PRIMARY KEY (run_object),
 	CONSTRAINT fk_run_object_last_error_run_object FOREIGN KEY(run_object) REFERENCES run_object (id) ON DELETE CASCADE
 );
+CREATE INDEX ix_run_object_last_error_code ON run_object_last_error (code);
 CREATE TABLE run_object_required_action (
 	run_object TEXT NOT NULL,
 	type TEXT,

@@ -60,6 +60,9 @@ class Backend(ABC):
     placeholder: ClassVar[str]
     """How the driver spells a parameter."""
 
+    indexes_json: ClassVar[bool]
+    """Whether :meth:`has_pair` and :meth:`has_key` can be answered by an index."""
+
     @abstractmethod
     def create_engine(self, url: URL) -> Engine:
         """An engine with the settings that runstore's promises rest on."""
@@ -84,8 +87,24 @@ class Backend(ABC):
         """
 
     @abstractmethod
+    def probe(self, column: ColumnElement[Any], values: Select[Any]) -> ColumnElement[bool]:
+        """Whether *column* is one of the few values of a SELECT, which is made first and its rows fetched by a key."""
+
+    @abstractmethod
+    def has_pair(self, document: ColumnElement[Any], key: str, value: str) -> ColumnElement[bool]:
+        """Whether a column that holds a JSON object has this key with this string."""
+
+    @abstractmethod
+    def has_key(self, document: ColumnElement[Any], key: str) -> ColumnElement[bool]:
+        """Whether a column that holds a JSON object has this key."""
+
+    @abstractmethod
     def is_passing(self, error: BaseException) -> bool:
         """Whether the same batch can succeed when it is tried again: deadlock, serialization, a race for a key."""
+
+    def aside(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """The column for a condition that is not what to look up an index for, where the database cannot tell."""
+        return column
 
     def snapshot(self, engine: Engine) -> Engine:
         """The engine for reading, whose transactions see one state of the archive from their first statement on."""

@@ -10,7 +10,21 @@ from typing import Any
 import psycopg
 import sqlalchemy
 from psycopg.types.string import TextLoader
-from sqlalchemy import ARRAY, ColumnElement, Connection, Engine, Table, any_, bindparam
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Engine,
+    Integer,
+    Select,
+    Table,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    func,
+)
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
@@ -36,6 +50,7 @@ class PostgreSQL(Backend):
 
     array_function = "json_agg"
     tuple_function = "json_build_array"
+    indexes_json = True
     placeholder = "%s"
 
     def create_engine(self, url: URL) -> Engine:
@@ -110,10 +125,32 @@ class PostgreSQL(Backend):
         finally:
             driver.close()
 
+    def probe(self, column: ColumnElement[Any], values: Select[Any]) -> ColumnElement[bool]:
+        """As an array: a subquery would be made a join, and the order of that is the planner's."""
+        return column == any_(func.array(values.scalar_subquery()))
+
+    def has_pair(self, document: ColumnElement[Any], key: str, value: str) -> ColumnElement[bool]:
+        """By the index on runstore_json_terms, where the column has one; different pairs may have the same term."""
+        name = cast(key, Text)
+        return (
+            _has_term(document, f"{key}={value}")
+            & (func.json_extract_path_text(document, name, type_=Text) == value)
+            & (func.json_typeof(func.json_extract_path(document, name), type_=Text) == "string")
+        )
+
+    def has_key(self, document: ColumnElement[Any], key: str) -> ColumnElement[bool]:
+        """By the same index."""
+        return _has_term(document, key) & func.json_extract_path(document, cast(key, Text)).is_not(None)
+
     def is_passing(self, error: BaseException) -> bool:
         """By SQLSTATE."""
         cause = error.orig if isinstance(error, DBAPIError) else error
         return isinstance(cause, psycopg.Error) and cause.sqlstate in _PASSING
+
+
+def _has_term(document: ColumnElement[Any], term: str) -> ColumnElement[bool]:
+    wanted = array([func.hashtext(cast(term, Text), type_=Integer).bitwise_and(65535)])
+    return func.runstore_json_terms(document).bool_op("@>")(wanted)
 
 
 def _exact(rows: Sequence[Row]) -> list[Row]:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from runstore.cli.files import output_file, output_option, spare_the_archive
+from runstore.cli.filters import filter_options
 from runstore.cli.output import db_option, is_terminal, note, printable_json
 from runstore.cli.tables import Names, columns_option, form_of, format_option, print_table, write_rows
 
@@ -27,24 +28,24 @@ def show_command(run_id: str, db: str | None) -> None:
 
 @click.command("list")
 @db_option
-@click.option("--thread", metavar="ID", multiple=True, help="Runs of this thread (may be repeated, as the next two).")
-@click.option("--assistant", metavar="ID", multiple=True, help="Runs of this assistant.")
-@click.option("--status", metavar="STATUS", multiple=True, help="Runs of this status.")
+@filter_options
 @click.option(
     "--limit", metavar="N", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many."
 )
 @click.option("--cursor", metavar="CURSOR", help="Go on where an earlier page ended.")
+@click.option("--after", metavar="ID", help="Begin behind this run.")
+@click.option("--before", metavar="ID", help="The last ones in front of this run.")
 @click.option("--oldest-first", is_flag=True, help="Begin with the oldest run.")
 @format_option("table", "jsonl", "json", "csv", "parquet")
 @columns_option
 @output_option
 def list_command(
     db: str | None,
-    thread: tuple[str, ...],
-    assistant: tuple[str, ...],
-    status: tuple[str, ...],
+    where: dict[str, Any],
     limit: int,
     cursor: str | None,
+    after: str | None,
+    before: str | None,
     oldest_first: bool,
     form: str | None,
     columns: Names | None,
@@ -63,12 +64,7 @@ def list_command(
     described = [formats.column_of(column) for column in queries.view_columns(columns)]
     with RunRepository.open(db) as archive:
         page = archive.find(
-            thread_id=thread or None,
-            assistant_id=assistant or None,
-            status=status or None,
-            limit=limit,
-            cursor=cursor,
-            newest_first=not oldest_first,
+            limit=limit, cursor=cursor, after=after, before=before, newest_first=not oldest_first, **where
         )
         if columns is not None or form in ("csv", "parquet"):
             ids = [run["id"] for run in page.runs]

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from runstore.cli.files import output_option, spare_the_archive
+from runstore.cli.filters import filter_options
 from runstore.cli.output import db_option
 from runstore.cli.tables import Names, cell, columns_option, form_of, format_option, limited, plain_table, write_rows
 
@@ -33,6 +34,7 @@ BAR = 16
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="At most so many rows.")
 @format_option("table", "jsonl", "json", "csv")
 @output_option
+@filter_options
 def stats_command(
     db: str | None,
     by: tuple[str, ...],
@@ -41,6 +43,7 @@ def stats_command(
     limit: int | None,
     form: str | None,
     output: Path | None,
+    where: dict[str, Any],
 ) -> None:
     """Count runs, failures, tokens, cost and seconds, in all or by groups.
 
@@ -57,7 +60,7 @@ def stats_command(
     if columns is None and form == "table":
         columns = (*SHOWN, sort) if sort and sort not in SHOWN else SHOWN
     with RunRepository.open(db) as archive:
-        found = archive.stats(by, columns=columns, sort=sort, limit=limit)
+        found = archive.stats(by, columns=columns, sort=sort, limit=limit, **where)
     if form == "table":
         _print(found, by, columns or SHOWN, sort)
         return

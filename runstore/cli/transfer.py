@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
 from runstore.cli.files import in_a_folder, output_file, output_option, spare_the_archive
+from runstore.cli.filters import filter_options
 from runstore.cli.output import db_option, note
 from runstore.cli.tables import Names, columns_option, form_of, format_option, write_rows
 
@@ -150,8 +151,11 @@ def _rejects(path: Path | None) -> Iterator[Callable[[Rejection], None]]:
 @format_option("jsonl", "json", "csv", "parquet", default="jsonl")
 @columns_option
 @output_option
-def export_command(db: str | None, form: str | None, columns: Names | None, output: Path | None) -> None:
-    """Write runs in the order of created_at and id: as they came, as JSON Lines or one JSON array.
+@filter_options
+def export_command(
+    db: str | None, form: str | None, columns: Names | None, output: Path | None, where: dict[str, Any]
+) -> None:
+    """Write all runs, or those of the filters, by created_at and id: as they came, in JSON Lines or one JSON array.
 
     With --columns, and as CSV or Parquet, the rows of the view runs (runstore sql --schema).
     """
@@ -163,7 +167,7 @@ def export_command(db: str | None, form: str | None, columns: Names | None, outp
     with RunRepository.open(db) as archive:
         if columns is None and form in ("jsonl", "json"):
             with output_file(output) as file:
-                formats.write_texts(form, file, archive.iterate_json())
+                formats.write_texts(form, file, archive.iterate_json(**where))
             return
         described = [formats.column_of(column) for column in queries.view_columns(columns)]
-        write_rows(form, output, described, archive.rows(columns))
+        write_rows(form, output, described, archive.rows(columns, **where))

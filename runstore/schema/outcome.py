@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, NamedTuple
 
-from sqlalchemy import ForeignKey, Integer, LargeBinary
+from sqlalchemy import ForeignKey, Index, Integer, LargeBinary
 from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
 
 from runstore.schema.base import Base, BigInt, Count, JSONObject, JSONText, Key, KeyText, LongText
@@ -84,7 +84,7 @@ class RunObjectLastError(Base):
     """Documented RunObject_last_error: why the run failed."""
 
     __tablename__ = "run_object_last_error"
-    __table_args__ = {"comment": "Documented RunObject_last_error: why a run failed."}
+    __table_args__ = (Index(None, "code"), {"comment": "Documented RunObject_last_error: why a run failed."})
 
     run_object: Mapped[OfRun]
     code: Mapped[KeyText] = mapped_column(comment="server_error, rate_limit_exceeded, invalid_prompt and others.")
@@ -96,7 +96,10 @@ class RunObjectIncompleteDetails(Base):
     """Documented RunObject_incomplete_details: why the run ended early."""
 
     __tablename__ = "run_object_incomplete_details"
-    __table_args__ = {"comment": "Documented RunObject_incomplete_details: why a run is incomplete."}
+    __table_args__ = (
+        Index(None, "reason"),
+        {"comment": "Documented RunObject_incomplete_details: why a run is incomplete."},
+    )
 
     run_object: Mapped[OfRun]
     reason: Mapped[KeyText] = mapped_column(comment="max_completion_tokens, max_prompt_tokens and others.")
@@ -107,7 +110,7 @@ class RunCompletionUsage(Base):
     """Documented RunCompletionUsage: tokens the run used."""
 
     __tablename__ = "run_completion_usage"
-    __table_args__ = {"comment": "Documented RunCompletionUsage: tokens a run used."}
+    __table_args__ = (Index(None, "total_tokens"), {"comment": "Documented RunCompletionUsage: tokens a run used."})
 
     run_object: Mapped[OfRun]
     completion_tokens: Mapped[Count] = mapped_column(comment="Tokens of the completions.")

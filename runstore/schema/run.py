@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, func, literal_column, text
+from sqlalchemy import DDL, ColumnElement, ForeignKey, Index, event, func, literal_column, text
 from sqlalchemy.ext.associationproxy import AssociationProxy, association_proxy
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -40,6 +40,47 @@ from runstore.schema.outcome import (
 NO_TIME = "-9223372036854775808"
 """Stands for a created_at that is NULL in order, index and cursor, so that such runs come first on both backends."""
 
+CALENDAR = "BETWEEN -62135510400 AND 253402214399"
+"""Unix seconds from 0001-01-02 to 9999-12-30: what every client can show as a time, whatever its zone."""
+
+FINISHED = (
+    "CASE status WHEN 'completed' THEN completed_at WHEN 'incomplete' THEN completed_at WHEN 'failed' THEN failed_at "
+    "WHEN 'cancelled' THEN cancelled_at WHEN 'expired' THEN expires_at END"
+)
+"""finished_at of the view runs: when a run ended, by its status."""
+
+SECONDS = f"CASE WHEN created_at {CALENDAR} AND {FINISHED} {CALENDAR} THEN {FINISHED} - created_at END"
+"""total_seconds of the view runs."""
+
+REGULAR_SECONDS = 86_400
+"""Within a day of its creation a run has started and ended: they expire after ten minutes."""
+
+# Halves, because the difference of two 64-bit integers has 65 bits.
+_STAMPS = ("started_at", "completed_at", "failed_at", "cancelled_at")
+IRREGULAR = " OR ".join(
+    [
+        f"created_at IS NULL AND coalesce({', '.join(_STAMPS)}, expires_at) IS NOT NULL",
+        *(f"{stamp} / 2 - created_at / 2 NOT BETWEEN 0 AND {REGULAR_SECONDS // 2}" for stamp in _STAMPS),
+        f"status = 'expired' AND expires_at / 2 - created_at / 2 NOT BETWEEN 0 AND {REGULAR_SECONDS // 2}",
+    ]
+)
+"""Of a run with a time that is not within :data:`REGULAR_SECONDS` of its creation (give or take a second or two).
+
+All others that started or ended in some time were created shortly before, and so the index of the order of runs finds
+them; these have an index of their own, which in most archives is empty.
+"""
+
+JSON_TERMS = """CREATE FUNCTION runstore_json_terms(document json) RETURNS integer[]
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT array_agg(hashtext(m.key) & 65535) || array_agg(hashtext(m.key || '=' || m.value) & 65535)
+    FROM json_each_text(CASE WHEN json_typeof(document) = 'object' THEN document ELSE '{}' END) AS m
+$$"""
+"""On PostgreSQL: the keys and pairs of a JSON object as numbers of 16 bits, for an index of metadata.
+
+No stored value is too long for it, and runs whose pairs are all different do not bloat it. What it finds has to be
+looked at again: different pairs may have one number.
+"""
+
 
 class RunObject(Base):
     """Documented RunObject: one run, as its newest look has it.
@@ -50,6 +91,7 @@ class RunObject(Base):
     """
 
     __tablename__ = "run_object"
+    __table_args__ = (Index("ix_run_object_seconds", text(f"({SECONDS})")),)
 
     id: Mapped[RunId] = mapped_column(primary_key=True, comment="Identifier of the run.")
     object: Mapped[LongText] = mapped_column(comment="Type of the object: thread.run.")
@@ -188,6 +230,17 @@ _created = text(f"coalesce(created_at, {NO_TIME})")
 _table.comment = "Documented RunObject: assistant runs, each as its newest look has it."  # type: ignore[attr-defined]
 Index("ix_run_object_created_at", _created, _table.c.id)
 # Without the id, which would double their size: runs of one thread in one second are few, and quickly sorted.
-for _column in (_table.c.thread_id, _table.c.assistant_id, _table.c.status):
+for _column in (_table.c.thread_id, _table.c.assistant_id, _table.c.status, _table.c.model):
     Index(f"ix_run_object_{_column.name}", _column, _created)
 Index("ix_run_object_instructions_id", _table.c.instructions_id)
+_irregular = text(IRREGULAR)
+Index(
+    "ix_run_object_irregular",
+    _created,
+    _table.c.id,
+    postgresql_where=_irregular,
+    sqlite_where=_irregular,
+)
+_terms = func.runstore_json_terms(_table.c.metadata)
+Index("ix_run_object_metadata", _terms, postgresql_using="gin").ddl_if("postgresql")
+event.listen(_table, "before_create", DDL(JSON_TERMS).execute_if(dialect="postgresql"))  # type: ignore[no-untyped-call]
