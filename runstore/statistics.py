@@ -217,9 +217,10 @@ def _grouped(
     backend: Backend, by: Sequence[str], where: Sequence[ColumnElement[bool]], names: Sequence[str]
 ) -> Select[Any]:
     reads = [column for name in names for column in _READS.get(name, (name.split("/")[0],) if "/" in name else ())]
-    runs = _runs(backend, by, where, reads).c
-    keys = [runs[name] for name in by]
-    return select(*keys, *(_aggregate(name, runs).label(name) for name in names)).group_by(*keys)
+    runs = _runs(backend, by, where, reads)
+    keys = [runs.c[name] for name in by]
+    values = [_aggregate(name, runs.c).label(name) for name in names]
+    return select(*keys, *values).select_from(runs).group_by(*keys)
 
 
 def _ranked(
