@@ -16,12 +16,13 @@ from typing import Any, NamedTuple, Self, Unpack
 from sqlalchemy import ColumnElement, Connection, Engine, bindparam, delete, exists, select
 from sqlalchemy.engine import URL
 
-from runstore import documented, filters, migrate, queries, statistics, wire, writer
+from runstore import documented, filters, migrate, prices, queries, statistics, wire, writer
 from runstore.backends import Answer, Clock, backend_of, create_engine, translated
 from runstore.errors import ConfigurationError, DatabaseFailure, NotARun, RunConflict, RunNotFound, RunRejected
 from runstore.filters import Filter
 from runstore.mapping import FUNCTION, INSTRUCTIONS, RANKS, RUN, TOOL, TOOLS, Look, Mapper, StoredRun, join_object
 from runstore.reader import Reader
+from runstore.schema.views import RUN_FINDINGS as FINDINGS
 from runstore.sources import Record
 from runstore.writer import CHANGE, Outcome
 
@@ -97,6 +98,17 @@ class Change(NamedTuple):
     """Members whose value was another one than in the next newer look, with their value in this one."""
     absent: list[str]
     """Members that the next newer look has and this one had not."""
+
+
+class Finding(NamedTuple):
+    """A departure from the document."""
+
+    run_id: str
+    rule: str
+    """What is broken: status, metadata, usage, missing ..."""
+    path: str
+    """Where in the run's JSON."""
+    detail: str
 
 
 class RunRepository:
@@ -543,6 +555,37 @@ class RunRepository:
         with self._transaction(write=False) as connection:
             conditions = self._conditions(connection, wanted, filters.MANY)
             return statistics.answer(connection, self._backend, asked, conditions)
+
+    def findings(self, **where: Unpack[Filter]) -> Iterator[Finding]:
+        """What departs from the document in the runs that meet the conditions of :meth:`find`, by the id of the run."""
+        wanted = filters.understood(self._backend, where, paged=False)
+        statement = select(FINDINGS).order_by(FINDINGS.c.run_id, FINDINGS.c.rule, FINDINGS.c.path)
+        if where:
+            statement = statement.where(FINDINGS.c.run_id.in_(select(RUN.c.id).where(*wanted.tests())))
+        with (
+            self._transaction(write=False) as connection,
+            connection.execute(statement, execution_options={"yield_per": BATCH}) as rows,
+        ):
+            for row in rows:
+                yield Finding(*row)
+
+    # --- prices ------------------------------------------------------------------------------------------------------
+
+    def set_prices(self, found: Iterable[prices.Price]) -> int:
+        """Store what tokens cost, for the column cost of the view ``runs``; gives the number of prices.
+
+        A price of the same model and time is replaced, others stay. :func:`runstore.prices.read` reads a file.
+        """
+        new = list(found)
+        self._check(create=True)
+        with self._transaction(write=True) as connection:
+            prices.store(connection, self._backend, new)
+        return len(new)
+
+    def prices(self) -> list[prices.Price]:
+        """All prices, by model and time."""
+        with self._transaction(write=False) as connection:
+            return prices.stored(connection)
 
     # --- deleting ----------------------------------------------------------------------------------------------------
 

@@ -12,8 +12,8 @@ PACKAGE = Path(__file__).parent.parent / "runstore"
 
 ORDER = [
     *("errors", "wire", "documented", "config", "schema", "mapping", "backends", "migrate"),
-    *("filters", "queries", "statistics", "reader", "writer", "splitter", "sources", "formats", "repository"),
-    *("orm", "cli"),
+    *("filters", "prices", "queries", "statistics", "reader", "writer", "splitter", "sources", "formats"),
+    *("repository", "orm", "cli"),
 ]
 """A module imports only what stands before it."""
 

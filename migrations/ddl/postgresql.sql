@@ -154,6 +154,7 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     FROM json_each_text(CASE WHEN json_typeof(document) = 'object' THEN document ELSE '{}' END) AS m
 $$;
 CREATE INDEX ix_run_object_assistant_id ON run_object (assistant_id, coalesce(created_at, -9223372036854775808));
+CREATE INDEX ix_run_object_created ON run_object (created_at);
 CREATE INDEX ix_run_object_created_at ON run_object (coalesce(created_at, -9223372036854775808), id);
 CREATE INDEX ix_run_object_instructions_id ON run_object (instructions_id);
 CREATE INDEX ix_run_object_irregular ON run_object (coalesce(created_at, -9223372036854775808), id) WHERE created_at IS NULL AND coalesce(started_at, completed_at, failed_at, cancelled_at, expires_at) IS NOT NULL OR started_at / 2 - created_at / 2 NOT BETWEEN 0 AND 43200 OR completed_at / 2 - created_at / 2 NOT BETWEEN 0 AND 43200 OR failed_at / 2 - created_at / 2 NOT BETWEEN 0 AND 43200 OR cancelled_at / 2 - created_at / 2 NOT BETWEEN 0 AND 43200 OR status = 'expired' AND expires_at / 2 - created_at / 2 NOT BETWEEN 0 AND 43200;
@@ -387,8 +388,8 @@ SELECT
               LIMIT 1) AS currency,
             e.code AS error_code, e.message AS error_message, d.reason AS incomplete_reason,
             CASE WHEN substr(c.document, 1, 1) = '"' THEN c.document::json #>> '{}'
-                 WHEN n.name IS NOT NULL THEN coalesce(c.type, 'object') || ':' || n.name
-                 WHEN c.id IS NOT NULL THEN coalesce(c.type, 'object') END AS tool_choice,
+                 WHEN c.id IS NOT NULL THEN coalesce(c.type, 'object') || coalesce(':' ||
+                     (SELECT n.name FROM function_object n WHERE n.id = c.function), '') END AS tool_choice,
             CASE WHEN substr(f.document, 1, 1) = '"' THEN f.document::json #>> '{}'
                  WHEN f.type = 'json_schema' THEN f.type || coalesce(':' || CASE WHEN json_typeof(f.document::json #> '{json_schema,name}') = 'string' THEN f.document::json #>> '{json_schema,name}' END, '')
                  WHEN f.id IS NOT NULL THEN coalesce(f.type, 'object') END AS response_format,
@@ -407,7 +408,6 @@ SELECT
         LEFT JOIN run_object_incomplete_details d ON d.run_object = r.id
         LEFT JOIN truncation_object t ON t.id = r.truncation_strategy
         LEFT JOIN assistants_api_tool_choice_option c ON c.id = r.tool_choice
-        LEFT JOIN function_object n ON n.id = c.function
         LEFT JOIN assistants_api_response_format_option f ON f.id = r.response_format;
 CREATE VIEW "run_tools" AS
 SELECT l.run_object AS run_id, l.position, t.type, f.name AS function_name, f.description, f.strict,

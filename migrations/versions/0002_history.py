@@ -12,8 +12,8 @@ CASE that only lets pass what can be converted:
 - seconds between two times are NULL where one of them is none of those, so no subtraction overflows;
 - a member of JSON is read where it has the type that is asked for, else it is NULL.
 
-Joins are left ones on whole primary keys, counts and prices are correlated subqueries: the planner leaves out what a
-query does not use.
+Joins are left ones on whole primary keys, and none hangs on another; counts and prices are correlated subqueries: the
+planner leaves out what a query does not use.
 
 Revises: 0001
 """
@@ -193,8 +193,8 @@ def runs(sql: Spelling) -> str:
               {price} AS currency,
             e.code AS error_code, e.message AS error_message, d.reason AS incomplete_reason,
             CASE WHEN substr(c.document, 1, 1) = '"' THEN {sql.spoken("c.document")}
-                 WHEN n.name IS NOT NULL THEN coalesce(c.type, 'object') || ':' || n.name
-                 WHEN c.id IS NOT NULL THEN coalesce(c.type, 'object') END AS tool_choice,
+                 WHEN c.id IS NOT NULL THEN coalesce(c.type, 'object') || coalesce(':' ||
+                     (SELECT n.name FROM function_object n WHERE n.id = c.function), '') END AS tool_choice,
             CASE WHEN substr(f.document, 1, 1) = '"' THEN {sql.spoken("f.document")}
                  WHEN f.type = 'json_schema' THEN f.type || coalesce(':' || {schema_name}, '')
                  WHEN f.id IS NOT NULL THEN coalesce(f.type, 'object') END AS response_format,
@@ -213,7 +213,6 @@ def runs(sql: Spelling) -> str:
         LEFT JOIN run_object_incomplete_details d ON d.run_object = r.id
         LEFT JOIN truncation_object t ON t.id = r.truncation_strategy
         LEFT JOIN assistants_api_tool_choice_option c ON c.id = r.tool_choice
-        LEFT JOIN function_object n ON n.id = c.function
         LEFT JOIN assistants_api_response_format_option f ON f.id = r.response_format
     """
 
@@ -597,6 +596,7 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     FROM json_each_text(CASE WHEN json_typeof(document) = 'object' THEN document ELSE '{}' END) AS m
 $$"""
 INDEXES: tuple[tuple[str, str, list[Any], dict[str, Any]], ...] = (
+    ("ix_run_object_created", "run_object", ["created_at"], {}),
     ("ix_run_object_model", "run_object", ["model", CREATED], {}),
     (
         "ix_run_object_irregular",

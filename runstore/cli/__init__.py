@@ -19,6 +19,8 @@ COMMANDS = {
     "list": "look",
     "stats": "stats",
     "sql": "ask",
+    "lint": "lint",
+    "prices": "prices",
     "db": "database",
 }
 """Command -> module of this package."""

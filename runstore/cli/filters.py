@@ -27,7 +27,7 @@ _TIMES = (
     (
         "--created-from",
         "created_from",
-        "Runs created then or later: ISO 8601, Unix seconds, or an age such as 12h, 7d.",
+        "Runs created then or later: ISO 8601, Unix seconds, or an age as 12h, 7d.",
     ),
     ("--created-before", "created_before", "Runs created earlier."),
     ("--started-from", "started_from", "Runs started then or later."),

@@ -1,0 +1,65 @@
+"""runstore prices: what tokens cost."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from runstore.cli.output import db_option, is_terminal, note, printable
+
+
+@click.group("prices")
+def prices_command() -> None:
+    """Say what tokens cost: the column cost of the view runs is made of it."""
+
+
+@prices_command.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@db_option
+def import_prices(file: Path, db: str | None) -> None:
+    """Store the prices in FILE, CSV or JSON.
+
+    Columns: model (a name, or its beginning and a *), valid_from, prompt, cached, completion (prices of a million
+    tokens), currency. A price of the same model and time is replaced, others stay.
+    """
+    from runstore import prices
+    from runstore.repository import RunRepository
+
+    found = prices.read(file)
+    with RunRepository.open(db) as archive:
+        count = archive.set_prices(found)
+    note(f"{count} prices stored")
+
+
+@prices_command.command("list")
+@db_option
+def list_prices(db: str | None) -> None:
+    """List the prices: a table on a terminal, else JSON Lines."""
+    from runstore import wire
+    from runstore.repository import RunRepository
+
+    with RunRepository.open(db) as archive:
+        found = archive.prices()
+    if not is_terminal():
+        sys.stdout.buffer.writelines(wire.encode(price._asdict()) + b"\n" for price in found)
+        sys.stdout.buffer.flush()
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("model", "valid from (UTC)", "prompt", "cached", "completion", "currency", box=None, pad_edge=False)
+    for price in found:
+        cells = (price.model, _time(price.valid_from), price.prompt, price.cached, price.completion, price.currency)
+        table.add_row(*(Text("" if cell is None else printable(str(cell))) for cell in cells))
+    Console().print(table)
+
+
+def _time(seconds: int) -> str:
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
+    except (ValueError, OverflowError, OSError):
+        return str(seconds)
