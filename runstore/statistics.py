@@ -1,9 +1,8 @@
 """Statistics over runs: what is counted, over what, as SELECTs over the view ``runs``, and their rows put together.
 
-A statement computes only the columns that are asked for. Sums are exact: each is added up as two halves, for SQLite's
-sum() fails beyond 64 bits, and put together in Python. A percentile is the smallest value that so many percent of the
-values do not exceed (percentile_disc of the SQL standard), found with window functions in whole numbers, so both
-databases give the same.
+A statement computes only the columns that are asked for. Sums are exact, also beyond 64 bits. A percentile is the
+smallest value that so many percent of the values do not exceed (percentile_disc of the SQL standard), found with window
+functions in whole numbers, so both databases give the same.
 """
 
 from __future__ import annotations
@@ -12,10 +11,11 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, select
 
 from runstore import queries
 from runstore.backends import Backend
+from runstore.backends.base import HALF
 from runstore.errors import ConfigurationError
 from runstore.schema.views import RUN_TOOLS, RUNS
 
@@ -55,10 +55,6 @@ COLUMNS = {
     "unfinished": "integer",
 }
 """What can be computed, in the order it is given in, and its kind as :class:`runstore.formats.Column` has it."""
-
-_HALF = 2**32
-_BITS: ColumnElement[int] = literal_column("32")
-_LOW_BITS: ColumnElement[int] = literal_column(str(_HALF - 1))
 
 
 class Question(NamedTuple):
@@ -151,13 +147,13 @@ def _sums(wanted: Iterable[str]) -> list[str]:
     return list(needed) or ["runs"]
 
 
-def _aggregate(name: str, run: Any) -> ColumnElement[Any]:
+def _aggregate(backend: Backend, name: str, run: Any) -> ColumnElement[Any]:
     if name in STATUSES:
         return func.count().filter(run.status == name)
     if "/" in name:
         column, half = name.split("/")
-        # Floor and rest, also of a negative number: high * 2**32 + low is the value.
-        return func.sum(run[column].op(">>")(_BITS) if half == "high" else run[column].op("&")(_LOW_BITS))
+        high, low = backend.halves_of_sum(run[column])
+        return high if half == "high" else low
     match name:
         case "other_status":
             return func.count().filter(run.status.is_(None) | run.status.not_in(STATUSES))
@@ -207,7 +203,7 @@ def _value(name: str, values: dict[str, Any]) -> Any:
 
 def _whole(values: dict[str, Any], column: str) -> int | None:
     high, low = values[f"{column}/high"], values[f"{column}/low"]
-    return None if high is None else int(high) * _HALF + int(low)
+    return None if low is None else int(high) * HALF + int(low)
 
 
 # --- the statements --------------------------------------------------------------------------------------------------
@@ -219,7 +215,7 @@ def _grouped(
     reads = [column for name in names for column in _READS.get(name, (name.split("/")[0],) if "/" in name else ())]
     runs = _runs(backend, by, where, reads)
     keys = [runs.c[name] for name in by]
-    values = [_aggregate(name, runs.c).label(name) for name in names]
+    values = [_aggregate(backend, name, runs.c).label(name) for name in names]
     return select(*keys, *values).select_from(runs).group_by(*keys)
 
 

@@ -9,12 +9,16 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, cast
+from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, cast, func, literal_column
 from sqlalchemy import Text as SQLText
 from sqlalchemy.engine import URL
 
 Row = Sequence[Any]
 """Values in the order of the table's columns; JSON as its text."""
+
+
+HALF = 2**32
+"""What the upper half of a 64-bit integer counts."""
 
 
 class Answer(NamedTuple):
@@ -113,6 +117,10 @@ class Backend(ABC):
     def apart(self, statement: Select[Any]) -> Select[Any]:
         """A SELECT over a view, made fit to be aggregated: what it does not ask for costs nothing."""
         return statement
+
+    def halves_of_sum(self, column: ColumnElement[Any]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+        """Aggregates whose *high* times :data:`HALF` and *low* make the exact sum of 64-bit integers, NULL of none."""
+        return literal_column("0"), func.sum(column)
 
     def insert_missing(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """Insert the rows whose key is not there yet."""

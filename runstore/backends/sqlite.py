@@ -22,6 +22,7 @@ from sqlalchemy import (
     event,
     exists,
     func,
+    literal_column,
     select,
 )
 from sqlalchemy.engine import URL
@@ -30,7 +31,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.operators import custom_op
 
 from runstore import config, wire
-from runstore.backends.base import Answer, Backend, Clock, Row, insert_into
+from runstore.backends.base import HALF, Answer, Backend, Clock, Row, insert_into
 from runstore.errors import ConfigurationError, QueryRefused, QueryTimeout
 
 BUSY_SECONDS = 60
@@ -114,6 +115,11 @@ class SQLite(Backend):
             yield Answer(names, _fetched(cursor, place, clock))
         finally:
             driver.close()
+
+    def halves_of_sum(self, column: ColumnElement[Any]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+        """Each half alone, for sum() fails beyond 64 bits. Floor and rest, also of a negative number."""
+        high, low = column.op(">>")(literal_column("32")), column.op("&")(literal_column(str(HALF - 1)))
+        return func.sum(high), func.sum(low)
 
     def apart(self, statement: Select[Any]) -> Select[Any]:
         """SQLite leaves out the joins that nothing is read from, but not in an aggregate: a LIMIT keeps them apart."""
