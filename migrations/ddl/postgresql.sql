@@ -328,7 +328,8 @@ CREATE VIEW "runs" AS
 SELECT
             r.id, r.object, r.created_at, r.thread_id, r.assistant_id, r.status,
             r.expires_at, r.started_at, r.cancelled_at, r.failed_at, r.completed_at,
-            r.model, i.instructions, r.metadata, r.max_prompt_tokens, r.max_completion_tokens,
+            r.model, i.instructions AS instructions,
+            r.metadata, r.max_prompt_tokens, r.max_completion_tokens,
             r.temperature, r.top_p, r.parallel_tool_calls,
             CASE WHEN r.created_at BETWEEN -62135510400 AND 253402214399 THEN to_timestamp(r.created_at) END AS created_time,
             CASE WHEN r.started_at BETWEEN -62135510400 AND 253402214399 THEN to_timestamp(r.started_at) END AS started_time,
@@ -386,7 +387,8 @@ SELECT
               ORDER BY CASE WHEN substr(p.model, length(p.model)) = '*' THEN 1 ELSE 0 END, length(p.model) DESC,
                        p.valid_from DESC
               LIMIT 1) AS currency,
-            e.code AS error_code, e.message AS error_message, d.reason AS incomplete_reason,
+            e.code AS error_code, e.message AS error_message,
+            d.reason AS incomplete_reason,
             CASE WHEN substr(c.document, 1, 1) = '"' THEN c.document::json #>> '{}'
                  WHEN c.id IS NOT NULL THEN coalesce(c.type, 'object') || coalesce(':' ||
                      (SELECT n.name FROM function_object n WHERE n.id = c.function), '') END AS tool_choice,
@@ -402,8 +404,8 @@ SELECT
             r.source, r.observed_at, CASE WHEN r.observed_at BETWEEN -62135510400000000 AND 253402214399000000 THEN to_timestamp((r.observed_at - ((r.observed_at % 1000000) + 1000000) % 1000000) / 1000000) END AS observed_time,
             r.archived_at, CASE WHEN r.archived_at BETWEEN -62135510400000000 AND 253402214399000000 THEN to_timestamp((r.archived_at - ((r.archived_at % 1000000) + 1000000) % 1000000) / 1000000) END AS archived_time
         FROM run_object r
-        LEFT JOIN run_object_instructions i ON i.id = r.instructions_id
         LEFT JOIN run_completion_usage u ON u.run_object = r.id
+        LEFT JOIN run_object_instructions i ON i.id = r.instructions_id
         LEFT JOIN run_object_last_error e ON e.run_object = r.id
         LEFT JOIN run_object_incomplete_details d ON d.run_object = r.id
         LEFT JOIN truncation_object t ON t.id = r.truncation_strategy

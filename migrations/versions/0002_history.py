@@ -166,11 +166,36 @@ def runs(sql: Spelling) -> str:
               ORDER BY CASE WHEN substr(p.model, length(p.model)) = '*' THEN 1 ELSE 0 END, length(p.model) DESC,
                        p.valid_from DESC
               LIMIT 1)"""
+    joins = [
+        ("run_object_instructions i", "i.id = r.instructions_id"),
+        ("run_object_last_error e", "e.run_object = r.id"),
+        ("run_object_incomplete_details d", "d.run_object = r.id"),
+        ("truncation_object t", "t.id = r.truncation_strategy"),
+        ("assistants_api_tool_choice_option c", "c.id = r.tool_choice"),
+        ("assistants_api_response_format_option f", "f.id = r.response_format"),
+    ]
+
+    def of(alias: str, value: str) -> str:
+        """A value of another table. SQLite probes a joined table in an aggregate also where nothing is read from it."""
+        source, on = next(join for join in joins if join[0].endswith(f" {alias}"))
+        return sql.either(value, f"(SELECT {value} FROM {source} WHERE {on})")
+
+    tool_choice = f"""CASE WHEN substr(c.document, 1, 1) = '"' THEN {sql.spoken("c.document")}
+                 WHEN c.id IS NOT NULL THEN coalesce(c.type, 'object') || coalesce(':' ||
+                     (SELECT n.name FROM function_object n WHERE n.id = c.function), '') END"""
+    response_format = f"""CASE WHEN substr(f.document, 1, 1) = '"' THEN {sql.spoken("f.document")}
+                 WHEN f.type = 'json_schema' THEN f.type || coalesce(':' || {schema_name}, '')
+                 WHEN f.id IS NOT NULL THEN coalesce(f.type, 'object') END"""
+    truncation = f"""CASE WHEN t.last_messages IS NOT NULL
+                 THEN coalesce(t.type, 'object') || ':' || CAST(t.last_messages AS {sql.text})
+                 WHEN t.id IS NOT NULL THEN coalesce(t.type, 'object') END"""
+    joined = sql.either("".join(f"\n        LEFT JOIN {source} ON {on}" for source, on in joins), "")
     return f"""
         SELECT
             r.id, r.object, r.created_at, r.thread_id, r.assistant_id, r.status,
             r.expires_at, r.started_at, r.cancelled_at, r.failed_at, r.completed_at,
-            r.model, i.instructions, r.metadata, r.max_prompt_tokens, r.max_completion_tokens,
+            r.model, {of("i", "i.instructions")} AS instructions,
+            r.metadata, r.max_prompt_tokens, r.max_completion_tokens,
             r.temperature, r.top_p, r.parallel_tool_calls,
             {times},
             {finished} AS finished_at,
@@ -191,29 +216,18 @@ def runs(sql: Spelling) -> str:
               {price} END AS cost,
             (SELECT p.currency
               {price} AS currency,
-            e.code AS error_code, e.message AS error_message, d.reason AS incomplete_reason,
-            CASE WHEN substr(c.document, 1, 1) = '"' THEN {sql.spoken("c.document")}
-                 WHEN c.id IS NOT NULL THEN coalesce(c.type, 'object') || coalesce(':' ||
-                     (SELECT n.name FROM function_object n WHERE n.id = c.function), '') END AS tool_choice,
-            CASE WHEN substr(f.document, 1, 1) = '"' THEN {sql.spoken("f.document")}
-                 WHEN f.type = 'json_schema' THEN f.type || coalesce(':' || {schema_name}, '')
-                 WHEN f.id IS NOT NULL THEN coalesce(f.type, 'object') END AS response_format,
-            CASE WHEN t.last_messages IS NOT NULL
-                 THEN coalesce(t.type, 'object') || ':' || CAST(t.last_messages AS {sql.text})
-                 WHEN t.id IS NOT NULL THEN coalesce(t.type, 'object') END AS truncation,
+            {of("e", "e.code")} AS error_code, {of("e", "e.message")} AS error_message,
+            {of("d", "d.reason")} AS incomplete_reason,
+            {of("c", tool_choice)} AS tool_choice,
+            {of("f", response_format)} AS response_format,
+            {of("t", truncation)} AS truncation,
             (SELECT count(*) FROM run_object_assistant_object_tools_inner l WHERE l.run_object = r.id) AS tool_count,
             (SELECT count(*) FROM run_object_file_ids l WHERE l.run_object = r.id) AS file_count,
             (SELECT count(*) FROM run_tool_call_object l WHERE l.run_object = r.id) AS pending_tool_calls,
             r.source, r.observed_at, {sql.micro_moment("r.observed_at")} AS observed_time,
             r.archived_at, {sql.micro_moment("r.archived_at")} AS archived_time
         FROM run_object r
-        LEFT JOIN run_object_instructions i ON i.id = r.instructions_id
-        LEFT JOIN run_completion_usage u ON u.run_object = r.id
-        LEFT JOIN run_object_last_error e ON e.run_object = r.id
-        LEFT JOIN run_object_incomplete_details d ON d.run_object = r.id
-        LEFT JOIN truncation_object t ON t.id = r.truncation_strategy
-        LEFT JOIN assistants_api_tool_choice_option c ON c.id = r.tool_choice
-        LEFT JOIN assistants_api_response_format_option f ON f.id = r.response_format
+        LEFT JOIN run_completion_usage u ON u.run_object = r.id{joined}
     """
 
 
