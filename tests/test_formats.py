@@ -240,3 +240,18 @@ def test_no_output_is_written_over_the_archive_itself(tmp_path: Path) -> None:
         for args in (("list",), ("export", "--format", "csv"), ("stats",), ("sql", "SELECT 1")):
             assert command(*args, "--db", file, "-o", file).code == 2
         assert runs.count() == 1
+
+
+def test_lint_writes_its_findings_in_every_format(archive: RunRepository, url: URL, tmp_path: Path) -> None:
+    db = ("lint", "--db", shown(url), "--id", "run_1")
+    found = [finding._asdict() for finding in archive.findings(id="run_1")]
+    assert found
+    listed = command(*db)
+    assert [json.loads(line) for line in listed.out.splitlines()] == found
+    assert (listed.code, listed.err) == (1, f"{len(found)} findings\n")
+    assert json.loads(command(*db, "--format", "json").out) == found
+    assert command(*db, "--format", "csv", "-o", tmp_path / "found.csv").code == 1
+    with (tmp_path / "found.csv").open(newline="", encoding="utf-8") as file:
+        assert list(csv.DictReader(file)) == found
+    nothing = command("lint", "--db", shown(url), "--id", "nowhere")
+    assert nothing == (0, "", "0 findings\n")
