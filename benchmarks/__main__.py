@@ -27,10 +27,11 @@ MEASURES = {
     "peak_rss_mb": "sizes",
     "writers_4_vs_1": "importing",
     "insert_at_1m_vs_10k": "importing",
+    "queries": "queries",
 }
 """Ratio -> module of this package with the function of that name."""
 
-SLOW = ("insert_at_1m_vs_10k",)
+SLOW = ("insert_at_1m_vs_10k", "queries")
 
 
 @click.command()
@@ -45,7 +46,7 @@ SLOW = ("insert_at_1m_vs_10k",)
     metavar="PERCENT",
     help="Runs with tools and instructions all their own.",
 )
-@click.option("--slow", is_flag=True, help="Also what takes long: inserting into an archive of a million runs.")
+@click.option("--slow", is_flag=True, help="Also what takes long: an archive of a million runs.")
 @click.option("--large", default=1_000_000, show_default=True, type=click.IntRange(min=20), help="Runs for --slow.")
 @click.option("--repeat", default=3, show_default=True, type=click.IntRange(min=1), help="Rounds of each ratio.")
 def main(

@@ -13,11 +13,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import reduce
 from itertools import product
+from operator import add
 from typing import Any, NamedTuple, TypedDict
 
 from sqlalchemy import ColumnElement, Select, and_, func, literal_column, select
-from sqlalchemy.sql.selectable import ScalarSelect
 
 from runstore import wire
 from runstore.backends import Backend
@@ -36,7 +37,7 @@ FEW = 1500
 MANY = 200_000
 """Runs that are still quicker fetched than looked for through a whole archive, where they are not met on the way."""
 
-HORIZON = 6000
+HORIZON = 3000
 """How far a walk goes before it is asked whether there is another way: runs of one kind may lie far back in time."""
 
 MOST_WAYS = 16
@@ -82,9 +83,6 @@ class Filter(TypedDict, total=False):
     """Whether there is a required_action."""
 
 
-_NO_ROWS: Select[Any] = select()
-
-
 @dataclass(frozen=True, eq=False)
 class Condition:
     """One condition, as SQL."""
@@ -93,8 +91,9 @@ class Condition:
     """Of a run that is at hand: makes no database look for an index."""
     drive: ColumnElement[bool] | None = None
     """The same by way of an index, for few runs."""
-    rows: Select[Any] = _NO_ROWS
-    """What that index gives, a row for each run (or nearly so: a run may have a tool twice)."""
+    rows: tuple[Select[Any], ...] = ()
+    """What that index gives, a row for each run (or nearly so: a run may have a tool twice), ordered by the index where
+    a database could take it for shorter to read the table. Empty where the index cannot be counted in part."""
     alternatives: tuple[ColumnElement[bool], ...] = ()
     """The same in parts that have no run in common, each of which an index gives in the order of pages."""
 
@@ -186,14 +185,16 @@ class Where:
     """On the time a run started or ended."""
 
     @property
-    def drivable(self) -> list[Condition]:
-        """The conditions that have an index of their own."""
-        return [condition for condition in self.conditions if condition.drive is not None]
+    def countable(self) -> list[Condition]:
+        """The conditions that have an index of their own of which the beginning can be counted."""
+        return [condition for condition in self.conditions if condition.rows]
 
     @property
     def is_served_in_order(self) -> bool:
         """Whether one index gives the runs in order, and nothing is to be chosen."""
-        return not self.conditions or (len(self.conditions) == 1 and len(self.conditions[0].alternatives) == 1)
+        return not self.conditions or (
+            len(self.conditions) == 1 and 0 < len(self.conditions[0].alternatives) <= MOST_WAYS // 2
+        )
 
     def tests(self) -> list[ColumnElement[bool]]:
         """All of it, as the database likes best to find it."""
@@ -275,29 +276,45 @@ class _Conditions:
 
     def _id(self, name: str, value: Any) -> Iterable[Condition]:
         wanted = RUN.c.id.in_(texts(name, value))
-        yield Condition(self._backend.aside(RUN.c.id).in_(texts(name, value)), wanted, _rows(RUN, wanted))
+        yield Condition(self._backend.aside(RUN.c.id).in_(texts(name, value)), wanted, (_rows(RUN, wanted),))
 
     def _of_run(self, name: str, value: Any) -> Iterable[Condition]:
         values, column = texts(name, value), RUN.c[name]
         wanted = column == values[0] if len(values) == 1 else column.in_(values)
         test = self._backend.aside(column).in_(values)
-        yield Condition(test, wanted, _rows(RUN, wanted), tuple(column == each for each in values))
+        alternatives = tuple(column == each for each in values)
+        rows = tuple(_rows(RUN, each).order_by(CREATED) for each in alternatives[:MOST_WAYS])
+        yield Condition(test, wanted, rows if len(values) <= MOST_WAYS else (), alternatives)
 
-    def _of_child(self, table: Any, wanted: ColumnElement[bool], source: Any = None) -> Condition:
+    def _of_child(self, table: Any, wanted: ColumnElement[bool], order: ColumnElement[Any] | None = None) -> Condition:
         """A row of a table of what belongs to runs."""
-        source = table if source is None else source
-        rows = select(table.c.run_object).select_from(source).where(wanted)
-        # OFFSET keeps PostgreSQL from making a join of it, which would lose the order.
-        of_run = rows.where(table.c.run_object == RUN.c.id).correlate(RUN)
-        has = (of_run.offset(0) if self._paged else of_run).exists()
-        return Condition(has, self._backend.probe(RUN.c.id, rows), _rows(source, wanted))
+        rows = _rows(table, wanted)
+        return self._has(table, wanted, wanted, rows if order is None else rows.order_by(order))
+
+    def _has(
+        self, table: Any, wanted: ColumnElement[bool], indexed: ColumnElement[bool], rows: Select[Any]
+    ) -> Condition:
+        has = self._exists(select(table.c.run_object).where(table.c.run_object == RUN.c.id, wanted).correlate(RUN))
+        found = select(table.c.run_object).where(indexed)
+        return Condition(has, self._backend.probe(RUN.c.id, found), (rows,))
+
+    def _exists(self, rows: Select[Any]) -> ColumnElement[bool]:
+        """OFFSET keeps PostgreSQL from making a join of it: that would lose the order of pages, or begin elsewhere."""
+        return (rows.offset(0) if self._paged else rows).exists()
 
     def _tool(self, name: str, value: Any) -> Iterable[Condition]:
-        source = TOOLS.join(TOOL, TOOL.c.id == TOOLS.c.assistant_object_tools_inner)
-        column = TOOL.c.type
+        source: Any = TOOL
+        wanted = TOOL.c.type.in_(values := texts(name, value))
+        tools = select(TOOL.c.id).where(wanted)
         if name == "function_name":
-            source, column = source.join(FUNCTION, FUNCTION.c.id == TOOL.c.function), FUNCTION.c.name
-        yield self._of_child(TOOLS, column.in_(texts(name, value)), source)
+            source = TOOL.join(FUNCTION, FUNCTION.c.id == TOOL.c.function)
+            wanted = FUNCTION.c.name.in_(values)
+            functions = select(FUNCTION.c.id).where(wanted)
+            tools = select(TOOL.c.id).where(self._backend.probe(TOOL.c.function, functions))
+        link = TOOLS.c.assistant_object_tools_inner
+        of_link = select(TOOL.c.id).select_from(source).where(TOOL.c.id == link, wanted).correlate(TOOLS)
+        indexed = self._backend.probe(link, tools)
+        yield self._has(TOOLS, self._exists(of_link), indexed, _rows(TOOLS, indexed))
 
     def _requires_action(self, name: str, value: Any) -> Iterable[Condition]:
         if not isinstance(value, bool):
@@ -319,17 +336,18 @@ class _Conditions:
         else:
             yield from (self._of_metadata(self._backend.has_key(RUN.c.metadata, key)) for key in keys)
 
-    def _of_metadata(self, wanted: ColumnElement[bool]) -> Condition:
-        drive = wanted if self._backend.indexes_json else None
-        return Condition(wanted, drive, _rows(RUN, wanted))
+    @staticmethod
+    def _of_metadata(wanted: tuple[ColumnElement[bool], ColumnElement[bool] | None]) -> Condition:
+        test, drive = wanted
+        return Condition(test, drive)
 
     def numbers(self, wanted: Mapping[str, Any]) -> Iterable[Condition]:
         """Ranges of tokens and seconds."""
         if found := self._between(USAGE.c.total_tokens, "total_tokens", wanted):
-            yield self._of_child(USAGE, and_(*found))
+            yield self._of_child(USAGE, and_(*found), USAGE.c.total_tokens)
         if found := self._between(TOTAL_SECONDS, "total_seconds", wanted):
             test = self._between(self._backend.aside(TOTAL_SECONDS), "total_seconds", wanted)
-            yield Condition(and_(*test), and_(*found), _rows(RUN, and_(*found)))
+            yield Condition(and_(*test), and_(*found), (_rows(RUN, and_(*found)).order_by(TOTAL_SECONDS),))
 
     @staticmethod
     def _between(column: ColumnElement[int], name: str, wanted: Mapping[str, Any]) -> list[ColumnElement[bool]]:
@@ -355,6 +373,9 @@ class Way(NamedTuple):
     conditions: list[ColumnElement[bool]]
     created: ColumnElement[int]
     """created_at as they are ordered by it and compared with a place: by its index, or aside of it."""
+    id: ColumnElement[str]
+    """The id as they are ordered by it after that. Aside where the index of a condition has the order but for the id:
+    else a database may prefer the index that has all of the order, and looks for rare runs among all."""
 
 
 class Chosen(NamedTuple):
@@ -365,29 +386,38 @@ class Chosen(NamedTuple):
     """Whether runs are looked at that may be far from meeting the conditions."""
 
 
-def questions(where: Where, most: int) -> list[ScalarSelect[Any]]:
+def questions(where: Where, most: int) -> list[ColumnElement[int]]:
     """What has to be known for :func:`choose`: one number each, for which *most* index entries are read."""
-    asked = []
+    asked: list[ColumnElement[int]] = []
     if not where.is_served_in_order:
-        asked += [_counted(condition.rows, most) for condition in where.drivable]
+        asked += [_counted(condition.rows, most) for condition in where.countable]
     if where.spans:
-        asked.append(_counted(select(literal_column("1")).select_from(RUN).where(IS_IRREGULAR), 0))
+        asked.append(_counted([_rows(RUN, IS_IRREGULAR).order_by(CREATED)], 0))
     return asked
 
 
-def _counted(rows: Select[Any], most: int) -> ScalarSelect[Any]:
-    """How many rows, at most one more than *most*."""
-    return select(func.count()).select_from(rows.limit(most + 1).subquery()).scalar_subquery()
+def _counted(rows: Sequence[Select[Any]], most: int) -> ColumnElement[int]:
+    """How many rows, of each SELECT at most one more than *most*."""
+    counts = [select(func.count()).select_from(each.limit(most + 1).subquery()).scalar_subquery() for each in rows]
+    return reduce(add, counts)
 
 
-def choose(backend: Backend, where: Where, answers: Sequence[int], most: int) -> Chosen:
-    """The way by an index that gives no more than *most* runs, else the walk in the order of the runs."""
-    counts = {} if where.is_served_in_order else dict(zip(where.drivable, answers, strict=False))
+def choose(backend: Backend, where: Where, answers: Sequence[int], most: int, *, last: bool = True) -> Chosen:
+    """The way by an index that gives no more than *most* runs, else the walk in the order of the runs.
+
+    An index that cannot be counted is preferred to a walk, if that is the *last* choice.
+    """
+    counts = {} if where.is_served_in_order else dict(zip(where.countable, answers, strict=False))
     tests = [span.test for span in where.spans]
-    few = min(counts, key=lambda condition: counts[condition], default=None)
-    if few is not None and few.drive is not None and counts[few] <= most:
+    few = min((condition for condition in counts if counts[condition] <= most), key=counts.__getitem__, default=None)
+    if few is None and last:
+        few = next(
+            (condition for condition in where.conditions if condition.drive is not None and not condition.rows), None
+        )
+    if few is not None and few.drive is not None:
         others = [condition.test for condition in where.conditions if condition is not few]
-        return Chosen([Way([few.drive, *where.bounds_aside, *others, *tests], backend.aside(CREATED))], walks=False)
+        way = [few.drive, *where.bounds_aside, *others, *tests]
+        return Chosen([Way(way, backend.aside(CREATED), RUN.c.id)], walks=False)
     spans: list[list[ColumnElement[bool]]] = [[]]
     if where.spans:
         regular = [bound for span in where.spans for bound in span.created]
@@ -397,5 +427,6 @@ def choose(backend: Backend, where: Where, answers: Sequence[int], most: int) ->
         in_order = None
     others = [condition.test for condition in where.conditions if condition is not in_order]
     served = [[one] for one in in_order.alternatives] if in_order else [[]]
-    ways = [Way([*one, *span, *where.bounds, *others, *tests], CREATED) for one, span in product(served, spans)]
+    run_id = backend.aside(RUN.c.id) if in_order else RUN.c.id
+    ways = [Way([*one, *span, *where.bounds, *others, *tests], CREATED, run_id) for one, span in product(served, spans)]
     return Chosen(ways, walks=bool(others))

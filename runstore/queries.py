@@ -153,11 +153,10 @@ def _is_plain(condition: ColumnElement[Any]) -> bool:
 
 def ordered(statement: Select[Any], *, newest_first: bool) -> Select[Any]:
     """By created_at and id; runs without created_at are the oldest."""
-    return _ordered(statement, CREATED, newest_first)
+    return _ordered(statement, (CREATED, RUN.c.id), newest_first)
 
 
-def _ordered(statement: Select[Any], created: ColumnElement[int], newest_first: bool) -> Select[Any]:
-    keys = (created, RUN.c.id)
+def _ordered(statement: Select[Any], keys: Sequence[ColumnElement[Any]], newest_first: bool) -> Select[Any]:
     return statement.order_by(*(key.desc() for key in keys) if newest_first else keys)
 
 
@@ -167,7 +166,7 @@ def page(backend: Backend, ways: Sequence[Way], *, newest_first: bool, limit: in
     Their ids are found first: what has to be sorted is short, and of other runs nothing else is read.
     """
     firsts = [
-        _ordered(select(RUN.c.id, CREATED.label("created")).where(*way.conditions), way.created, newest_first)
+        _ordered(select(RUN.c.id, CREATED.label("created")).where(*way.conditions), (way.created, way.id), newest_first)
         .limit(limit)
         .correlate(None)
         .subquery()
@@ -183,7 +182,7 @@ def page(backend: Backend, ways: Sequence[Way], *, newest_first: bool, limit: in
 
 def horizon(conditions: Sequence[ColumnElement[bool]], distance: int, *, newest_first: bool) -> Select[Any]:
     """created_at, as runs are ordered by it, of the run that is so far away; nothing where there are fewer."""
-    return _ordered(select(CREATED).where(*conditions), CREATED, newest_first).offset(distance).limit(1)
+    return ordered(select(CREATED).where(*conditions), newest_first=newest_first).offset(distance).limit(1)
 
 
 def count(ways: Sequence[Way]) -> Select[Any]:

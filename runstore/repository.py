@@ -408,7 +408,7 @@ class RunRepository:
             statement = queries.page(self._backend, ways, newest_first=newest_first, limit=limit)
             return list(self._reader.texts(connection, statement))
 
-        chosen = self._chosen(connection, wanted, filters.FEW)
+        chosen = self._chosen(connection, wanted, filters.FEW, last=False)
         if not chosen.walks:
             return read(chosen.ways)
         region = [*wanted.bounds, *behind(filters.CREATED)]
@@ -426,10 +426,10 @@ class RunRepository:
         ways = self._chosen(connection, wanted, most).ways
         return ways[0].conditions if len(ways) == 1 else wanted.tests()
 
-    def _chosen(self, connection: Connection, wanted: filters.Where, most: int) -> filters.Chosen:
+    def _chosen(self, connection: Connection, wanted: filters.Where, most: int, *, last: bool = True) -> filters.Chosen:
         asked = filters.questions(wanted, most)
         answers = connection.execute(select(*asked)).one() if asked else ()
-        return filters.choose(self._backend, wanted, answers, most)
+        return filters.choose(self._backend, wanted, answers, most, last=last)
 
     def iterate(self, **where: Unpack[Filter]) -> Iterator[dict[str, Any]]:
         """All runs that meet the conditions of :meth:`find`, oldest first, as one consistent picture of the archive."""

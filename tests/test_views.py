@@ -221,10 +221,9 @@ def check(engine: Engine, saved: list[dict[str, Any]]) -> None:
     for run in saved:
         for key, value in (run.get("metadata") or {}).items():
             told = value if isinstance(value, str) else wire.canonical(json.dumps(value).encode(), "$").decode()
-            if not isinstance(value, float) or not {'"', "\\"} & set(key):
-                assert pairs.pop((run["id"], key)) == told
-            else:
-                pairs.pop((run["id"], key))
+            shown = pairs.pop((run["id"], key))
+            # SQLite finds no fraction under a key that JSON escapes, and spells the number in its own way.
+            assert shown == told or (isinstance(value, float) and wire.encode(key) != f'"{key}"'.encode())
     assert not pairs
 
 
@@ -266,14 +265,14 @@ def test_the_samples_are_in_the_views_as_they_are(engine: Engine) -> None:
 
 
 @pytest.mark.slow
-@strategies.examples(40)
+@strategies.examples(15)
 @given(saved=strategies.batches())
 def test_runs_of_any_form_are_in_the_views_as_they_are(engine: Engine, saved: list[dict[str, Any]]) -> None:
     check(engine, saved)
 
 
 @pytest.mark.slow
-@strategies.examples(40)
+@strategies.examples(15)
 @given(run=strategies.mutilated())
 def test_mutilated_runs_do_not_make_a_view_fail(engine: Engine, run: dict[str, Any]) -> None:
     empty(engine)

@@ -16,6 +16,9 @@ from sqlalchemy.engine import URL
 Row = Sequence[Any]
 """Values in the order of the table's columns; JSON as its text."""
 
+JSONTest = tuple[ColumnElement[bool], ColumnElement[bool] | None]
+"""A condition on a row that is at hand, and the same by way of an index where the database can have one."""
+
 
 HALF = 2**32
 """What the upper half of a 64-bit integer counts."""
@@ -64,9 +67,6 @@ class Backend(ABC):
     placeholder: ClassVar[str]
     """How the driver spells a parameter."""
 
-    indexes_json: ClassVar[bool]
-    """Whether :meth:`has_pair` and :meth:`has_key` can be answered by an index."""
-
     @abstractmethod
     def create_engine(self, url: URL) -> Engine:
         """An engine with the settings that runstore's promises rest on."""
@@ -95,11 +95,11 @@ class Backend(ABC):
         """Whether *column* is one of the few values of a SELECT, which is made first and its rows fetched by a key."""
 
     @abstractmethod
-    def has_pair(self, document: ColumnElement[Any], key: str, value: str) -> ColumnElement[bool]:
+    def has_pair(self, document: ColumnElement[Any], key: str, value: str) -> JSONTest:
         """Whether a column that holds a JSON object has this key with this string."""
 
     @abstractmethod
-    def has_key(self, document: ColumnElement[Any], key: str) -> ColumnElement[bool]:
+    def has_key(self, document: ColumnElement[Any], key: str) -> JSONTest:
         """Whether a column that holds a JSON object has this key."""
 
     @abstractmethod

@@ -29,7 +29,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from runstore import config
-from runstore.backends.base import Answer, Backend, Clock, Row, insert_into, quoted
+from runstore.backends.base import Answer, Backend, Clock, JSONTest, Row, insert_into, quoted
 from runstore.errors import ConfigurationError, QueryRefused, QueryTimeout
 
 FEW_ROWS = 4
@@ -50,7 +50,6 @@ class PostgreSQL(Backend):
 
     array_function = "json_agg"
     tuple_function = "json_build_array"
-    indexes_json = True
     placeholder = "%s"
 
     def create_engine(self, url: URL) -> Engine:
@@ -129,18 +128,18 @@ class PostgreSQL(Backend):
         """As an array: a subquery would be made a join, and the order of that is the planner's."""
         return column == any_(func.array(values.scalar_subquery()))
 
-    def has_pair(self, document: ColumnElement[Any], key: str, value: str) -> ColumnElement[bool]:
+    def has_pair(self, document: ColumnElement[Any], key: str, value: str) -> JSONTest:
         """By the index on runstore_json_terms, where the column has one; different pairs may have the same term."""
         name = cast(key, Text)
-        return (
-            _has_term(document, f"{key}={value}")
-            & (func.json_extract_path_text(document, name, type_=Text) == value)
-            & (func.json_typeof(func.json_extract_path(document, name), type_=Text) == "string")
+        test = (func.json_extract_path_text(document, name, type_=Text) == value) & (
+            func.json_typeof(func.json_extract_path(document, name), type_=Text) == "string"
         )
+        return test, _has_term(document, f"{key}={value}") & test
 
-    def has_key(self, document: ColumnElement[Any], key: str) -> ColumnElement[bool]:
+    def has_key(self, document: ColumnElement[Any], key: str) -> JSONTest:
         """By the same index."""
-        return _has_term(document, key) & func.json_extract_path(document, cast(key, Text)).is_not(None)
+        test = func.json_extract_path(document, cast(key, Text)).is_not(None)
+        return test, _has_term(document, key) & test
 
     def is_passing(self, error: BaseException) -> bool:
         """By SQLSTATE."""

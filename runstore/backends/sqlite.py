@@ -31,7 +31,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.operators import custom_op
 
 from runstore import config, wire
-from runstore.backends.base import HALF, Answer, Backend, Clock, Row, insert_into
+from runstore.backends.base import HALF, Answer, Backend, Clock, JSONTest, Row, insert_into
 from runstore.errors import ConfigurationError, QueryRefused, QueryTimeout
 
 BUSY_SECONDS = 60
@@ -52,7 +52,6 @@ class SQLite(Backend):
 
     array_function = "json_group_array"
     tuple_function = "json_array"
-    indexes_json = False
     placeholder = "?"
 
     def create_engine(self, url: URL) -> Engine:
@@ -133,16 +132,16 @@ class SQLite(Backend):
         """SQLite makes the list first wherever the column has an index."""
         return column.in_(values)
 
-    def has_pair(self, document: ColumnElement[Any], key: str, value: str) -> ColumnElement[bool]:
+    def has_pair(self, document: ColumnElement[Any], key: str, value: str) -> JSONTest:
         """Looking for the text first: to parse takes ten times as long."""
         pairs = func.json_each(document).table_valued("key", "value", "type")
         found = exists().where(pairs.c.key == key, pairs.c.type == "text", pairs.c.value == value)
-        return _contains(document, wire.encode(key) + b":" + wire.encode(value)) & found
+        return _contains(document, wire.encode(key) + b":" + wire.encode(value)) & found, None
 
-    def has_key(self, document: ColumnElement[Any], key: str) -> ColumnElement[bool]:
+    def has_key(self, document: ColumnElement[Any], key: str) -> JSONTest:
         """In the same way."""
         pairs = func.json_each(document).table_valued("key")
-        return _contains(document, wire.encode(key) + b":") & exists().where(pairs.c.key == key)
+        return _contains(document, wire.encode(key) + b":") & exists().where(pairs.c.key == key), None
 
     def is_passing(self, error: BaseException) -> bool:
         """Whether another connection held the file for longer than we wait, or deleted a shared row we had seen."""

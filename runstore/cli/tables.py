@@ -33,16 +33,11 @@ def format_option(*forms: str, default: str = "table on a terminal, else jsonl")
     return click.option("--format", "form", type=click.Choice(forms), help=text)
 
 
-columns_option = click.option(
-    "--columns",
-    metavar="A,B,...",
-    callback=lambda _, __, value: _names(value),
-    help="These columns, in this order, with commas between.",
-)
+def _names(_: click.Context, __: click.Parameter, value: str | None) -> Names | None:
+    return None if value is None else tuple(dict.fromkeys(name.strip() for name in value.split(",")))
 
 
-def _names(value: str | None) -> Names | None:
-    return None if value is None else tuple(name.strip() for name in value.split(","))
+columns_option = click.option("--columns", metavar="A,B,...", callback=_names, help="These columns, in this order.")
 
 
 def form_of(form: str | None, output: Path | None) -> str:

@@ -1,0 +1,416 @@
+"""Filters: each finds what it says, alone and with others, in pages and at one go, by an index."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event, text
+
+from runstore import ConfigurationError, RunNotFound, RunRepository, filters
+
+from .test_find import a_run, ids, pages
+
+DAY = 86_400
+T = 1_700_000_000
+FINISHED = {
+    "completed": "completed_at",
+    "incomplete": "completed_at",
+    "failed": "failed_at",
+    "cancelled": "cancelled_at",
+    "expired": "expires_at",
+}
+
+
+def some_runs(count: int = 300) -> list[dict[str, Any]]:
+    """Runs with every filtered member, some of them irregular, oldest first but for ties."""
+    dice = random.Random(7)
+    found = []
+    for number in range(count):
+        created = T + 3600 * (number // 3)
+        status = dice.choice(["completed"] * 6 + ["failed", "cancelled", "expired", "incomplete", "queued", "paused"])
+        run = a_run(
+            f"run_{number:03}",
+            created_at=created,
+            started_at=created + 1,
+            thread_id=f"thread_{number % 40}",
+            assistant_id=f"asst_{number % 5}",
+            model=dice.choice(["gpt-4o", "gpt-4o", "gpt-4o-mini", "o1"]) if number < 280 else "newest",
+            status=status,
+            metadata=dice.choice([{"team": "a"}, {"team": "b", "x": "1"}, {}, {"x": 1}, {"deep": {"team": "a"}}]),
+            usage={"total_tokens": number * 10, "prompt_tokens": 1} if number % 3 else None,
+            tools=dice.choice(
+                [[{"type": "retrieval"}], [], [{"type": "function", "function": {"name": f"f{number // 50}"}}] * 2]
+            ),
+            file_ids=[f"file_{number % 7}"] * 2 if number % 2 else [],
+        )
+        if (stamp := FINISHED.get(status)) is not None:
+            run[stamp] = created + number % 100
+        if status == "failed":
+            run["last_error"] = {"code": dice.choice(["server_error", "rate_limit_exceeded"]), "message": "m"}
+        if status == "incomplete":
+            run["incomplete_details"] = {"reason": dice.choice(["max_prompt_tokens", "max_completion_tokens"])}
+        if status == "queued":
+            run["required_action"] = {"type": "x"}
+        match number:
+            case 50:
+                run |= {"created_at": None}
+            case 51:
+                run |= {"started_at": created + 9 * DAY}
+            case 52:
+                run |= {"status": "completed", "completed_at": created - 5 * DAY}
+            case 53:
+                run |= {"created_at": -(2**63), "started_at": 2**63 - 1}
+            case 54:
+                run |= {"started_at": None}
+        found.append(run)
+    return found
+
+
+RUNS = some_runs()
+
+
+def finished(run: dict[str, Any]) -> int | None:
+    found: int | None = run.get(FINISHED.get(run["status"], ""))
+    return found
+
+
+def took(run: dict[str, Any]) -> int | None:
+    end, created = finished(run), run["created_at"]
+    return end - created if end is not None and created is not None and abs(created) < 10**11 else None
+
+
+def tool(run: dict[str, Any], *path: str) -> Iterator[Any]:
+    for found in run["tools"]:
+        value: Any = found
+        for name in path:
+            value = value.get(name, {})
+        yield value
+
+
+def within(value: int | None, first: int | None = None, end: int | None = None) -> bool:
+    return value is not None and (first is None or first <= value) and (end is None or value < end)
+
+
+Meets = Callable[[dict[str, Any]], bool]
+CASES: list[tuple[dict[str, Any], Meets]] = [
+    ({"id": "run_007"}, lambda run: run["id"] == "run_007"),
+    ({"id": ["run_007", "run_299", "nowhere"]}, lambda run: run["id"] in ("run_007", "run_299")),
+    ({"thread_id": "thread_3"}, lambda run: run["thread_id"] == "thread_3"),
+    ({"thread_id": ["thread_3", "thread_9", "thread_3"]}, lambda run: run["thread_id"] in ("thread_3", "thread_9")),
+    ({"assistant_id": ("asst_1", "asst_2")}, lambda run: run["assistant_id"] in ("asst_1", "asst_2")),
+    ({"model": "newest"}, lambda run: run["model"] == "newest"),
+    ({"model": ["gpt-4o", "newest"]}, lambda run: run["model"] in ("gpt-4o", "newest")),
+    ({"status": "completed"}, lambda run: run["status"] == "completed"),
+    ({"status": ["completed", "failed", "paused"]}, lambda run: run["status"] in ("completed", "failed", "paused")),
+    ({"started_from": T + 5 * DAY}, lambda run: within(run["started_at"], T + 5 * DAY)),
+    ({"started_before": T + DAY}, lambda run: within(run["started_at"], None, T + DAY)),
+    (
+        {"started_from": T + DAY, "started_before": T + 2 * DAY},
+        lambda run: within(run["started_at"], T + DAY, T + 2 * DAY),
+    ),
+    ({"finished_from": T + DAY}, lambda run: within(finished(run), T + DAY)),
+    ({"finished_before": T + DAY // 2}, lambda run: within(finished(run), None, T + DAY // 2)),
+    ({"metadata": {"team": "a"}}, lambda run: run["metadata"].get("team") == "a"),
+    ({"metadata": {"team": "b", "x": "1"}}, lambda run: run["metadata"] == {"team": "b", "x": "1"}),
+    ({"metadata": {"x": "1"}}, lambda run: run["metadata"].get("x") == "1"),
+    ({"metadata": {}}, lambda run: True),
+    ({"metadata_key": "x"}, lambda run: "x" in run["metadata"]),
+    ({"metadata_key": ["team", "x"]}, lambda run: {"team", "x"} <= run["metadata"].keys()),
+    ({"metadata_key": "tea"}, lambda run: False),
+    ({"tool_type": "retrieval"}, lambda run: "retrieval" in tool(run, "type")),
+    ({"tool_type": ["retrieval", "function"]}, lambda run: bool(run["tools"])),
+    ({"function_name": "f2"}, lambda run: "f2" in tool(run, "function", "name")),
+    ({"file_id": "file_3"}, lambda run: "file_3" in run["file_ids"]),
+    ({"error_code": "server_error"}, lambda run: run.get("last_error", {}).get("code") == "server_error"),
+    (
+        {"incomplete_reason": ["max_prompt_tokens", "x"]},
+        lambda run: run.get("incomplete_details", {}).get("reason") == "max_prompt_tokens",
+    ),
+    ({"total_tokens_min": 2900}, lambda run: within((run["usage"] or {}).get("total_tokens"), 2900)),
+    (
+        {"total_tokens_min": 100, "total_tokens_max": 200},
+        lambda run: within((run["usage"] or {}).get("total_tokens"), 100, 201),
+    ),
+    ({"total_seconds_min": 95}, lambda run: within(took(run), 95)),
+    ({"total_seconds_max": 3}, lambda run: within(took(run), None, 4)),
+    ({"requires_action": True}, lambda run: "required_action" in run),
+    ({"requires_action": False}, lambda run: "required_action" not in run),
+    (
+        {"status": ["completed", "failed"], "started_from": T + DAY, "tool_type": "function"},
+        lambda run: (
+            run["status"] in ("completed", "failed")
+            and within(run["started_at"], T + DAY)
+            and "function" in tool(run, "type")
+        ),
+    ),
+    (
+        {"thread_id": "thread_3", "metadata": {"team": "a"}, "created_from": T + DAY},
+        lambda run: (
+            run["thread_id"] == "thread_3" and run["metadata"].get("team") == "a" and within(run["created_at"], T + DAY)
+        ),
+    ),
+    (
+        {"started_from": T + DAY, "finished_before": T + 3 * DAY, "created_before": T + 2 * DAY},
+        lambda run: (
+            within(run["started_at"], T + DAY)
+            and within(finished(run), None, T + 3 * DAY)
+            and within(run["created_at"], None, T + 2 * DAY)
+        ),
+    ),
+]
+
+
+def in_order(found: list[dict[str, Any]]) -> list[str]:
+    return ids(sorted(found, key=lambda run: (-(2**63) if run["created_at"] is None else run["created_at"], run["id"])))
+
+
+@pytest.mark.parametrize("few", [0, 20, 1500], ids=["walking", "both", "fetching"])
+def test_a_filter_finds_the_same_runs_whichever_way_they_are_come_by(
+    runs: RunRepository, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(filters, "FEW", few)
+    monkeypatch.setattr(filters, "HORIZON", 30)
+    monkeypatch.setattr(filters, "MANY", 2 * few)
+    runs.save_many(RUNS)
+    for where, meets in CASES:
+        expected = in_order([run for run in RUNS if meets(run)])
+        assert ids(runs.iterate(**where)) == expected, where
+        assert runs.count(**where) == len(expected), where
+        assert ids(runs.find(limit=1000, **where).runs) == expected[::-1], where
+        found = [run_id for page in pages(runs, limit=7, newest_first=False, **where) for run_id in page]
+        assert found[:70] == expected[:70], where
+
+
+def test_an_archive_without_irregular_runs_finds_the_same(runs: RunRepository) -> None:
+    regular = [run for run in RUNS if run["id"] not in ("run_050", "run_051", "run_052", "run_053")]
+    runs.save_many(regular)
+    for where, meets in CASES:
+        if {"started_from", "started_before", "finished_from", "finished_before"} & where.keys():
+            expected = in_order([run for run in regular if meets(run)])
+            assert ids(runs.iterate(**where)) == expected
+            assert ids(runs.find(limit=1000, newest_first=False, **where).runs) == expected
+            assert runs.count(**where) == len(expected)
+
+
+TIMES: list[tuple[Any, int]] = [
+    (T, T),
+    (T + 0.25, T + 1),
+    (str(T), T),
+    ("-5", -5),
+    (date(2023, 11, 14), 1_699_920_000),
+    ("2023-11-14", 1_699_920_000),
+    ("2023-11-14T22:13:20Z", T),
+    ("2023-11-14T23:13:20+01:00", T),
+    ("2023-11-14 22:13:20", T),
+    (datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC), T),
+    ("9" * 40, 2**63 - 1),
+    (10**30, 2**63 - 1),
+]
+
+
+def test_a_time_is_unix_seconds_a_datetime_a_date_a_text_of_one_or_an_age() -> None:
+    for given, expected in TIMES:
+        assert filters.seconds("created_from", given) == expected, given
+    now = datetime.now(UTC).timestamp()
+    for age, length in (("45s", 45), ("30m", 1800), ("12h", 43_200), ("7d", 7 * DAY), ("2w", 14 * DAY)):
+        assert abs(filters.seconds("created_from", age) - (now - length)) < 5
+    assert filters.seconds("created_from", "999999999w") < 0
+
+
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"created_from": "7 days"}, "created_from is '7 days', expected Unix seconds, a datetime or date"),
+    ({"metadata": "a=b"}, "metadata is 'a=b', expected a mapping of strings to strings"),
+    ({"metadata": {"a": 5}}, "metadata has 'a': 5, expected strings"),
+    ({"metadata_key": [5]}, "metadata_key is 5, expected a string"),
+    ({"total_tokens_min": "5"}, "total_tokens_min is '5', expected an integer"),
+    ({"total_seconds_max": 1.5}, "total_seconds_max is 1.5, expected an integer"),
+    ({"requires_action": 1}, "requires_action is 1, expected True or False"),
+    ({"after": "a", "cursor": "b"}, "cursor and after both say where the page begins"),
+]
+
+
+def test_a_bad_value_says_what_is_expected(runs: RunRepository) -> None:
+    for where, message in BAD:
+        with pytest.raises(ConfigurationError, match=re.escape(message)):
+            runs.find(**where)
+
+
+def test_what_no_run_can_hold_is_found_in_none(runs: RunRepository) -> None:
+    runs.save_many(RUNS)
+    nowhere: list[dict[str, Any]] = [
+        {"id": "a\x00"},
+        {"metadata": {"team": "\ud800"}},
+        {"metadata_key": "\x00"},
+        {"file_id": []},
+    ]
+    for where in nowhere:
+        assert runs.count(**where) == 0
+        assert runs.find(**where).runs == []
+
+
+def test_pages_after_and_before_a_run(runs: RunRepository) -> None:
+    runs.save_many(a_run(f"run_{n:02}", created_at=T + n // 4, status="ab"[n % 2]) for n in range(20))
+    newest = [f"run_{n:02}" for n in range(19, -1, -1)]
+    assert ids(runs.find(after="run_15", limit=3).runs) == ["run_14", "run_13", "run_12"]
+    assert ids(runs.find(before="run_10", limit=3).runs) == ["run_13", "run_12", "run_11"]
+    assert ids(runs.find(after="run_15", before="run_10").runs) == ["run_14", "run_13", "run_12", "run_11"]
+    assert ids(runs.find(after="run_15", newest_first=False, limit=2).runs) == ["run_16", "run_17"]
+    assert ids(runs.find(before="run_03", newest_first=False, limit=2).runs) == ["run_01", "run_02"]
+    assert ids(runs.find(after="run_15", status="a", limit=2).runs) == ["run_14", "run_12"]
+    page = runs.find(before="run_10", limit=3)
+    assert page.next is not None
+    assert ids(runs.find(cursor=page.next, limit=2).runs) == ["run_10", "run_09"]
+    assert ids(runs.find(before="run_19").runs) == []
+    found: list[str] = []
+    while batch := ids(runs.find(limit=6, after=found[-1] if found else None).runs):
+        found += batch
+    assert found == newest
+
+
+@pytest.mark.parametrize("side", ["after", "before"])
+def test_a_run_that_is_not_there_is_no_place_to_go_on_from(runs: RunRepository, side: str) -> None:
+    runs.save(a_run("a"))
+    for run_id in ("nowhere", "\x00"):
+        with pytest.raises(RunNotFound):
+            runs.find(**{side: run_id})  # type: ignore[arg-type]
+
+
+# --- the way ---------------------------------------------------------------------------------------------------------
+
+
+def many(engine: Engine) -> None:
+    """An archive of several thousand runs that take no time to make, analysed."""
+    numbers = {
+        "sqlite": "WITH RECURSIVE g (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM g WHERE n < 19999) SELECT n FROM g",
+        "postgresql": "SELECT n FROM generate_series(0, 19999) AS g (n)",
+    }[engine.dialect.name]
+    RunRepository(engine).save(a_run("first", tools=[{"type": "retrieval"}, {"type": "mcp"}], created_at=1))
+    digest = {"sqlite": "CAST(n AS BLOB)", "postgresql": "decode(lpad(to_hex(n), 8, '0'), 'hex')"}[engine.dialect.name]
+    kind = {"sqlite": "text", "postgresql": "json"}[engine.dialect.name]
+    metadata = f"""CAST('{{"number":"' || n || '"}}' AS {kind})"""
+    status = "CASE WHEN n % 5000 = 0 THEN 'failed' ELSE 'completed' END"
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO run_object (id, created_at, started_at, completed_at, thread_id, assistant_id, model, "
+                "status, metadata, shape, digest, observed_at, archived_at) "
+                f"SELECT 'run_' || n, {T} + n * 600, {T} + n * 600 + 1, {T} + n * 600 + n % 40, 'thread_' || (n / 10), "
+                f"'asst_' || (n / 100), 'model_' || (n / 200), {status}, {metadata}, "
+                f"(SELECT min(id) FROM run_object_shape), {digest}, 0, 0 FROM ({numbers}) q"
+            )
+        )
+        for insert in (
+            "run_completion_usage (run_object, total_tokens) SELECT id, created_at % 9973 FROM run_object "
+            "WHERE id <> 'first'",
+            "run_object_last_error (run_object, code) SELECT id, 'code_' || created_at % 7 FROM run_object "
+            "WHERE status = 'failed'",
+            "run_object_incomplete_details (run_object, reason) SELECT id, 'reason_' || created_at FROM run_object "
+            "WHERE status = 'failed'",
+            "run_object_file_ids (run_object, position, file_ids) SELECT id, 0, 'file_' || id FROM run_object",
+            "run_object_assistant_object_tools_inner (run_object, position, assistant_object_tools_inner) "
+            "SELECT r.id, 0, t.id FROM run_object r JOIN assistant_object_tools_inner t "
+            "ON t.type = CASE WHEN r.thread_id LIKE '%77' THEN 'retrieval' ELSE 'mcp' END WHERE r.id <> 'first'",
+        ):
+            connection.execute(text(f"INSERT INTO {insert}"))
+    with engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))
+
+
+USED: list[tuple[dict[str, Any], str]] = [
+    ({}, "ix_run_object_created_at"),
+    ({"thread_id": "thread_7"}, "ix_run_object_thread_id"),
+    ({"assistant_id": "asst_1"}, "ix_run_object_assistant_id"),
+    ({"status": "failed"}, "ix_run_object_status"),
+    ({"status": ["failed", "completed"]}, "ix_run_object_status"),
+    ({"model": "model_1"}, "ix_run_object_model"),
+    ({"created_from": T + DAY, "created_before": T + 2 * DAY}, "ix_run_object_created_at"),
+    ({"started_from": T + DAY, "started_before": T + 2 * DAY}, "ix_run_object_created_at"),
+    ({"finished_before": T + DAY}, "ix_run_object_created_at"),
+    ({"started_from": T + DAY}, "ix_run_object_irregular"),
+    ({"file_id": "file_run_7"}, "ix_run_object_file_ids_file_ids"),
+    ({"tool_type": "retrieval"}, "ix_run_object_assistant_object_tools_inner_tool"),
+    ({"function_name": "f"}, "ix_function_object_name"),
+    ({"error_code": "code_3"}, "ix_run_object_last_error_code"),
+    ({"incomplete_reason": "reason_3"}, "ix_run_object_incomplete_details_reason"),
+    ({"total_tokens_min": 9970}, "ix_run_completion_usage_total_tokens"),
+    ({"total_seconds_min": 100}, "ix_run_object_seconds"),
+    ({"metadata": {"number": "77"}}, "ix_run_object_metadata"),
+    ({"metadata_key": "absent"}, "ix_run_object_metadata"),
+]
+SMALL = {"run_object_last_error", "run_object_incomplete_details", "function_object"}
+"""Tables so small that PostgreSQL rather reads them whole."""
+
+
+def plans(engine: Engine, ask: Callable[[], object]) -> list[str]:
+    """The plans of all statements that a call executes."""
+    sent: list[tuple[str, Any]] = []
+
+    def note(_: Any, __: Any, statement: str, parameters: Any, ___: Any, ____: Any) -> None:
+        if statement.lstrip().startswith("SELECT"):
+            sent.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        ask()
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    explain = "EXPLAIN QUERY PLAN " if engine.dialect.name == "sqlite" else "EXPLAIN "
+    with engine.connect() as connection:
+        return [
+            "\n".join(str(row[-1]) for row in connection.exec_driver_sql(explain + statement, parameters))
+            for statement, parameters in sent
+            if "runstore_version" not in statement
+        ]
+
+
+SCAN = {"sqlite": re.compile(r"SCAN run_object$", re.MULTILINE), "postgresql": re.compile(r"Seq Scan on run_object ")}
+
+
+def test_every_filter_uses_an_index_and_no_first_page_scans_the_runs(engine: Engine) -> None:
+    many(engine)
+    runs = RunRepository(engine)
+    runs.count()
+    for where, index in USED:
+        found = plans(engine, lambda where=where: runs.find(**where))  # type: ignore[misc]
+        text_of_all = "\n".join(found)
+        if engine.dialect.name == "sqlite" and "metadata" in index:
+            assert "ix_run_object_created_at" in text_of_all
+            continue
+        small = engine.dialect.name == "postgresql" and any(name in index for name in SMALL)
+        assert index in text_of_all or small, (where, text_of_all)
+        assert not SCAN[engine.dialect.name].search(text_of_all), (where, text_of_all)
+
+
+def test_sql_over_the_view_finds_a_range_of_created_at_by_an_index(engine: Engine) -> None:
+    many(engine)
+    explain = "EXPLAIN QUERY PLAN " if engine.dialect.name == "sqlite" else "EXPLAIN "
+    statement = (
+        "SELECT created_day, count(*), sum(total_tokens) FROM runs "
+        f"WHERE created_at >= {T + DAY} AND created_at < {T + 4 * DAY} GROUP BY created_day"
+    )
+    with engine.connect() as connection:
+        plan = "\n".join(str(row[-1]) for row in connection.execute(text(explain + statement)))
+    assert "ix_run_object_created " in plan + " ", plan
+
+
+def test_the_statements_of_a_page_do_not_grow_with_it(engine: Engine) -> None:
+    runs = RunRepository(engine)
+    runs.save_many(RUNS)
+    runs.find()
+    for where in ({}, {"status": "completed"}, {"function_name": "f2"}, {"metadata_key": "x"}):
+        runs.find(limit=80, **where)  # type: ignore[arg-type]  # reads what the runs share, which is remembered
+        numbers = [len(plans(engine, lambda n=n, where=where: runs.find(limit=n, **where))) for n in (5, 80)]  # type: ignore[misc]
+        assert numbers[0] <= numbers[1] <= 4
+
+
+def test_ages_are_before_now(runs: RunRepository) -> None:
+    now = datetime.now(UTC)
+    for hours in (1, 30, 200):
+        runs.save(a_run(f"{hours}h ago", created_at=int((now - timedelta(hours=hours)).timestamp())))
+    assert ids(runs.find(created_from="12h").runs) == ["1h ago"]
+    assert ids(runs.find(created_before="7d").runs) == ["200h ago"]
