@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from runstore.backends import (
+        Answer,
         create_engine,
     )
     from runstore.errors import (
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
         DigestClash,
         NotAnArchive,
         NotARun,
+        QueryRefused,
+        QueryTimeout,
         RunConflict,
         RunNotFound,
         RunRejected,
@@ -68,6 +71,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Answer",
     "ArchiveDamaged",
     "ArchiveMissing",
     "AssistantObjectToolsInner",
@@ -84,6 +88,8 @@ __all__ = [
     "NotAnArchive",
     "Outcome",
     "Page",
+    "QueryRefused",
+    "QueryTimeout",
     "Rejection",
     "RunCompletionUsage",
     "RunConflict",

@@ -79,3 +79,11 @@ class ArchiveDamaged(RunStoreError):
 
 class DatabaseFailure(RunStoreError):
     """{place}: {reason}"""
+
+
+class QueryRefused(RunStoreError):
+    """{place}: {reason}; expected one query that only reads (SELECT, VALUES or WITH)"""
+
+
+class QueryTimeout(RunStoreError):
+    """{place}: the query took longer than {seconds:g} s and was stopped; ask for less or allow more time"""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, or_, select, union_all
-from sqlalchemy.sql.selectable import ScalarSelect
+from sqlalchemy import Column, ColumnClause, ColumnElement, Row, Select, and_, bindparam, func, or_, select, union_all
+from sqlalchemy.sql import visitors
+from sqlalchemy.sql.selectable import FromClause, ScalarSelect, SelectBase
 
 from runstore import wire
 from runstore.backends import Backend
@@ -16,6 +17,7 @@ from runstore.errors import ConfigurationError
 from runstore.filters import CREATED, Way
 from runstore.mapping import BELONGS, CALLS, COLUMNS, FILES, REQUIRED_ACTION, RUN, SHARED, TOOLS, StoredRun
 from runstore.schema.base import JSONText
+from runstore.schema.views import RUNS
 
 _PARTS = {"required_action": REQUIRED_ACTION, **BELONGS}
 CHOICE = SHARED["tool_choice"][1]
@@ -86,6 +88,64 @@ def _places() -> Iterator[tuple[str, list[str], int, int]]:
 
 _PLACES = tuple(_places())
 _LISTS = _PLACES[-1][-1]
+
+
+# --- the view --------------------------------------------------------------------------------------------------------
+
+
+def rows(
+    backend: Backend, columns: Sequence[str] | None, where: Sequence[ColumnElement[bool]], *, newest_first: bool
+) -> Select[Any]:
+    """These columns of the view ``runs`` (default: all), JSON as its text. Raises :class:`ConfigurationError`."""
+    source, conditions, keys = of_view(where)
+    wanted = [readable(backend, column).label(column.name) for column in view_columns(columns)]
+    statement = select(*wanted).select_from(source).where(*conditions)
+    return statement.order_by(*(key.desc() for key in keys) if newest_first else keys)
+
+
+def view_columns(names: Sequence[str] | None) -> list[Column[Any]]:
+    """Columns of the view ``runs`` by name. Raises :class:`ConfigurationError` for another name."""
+    for name in names or ():
+        if name not in RUNS.c:
+            raise ConfigurationError(detail=f"runs have no column {name!r}; there are {', '.join(RUNS.c.keys())}")
+    return list(RUNS.c) if names is None else [RUNS.c[name] for name in names]
+
+
+class OfView(NamedTuple):
+    """How to select rows of the view ``runs``."""
+
+    source: FromClause
+    conditions: list[ColumnElement[bool]]
+    keys: tuple[ColumnElement[Any], ...]
+    """What they are ordered by."""
+
+
+def of_view(where: Sequence[ColumnElement[bool]]) -> OfView:
+    """The rows of the view whose runs meet these conditions on ``run_object``.
+
+    Conditions on columns alone are put on those of the view, which are the same and keep their indexes. Others are
+    left on the table, which is joined: that costs one look at a key for each run.
+    """
+
+    def on_view(element: Any, **_: Any) -> Any:
+        if element is RUN:
+            return RUNS
+        return RUNS.c[element.name] if getattr(element, "table", None) is RUN else None
+
+    if all(map(_is_plain, where)):
+        conditions = [visitors.replacement_traverse(condition, {}, on_view) for condition in where]
+        return OfView(RUNS, conditions, (visitors.replacement_traverse(CREATED, {}, on_view), RUNS.c.id))
+    asked = select(RUN.c.id, CREATED.label("created")).where(*where).subquery()
+    return OfView(asked.join(RUNS, RUNS.c.id == asked.c.id), [], (asked.c.created, asked.c.id))
+
+
+def _is_plain(condition: ColumnElement[Any]) -> bool:
+    """Whether it names columns as columns: neither in a SELECT of its own nor in the text of an expression."""
+    return not any(
+        isinstance(part, SelectBase)
+        or (isinstance(part, ColumnClause) and part.is_literal and not part.name.lstrip("-").isdigit())
+        for part in visitors.iterate(condition)
+    )
 
 
 # --- order and pages -------------------------------------------------------------------------------------------------

@@ -6,8 +6,8 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, NamedTuple, Self, Unpack
@@ -15,8 +15,8 @@ from typing import Any, NamedTuple, Self, Unpack
 from sqlalchemy import ColumnElement, Connection, Engine, bindparam, delete, exists, select
 from sqlalchemy.engine import URL
 
-from runstore import filters, migrate, prices, queries, wire, writer
-from runstore.backends import backend_of, create_engine, translated
+from runstore import filters, migrate, prices, queries, statistics, wire, writer
+from runstore.backends import Answer, Clock, backend_of, create_engine, translated
 from runstore.errors import ConfigurationError, DatabaseFailure, NotARun, RunNotFound
 from runstore.filters import Filter
 from runstore.mapping import FUNCTION, INSTRUCTIONS, RANKS, RUN, TOOL, TOOLS, Look, Mapper, StoredRun
@@ -332,6 +332,11 @@ class RunRepository:
             chosen = self._chosen(connection, wanted, filters.MANY)
         return read(chosen.ways)
 
+    def _conditions(self, connection: Connection, wanted: filters.Where, most: int) -> list[ColumnElement[bool]]:
+        """Of one SELECT for all runs: ways side by side would have to be sorted before the first run is given."""
+        ways = self._chosen(connection, wanted, most).ways
+        return ways[0].conditions if len(ways) == 1 else wanted.tests()
+
     def _chosen(self, connection: Connection, wanted: filters.Where, most: int, *, last: bool = True) -> filters.Chosen:
         asked = filters.questions(wanted, most)
         answers = connection.execute(select(*asked)).one() if asked else ()
@@ -347,9 +352,7 @@ class RunRepository:
 
     def _stream(self, wanted: filters.Where, newest_first: bool) -> Iterator[bytes]:
         with self._transaction(write=False) as connection:
-            ways = self._chosen(connection, wanted, filters.FEW).ways
-            # Side by side they would have to be sorted, whole runs, before the first one is given.
-            conditions = ways[0].conditions if len(ways) == 1 else wanted.tests()
+            conditions = self._conditions(connection, wanted, filters.FEW)
             statement = queries.ordered(queries.runs(self._backend).where(*conditions), newest_first=newest_first)
             # The rows are closed before the connection is given back, also where the caller does not go on to the end.
             with closing(self._reader.texts(connection, statement, stream=True)) as found:
@@ -391,6 +394,78 @@ class RunRepository:
             for _, digest, observed_at, status, members, absent in rows
         ]
         return sorted(found, key=lambda change: (RANKS.get(change.status or "", 0), change.observed_at, change.digest))
+
+    # --- asking ------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def sql(self, query: str, *, timeout: float = 30) -> Iterator[Answer]:
+        """The answer to a query in SQL, which cannot change anything: for text that a person or a program made up.
+
+        PostgreSQL declares a cursor in a READ ONLY transaction, SQLite opens the file to read only and allows nothing
+        but queries; what functions may do beside that (files, other sessions) is a matter of the PostgreSQL role.
+        *timeout*: seconds that the database may work on it.
+
+        Raises :class:`QueryRefused` for what is not one query, :class:`QueryTimeout`, :class:`DatabaseFailure` for what
+        the database finds wrong, :class:`ConfigurationError`, also for a repository made from a connection.
+        """
+        if not isinstance(self._bind, Engine):
+            raise ConfigurationError(detail="sql needs a connection of its own: make the repository from an engine")
+        if not isinstance(timeout, int | float) or not timeout > 0:
+            raise ConfigurationError(detail=f"timeout is {timeout!r}, expected seconds, more than 0")
+        if not isinstance(query, str) or not wire.is_text(query):
+            raise ConfigurationError(detail="a query is text, without U+0000 and lone surrogates")
+        self._check(create=False)
+        with ExitStack() as stack:
+            with translated(self._bind):
+                columns, rows = stack.enter_context(self._backend.ask(self._bind, query, Clock(timeout)))
+            yield Answer(columns, self._translated(rows))
+
+    def _translated(self, rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+        with translated(self._bind):
+            yield from rows
+
+    def rows(
+        self, columns: Sequence[str] | None = None, *, newest_first: bool = False, **where: Unpack[Filter]
+    ) -> Iterator[tuple[Any, ...]]:
+        """The rows of the view ``runs`` that meet the conditions of :meth:`find`, oldest first, as they are asked for.
+
+        *columns*: names of its columns (default: all). Times are datetimes, metadata JSON text. Raises
+        :class:`ConfigurationError`.
+        """
+        queries.view_columns(columns)
+        return self._rows(columns, filters.understood(self._backend, where, paged=False), newest_first)
+
+    def _rows(
+        self, columns: Sequence[str] | None, wanted: filters.Where, newest_first: bool
+    ) -> Iterator[tuple[Any, ...]]:
+        with self._transaction(write=False) as connection:
+            conditions = self._conditions(connection, wanted, filters.FEW)
+            statement = queries.rows(self._backend, columns, conditions, newest_first=newest_first)
+            with connection.execute(statement, execution_options={"yield_per": BATCH}) as found:
+                yield from map(tuple, found)
+
+    def stats(
+        self,
+        by: str | Iterable[str] = (),
+        *,
+        columns: str | Iterable[str] | None = None,
+        sort: str | None = None,
+        limit: int | None = None,
+        **where: Unpack[Filter],
+    ) -> list[dict[str, Any]]:
+        """Counts, tokens, cost and durations of the runs that meet the conditions of :meth:`find`, a row a group.
+
+        *by*: none or several of ``statistics.BY`` (hour, day, week, month, model, assistant, thread, status, error,
+        tool, function). *columns*: those of ``statistics.COLUMNS`` to be computed; the fewer, the less it costs. The
+        rows are in the order of the groups; *sort* puts the greatest of a column first, *limit* keeps so many.
+
+        Raises :class:`ConfigurationError`.
+        """
+        asked = statistics.question(by, columns, sort, limit)
+        wanted = filters.understood(self._backend, where, paged=False)
+        with self._transaction(write=False) as connection:
+            conditions = self._conditions(connection, wanted, filters.MANY)
+            return statistics.answer(connection, self._backend, asked, conditions)
 
     def findings(self, **where: Unpack[Filter]) -> Iterator[Finding]:
         """What departs from the document in the runs that meet the conditions of :meth:`find`, by the id of the run."""

@@ -12,7 +12,8 @@ PACKAGE = Path(__file__).parent.parent / "runstore"
 
 ORDER = [
     *("errors", "wire", "documented", "config", "schema", "mapping", "backends", "migrate"),
-    *("filters", "prices", "queries", "reader", "writer", "splitter", "sources", "saver", "repository", "orm", "cli"),
+    *("filters", "prices", "queries", "statistics", "reader", "writer", "splitter", "sources", "formats"),
+    *("saver", "repository", "orm", "cli"),
 ]
 """A module imports only what stands before it."""
 

@@ -13,12 +13,12 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from runstore import config
-from runstore.backends.base import Backend
+from runstore.backends.base import Answer, Backend, Clock
 from runstore.backends.postgresql import PostgreSQL
 from runstore.backends.sqlite import SQLite
 from runstore.errors import ConfigurationError, DatabaseFailure, NotAnArchive
 
-__all__ = ["Backend", "backend_of", "create_engine", "translated"]
+__all__ = ["Answer", "Backend", "Clock", "backend_of", "create_engine", "translated"]
 
 _BACKENDS: dict[tuple[str, str], Backend] = {
     ("postgresql", "psycopg"): PostgreSQL(),

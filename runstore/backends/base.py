@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, cast
+from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, cast, func, literal_column
 from sqlalchemy import Text as SQLText
 from sqlalchemy.engine import URL
 
@@ -16,6 +18,41 @@ Row = Sequence[Any]
 
 JSONTest = tuple[ColumnElement[bool], ColumnElement[bool] | None]
 """A condition on a row that is at hand, and the same by way of an index where the database can have one."""
+
+
+HALF = 2**32
+"""What the upper half of a 64-bit integer counts."""
+
+
+class Answer(NamedTuple):
+    """What a query of the user's found."""
+
+    columns: tuple[str, ...]
+    rows: Iterator[tuple[Any, ...]]
+    """Fetched as they are asked for. Numbers are exact, bytes are bytes, times and JSON text."""
+
+
+class Clock:
+    """The time that a database may still work on a query; what the reader of its rows does is not counted."""
+
+    def __init__(self, seconds: float) -> None:
+        self.limit = self.left = seconds
+        self._deadline = float("inf")
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """While the database works."""
+        started = time.monotonic()
+        self._deadline = started + self.left
+        try:
+            yield
+        finally:
+            self.left -= time.monotonic() - started
+            self._deadline = float("inf")
+
+    def is_over(self) -> bool:
+        """Whether the time is up, also while the database works."""
+        return self.left <= 0 or time.monotonic() >= self._deadline
 
 
 class Backend(ABC):
@@ -50,6 +87,13 @@ class Backend(ABC):
         """Whether *column* is one of a list of any length, given as the one parameter of that name."""
 
     @abstractmethod
+    def ask(self, engine: Engine, statement: str, clock: Clock) -> AbstractContextManager[Answer]:
+        """The answer to one query of the user's, on a connection of its own that cannot write.
+
+        Raises :class:`QueryRefused` for what is not one query, :class:`QueryTimeout`.
+        """
+
+    @abstractmethod
     def probe(self, column: ColumnElement[Any], values: Select[Any]) -> ColumnElement[bool]:
         """Whether *column* is one of the few values of a SELECT, which is made first and its rows fetched by a key."""
 
@@ -72,6 +116,14 @@ class Backend(ABC):
     def snapshot(self, engine: Engine) -> Engine:
         """The engine for reading, whose transactions see one state of the archive from their first statement on."""
         return engine
+
+    def apart(self, statement: Select[Any]) -> Select[Any]:
+        """A SELECT over a view, made fit to be aggregated: what it does not ask for costs nothing."""
+        return statement
+
+    def halves_of_sum(self, column: ColumnElement[Any]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+        """Aggregates whose *high* times :data:`HALF` and *low* make the exact sum of 64-bit integers, NULL of none."""
+        return literal_column("0"), func.sum(column)
 
     def insert_missing(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """Insert the rows whose key is not there yet."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from itertools import chain, islice
 from typing import Any
 
 import psycopg
 import sqlalchemy
+from psycopg.types.string import TextLoader
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
@@ -27,10 +29,14 @@ from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from runstore.backends.base import Backend, JSONTest, Row, insert_into, quoted
-from runstore.errors import ConfigurationError
+from runstore import config
+from runstore.backends.base import Answer, Backend, Clock, JSONTest, Row, insert_into, quoted
+from runstore.errors import ConfigurationError, QueryRefused, QueryTimeout
 
 FEW_ROWS = 4
+
+FETCHED = 1000
+"""Rows of a query of the user's that are fetched at a time."""
 
 _PASSING = {
     "40001",  # serialization failure
@@ -89,6 +95,39 @@ class PostgreSQL(Backend):
         """The list travels as one array."""
         return column == any_(bindparam(parameter, type_=ARRAY(column.type)))
 
+    @contextmanager
+    def ask(self, engine: Engine, statement: str, clock: Clock) -> Iterator[Answer]:
+        """A cursor in a READ ONLY transaction, which nothing can leave that a cursor can be declared for.
+
+        DECLARE takes a query and nothing else, and its extended protocol one statement: no COMMIT, SET, COPY, DO or
+        EXPLAIN ANALYZE gets to the server's executor. What a function does outside of the database (end a session, read
+        a file) is a matter of the role's rights. Rows are fetched a thousand at a time, each time under what is left of
+        the limit, set anew, for the query could have changed it.
+        """
+        pooled = engine.raw_connection()
+        driver = pooled.driver_connection
+        pooled.detach()  # nothing that the query sets comes back to the pool
+        assert isinstance(driver, psycopg.Connection)
+        place = config.shown(engine.url)
+        try:
+            driver.rollback()
+            driver.autocommit = False
+            driver.read_only = True
+            for setting in _ASKING.items():
+                driver.execute(_SET, setting)
+            with driver.cursor("runstore_sql") as cursor:
+                for kind in ("timestamp", "timestamptz"):
+                    cursor.adapters.register_loader(kind, _ISOLoader)
+                for kind in ("date", "time", "timetz", "interval", "json", "jsonb"):
+                    cursor.adapters.register_loader(kind, TextLoader)
+                with _refused(place, clock), clock.running():
+                    _limit(driver, clock)
+                    cursor.execute(statement.encode())
+                names = tuple(column.name for column in cursor.description or ())
+                yield Answer(names, _fetched(driver, cursor, place, clock))
+        finally:
+            driver.close()
+
     def probe(self, column: ColumnElement[Any], values: Select[Any]) -> ColumnElement[bool]:
         """As an array: a subquery would be made a join, and the order of that is the planner's."""
         return column == any_(func.array(values.scalar_subquery()))
@@ -120,3 +159,60 @@ def _has_term(document: ColumnElement[Any], term: str) -> ColumnElement[bool]:
 def _exact(rows: Sequence[Row]) -> list[Row]:
     """Floats as decimals: a float parameter becomes a numeric of 15 digits, unlike the text that COPY sends."""
     return [[Decimal(repr(value)) if isinstance(value, float) else value for value in row] for row in rows]
+
+
+# --- a query of the user's -------------------------------------------------------------------------------------------
+
+_SET = "SELECT set_config(%s, %s, true)"
+
+_ASKING = {
+    "TimeZone": "UTC",  # days and hours are those of the views
+    "DateStyle": "ISO",
+    "IntervalStyle": "iso_8601",
+    "cursor_tuple_fraction": "1",  # all rows are wanted, not the first ones soon
+}
+
+
+_REFUSED = (
+    psycopg.errors.SyntaxError,  # no query, or two statements
+    psycopg.errors.FeatureNotSupported,  # a WITH that changes data
+    psycopg.errors.InvalidCursorDefinition,  # SELECT INTO
+    psycopg.errors.ReadOnlySqlTransaction,  # FOR UPDATE, nextval, a function that writes
+)
+
+
+class _ISOLoader(TextLoader):
+    """A timestamp as ISO 8601, in UTC: a datetime would fail beyond the years 1 to 9999."""
+
+    def load(self, data: Any) -> Any:
+        text = str(super().load(data)).replace(" ", "T", 1)
+        return f"{text[:-3]}Z" if text.endswith("+00") else text
+
+
+def _limit(driver: psycopg.Connection[Any], clock: Clock) -> None:
+    driver.execute(_SET, ("statement_timeout", str(min(int(clock.left * 1000) + 1, 2**31 - 1))))
+
+
+def _fetched(
+    driver: psycopg.Connection[Any], cursor: psycopg.ServerCursor[Any], place: str, clock: Clock
+) -> Iterator[tuple[Any, ...]]:
+    rows: list[tuple[Any, ...]] = [()] * FETCHED
+    while len(rows) == FETCHED:
+        if clock.is_over():
+            raise QueryTimeout(place=place, seconds=clock.limit)
+        with _refused(place, clock), clock.running():
+            _limit(driver, clock)
+            rows = cursor.fetchmany(FETCHED)
+        yield from rows
+
+
+@contextmanager
+def _refused(place: str, clock: Clock) -> Iterator[None]:
+    try:
+        yield
+    except psycopg.errors.QueryCanceled as error:
+        if clock.is_over():
+            raise QueryTimeout(place=place, seconds=clock.limit) from error
+        raise
+    except _REFUSED as error:
+        raise QueryRefused(place=place, reason=error.diag.message_primary) from error

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy
@@ -21,6 +22,7 @@ from sqlalchemy import (
     event,
     exists,
     func,
+    literal_column,
     select,
 )
 from sqlalchemy.engine import URL
@@ -28,12 +30,21 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.operators import custom_op
 
-from runstore import wire
-from runstore.backends.base import Backend, JSONTest, Row, insert_into
-from runstore.errors import ConfigurationError
+from runstore import config, wire
+from runstore.backends.base import HALF, Answer, Backend, Clock, JSONTest, Row, insert_into
+from runstore.errors import ConfigurationError, QueryRefused, QueryTimeout
 
 BUSY_SECONDS = 60
 """How long a connection waits for another one's transaction."""
+
+READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
+"""What a query of the user's may do."""
+
+FETCHED = 1000
+"""Rows of a query of the user's that are fetched at a time."""
+
+STEPS = 10_000
+"""Instructions of SQLite's machine after which it is asked whether the time is up: below a millisecond."""
 
 
 class SQLite(Backend):
@@ -77,6 +88,45 @@ class SQLite(Backend):
         values = func.json_each(bindparam(parameter, type_=JSON)).table_valued("value")
         return column.in_(select(values.c.value))
 
+    @contextmanager
+    def ask(self, engine: Engine, statement: str, clock: Clock) -> Iterator[Answer]:
+        """On a connection that opens the file to read only, with an authorizer that allows queries and nothing else.
+
+        So neither PRAGMA nor ATTACH, COMMIT or load_extension is even prepared.
+        """
+        file = config.sqlite_file(engine.url)
+        if file is None:
+            raise ConfigurationError(detail="a database in memory cannot be opened to read only; copy it to a file")
+        place = config.shown(engine.url)
+        driver = sqlite3.connect(
+            f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS, isolation_level=None
+        )
+        try:
+            driver.execute("PRAGMA query_only = ON")
+            driver.execute("PRAGMA cache_size = -32768")
+            # When such a table is first used SQLite asks the authorizer for more than reading it.
+            driver.execute("SELECT 1 FROM json_each('[]'), json_tree('[]')")
+            driver.text_factory = lambda text: text.decode(errors="replace")
+            driver.set_authorizer(_allowed)
+            driver.set_progress_handler(clock.is_over, STEPS)
+            with _refused(place, clock), clock.running():
+                cursor = driver.execute(statement)
+            if cursor.description is None:
+                raise QueryRefused(place=place, reason="there is no statement")
+            names = tuple(column[0] for column in cursor.description)
+            yield Answer(names, _fetched(cursor, place, clock))
+        finally:
+            driver.close()
+
+    def halves_of_sum(self, column: ColumnElement[Any]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+        """Each half alone, for sum() fails beyond 64 bits. Floor and rest, also of a negative number."""
+        high, low = column.op(">>")(literal_column("32")), column.op("&")(literal_column(str(HALF - 1)))
+        return func.sum(high), func.sum(low)
+
+    def apart(self, statement: Select[Any]) -> Select[Any]:
+        """SQLite leaves out the joins that nothing is read from, but not in an aggregate: a LIMIT keeps them apart."""
+        return statement.limit(-1)
+
     def aside(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """With a plus before it, which SQLite finds in no index: it knows nothing of how often values occur."""
         return UnaryExpression(column, operator=custom_op("+"), type_=column.type)
@@ -116,3 +166,36 @@ def _set_up(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
     settings = ("foreign_keys = ON", "synchronous = FULL", "cache_size = -32768", "temp_store = MEMORY")
     for setting in (*settings, "wal_autocheckpoint = 16384"):
         connection.execute(f"PRAGMA {setting}")
+
+
+# --- a query of the user's -------------------------------------------------------------------------------------------
+
+
+def _allowed(action: int, _: str | None, name: str | None, *__: str | None) -> int:
+    allowed = action in READING and (action != sqlite3.SQLITE_FUNCTION or name != "load_extension")
+    return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
+
+
+def _fetched(cursor: sqlite3.Cursor, place: str, clock: Clock) -> Iterator[tuple[Any, ...]]:
+    rows = None
+    while rows != []:
+        with _refused(place, clock), clock.running():
+            rows = cursor.fetchmany(FETCHED)
+        yield from rows
+
+
+@contextmanager
+def _refused(place: str, clock: Clock) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Warning, sqlite3.ProgrammingError) as error:  # two statements, before and since Python 3.12
+        raise QueryRefused(place=place, reason=str(error).rstrip(".").lower()) from error
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", None)
+        if code == sqlite3.SQLITE_AUTH:
+            raise QueryRefused(place=place, reason=str(error)) from error
+        if code == sqlite3.SQLITE_INTERRUPT:
+            if clock.is_over():
+                raise QueryTimeout(place=place, seconds=clock.limit) from error
+            raise KeyboardInterrupt from None  # Python raised it in the progress handler, where the driver drops it
+        raise

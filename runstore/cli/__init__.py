@@ -17,6 +17,8 @@ COMMANDS = {
     "export": "transfer",
     "show": "look",
     "list": "look",
+    "stats": "stats",
+    "sql": "ask",
     "lint": "lint",
     "prices": "prices",
     "db": "database",
@@ -99,6 +101,7 @@ def _exit_code(error: Exception) -> int:
 
     by_error = {
         errors.ConfigurationError: 2,
+        errors.QueryRefused: 2,
         errors.RunNotFound: 3,
         errors.ArchiveMissing: 3,
         errors.SchemaBehind: 4,

@@ -4,55 +4,45 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
 
+from runstore.cli.files import output_option, spare_the_archive
 from runstore.cli.filters import filter_options
-from runstore.cli.output import db_option, is_terminal, note, printable
-
-if TYPE_CHECKING:
-    from runstore.repository import Finding
+from runstore.cli.output import db_option, note
+from runstore.cli.tables import form_of, format_option, write_rows
 
 
 @click.command("lint")
 @db_option
 @filter_options
-def lint_command(db: str | None, where: dict[str, Any]) -> None:
+@format_option("table", "jsonl", "json", "csv")
+@output_option
+def lint_command(db: str | None, where: dict[str, Any], form: str | None, output: Path | None) -> None:
     """Tell what departs from the document in the runs: a table on a terminal, else JSON Lines.
 
     Exits with 1 where it finds something, with 0 where it finds nothing.
     """
-    from runstore.repository import RunRepository
+    from runstore.formats import Column
+    from runstore.repository import Finding, RunRepository
+
+    spare_the_archive(db, output)
+    form = form_of(form, output)
+    count = 0
+
+    def counted(findings: Iterator[Finding]) -> Iterator[Finding]:
+        nonlocal count
+        for finding in findings:
+            count += 1
+            yield finding
 
     with RunRepository.open(db) as archive:
-        found = archive.findings(**where)
-        count = _print_table(found) if is_terminal() else _write_lines(found)
+        found = counted(archive.findings(**where))
+        write_rows(form, output, [Column(name, "text") for name in Finding._fields], found)
+        for _ in found:
+            pass  # a table shows the first ones, all are counted
     note(f"{count} findings")
     if count:
         sys.exit(1)
-
-
-def _write_lines(findings: Iterator[Finding]) -> int:
-    from runstore import wire
-
-    count = 0
-    for finding in findings:
-        sys.stdout.buffer.write(wire.encode(finding._asdict()) + b"\n")
-        count += 1
-    sys.stdout.buffer.flush()
-    return count
-
-
-def _print_table(findings: Iterator[Finding]) -> int:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("run", "rule", "where", "what", box=None, header_style="bold", pad_edge=False)
-    table.columns[0].no_wrap = table.columns[1].no_wrap = True
-    for finding in findings:
-        table.add_row(*(Text(printable(cell)) for cell in finding))
-    if table.row_count:
-        Console().print(table)
-    return table.row_count

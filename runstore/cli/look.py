@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
 
+from runstore.cli.files import output_file, output_option, spare_the_archive
 from runstore.cli.filters import filter_options
-from runstore.cli.output import db_option, is_terminal, note, printable, printable_json
+from runstore.cli.output import db_option, is_terminal, note, printable_json
+from runstore.cli.tables import Names, columns_option, form_of, format_option, print_table, write_rows
 
 
 @click.command("show")
@@ -34,6 +36,9 @@ def show_command(run_id: str, db: str | None) -> None:
 @click.option("--after", metavar="ID", help="Begin behind this run.")
 @click.option("--before", metavar="ID", help="The last ones in front of this run.")
 @click.option("--oldest-first", is_flag=True, help="Begin with the oldest run.")
+@format_option("table", "jsonl", "json", "csv", "parquet")
+@columns_option
+@output_option
 def list_command(
     db: str | None,
     where: dict[str, Any],
@@ -42,45 +47,45 @@ def list_command(
     after: str | None,
     before: str | None,
     oldest_first: bool,
+    form: str | None,
+    columns: Names | None,
+    output: Path | None,
 ) -> None:
-    """List runs, the newest first: a table on a terminal, else JSON Lines."""
-    from runstore import wire
+    """List runs, the newest first: a table on a terminal, else JSON Lines of the runs as they came.
+
+    With --columns, and as CSV or Parquet, the rows of the view runs (runstore sql --schema).
+    """
+    from runstore import formats, queries, wire
+    from runstore.formats import Column
     from runstore.repository import RunRepository
 
+    spare_the_archive(db, output)
+    form = form_of(form, output)
+    described = [formats.column_of(column) for column in queries.view_columns(columns)]
     with RunRepository.open(db) as archive:
         page = archive.find(
             limit=limit, cursor=cursor, after=after, before=before, newest_first=not oldest_first, **where
         )
-    if is_terminal():
-        _print_table(page.runs)
-    else:
-        sys.stdout.buffer.writelines(wire.encode(run) + b"\n" for run in page.runs)
-        sys.stdout.buffer.flush()
+        if columns is not None or form in ("csv", "parquet"):
+            ids = [run["id"] for run in page.runs]
+            write_rows(form, output, described, archive.rows(columns, newest_first=not oldest_first, id=ids))
+        elif form == "table":
+            print_table([Column(name) for name in _SHOWN], map(_shown, page.runs))
+        else:
+            with output_file(output) as file:
+                formats.write_texts(form, file, map(wire.encode, page.runs))
     if page.next:
         note(f"more with --cursor {page.next}")
 
 
-def _print_table(runs: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+_SHOWN = ("id", "created (UTC)", "status", "model", "tokens", "thread")
 
-    table = Table(
-        "id", "created (UTC)", "status", "model", "tokens", "thread", box=None, header_style="bold", pad_edge=False
-    )
-    table.columns[0].no_wrap = table.columns[1].no_wrap = table.columns[2].no_wrap = True
-    for run in runs:
-        usage = run.get("usage") or {}
-        cells = (
-            run["id"],
-            _date(run.get("created_at")),
-            run.get("status"),
-            run.get("model"),
-            usage.get("total_tokens"),
-            run.get("thread_id"),
-        )
-        table.add_row(*(Text("" if cell is None else printable(str(cell))) for cell in cells))
-    Console().print(table)
+
+def _shown(run: dict[str, Any]) -> tuple[Any, ...]:
+    """What the table shows of a run."""
+    usage = run.get("usage") or {}
+    created = _date(run.get("created_at"))
+    return run["id"], created, run.get("status"), run.get("model"), usage.get("total_tokens"), run.get("thread_id")
 
 
 def _date(seconds: int | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,30 +11,16 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from runstore.cli.files import in_a_folder, output_file, output_option, spare_the_archive
 from runstore.cli.filters import filter_options
 from runstore.cli.output import db_option, note
+from runstore.cli.tables import Names, columns_option, form_of, format_option, write_rows
 
 if TYPE_CHECKING:
     from runstore.saver import Rejection
     from runstore.sources import Record
 
 SHOWN_REJECTIONS = 20
-
-
-def _in_a_folder(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
-    """Say so before the work begins where a file cannot be made."""
-    if path is not None and not path.parent.is_dir():
-        raise click.BadParameter(f"{path.parent} is no folder")
-    return path
-
-
-def _spare_the_archive(db: str | None, path: Path | None) -> None:
-    """A usage error where a file to be written is the archive itself."""
-    from runstore import config
-
-    archive = config.sqlite_file(config.database_url(db))
-    if path and archive and path.resolve() == archive.resolve():
-        raise click.UsageError(f"{path} is the archive itself")
 
 
 @click.command("import")
@@ -59,7 +44,7 @@ def _spare_the_archive(db: str | None, path: Path | None) -> None:
     "--rejects",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    callback=_in_a_folder,
+    callback=in_a_folder,
     help="Write rejected records here as they came, each under a line '# where: reason'; mended, the file can "
     "be imported.",
 )
@@ -79,7 +64,7 @@ def import_command(
     """
     from runstore.repository import RunRepository
 
-    _spare_the_archive(db, rejects)
+    spare_the_archive(db, rejects)
     seen_at = _moment(observed_at)
     with RunRepository.open(db) as archive, _rejects(rejects) as reject, _records(paths) as records:
         report = archive.save_many(
@@ -150,7 +135,7 @@ def _rejects(path: Path | None) -> Iterator[Callable[[Rejection], None]]:
         if path is not None:
             # Made when there is something to write: no empty file says that all went in. Complete when it appears: it
             # may be the file that is being read.
-            file = file or stack.enter_context(_output(path))
+            file = file or stack.enter_context(output_file(path))
             reason = " ".join(f"{rejection.where}: {rejection.reason}".split())
             file.write(f"# {reason}\n".encode(errors="backslashreplace") + rejection.record + b"\n")
 
@@ -163,46 +148,26 @@ def _rejects(path: Path | None) -> Iterator[Callable[[Rejection], None]]:
 
 @click.command("export")
 @db_option
-@click.option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
-    callback=_in_a_folder,
-    help="Write to a file, which appears when it is complete. [default: standard output]",
-)
+@format_option("jsonl", "json", "csv", "parquet", default="jsonl")
+@columns_option
+@output_option
 @filter_options
-def export_command(db: str | None, output: Path | None, where: dict[str, Any]) -> None:
-    """Write runs as JSON Lines, as they came, in the order of created_at and id: all, or those of the filters."""
+def export_command(
+    db: str | None, form: str | None, columns: Names | None, output: Path | None, where: dict[str, Any]
+) -> None:
+    """Write all runs, or those of the filters, by created_at and id: as they came, in JSON Lines or one JSON array.
+
+    With --columns, and as CSV or Parquet, the rows of the view runs (runstore sql --schema).
+    """
+    from runstore import formats, queries
     from runstore.repository import RunRepository
 
-    _spare_the_archive(db, output)
-    with RunRepository.open(db) as archive, _output(output) as file:
-        for text in archive.iterate_json(**where):
-            file.write(text)
-            file.write(b"\n")
-
-
-@contextmanager
-def _output(path: Path | None) -> Iterator[BinaryIO]:
-    if path is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    if path.exists() and not path.is_file():  # a pipe or device
-        with path.open("wb") as file:
-            yield file
-        return
-    path = path.resolve()  # a link, as /dev/stdout, stays one
-    partial = path.with_name(f"{path.name}.part")
-    try:
-        with partial.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        error.filename = error.filename or path  # "no space left on device": on which
-        raise
-    finally:
-        partial.unlink(missing_ok=True)
+    spare_the_archive(db, output)
+    form = form_of(form or "jsonl", output)
+    with RunRepository.open(db) as archive:
+        if columns is None and form in ("jsonl", "json"):
+            with output_file(output) as file:
+                formats.write_texts(form, file, archive.iterate_json(**where))
+            return
+        described = [formats.column_of(column) for column in queries.view_columns(columns)]
+        write_rows(form, output, described, archive.rows(columns, **where))

@@ -1,0 +1,84 @@
+"""runstore sql."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from runstore.cli.files import output_option, spare_the_archive
+from runstore.cli.output import db_option, is_terminal
+from runstore.cli.tables import cell, form_of, format_option, plain_table, write_rows
+
+
+@click.command("sql")
+@click.argument("query", required=False)
+@db_option
+@click.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30,
+    show_default=True,
+    help="How long the database may work on it.",
+)
+@format_option("table", "jsonl", "json", "csv")
+@output_option
+@click.option("--schema", is_flag=True, help="Print the views and tables with their columns instead.")
+def sql_command(
+    query: str | None, db: str | None, timeout: float, form: str | None, output: Path | None, schema: bool
+) -> None:
+    """Answer one query in SQL, of the argument or (-) of standard input. It cannot change anything."""
+    from runstore.formats import Column
+    from runstore.repository import RunRepository
+
+    spare_the_archive(db, output)
+    form = form_of(form, output)
+    if schema:
+        _print_schema(db, form, output)
+        return
+    with RunRepository.open(db) as archive, archive.sql(_text(query), timeout=timeout) as answer:
+        write_rows(form, output, [Column(name) for name in answer.columns], answer.rows)
+
+
+def _text(query: str | None) -> str:
+    if query is not None and query != "-":
+        return query
+    if query is None and sys.stdin.isatty():
+        raise click.UsageError("no query; give one, or - to type it on standard input")
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise click.UsageError("standard input is not UTF-8") from error
+
+
+def _print_schema(db: str | None, form: str, output: Path | None) -> None:
+    """Views first: they are made to be asked."""
+    from runstore import config
+    from runstore.formats import Column
+    from runstore.schema import Base
+    from runstore.schema.views import VIEWS
+
+    dialect = config.database_url(db).get_dialect()()
+    tables = [*VIEWS, *sorted(Base.metadata.tables.values(), key=lambda table: table.name)]
+    found = [
+        (table, [(column.name, _type(column.type.compile(dialect)), column.comment) for column in table.columns])
+        for table in tables
+    ]
+    if form == "table" and is_terminal():
+        from rich.console import Console
+
+        console = Console()
+        for table, columns in found:
+            shown = plain_table(table.name, "", table.comment or "")
+            for column in columns:
+                shown.add_row(*map(cell, column))
+            console.print(shown, end="\n\n")
+        return
+    names = [Column(name) for name in ("table", "column", "type", "meaning")]
+    write_rows(form, output, names, [(table.name, *column) for table, columns in found for column in columns])
+
+
+def _type(name: str) -> str:
+    return {"timestamp with time zone": "timestamptz"}.get(lower := name.lower().split(" collate")[0], lower)

@@ -1,0 +1,110 @@
+"""runstore stats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from runstore.cli.files import output_option, spare_the_archive
+from runstore.cli.filters import filter_options
+from runstore.cli.output import db_option
+from runstore.cli.tables import Names, cell, columns_option, form_of, format_option, limited, plain_table, write_rows
+
+SHOWN = ("runs", "failure_rate", "total_tokens", "cost", "currency", "seconds_p50", "seconds_p95")
+"""Columns of the table on a terminal, unless others are asked for."""
+
+BAR = 16
+"""Characters of the longest bar."""
+
+
+@click.command("stats")
+@db_option
+@click.option(
+    "--by",
+    metavar="GROUP",
+    multiple=True,
+    help="hour, day, week, month, model, assistant, thread, status, error, tool or function (may be repeated).",
+)
+@columns_option
+@click.option(
+    "--sort", metavar="COLUMN", help="The greatest of this column first. [default: in the order of the groups]"
+)
+@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="At most so many rows.")
+@format_option("table", "jsonl", "json", "csv")
+@output_option
+@filter_options
+def stats_command(
+    db: str | None,
+    by: tuple[str, ...],
+    columns: tuple[str, ...] | None,
+    sort: str | None,
+    limit: int | None,
+    form: str | None,
+    output: Path | None,
+    where: dict[str, Any],
+) -> None:
+    """Count runs, failures, tokens, cost and seconds, in all or by groups.
+
+    Columns: runs, queued, in_progress, requires_action, cancelling, cancelled, failed, completed, incomplete, expired,
+    other_status, failure_rate, prompt_tokens, completion_tokens, total_tokens, cached_tokens, cost, currency, unpriced,
+    seconds_mean, seconds_p50, seconds_p95, seconds_p99, unfinished. The fewer, the faster.
+    """
+    from runstore import statistics
+    from runstore.formats import Column
+    from runstore.repository import RunRepository
+
+    spare_the_archive(db, output)
+    form = form_of(form, output)
+    if columns is None and form == "table":
+        columns = (*SHOWN, sort) if sort and sort not in SHOWN else SHOWN
+    with RunRepository.open(db) as archive:
+        found = archive.stats(by, columns=columns, sort=sort, limit=limit, **where)
+    if form == "table":
+        _print(found, by, columns or SHOWN, sort)
+        return
+    kinds = {**dict.fromkeys(by, "text"), **statistics.COLUMNS}
+    names = [*dict.fromkeys(by), *(columns or statistics.COLUMNS)]
+    write_rows(form, output, [Column(name, kinds[name]) for name in names], (tuple(row.values()) for row in found))
+
+
+def _print(found: list[dict[str, Any]], by: Names, columns: Names, sort: str | None) -> None:
+    """A table with a bar beside the column it is sorted by, else tokens or the first one."""
+    from rich.console import Console
+
+    empty = {"cost", "currency"} - {name for row in found for name, value in row.items() if value is not None}
+    columns = tuple(name for name in columns if name not in empty or columns != SHOWN)
+    measured = sort or ("total_tokens" if "total_tokens" in columns else columns[0])
+    longest = max((abs(row[measured] or 0) for row in found if not isinstance(row[measured], str)), default=0)
+    console = Console()
+    bars = bool(by) and len(found) > 1 and longest > 0
+    table = plain_table(*by)
+    for name in columns:
+        table.add_column(name, justify="left" if name == "currency" else "right")
+        if bars and name == measured:
+            table.add_column("")
+    for row in limited(found):
+        cells = [cell("-" if row[name] is None else row[name]) for name in by]
+        for name in columns:
+            cells.append(cell(_shown(name, row[name])))
+            if bars and name == measured:
+                cells.append(cell(_bar((row[name] or 0) / longest, console.encoding)))
+        table.add_row(*cells)
+    console.print(table)
+
+
+def _shown(name: str, value: float | str | None) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    if name == "failure_rate":
+        return f"{value:.1%}"
+    return f"{value:,.2f}" if isinstance(value, float) else f"{value:,}"
+
+
+def _bar(share: float, encoding: str) -> str:
+    """A bar of whole blocks and one that is cut to an eighth; of # where the terminal has no blocks."""
+    eighths = max(0, int(share * BAR * 8))
+    if not encoding.lower().startswith("utf"):
+        return "#" * round(eighths / 8)
+    return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()

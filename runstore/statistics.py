@@ -1,0 +1,264 @@
+"""Statistics over runs: what is counted, over what, as SELECTs over the view ``runs``, and their rows put together.
+
+A statement computes only the columns that are asked for. Sums are exact, also beyond 64 bits. A percentile is the
+smallest value that so many percent of the values do not exceed (percentile_disc of the SQL standard), found with window
+functions in whole numbers, so both databases give the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, select
+
+from runstore import queries
+from runstore.backends import Backend
+from runstore.backends.base import HALF
+from runstore.errors import ConfigurationError
+from runstore.schema.views import RUN_TOOLS, RUNS
+
+BY: dict[str, ColumnElement[Any]] = {
+    "hour": RUNS.c.created_hour,
+    "day": RUNS.c.created_day,
+    "week": RUNS.c.created_week,
+    "month": RUNS.c.created_month,
+    "model": RUNS.c.model,
+    "assistant": RUNS.c.assistant_id,
+    "thread": RUNS.c.thread_id,
+    "status": RUNS.c.status,
+    "error": RUNS.c.error_code,
+    "tool": RUN_TOOLS.c.type,
+    "function": RUN_TOOLS.c.function_name,
+}
+"""What statistics can be grouped by. A run counts once for each type of tool and each function it was given."""
+
+STATUSES = (
+    *("queued", "in_progress", "requires_action", "cancelling"),
+    *("cancelled", "failed", "completed", "incomplete", "expired"),
+)
+ENDED = STATUSES[4:]
+TOKENS = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens")
+PERCENTILES = {"seconds_p50": 50, "seconds_p95": 95, "seconds_p99": 99}
+
+COLUMNS = {
+    "runs": "integer",
+    **dict.fromkeys((*STATUSES, "other_status"), "integer"),
+    "failure_rate": "number",
+    **dict.fromkeys(TOKENS, "integer"),
+    "cost": "number",
+    "currency": "text",
+    "unpriced": "integer",
+    "seconds_mean": "number",
+    **dict.fromkeys(PERCENTILES, "integer"),
+    "unfinished": "integer",
+}
+"""What can be computed, in the order it is given in, and its kind as :class:`runstore.formats.Column` has it."""
+
+
+class Question(NamedTuple):
+    """What is asked: groups, columns, order."""
+
+    by: tuple[str, ...]
+    columns: tuple[str, ...]
+    sort: str | None
+    limit: int | None
+
+
+def question(
+    by: str | Iterable[str], columns: str | Iterable[str] | None, sort: str | None, limit: int | None
+) -> Question:
+    """The arguments of :meth:`RunRepository.stats`, checked. Raises :class:`ConfigurationError`."""
+    groups = _known("by", by, BY)
+    wanted = tuple(COLUMNS) if columns is None else _known("columns", columns, COLUMNS)
+    if sort is not None and sort not in wanted:
+        raise ConfigurationError(detail=f"sort is {sort!r}, expected one of the columns: {', '.join(wanted)}")
+    if limit is not None and (type(limit) is not int or limit < 1):
+        raise ConfigurationError(detail=f"limit is {limit!r}, expected an integer, 1 or more")
+    return Question(groups, wanted, sort, limit)
+
+
+def _known(name: str, given: str | Iterable[str], known: dict[str, Any]) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys([given] if isinstance(given, str) else given))
+    for each in names:
+        if each not in known:
+            raise ConfigurationError(detail=f"{name} is {each!r}, expected one or more of {', '.join(known)}")
+    return names
+
+
+def answer(
+    connection: Connection, backend: Backend, asked: Question, where: Sequence[ColumnElement[bool]]
+) -> list[dict[str, Any]]:
+    """A row for each group that has runs, in the order of the groups' names, or the greatest of ``sort`` first.
+
+    *where*: conditions on ``run_object``, as :mod:`runstore.queries` makes them.
+    """
+    wanted = [*asked.columns]
+    sums, percentiles = _sums(wanted), [name for name in wanted if name in PERCENTILES]
+    place = len(asked.by)
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in connection.execute(_grouped(backend, asked.by, where, sums)):
+        values = dict(zip(sums, row[place:], strict=True))
+        found[tuple(row[:place])] = {name: _value(name, values) for name in wanted if name not in PERCENTILES}
+    if percentiles:
+        nothing = dict.fromkeys(percentiles)
+        for group in found.values():
+            group.update(nothing)
+        for row in connection.execute(_ranked(backend, asked.by, where, percentiles)):
+            found[tuple(row[:place])].update(zip(percentiles, row[place:], strict=True))
+    groups = sorted(found, key=lambda group: [(name is not None, name) for name in group])
+    if asked.sort is not None:
+        groups.sort(key=partial(_downwards, found, asked.sort))
+    return [
+        {**dict(zip(asked.by, group, strict=True)), **{name: found[group][name] for name in wanted}}
+        for group in groups[: asked.limit]
+    ]
+
+
+def _downwards(found: dict[tuple[Any, ...], dict[str, Any]], name: str, group: tuple[Any, ...]) -> tuple[bool, Any]:
+    value = found[group][name]
+    if value is None or isinstance(value, str):
+        return (True, 0)
+    return (False, -value)
+
+
+# --- the values of a group -------------------------------------------------------------------------------------------
+
+
+def _sums(wanted: Iterable[str]) -> list[str]:
+    """The aggregates that these columns are made of, by name; :func:`_aggregate` makes them."""
+    needed: dict[str, None] = {}
+    for name in wanted:
+        match name:
+            case "failure_rate":
+                parts = ["failed", "ended"]
+            case "cost" | "currency":
+                parts = ["cost", "first_currency", "last_currency"]
+            case "seconds_mean":
+                parts = ["total_seconds/high", "total_seconds/low", "finished"]
+            case _ if name in TOKENS:
+                parts = [f"{name}/high", f"{name}/low"]
+            case _ if name in PERCENTILES:
+                parts = []
+            case _:
+                parts = [name]
+        needed |= dict.fromkeys(parts)
+    return list(needed) or ["runs"]
+
+
+def _aggregate(backend: Backend, name: str, run: Any) -> ColumnElement[Any]:
+    if name in STATUSES:
+        return func.count().filter(run.status == name)
+    if "/" in name:
+        column, half = name.split("/")
+        high, low = backend.halves_of_sum(run[column])
+        return high if half == "high" else low
+    match name:
+        case "other_status":
+            return func.count().filter(run.status.is_(None) | run.status.not_in(STATUSES))
+        case "ended":
+            return func.count().filter(run.status.in_(ENDED))
+        case "cost":
+            return func.sum(run.cost)
+        case "first_currency":
+            return func.min(run.currency).filter(run.cost.is_not(None))
+        case "last_currency":
+            return func.max(run.currency).filter(run.cost.is_not(None))
+        case "unpriced":
+            return func.count().filter(run.total_tokens.is_not(None), run.cost.is_(None))
+        case "finished":
+            return func.count(run.total_seconds)
+        case "unfinished":
+            return func.count() - func.count(run.total_seconds)
+    return func.count()
+
+
+_READS = {
+    **dict.fromkeys((*STATUSES, "other_status", "ended"), ("status",)),
+    "cost": ("cost",),
+    "unpriced": ("cost", "total_tokens"),
+    **dict.fromkeys(("first_currency", "last_currency"), ("cost", "currency")),
+    **dict.fromkeys(("finished", "unfinished"), ("total_seconds",)),
+}
+"""Columns of the view that an aggregate reads."""
+
+
+def _value(name: str, values: dict[str, Any]) -> Any:
+    """A column of a group, of its aggregates."""
+    if name in TOKENS:
+        return _whole(values, name)
+    match name:
+        case "failure_rate":
+            return values["failed"] / values["ended"] if values["ended"] else None
+        case "seconds_mean":
+            seconds = _whole(values, "total_seconds")
+            return None if seconds is None else seconds / values["finished"]
+        case "cost" | "currency":
+            # Amounts of several currencies have no sum.
+            alike = values["first_currency"] == values["last_currency"]
+            return values["cost" if name == "cost" else "first_currency"] if alike else None
+    return values[name]
+
+
+def _whole(values: dict[str, Any], column: str) -> int | None:
+    high, low = values[f"{column}/high"], values[f"{column}/low"]
+    return None if low is None else int(high) * HALF + int(low)
+
+
+# --- the statements --------------------------------------------------------------------------------------------------
+
+
+def _grouped(
+    backend: Backend, by: Sequence[str], where: Sequence[ColumnElement[bool]], names: Sequence[str]
+) -> Select[Any]:
+    reads = [column for name in names for column in _READS.get(name, (name.split("/")[0],) if "/" in name else ())]
+    runs = _runs(backend, by, where, reads)
+    keys = [runs.c[name] for name in by]
+    values = [_aggregate(backend, name, runs.c).label(name) for name in names]
+    return select(*keys, *values).select_from(runs).group_by(*keys)
+
+
+def _ranked(
+    backend: Backend, by: Sequence[str], where: Sequence[ColumnElement[bool]], names: Sequence[str]
+) -> Select[Any]:
+    runs = _runs(backend, by, where, ["total_seconds"]).c
+    window: Any = {"partition_by": [runs[name] for name in by] or None}
+    ranked = (
+        select(
+            *(runs[name] for name in by),
+            runs.total_seconds,
+            func.row_number().over(**window, order_by=runs.total_seconds).label("place"),
+            func.count().over(**window).label("size"),
+        )
+        .where(runs.total_seconds.is_not(None))
+        .subquery()
+    )
+    keys = [ranked.c[name] for name in by]
+
+    def percentile(percent: int) -> ColumnElement[Any]:
+        share = ranked.c.size * percent
+        is_it = and_(ranked.c.place * 100 >= share, (ranked.c.place - 1) * 100 < share)
+        return func.max(case((is_it, ranked.c.total_seconds)))
+
+    values = [percentile(PERCENTILES[name]).label(name) for name in names]
+    return select(*keys, *values).group_by(*keys) if keys else select(*values).having(func.count() > 0)
+
+
+def _runs(backend: Backend, by: Sequence[str], where: Sequence[ColumnElement[bool]], reads: Iterable[str]) -> Any:
+    """The runs that are asked for, with what is read of them and nothing else."""
+    columns: list[ColumnElement[Any]] = [BY[name].label(name) for name in by]
+    columns += [RUNS.c[name] for name in dict.fromkeys(reads) if name not in by]
+    source, conditions, _ = queries.of_view(where)
+    several = "tool" in by or "function" in by
+    if several:
+        of_run = RUN_TOOLS.c.run_id == RUNS.c.id
+        if "tool" not in by:
+            of_run &= RUN_TOOLS.c.function_name.is_not(None)
+        source = source.outerjoin(RUN_TOOLS, of_run)
+        columns.append(RUNS.c.id)
+    # To count runs something of them has to be read.
+    runs = select(*(columns or [RUNS.c.id])).select_from(source).where(*conditions)
+    if several:
+        runs = runs.distinct()  # a run with two functions has the type function twice
+    return backend.apart(runs).subquery()

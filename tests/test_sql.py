@@ -1,0 +1,366 @@
+"""Asking in SQL: nothing that is asked changes anything, within a time limit, on both databases."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+import stat
+import subprocess
+import time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.engine import URL
+
+from runstore import (
+    ArchiveMissing,
+    ConfigurationError,
+    DatabaseFailure,
+    QueryRefused,
+    QueryTimeout,
+    RunRepository,
+)
+from runstore.schema import Base
+from runstore.schema.views import VIEWS
+
+from .comparison import contents
+from .test_cli import COMMAND, Result, env, on_a_terminal, shown
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT {} FROM n"
+TEN_SECONDS = f"SELECT i FROM ({ENDLESS.format('i')}) AS n WHERE i < 0"
+
+
+@pytest.fixture
+def archive(runs: RunRepository) -> RunRepository:
+    runs.save_many({"id": f"run_{n:04}", "object": "thread.run", "created_at": n} for n in range(2500))
+    return runs
+
+
+def ask(archive: RunRepository, query: str, timeout: float = 30) -> list[tuple[Any, ...]]:
+    with archive.sql(query, timeout=timeout) as answer:
+        return list(answer.rows)
+
+
+def command(*args: object, stdin: bytes = b"") -> Result:
+    ended = subprocess.run([*COMMAND, *map(str, args)], input=stdin, env=env(), capture_output=True, check=False)
+    return Result(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+
+
+# --- answers ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_query_is_answered_with_its_columns_and_rows(archive: RunRepository) -> None:
+    with archive.sql("SELECT id, created_at AS at FROM runs ORDER BY id -- the last line\n;") as answer:
+        assert answer.columns == ("id", "at")
+        assert list(answer.rows) == [(f"run_{n:04}", n) for n in range(2500)]
+    assert ask(archive, "VALUES (1, 'a'), (2, NULL)") == [(1, "a"), (2, None)]
+    assert ask(archive, "SELECT '%', '%s', ':a', '?' WHERE '100%' LIKE '%'") == [("%", "%s", ":a", "?")]
+    assert ask(archive, "SELECT id FROM runs WHERE id = 'none'") == []
+
+
+def test_the_rows_are_fetched_as_they_are_asked_for(archive: RunRepository) -> None:
+    with archive.sql(ENDLESS.format("i")) as answer:
+        assert [next(answer.rows) for _ in range(1500)] == [(n,) for n in range(1, 1501)]
+
+
+def test_values_are_exact_bytes_are_bytes_and_times_and_json_are_text(archive: RunRepository, backend: str) -> None:
+    assert ask(archive, "SELECT 9223372036854775807, digest FROM run_object LIMIT 1")[0][0] == 2**63 - 1
+    assert type(ask(archive, "SELECT digest FROM run_object LIMIT 1")[0][0]) is bytes
+    if backend == "sqlite":
+        assert ask(archive, "SELECT 0.1, CAST(x'ff' AS TEXT)") == [(0.1, "�")]
+        return
+    row = ask(
+        archive,
+        "SELECT 12345678901234567890.10, timestamptz '2024-05-31 14:00+02', timestamp '2024-05-31 14:00:00.5', "
+        "timestamptz 'infinity', timestamptz '9999-12-31 23:59:59+00' + interval '1 day', date '2024-05-31', "
+        """interval '1 hour', '{"b": 1.10, "a": 2}'::json, array[1, 2], true""",
+    )
+    assert row == [
+        (
+            *(Decimal("12345678901234567890.10"), "2024-05-31T12:00:00Z", "2024-05-31T14:00:00.5"),
+            *("infinity", "10000-01-01T23:59:59Z", "2024-05-31"),
+            *("PT1H", '{"b": 1.10, "a": 2}', [1, 2], True),
+        )
+    ]
+
+
+def test_the_views_can_be_asked_with_json_functions(archive: RunRepository, backend: str) -> None:
+    function = "json_each" if backend == "sqlite" else "json_array_elements_text"
+    assert len(ask(archive, f"SELECT value FROM {function}('[1, 2]')")) == 2
+    assert ask(archive, "SELECT count(*) FROM run_findings WHERE rule = 'missing'") > [(0,)]
+
+
+# --- what does not get through ---------------------------------------------------------------------------------------
+
+CHANGES = {
+    "delete": "DELETE FROM run_object",
+    "update": "UPDATE run_object SET status = 'x'",
+    "insert": "INSERT INTO run_object_shape (id, digest, document) VALUES (1, '', '')",
+    "insert returning": "INSERT INTO run_object_shape (id, digest, document) VALUES (1, '', '') RETURNING id",
+    "data-changing CTE": "WITH gone AS (DELETE FROM run_object RETURNING id) SELECT * FROM gone",
+    "CTE before a change": "WITH some AS (SELECT id FROM run_object) DELETE FROM run_object",
+    "second statement": "SELECT 1; DELETE FROM run_object",
+    "commit, then a change": "SELECT 1; COMMIT; DELETE FROM run_object",
+    "commit first": "COMMIT; DELETE FROM run_object",
+    "commit": "COMMIT",
+    "rollback": "ROLLBACK",
+    "begin": "BEGIN",
+    "savepoint": "SAVEPOINT a",
+    "set transaction": "SET TRANSACTION READ WRITE",
+    "set": "SET default_transaction_read_only = off",
+    "set session": "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE",
+    "set in a function": "SELECT set_config('transaction_read_only', 'off', false)",
+    "pragma": "PRAGMA user_version = 7",
+    "pragma that reads": "PRAGMA table_info(run_object)",
+    "pragma query_only": "PRAGMA query_only = OFF",
+    "pragma as a table": "SELECT * FROM pragma_table_info('run_object')",
+    "attach": "ATTACH 'other.db' AS other",
+    "extension": "SELECT load_extension('x')",
+    "create": "CREATE TABLE evil (a integer)",
+    "create temporary": "CREATE TEMPORARY TABLE evil (a integer)",
+    "drop": "DROP TABLE run_object_change",
+    "select into": "SELECT * INTO evil FROM run_object",
+    "for update": "SELECT * FROM run_object FOR UPDATE",
+    "vacuum": "VACUUM INTO 'copy.db'",
+    "truncate": "TRUNCATE run_object CASCADE",
+    "copy to a program": "COPY run_object TO PROGRAM 'touch evil'",
+    "copy from": "COPY run_object_shape FROM STDIN",
+    "do": "DO $$ BEGIN DELETE FROM run_object; END $$",
+    "do and commit": "DO $$ BEGIN COMMIT; DELETE FROM run_object; END $$",
+    "explain analyze": "EXPLAIN ANALYZE DELETE FROM run_object",
+    "declare": "DECLARE c CURSOR WITH HOLD FOR SELECT 1",
+    "prepare": "PREPARE p AS DELETE FROM run_object",
+    "large object": "SELECT lo_create(0)",
+    "function that writes": "SELECT forget_all()",
+    "nothing": "",
+    "a comment": "-- DELETE FROM run_object",
+    "a semicolon": ";",
+    "no SQL": "show me the runs",
+}
+
+
+@pytest.mark.parametrize("query", CHANGES.values(), ids=CHANGES)
+def test_what_is_not_a_query_is_refused_and_changes_nothing(
+    runs: RunRepository, engine: Engine, backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    runs.save({"id": "run_1", "object": "thread.run"})
+    function = "CREATE OR REPLACE FUNCTION forget_all() RETURNS void LANGUAGE sql AS 'DELETE FROM run_object'"
+    if backend != "sqlite":
+        with engine.begin() as connection:
+            connection.execute(text(function))
+    before, files = contents(engine), sorted(tmp_path.iterdir())
+    with pytest.raises((QueryRefused, DatabaseFailure)) as raised:
+        ask(runs, query)
+    assert contents(engine) == before
+    assert sorted(tmp_path.iterdir()) == files
+    assert "\n" not in str(raised.value)
+
+
+def test_a_query_that_fails_says_what_is_wrong_in_one_line(archive: RunRepository) -> None:
+    with pytest.raises(DatabaseFailure, match="nope"):
+        ask(archive, "SELECT nope FROM runs")
+    with pytest.raises(QueryRefused, match="one query that only reads"):
+        ask(archive, "DELETE FROM run_object")
+
+
+def test_what_is_no_query_at_all_is_a_configuration_error(archive: RunRepository, engine: Engine) -> None:
+    for query, timeout in (("SELECT '\0'", 1), ("SELECT '\ud800'", 1), (5, 1), ("SELECT 1", 0), ("SELECT 1", "1")):
+        with pytest.raises(ConfigurationError):
+            ask(archive, query, timeout=timeout)  # type: ignore[arg-type]
+    with engine.connect() as connection, pytest.raises(ConfigurationError, match="engine"):
+        ask(RunRepository(connection), "SELECT 1")
+
+
+def test_an_archive_that_is_not_there_is_said_and_not_made(tmp_path: Path) -> None:
+    with RunRepository.open(tmp_path / "none.db") as none, pytest.raises(ArchiveMissing):
+        ask(none, "SELECT 1")
+    assert not list(tmp_path.iterdir())
+
+
+# --- the time limit --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("query", [ENDLESS.format("count(*)"), ENDLESS.format("i"), TEN_SECONDS])
+def test_a_query_that_takes_too_long_is_stopped(archive: RunRepository, query: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(QueryTimeout, match=r"longer than 0\.5 s"):
+        ask(archive, query, timeout=0.5)
+    assert time.monotonic() - started < 5
+
+
+def test_a_query_cannot_give_itself_more_time(archive: RunRepository, backend: str) -> None:
+    if backend == "sqlite":
+        return
+    query = (
+        "SELECT set_config('statement_timeout', '0', false), CASE WHEN n = 1500 THEN pg_sleep(60) END "
+        "FROM generate_series(1, 3000) AS n"
+    )
+    started = time.monotonic()
+    with pytest.raises(QueryTimeout):
+        ask(archive, query, timeout=0.5)
+    assert time.monotonic() - started < 5
+
+
+def test_the_time_that_the_reader_takes_is_not_counted(archive: RunRepository) -> None:
+    with archive.sql("SELECT id FROM runs", timeout=1) as answer:
+        first = next(answer.rows)
+        time.sleep(1.2)
+        assert len([first, *answer.rows]) == 2500
+
+
+def test_what_a_query_sets_does_not_come_back_to_the_pool(archive: RunRepository, engine: Engine, backend: str) -> None:
+    if backend == "sqlite":
+        return
+    ask(archive, "SELECT set_config('search_path', 'nowhere', false)")
+    assert archive.count() == 2500
+    archive.save({"id": "run_later", "object": "thread.run"})
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_archive_that_is_written_to_can_be_asked(url: URL, backend: str) -> None:
+    if backend != "sqlite":
+        return
+    with RunRepository.open(url) as writer:
+        writer.save({"id": "run_1", "object": "thread.run"})
+        assert Path(f"{url.database}-wal").exists()
+        with RunRepository.open(url) as reader, reader.sql("SELECT id FROM runs") as answer:
+            writer.save({"id": "run_2", "object": "thread.run"})
+            assert list(answer.rows) in ([("run_1",)], [("run_1",), ("run_2",)])
+            assert ask(reader, "SELECT count(*) FROM runs") == [(2,)]
+
+
+def test_a_file_that_may_only_be_read_can_be_asked(url: URL, backend: str) -> None:
+    if backend != "sqlite":
+        return
+    with RunRepository.open(url) as writer:
+        writer.save({"id": "run_1", "object": "thread.run"})
+        Path(str(url.database)).chmod(stat.S_IRUSR)
+        assert ask(writer, "SELECT id FROM runs") == [("run_1",)]
+
+
+def test_a_path_with_signs_of_a_url_can_be_asked(tmp_path: Path) -> None:
+    with RunRepository.open(tmp_path / "a?mode=rw#b%20 c.db") as odd:
+        odd.save({"id": "run_1", "object": "thread.run"})
+        assert ask(odd, "SELECT id FROM runs") == [("run_1",)]
+
+
+def test_a_database_in_memory_cannot_be_asked() -> None:
+    with RunRepository.open("sqlite://") as memory:
+        memory.save({"id": "run_1", "object": "thread.run"})
+        with pytest.raises(ConfigurationError, match="memory"):
+            ask(memory, "SELECT 1")
+
+
+# --- the command -----------------------------------------------------------------------------------------------------
+
+
+def test_the_command_writes_json_lines_json_and_csv(archive: RunRepository, url: URL, tmp_path: Path) -> None:
+    query = "SELECT id, created_at, NULL AS no, '=1+1' AS sum, id FROM runs ORDER BY id LIMIT 2"
+    db = ("--db", shown(url))
+    expected = [
+        {"id": f"run_000{n}", "created_at": n, "no": None, "sum": "=1+1", "id_2": f"run_000{n}"} for n in (0, 1)
+    ]
+    answered = command("sql", *db, query)
+    assert (answered.code, answered.err) == (0, "")
+    assert [json.loads(line) for line in answered.out.splitlines()] == expected
+    assert json.loads(command("sql", *db, "--format", "json", "-", stdin=query.encode()).out) == expected
+    assert command("sql", *db, "--format", "csv", "-o", tmp_path / "a.csv", stdin=query.encode()).code == 0
+    assert (tmp_path / "a.csv").read_bytes() == (
+        b"id,created_at,no,sum,id\r\nrun_0000,0,,'=1+1,run_0000\r\nrun_0001,1,,'=1+1,run_0001\r\n"
+    )
+
+
+def test_the_command_says_what_is_wrong_and_exits_with_a_code(archive: RunRepository, url: URL, tmp_path: Path) -> None:
+    db = ("--db", shown(url))
+    for code, args in (
+        (2, ("DELETE FROM run_object",)),
+        (1, ("SELECT nope FROM runs",)),
+        (1, (ENDLESS.format("count(*)"), "--timeout", "0.2")),
+        (2, ("SELECT 1", "--timeout", "0")),
+        (2, ("SELECT 1", "--format", "parquet")),
+        (2, ("SELECT 1", "--format", "table", "-o", tmp_path / "table.txt")),
+    ):
+        result = command("sql", *db, *args)
+        assert (result.code, result.out) == (code, ""), args
+        assert result.err
+        assert "Traceback" not in result.err
+    assert command("sql", "--db", tmp_path / "none.db", "SELECT 1").code == 3
+    assert archive.count() == 2500
+    assert not (tmp_path / "table.txt").exists()
+
+
+def test_no_file_appears_for_a_query_that_fails(archive: RunRepository, url: URL, tmp_path: Path) -> None:
+    file = tmp_path / "out.csv"
+    file.write_text("as it was")
+    result = command("sql", "--db", shown(url), "--timeout", "0.5", "-o", file, ENDLESS.format("i"))
+    assert result.code == 1
+    assert file.read_text() == "as it was"
+    assert [path for path in tmp_path.iterdir() if path.suffix == ".part"] == []
+    if url.get_backend_name() == "sqlite":
+        assert command("sql", "--db", shown(url), "-o", url.database, "SELECT 1").code == 2
+
+
+def test_the_schema_lists_views_and_tables_with_their_columns(url: URL) -> None:
+    listed = [json.loads(line) for line in command("sql", "--db", shown(url), "--schema").out.splitlines()]
+    tables = [*VIEWS, *Base.metadata.tables.values()]
+    assert {(row["table"], row["column"]) for row in listed} == {
+        (table.name, column.name) for table in tables for column in table.columns
+    }
+    assert all(row["meaning"] and row["type"] for row in listed)
+    with RunRepository.open(url) as archive:
+        for table in tables:
+            names = ", ".join(f'"{row["column"]}"' for row in listed if row["table"] == table.name)
+            ask(archive, f"SELECT {names} FROM {table.name} LIMIT 0")
+
+
+def test_an_interrupt_stops_the_query(archive: RunRepository, url: URL) -> None:
+    asking = subprocess.Popen(
+        [*COMMAND, "sql", "--db", shown(url), ENDLESS.format("count(*)")], env=env(), stderr=subprocess.PIPE
+    )
+    time.sleep(2)
+    started = time.monotonic()
+    asking.send_signal(signal.SIGINT)
+    _, said = asking.communicate(timeout=10)
+    assert asking.returncode == 130
+    assert b"interrupted" in said
+    assert b"Traceback" not in said
+    assert time.monotonic() - started < 5
+
+
+def test_a_terminal_gets_a_table_that_no_value_can_steer(tmp_path: Path) -> None:
+    with RunRepository.open(tmp_path / "runstore.db") as runs:
+        runs.save_many({"id": f"run_{n}\x1b[31m", "object": "thread.run", "created_at": n} for n in range(1100))
+    code, seen = on_a_terminal(tmp_path, "sql", "SELECT id, created_at, x'00ff' AS bytes, '[b]x' AS m FROM runs")
+    assert code == 0
+    assert "\x1b[31m" not in seen
+    assert "run_999\\x1b[31m" in seen
+    assert "run_1000\\x1b[31m" not in seen
+    assert "00ff" in seen
+    assert "[b]x" in seen
+    assert "only the first 1000 rows are shown" in seen
+    _, block = on_a_terminal(tmp_path, "sql", "SELECT * FROM runs LIMIT 1")
+    assert "row 1" in block
+    assert "pending_tool_calls" in block
+    _, schema = on_a_terminal(tmp_path, "sql", "--schema")
+    assert "One row a run" in schema
+    code, said = on_a_terminal(tmp_path, "sql")
+    assert (code, "no query" in said) == (2, True)
+
+
+def test_sqlite_that_is_read_only_is_so_below_the_authorizer(url: URL, backend: str) -> None:
+    """The second wall, should a statement get past the first."""
+    if backend != "sqlite":
+        return
+    with RunRepository.open(url) as runs:
+        runs.save({"id": "run_1", "object": "thread.run"})
+    driver = sqlite3.connect(f"{Path(str(url.database)).as_uri()}?mode=ro", uri=True)
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        driver.execute("DELETE FROM run_object")
+    driver.close()
