@@ -503,7 +503,7 @@ class RunRepository:
         A price of the same model and time is replaced, others stay. :func:`runstore.prices.read` reads a file.
         """
         new = list(found)
-        self._check(create=True)
+        self._check(write=True, create=True)
         with self._transaction(write=True) as connection:
             prices.store(connection, self._backend, new)
         return len(new)
