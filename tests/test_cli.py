@@ -876,14 +876,17 @@ def test_help_lists_all_commands_and_loads_no_database() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [[name] for name in COMMANDS] + [["db", name] for name in ("upgrade", "current", "check")]
+    "command",
+    [[name] for name in COMMANDS]
+    + [["db", name] for name in ("upgrade", "current", "check")]
+    + [["prices", name] for name in ("import", "list")],
 )
 def test_every_command_has_help(cli: Cli, command: list[str]) -> None:
     for option in ("--help", "-h"):
         result = cli(*command, option)
         assert (result.code, result.err) == (0, "")
         assert result.out.startswith(f"Usage: runstore {' '.join(command)} ")
-    assert "--db" in result.out or command == ["db"]
+    assert "--db" in result.out or command in (["db"], ["prices"])
 
 
 def test_python_m_runstore_is_the_command(process: Callable[..., Result]) -> None:
