@@ -40,8 +40,10 @@ if TYPE_CHECKING:
     from runstore.repository import (
         Change,
         Page,
-        Rejection,
         RunRepository,
+    )
+    from runstore.saver import (
+        Rejection,
         SaveReport,
     )
     from runstore.schema import (
@@ -113,7 +115,7 @@ __all__ = [
     "create_engine",
 ]
 
-_MODULES = ("errors", "writer", "repository", "backends", "orm", "schema")
+_MODULES = ("errors", "writer", "saver", "repository", "backends", "orm", "schema")
 """Where these names live; orm before schema, because it makes sessions write runs through the mapping."""
 
 

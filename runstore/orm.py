@@ -143,7 +143,7 @@ def _before_flush(session: Session, _: UOWTransaction, __: object) -> None:
         text = wire.from_python(to_wire(run))
         # A run that is new to the session gets its times here; what the caller set stays.
         changed_at = now if inspect(run).persistent and not _was_set(run, "observed_at") else run.observed_at or now
-        looks.append((run, mapper.look(wire.run_members(text), changed_at, run.source)))
+        looks.append((run, mapper.look(mapper.draft(wire.run_members(text)), changed_at, run.source)))
     rows = {new: _row_of(new) for new in loose}
     writer.write_shared(connection, backend, (*(row for _, look in looks for row in look.shared), *rows.values()), {})
     adopted = _Adopted(session, rows)

@@ -63,12 +63,9 @@ class Reader:
             for run, text in self.texts(connection, statement, {"ids": run_ids[start : start + BATCH]}):
                 yield run.row[0], text
 
-    def member_texts(self, connection: Connection, run_ids: Sequence[str]) -> dict[str, dict[str, bytes]]:
+    def member_texts(self, connection: Connection, run_ids: Sequence[str]) -> dict[str, dict[str, Raw]]:
         """Texts of the members of stored runs, for telling what an update changes."""
-        return {
-            run_id: {key: bytes(raw) for key, raw in wire.members(text, "$").items()}
-            for run_id, text in self.texts_by_id(connection, run_ids)
-        }
+        return {run_id: wire.members(text, "$") for run_id, text in self.texts_by_id(connection, run_ids)}
 
     def _known(self, connection: Connection, runs: Iterable[StoredRun]) -> dict[tuple[Table, int], Raw]:
         """The texts of all shared values of these runs."""

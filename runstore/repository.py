@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, NamedTuple, Self, Unpack
@@ -16,67 +15,21 @@ from typing import Any, NamedTuple, Self, Unpack
 from sqlalchemy import ColumnElement, Connection, Engine, bindparam, delete, exists, select
 from sqlalchemy.engine import URL
 
-from runstore import documented, filters, migrate, prices, queries, statistics, wire, writer
+from runstore import filters, migrate, prices, queries, statistics, wire, writer
 from runstore.backends import Answer, Clock, backend_of, create_engine, translated
-from runstore.errors import ConfigurationError, DatabaseFailure, NotARun, RunConflict, RunNotFound, RunRejected
+from runstore.errors import ConfigurationError, DatabaseFailure, NotARun, RunNotFound
 from runstore.filters import Filter
-from runstore.mapping import FUNCTION, INSTRUCTIONS, RANKS, RUN, TOOL, TOOLS, Look, Mapper, StoredRun, join_object
-from runstore.reader import Reader
+from runstore.mapping import FUNCTION, INSTRUCTIONS, RANKS, RUN, TOOL, TOOLS, Look, Mapper, StoredRun
+from runstore.reader import BATCH, Reader
+from runstore.saver import Rejection, Saver, SaveReport, rejection
 from runstore.schema.views import RUN_FINDINGS as FINDINGS
-from runstore.sources import Record
 from runstore.writer import CHANGE, Outcome
-
-BATCH = 1000
-"""Runs that are written in one transaction."""
-
-BATCH_BYTES = 16 * 2**20
-"""Bytes of JSON after which a transaction ends with fewer runs."""
 
 TRIES = 8
 """How often a batch is tried when other writers are in the way."""
 
 MOST_SEEN = 500_000
 """Ids of shared rows that are remembered as stored."""
-
-
-class Rejection(NamedTuple):
-    """A record that was not stored, and why."""
-
-    outcome: Outcome
-    """rejected or conflict."""
-    where: str
-    """Where it came from: file and line, or its number in the iterable."""
-    reason: str
-    """What is wrong, with the path in the run's JSON."""
-    record: bytes
-    """The record as it came (JSON text)."""
-
-
-@dataclass
-class SaveReport:
-    """What became of many runs: a count by outcome, and each rejection."""
-
-    inserted: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    stale: int = 0
-    conflict: int = 0
-    rejected: int = 0
-    skipped: int = 0
-    rejections: list[Rejection] = field(default_factory=list)
-
-    @property
-    def complete(self) -> bool:
-        """Whether every run went in."""
-        return not self.rejected and not self.conflict
-
-    def count(self, outcome: Outcome) -> None:
-        """Count one."""
-        setattr(self, outcome, getattr(self, outcome) + 1)
-
-    def __str__(self) -> str:
-        names = ("inserted", "updated", "unchanged", "stale", "conflict", "rejected", "skipped")
-        return ", ".join(f"{getattr(self, name)} {name}" for name in names)
 
 
 class Page(NamedTuple):
@@ -185,9 +138,7 @@ class RunRepository:
         :class:`RunConflict` for a look that cannot be of the stored run, :class:`DatabaseFailure`.
         """
         errors: list[Exception] = []
-        report = SaveReport()
-        items = [(run, "")]
-        self._save(items, report, observed_at, source, on_conflict, strict, lambda _, error: errors.append(error))
+        report = self._save([run], observed_at, source, on_conflict, strict, lambda _, __, error: errors.append(error))
         if errors:
             raise errors[0]
         return next(outcome for outcome in Outcome if getattr(report, outcome))
@@ -208,88 +159,48 @@ class RunRepository:
         microsecond after the one before. A run that cannot be stored is counted and reported, the others are stored;
         *on_rejected* is called with each rejection instead of the report keeping it.
         """
-        report = SaveReport()
         if isinstance(runs, Mapping | str | bytes):
             raise ConfigurationError(detail="save_many takes an iterable of runs; for one run there is save")
-        keep = on_rejected or report.rejections.append
-        items = ((run, run.where if isinstance(run, Record) else f"run {n}") for n, run in enumerate(runs, 1))
+        rejections: list[Rejection] = []
+        keep = on_rejected or rejections.append
 
-        def reject(item: tuple[object, str], error: Exception) -> None:
-            if isinstance(error, NotARun):
-                return
-            outcome = Outcome.CONFLICT if isinstance(error, RunConflict) else Outcome.REJECTED
-            keep(Rejection(outcome, item[1], str(error), _as_it_came(item[0])))
+        def reject(record: object, number: int, error: Exception) -> None:
+            if not isinstance(error, NotARun):
+                keep(rejection(record, number, error))
 
-        self._save(items, report, observed_at, source, on_conflict, strict, reject)
+        report = self._save(runs, observed_at, source, on_conflict, strict, reject)
+        report.rejections = rejections
         return report
 
     def _save(
         self,
-        items: Iterable[tuple[object, str]],
-        report: SaveReport,
+        records: Iterable[object],
         observed_at: int | datetime | None,
         source: str | None,
         policy: str,
         strict: bool,
-        reject: Callable[[tuple[object, str], Exception], None],
-    ) -> None:
+        reject: Callable[[object, int, Exception], None],
+    ) -> SaveReport:
         writer.check_policy(policy)
         if source is not None and not wire.is_text(source):
             raise ConfigurationError(detail="source has U+0000 or a lone surrogate")
         # Before the first record: a wrong database is said at once, and an archive is made also for no record.
         self._check(create=True)
-        time_seen = _microseconds(observed_at)
-        batch: list[tuple[Look, tuple[object, str]]] = []
-        size = 0
-        for item in items:
-            record = item[0]
-            try:
-                seen_at = record.observed_at if isinstance(record, Record) and observed_at is None else time_seen
-                look, length = self._look(record, seen_at, source, strict)
-            except NotARun as error:
-                report.count(Outcome.SKIPPED)
-                reject(item, error)
-            except RunRejected as error:
-                report.count(Outcome.REJECTED)
-                reject(item, error)
-            else:
-                batch.append((look, item))
-                size += length
-            time_seen += 1
-            if len(batch) >= BATCH or size >= BATCH_BYTES:
-                self._save_batch(batch, report, policy, reject)
-                batch, size = [], 0
-        if batch:
-            self._save_batch(batch, report, policy, reject)
+        saver = Saver(
+            self._mapper,
+            source=source,
+            strict=strict,
+            known=self._known,
+            write=lambda looks: self._write(looks, policy),
+            behind=self._backend.is_server and isinstance(self._bind, Engine),
+            reject=reject,
+        )
+        saver.save(records, _microseconds(observed_at), own_times=observed_at is None)
+        return saver.report
 
-    def _look(self, record: object, observed_at: int, source: str | None, strict: bool) -> tuple[Look, int]:
-        raw: bytes | str
-        decoded = None
-        if isinstance(record, Record):
-            if record.error is not None:
-                raise RunRejected(path="$", reason=record.error)
-            if record.event is not None and not record.event.startswith("thread.run"):
-                raise NotARun(reason=f'it is an event "{record.event}"')
-            raw, decoded = record.raw, record.members
-        else:
-            raw = record if isinstance(record, bytes | str) else wire.from_python(record)
-        look = self._mapper.look(wire.run_members(raw, decoded), observed_at, source)
-        if strict:
-            documented.check(join_object(look.texts.items()))
-        return look, len(raw)
-
-    def _save_batch(
-        self,
-        batch: list[tuple[Look, tuple[object, str]]],
-        report: SaveReport,
-        policy: str,
-        reject: Callable[[tuple[object, str], Exception], None],
-    ) -> None:
-        verdicts = self._write([look for look, _ in batch], policy)
-        for (look, item), verdict in zip(batch, verdicts, strict=True):
-            report.count(verdict.outcome)
-            if verdict.outcome is Outcome.CONFLICT:
-                reject(item, RunConflict(id=look.id, reason=verdict.reason))
+    def _known(self, run_ids: list[str]) -> writer.Known:
+        with self._transaction(write=False) as connection:
+            return writer.known(connection, self._backend, run_ids)
 
     def _write(self, looks: list[Look], policy: str) -> list[writer.Verdict]:
         for attempt in range(1, TRIES + 1):
@@ -682,13 +593,3 @@ def _microseconds(moment: int | datetime | None) -> int:
     if type(moment) is not int or abs(moment) >= 2**62:
         raise ConfigurationError(detail=f"observed_at is {moment!r}, expected Unix microseconds or a datetime")
     return moment
-
-
-def _as_it_came(record: object) -> bytes:
-    if isinstance(record, Record):
-        return record.raw
-    if isinstance(record, bytes):
-        return record
-    if isinstance(record, str):
-        return record.encode(errors="surrogatepass")
-    return repr(record).encode(errors="backslashreplace")

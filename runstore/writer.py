@@ -7,12 +7,15 @@ chain is a function of the set of looks, so it does not matter in which order or
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
+from itertools import chain, repeat
+from operator import attrgetter
 from typing import Any, NamedTuple
 
+from msgspec import Raw
 from sqlalchemy import Connection, Select, Table, bindparam, select, update
 
 from runstore import queries, wire
@@ -28,18 +31,18 @@ from runstore.mapping import (
     Look,
     SharedRow,
     differences,
-    join_object,
     table_of,
 )
 from runstore.schema import RunObjectChange
 
 CHANGE = table_of(RunObjectChange)
+_ARCHIVED_AT, _OBSERVED_AT = COLUMNS["archived_at"], COLUMNS["observed_at"]
 _MOVE = update(RUN).where(RUN.c.id == bindparam("run_id")).values(observed_at=bindparam("seen_at"))
 
 Seen = dict[Table, set[int]]
 """Ids of shared rows, by table."""
 
-Texts = dict[str, bytes]
+Texts = dict[str, Raw]
 """Canonical text of each member of a run."""
 
 POLICIES = ("newest", "replace", "keep", "error")
@@ -63,6 +66,10 @@ class Verdict(NamedTuple):
 
     outcome: Outcome
     reason: str = ""
+
+
+_INSERTED = (Verdict(Outcome.INSERTED),)
+UNCHANGED = Verdict(Outcome.UNCHANGED)
 
 
 class _Head(NamedTuple):
@@ -98,12 +105,6 @@ class _Settled:
     """Looks of the batch that are not the newest."""
     verdicts: list[Verdict] = field(default_factory=list)
 
-    @property
-    def writes(self) -> bool:
-        """Whether a stored run is touched at all."""
-        moved = self.stored is not None and self.observed_at > self.stored.observed_at
-        return moved or bool(self.late) or self.newest is not self.stored
-
 
 def write(
     connection: Connection,
@@ -123,34 +124,74 @@ def write(
     groups: dict[str, list[Look]] = {}
     for look in looks:
         groups.setdefault(look.id, []).append(look)
-    heads = _heads(connection, backend, list(groups), lock=False)
-    settled = {run_id: _settle(heads.get(run_id), group, policy) for run_id, group in groups.items()}
-    if touched := sorted(run_id for run_id, run in settled.items() if run.stored and run.writes):
-        # Decided anew under a lock, for another writer may have been here since.
-        heads = _heads(connection, backend, touched, lock=True)
-        settled |= {run_id: _settle(heads.get(run_id), groups[run_id], policy) for run_id in touched}
+    there = known(connection, backend, list(groups))
+    verdicts: dict[str, Iterator[Verdict]] = {}
+    fresh: list[Look] = []
+    unclear: list[str] = []
+    for run_id, group in groups.items():
+        stored = there.get(run_id)
+        if stored is None and len(group) == 1:
+            fresh += group
+            verdicts[run_id] = iter(_INSERTED)
+        elif stored is not None and all(stored.covers(look.digest, look.observed_at) for look in group):
+            verdicts[run_id] = repeat(UNCHANGED)
+        else:
+            unclear.append(run_id)
+    # Decided under a lock, for another writer may have been here since.
+    heads = _heads(connection, backend, sorted(there.keys() & unclear))
+    settled = {run_id: _settle(heads.get(run_id), groups[run_id], policy) for run_id in unclear}
+    for run_id, run in settled.items():
+        verdicts[run_id] = iter(run.verdicts)
+        if run.stored is None and isinstance(run.newest, Look):
+            fresh.append(run.newest)
 
-    newest = [run.newest for run in settled.values() if isinstance(run.newest, Look)]
-    stored = write_shared(connection, backend, (row for look in newest for row in look.shared), seen)
-    _insert(connection, backend, sorted(_fresh(settled, now), key=lambda look: look.id))
+    changed = [run.newest for run in settled.values() if run.stored and isinstance(run.newest, Look)]
+    shared = write_shared(connection, backend, (row for look in (*fresh, *changed) for row in look.shared), seen)
+    _insert(connection, backend, sorted(fresh, key=attrgetter("id")), now)
     _update(connection, backend, settled, texts_of)
-
-    verdicts = {run_id: iter(run.verdicts) for run_id, run in settled.items()}
-    return [next(verdicts[look.id]) for look in looks], stored
+    return [next(verdicts[look.id]) for look in looks], shared
 
 
 # --- deciding --------------------------------------------------------------------------------------------------------
 
 
-def _heads(connection: Connection, backend: Backend, ids: list[str], *, lock: bool) -> dict[str, _Head]:
-    rows = connection.execute(_select_heads(backend, lock=lock), {"ids": ids})
-    return {row[0]: _Head(*row) for row in rows}
+class Stored(NamedTuple):
+    """The stored look at a run, as far as it takes to see that another one is the same."""
+
+    digest: bytes
+    observed_at: int
+
+    def covers(self, digest: bytes, observed_at: int) -> bool:
+        """Whether a look with this digest, seen at this time, says nothing new."""
+        return digest == self.digest and observed_at <= self.observed_at
+
+
+Known = dict[str, Stored]
+"""By run."""
+
+
+def known(connection: Connection, backend: Backend, ids: list[str]) -> Known:
+    """Those of these runs that are stored."""
+    rows = connection.execute(_select_known(backend), {"ids": ids})
+    return {run_id: Stored(digest, observed_at) for run_id, digest, observed_at in rows}
 
 
 @lru_cache
-def _select_heads(backend: Backend, *, lock: bool) -> Select[Any]:
+def _select_known(backend: Backend) -> Select[Any]:
+    return select(RUN.c.id, RUN.c.digest, RUN.c.observed_at).where(backend.among(RUN.c.id, "ids"))
+
+
+def _heads(connection: Connection, backend: Backend, ids: list[str]) -> dict[str, _Head]:
+    """The stored looks at these runs, locked in the order of their ids."""
+    if not ids:
+        return {}
+    return {row[0]: _Head(*row) for row in connection.execute(_select_heads(backend), {"ids": ids})}
+
+
+@lru_cache
+def _select_heads(backend: Backend) -> Select[Any]:
     statement = select(*(RUN.c[name] for name in _Head._fields)).where(backend.among(RUN.c.id, "ids"))
-    return statement.order_by(RUN.c.id).with_for_update() if lock else statement
+    return statement.order_by(RUN.c.id).with_for_update()
 
 
 def _settle(stored: _Head | None, looks: Iterable[Look], policy: str) -> _Settled:
@@ -165,8 +206,8 @@ def _settle(stored: _Head | None, looks: Iterable[Look], policy: str) -> _Settle
         elif look.digest == newest.digest:
             run.observed_at = max(run.observed_at, look.observed_at)
             if isinstance(newest, Look):
-                newest.observed_at = newest.row[COLUMNS["observed_at"]] = run.observed_at
-            run.verdicts.append(Verdict(Outcome.UNCHANGED))
+                newest.observed_at = newest.row[_OBSERVED_AT] = run.observed_at
+            run.verdicts.append(UNCHANGED)
             continue
         elif policy == "error":
             run.verdicts.append(Verdict(Outcome.CONFLICT, "differs from the stored look, and on_conflict is 'error'"))
@@ -224,7 +265,8 @@ def write_shared(connection: Connection, backend: Backend, rows: Iterable[Shared
         elif unseen[row.table][row.id].digest != row.digest:
             raise DigestClash(id=row.id, table=row.table.name)
 
-    for row in rows:
+    # Looks of a batch have most rows in common, being made of the same texts.
+    for row in {id(row): row for row in rows}.values():
         gather(row)
     for table, found in unseen.items():
         if not found:
@@ -242,18 +284,16 @@ def _select_digests(backend: Backend, table: Table) -> Select[Any]:
     return select(table.c.id, table.c.digest).where(backend.among(table.c.id, "ids"))
 
 
-def _fresh(settled: dict[str, _Settled], now: int) -> Iterable[Look]:
-    for run in settled.values():
-        if run.stored is None and isinstance(run.newest, Look):
-            run.newest.row[COLUMNS["archived_at"]] = now
-            yield run.newest
-
-
-def _insert(connection: Connection, backend: Backend, looks: Sequence[Look]) -> None:
+def _insert(connection: Connection, backend: Backend, looks: Sequence[Look], now: int) -> None:
+    for look in looks:
+        look.row[_ARCHIVED_AT] = now
     backend.insert(connection, RUN, [look.row for look in looks])
     for table in CHILD_TABLES:
-        rows = [row for look in looks for row in look.children.get(table, ())]
-        backend.insert(connection, table, rows)
+        backend.insert(connection, table, _rows(table, looks))
+
+
+def _rows(table: Table, looks: Iterable[Look]) -> Iterator[tuple[Any, ...]]:
+    return chain.from_iterable(look.rows(table) for look in looks)
 
 
 def _update(
@@ -275,16 +315,16 @@ def _update(
     for run_id, run in sorted(changed.items()):
         if run.stored is None or not isinstance(run.newest, Look):
             continue
-        run.newest.row[COLUMNS["archived_at"]] = run.stored.archived_at
+        run.newest.row[_ARCHIVED_AT] = run.stored.archived_at
         rows.append(run.newest.row)
         for member, tables in MEMBER_TABLES.items():
-            if before[run_id].get(member) != run.newest.texts.get(member):
+            if before[run_id].get(member) != run.newest.members.get(member):
                 for table in tables:
                     children[table].append(run.newest)
     backend.update(connection, RUN, rows)
     for table, looks in children.items():
         backend.delete(connection, table, ("run_object",), [(look.id,) for look in looks])
-        backend.insert(connection, table, [row for look in looks for row in look.children.get(table, ())])
+        backend.insert(connection, table, _rows(table, looks))
     _move(connection, settled)
     _write_history(connection, backend, changed, before)
 
@@ -310,7 +350,7 @@ class _Past:
     digest: bytes
     observed_at: int
     status: str | None
-    texts: dict[str, bytes]
+    texts: Texts
 
     @property
     def order(self) -> tuple[int, int, bytes]:
@@ -321,7 +361,7 @@ def replace_by_hand(
     connection: Connection, backend: Backend, look: Look, texts_of: Callable[[Connection, list[str]], dict[str, Texts]]
 ) -> None:
     """Keep the stored look at a run, which somebody else is about to replace by *look*, as history."""
-    head = _heads(connection, backend, [look.id], lock=True).get(look.id)
+    head = _heads(connection, backend, [look.id]).get(look.id)
     if head and head.digest != look.digest:
         _write_history(connection, backend, {look.id: _Settled(head, look)}, texts_of(connection, [look.id]))
 
@@ -347,7 +387,7 @@ def _write_history(
     backend.insert(connection, CHANGE, new)
 
 
-def _unfold(rows: Iterable[tuple[Any, ...]], newer: dict[str, bytes]) -> list[_Past]:
+def _unfold(rows: Iterable[tuple[Any, ...]], newer: Texts) -> list[_Past]:
     """The looks that stored history rows stand for, given the look above them."""
     found = []
     looks = [
@@ -356,30 +396,30 @@ def _unfold(rows: Iterable[tuple[Any, ...]], newer: dict[str, bytes]) -> list[_P
     for past, members, absent in sorted(looks, key=lambda look: look[0].order, reverse=True):
         missing = wire.loads(absent.encode()) if absent else ()
         past.texts = {key: text for key, text in newer.items() if key not in missing}
-        past.texts |= {key: bytes(raw) for key, raw in wire.members(members.encode(), "members").items()}
+        past.texts |= wire.members(members.encode(), "members")
         newer = past.texts
         found.append(past)
     return found
 
 
-def _chain(run: _Settled, past: list[_Past], before: dict[str, bytes]) -> dict[bytes, tuple[Any, ...]]:
+def _chain(run: _Settled, past: list[_Past], before: Texts) -> dict[bytes, tuple[Any, ...]]:
     """The history rows that a run's looks make, by digest."""
     assert run.newest is not None
     if run.stored and run.newest is not run.stored:
         past.append(_Past(run.stored.digest, run.stored.observed_at, run.stored.status, before))
-    past += [_Past(look.digest, look.observed_at, look.status, look.texts) for look in run.late]
+    past += [_Past(look.digest, look.observed_at, look.status, look.members) for look in run.late]
     looks: dict[bytes, _Past] = {}
     for look in past:
         known = looks.setdefault(look.digest, look)
         known.observed_at = max(known.observed_at, look.observed_at)
     looks.pop(run.newest.digest, None)
-    newer = run.newest.texts if isinstance(run.newest, Look) else before
+    newer = run.newest.members if isinstance(run.newest, Look) else before
     run_id = run.newest.id
     rows: dict[bytes, tuple[Any, ...]] = {}
     for look in sorted(looks.values(), key=lambda look: look.order, reverse=True):
         members, absent = differences(look.texts, newer)
         # In the order of the keys: the same whichever way the look was come by.
-        text = join_object(sorted(members.items())).decode()
+        text = wire.encode(dict(sorted(members.items()))).decode()
         missing = wire.encode(sorted(absent)).decode() if absent else None
         rows[look.digest] = (run_id, look.digest, look.observed_at, look.status, text, missing)
         newer = look.texts

@@ -17,7 +17,7 @@ import sqlalchemy
 from sqlalchemy import Engine, event, select, text
 from sqlalchemy.engine import URL
 
-from runstore import repository
+from runstore import saver
 from runstore.backends import create_engine
 from runstore.errors import ConfigurationError, DatabaseFailure, DigestClash
 from runstore.mapping import INSTRUCTIONS, RUN, TOOL
@@ -107,7 +107,7 @@ def test_a_failure_in_the_middle_of_a_batch_stores_nothing_of_it(
 def test_batches_before_a_failure_stay_and_the_same_save_again_completes_them(
     engine: Engine, runs: RunRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(repository, "BATCH", 3)
+    monkeypatch.setattr(saver, "BATCH", 3)
     batch = [full(f"run_{n}") for n in range(8)]
     fail_on(engine, "run_object", "run_4")
     try:
@@ -122,7 +122,7 @@ def test_batches_before_a_failure_stay_and_the_same_save_again_completes_them(
 
 
 def test_an_iterable_that_fails_leaves_whole_batches(runs: RunRepository, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(repository, "BATCH", 2)
+    monkeypatch.setattr(saver, "BATCH", 2)
 
     def broken() -> Any:
         yield from (full(f"run_{n}") for n in range(5))
@@ -281,7 +281,7 @@ def in_threads(*work: Callable[[], Any]) -> list[Any]:
 def test_threads_may_save_overlapping_runs_through_one_repository(
     engine: Engine, runs: RunRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(repository, "BATCH", 20)
+    monkeypatch.setattr(saver, "BATCH", 20)
     statuses = ("queued", "in_progress", "completed")
     dumps = [[full(f"run_{n}", status=status, instructions=f"p{n % 7}") for n in range(60)] for status in statuses]
     reports = in_threads(
@@ -399,7 +399,7 @@ def test_a_killed_import_leaves_whole_runs_and_the_same_import_completes_it(url:
     process.kill()
     process.wait()
     kept = runs.count()
-    assert kept % repository.BATCH == 0
+    assert kept % saver.BATCH == 0
     assert list(runs.iterate()) == forms[:kept]
     report = runs.save_many(map(json.dumps, forms))
     assert (report.inserted, report.unchanged) == (6000 - kept, kept)

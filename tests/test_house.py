@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "runstore"
 ORDER = [
     *("errors", "wire", "documented", "config", "schema", "mapping", "backends", "migrate"),
     *("filters", "prices", "queries", "statistics", "reader", "writer", "splitter", "sources", "formats"),
-    *("repository", "orm", "cli"),
+    *("saver", "repository", "orm", "cli"),
 ]
 """A module imports only what stands before it."""
 

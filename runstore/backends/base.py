@@ -64,6 +64,9 @@ class Backend(ABC):
     tuple_function: ClassVar[str]
     """Function that makes a JSON array of its arguments."""
 
+    is_server: ClassVar[bool]
+    """Whether another process does the work, so that Python can do something else meanwhile."""
+
     placeholder: ClassVar[str]
     """How the driver spells a parameter."""
 
@@ -76,8 +79,8 @@ class Backend(ABC):
         """Make sure that the driver is in the transaction that SQLAlchemy has begun, and that foreign keys hold."""
 
     @abstractmethod
-    def insert(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-        """Insert many new rows; an existing key is an error."""
+    def insert(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:
+        """Insert new rows as they are made; an existing key is an error."""
 
     @abstractmethod
     def among(self, column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:

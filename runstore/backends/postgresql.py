@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
+from itertools import chain, islice
 from typing import Any
 
 import psycopg
@@ -50,6 +51,7 @@ class PostgreSQL(Backend):
 
     array_function = "json_agg"
     tuple_function = "json_build_array"
+    is_server = True
     placeholder = "%s"
 
     def create_engine(self, url: URL) -> Engine:
@@ -71,16 +73,18 @@ class PostgreSQL(Backend):
         if write and driver.autocommit:
             raise ConfigurationError(detail="this connection commits each statement alone; make it without AUTOCOMMIT")
 
-    def insert(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    def insert(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:
         """Insert with COPY, or a row at a time where COPY's own round trips would cost more than the rows."""
-        if len(rows) <= FEW_ROWS:
-            self._run_many(connection, insert_into(table, self.placeholder), _exact(rows))
+        rows = iter(rows)
+        first = list(islice(rows, FEW_ROWS + 1))
+        if len(first) <= FEW_ROWS:
+            self._run_many(connection, insert_into(table, self.placeholder), _exact(first))
             return
         driver = connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)
         statement = f"COPY {quoted(table.name)} ({quoted(*table.columns.keys())}) FROM STDIN"
         with driver.cursor() as cursor, cursor.copy(statement) as copy:
-            for row in rows:
+            for row in chain(first, rows):
                 copy.write_row(row)
 
     def update(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -52,6 +52,7 @@ class SQLite(Backend):
 
     array_function = "json_group_array"
     tuple_function = "json_array"
+    is_server = False
     placeholder = "?"
 
     def create_engine(self, url: URL) -> Engine:
@@ -76,9 +77,11 @@ class SQLite(Backend):
                 "runstore.create_engine, or execute 'PRAGMA foreign_keys=ON' on each connection"
             )
 
-    def insert(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    def insert(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:
         """Insert with one prepared statement."""
-        self._run_many(connection, insert_into(table, self.placeholder), rows)
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        driver.executemany(insert_into(table, self.placeholder), rows)
 
     def among(self, column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
         """The list travels as one JSON array."""

@@ -17,7 +17,7 @@ from runstore.cli.output import db_option, note
 from runstore.cli.tables import Names, columns_option, form_of, format_option, write_rows
 
 if TYPE_CHECKING:
-    from runstore.repository import Rejection
+    from runstore.saver import Rejection
     from runstore.sources import Record
 
 SHOWN_REJECTIONS = 20

@@ -27,10 +27,9 @@ from runstore.mapping.columns import (
     SHARED_TABLES,
     TOOL,
     TOOLS,
-    join_object,
     table_of,
 )
-from runstore.mapping.look import Look, Mapper
+from runstore.mapping.look import Draft, Look, Mapper
 from runstore.mapping.shared import SharedRow, digest_of, shared_id, shared_row, shared_text
 from runstore.mapping.stored import Shape, StoredRun, differences
 
@@ -52,6 +51,7 @@ __all__ = [
     "SHARED_TABLES",
     "TOOL",
     "TOOLS",
+    "Draft",
     "Look",
     "Mapper",
     "Shape",
@@ -59,7 +59,6 @@ __all__ = [
     "StoredRun",
     "differences",
     "digest_of",
-    "join_object",
     "shared_id",
     "shared_row",
     "shared_text",

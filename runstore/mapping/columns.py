@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum, auto
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from msgspec import Raw
@@ -67,13 +67,18 @@ BELONGS: dict[str, Table] = {
 OWN = ("extra", "shape", "digest", "observed_at", "archived_at", "source")
 """runstore's own columns of run_object."""
 
+OBJECTS = tuple(column.name for column in RUN.columns if isinstance(column.type, JSONText) and column.name not in OWN)
+"""Members of a run whose column holds the text of a JSON object."""
+
 COLUMNS = {column.name: place for place, column in enumerate(RUN.columns)}
 """Column of run_object -> its place in a row."""
 
 SHARED_TABLES = (FUNCTION, TOOL, *(table for _, table in SHARED.values()), SHAPE)
 """In the order in which rows are written: what is referred to comes first."""
 
-CHILD_TABLES = (REQUIRED_ACTION, CALLS, *BELONGS.values(), TOOLS, FILES)
+LINK_TABLES = (TOOLS, FILES)
+
+CHILD_TABLES = (REQUIRED_ACTION, CALLS, *BELONGS.values(), *LINK_TABLES)
 """Tables of what belongs to a run, what is referred to first."""
 
 MEMBER_TABLES: dict[str, tuple[Table, ...]] = {
@@ -90,34 +95,23 @@ RANKS = {"cancelling": 1} | dict.fromkeys(("cancelled", "failed", "completed", "
 
 # --- reading values of one JSON type ---------------------------------------------------------------------------------
 
-Reader = Callable[[bytes, str, int], tuple[Any, bytes]]
-
-
-def _object(raw: bytes, path: str, depth: int) -> tuple[Any, bytes]:
-    if raw[:1] != b"{":
-        raise wire.expected("an object", raw, path)
-    spelled = wire.canonical(raw, path, depth)
-    return spelled.decode(), spelled
-
-
-_READERS: tuple[tuple[type[TypeEngine[Any]], Reader], ...] = (
+_READERS: tuple[tuple[type[TypeEngine[Any]], wire.Reader], ...] = (
     (KeyString, wire.indexed),
-    (JSONText, _object),
     (Number, wire.number),
     (Text, wire.text),
     (Boolean, wire.boolean),
 )
 
 
-def reader_of(column: Column[Any]) -> Reader:
+def reader_of(column: Column[Any]) -> wire.Reader:
     """How a member that stands in this column is read and checked."""
     return next((reader for kind, reader in _READERS if isinstance(column.type, kind)), wire.integer)
 
 
-SCALARS: dict[str, tuple[int, Reader]] = {
+SCALARS: dict[str, tuple[int, wire.Reader]] = {
     name: (place, reader_of(RUN.columns[name]))
     for name, place in COLUMNS.items()
-    if name not in OWN and name not in {column for column, _ in SHARED.values()}
+    if name not in (*OWN, *OBJECTS, *(column for column, _ in SHARED.values()))
 }
 """Member of a run that stands as it is in run_object -> its place in a row, how it is read."""
 
@@ -126,6 +120,7 @@ class Kind(IntEnum):
     """How a member of a run is stored."""
 
     SCALAR = auto()
+    OBJECT = auto()
     SHARED = auto()
     TOOLS = auto()
     BELONGS = auto()
@@ -138,6 +133,7 @@ class Kind(IntEnum):
 
 _KINDS = {
     **dict.fromkeys(SCALARS, Kind.SCALAR),
+    **dict.fromkeys(OBJECTS, Kind.OBJECT),
     **dict.fromkeys(SHARED, Kind.SHARED),
     **dict.fromkeys(BELONGS, Kind.BELONGS),
     "tools": Kind.TOOLS,
@@ -151,37 +147,54 @@ def kind_of(key: str) -> Kind:
     return _KINDS.get(key, Kind.EXTRA)
 
 
-@dataclass(frozen=True)
 class Part:
     """A JSON object whose members stand in columns of one table, the others in its ``extra``."""
 
-    columns: dict[str, tuple[str, Reader]]
-    """Member -> column, reader."""
+    def __init__(self, columns: Mapping[str, Column[Any]]) -> None:
+        self._columns = {member: (column.name, reader_of(column)) for member, column in columns.items()}
+        # Servers send the keys of such an object in a few orders.
+        self._known_plan = lru_cache(maxsize=256)(self._plan)
 
     @staticmethod
     def of(table: Table, **columns: str) -> Part:
+        """Of a table's columns, or of those given by the names of the members they hold."""
         names = columns or {c.name: c.name for c in table.columns if c.name not in ("run_object", "position", "extra")}
-        return Part({member: (name, reader_of(table.columns[name])) for member, name in names.items()})
+        return Part({member: table.columns[name] for member, name in names.items()})
 
     def read(self, raw: Raw | bytes, path: str, depth: int) -> ReadPart:
         """Refuses documented members of another type."""
-        values: dict[str, Any] = {}
-        extra: dict[str, bytes] = {}
-        texts: dict[str, bytes] = {}
-        for key, inner in wire.members(raw, path, depth).items():
-            text = bytes(inner)
-            if (known := self.columns.get(key)) is None:
-                texts[key] = extra[key] = wire.canonical(text, wire.join(path, key), depth + 1)
-            elif text == NULL:
-                texts[key] = text
-            else:
-                column, reader = known
-                values[column], texts[key] = reader(text, f"{path}.{key}", depth + 1)
-        return ReadPart(values, extra, texts)
+        found = wire.members(raw, path, depth)
+        keys = tuple(found)
+        plan = self._known_plan(keys) if len(keys) <= wire.MOST_KEYS else self._plan(keys)
+        values: Sequence[Any] | None = wire.at_once(plan.readers, [found[key] for key in plan.known])
+        if values is None:
+            values = read_each(plan.known, plan.readers, found, path, depth)
+        extra: dict[str, Raw] = {}
+        for key in plan.unknown:
+            text = bytes(found[key])
+            if (spelled := wire.canonical(text, wire.join(path, key), depth + 1)) != text:
+                found[key] = Raw(spelled)
+            extra[key] = found[key]
+        return ReadPart(dict(zip(plan.columns, values, strict=True)), extra, found)
+
+    def _plan(self, keys: tuple[str, ...]) -> _PartPlan:
+        known = tuple(key for key in keys if key in self._columns)
+        columns, readers = zip(*(self._columns[key] for key in known), strict=True) if known else ((), ())
+        return _PartPlan(known, columns, readers, tuple(key for key in keys if key not in self._columns))
 
     def value(self, keys: Iterable[str], values: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
         """The object again, the members that no column holds as raw JSON."""
-        return {key: extra[key] if key in extra else values.get(self.columns[key][0]) for key in keys}
+        return {key: extra[key] if key in extra else values.get(self._columns[key][0]) for key in keys}
+
+
+class _PartPlan(NamedTuple):
+    """How an object with certain keys in a certain order is read."""
+
+    known: tuple[str, ...]
+    columns: tuple[str, ...]
+    """Those of the known members."""
+    readers: tuple[wire.Reader, ...]
+    unknown: tuple[str, ...]
 
 
 class ReadPart(NamedTuple):
@@ -189,10 +202,25 @@ class ReadPart(NamedTuple):
 
     values: dict[str, Any]
     """By column."""
-    extra: dict[str, bytes]
-    """Texts of the members that no column holds."""
-    texts: dict[str, bytes]
+    extra: dict[str, Raw]
+    """Canonical texts of the members that no column holds."""
+    members: dict[str, Raw]
     """Canonical texts of all members, in order."""
+
+
+def read_each(
+    keys: Iterable[str], readers: Iterable[wire.Reader], members: dict[str, Raw], path: str, depth: int
+) -> list[Any]:
+    """Values read one by one, None of null; the texts become canonical. Raises :class:`RunRejected`."""
+    values: list[Any] = []
+    for key, reader in zip(keys, readers, strict=True):
+        if (text := bytes(members[key])) == NULL:
+            values.append(None)
+            continue
+        value, spelled = reader(text, wire.join(path, key), depth + 1)
+        values.append(value)
+        members[key] = Raw(spelled)
+    return values
 
 
 NULL = b"null"
@@ -201,27 +229,11 @@ CALL = Part.of(CALLS, id="id", type="type")
 CALL_FUNCTION = Part.of(CALLS, name="function_name", arguments="function_arguments")
 
 
-def join_object(members: Iterable[tuple[str, bytes]]) -> bytes:
-    """Canonical text of an object from its keys and the texts of its values."""
-    return b"{" + b",".join([key_text(key) + text for key, text in members]) + b"}"
-
-
-class _Keys(dict[str, bytes]):
-    def __missing__(self, key: str) -> bytes:
-        text = wire.encode(key) + b":"
-        if len(self) < 10_000 and len(key) <= 100:
-            self[key] = text
-        return text
-
-
-key_text = _Keys().__getitem__
-
-
 def members_of(extra: str | None) -> dict[str, Raw]:
     """The members in a column ``extra``."""
     return wire.members(extra.encode(), "extra") if extra else {}
 
 
-def extra_text(extra: dict[str, bytes]) -> str | None:
+def extra_text(extra: dict[str, Raw]) -> str | None:
     """What goes into a column ``extra``."""
-    return join_object(extra.items()).decode() if extra else None
+    return wire.encode(extra).decode() if extra else None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from operator import add
-from typing import Any, NamedTuple
+from itertools import count, repeat
+from typing import Any, NamedTuple, Self
 
 from msgspec import Raw
 from sqlalchemy import Table
@@ -19,6 +19,7 @@ from runstore.mapping.columns import (
     CALLS,
     COLUMNS,
     FILES,
+    LINK_TABLES,
     NULL,
     PARTS,
     RANKS,
@@ -29,11 +30,9 @@ from runstore.mapping.columns import (
     TOOL,
     TOOLS,
     Kind,
-    Reader,
     extra_text,
-    join_object,
-    key_text,
     kind_of,
+    read_each,
 )
 from runstore.mapping.shared import Remembered, SharedRow, digest_of, shared_row
 
@@ -47,16 +46,17 @@ class Look:
     digest: bytes
     row: list[Any]
     """Values of run_object in the order of :data:`COLUMNS`; archived_at is set when it is written."""
-    children: dict[Table, list[tuple[Any, ...]]]
-    shared: tuple[SharedRow, ...]
-    keys: tuple[str, ...]
-    values: list[bytes]
-    """Canonical texts of the members, in the order of the keys."""
+    children: dict[Table, Sequence[Any]]
+    """Of a link table the linked values in order, of another one the rows; :meth:`rows` gives the rows of either."""
+    shared: list[SharedRow]
+    members: dict[str, Raw]
+    """Canonical text of each member, in order."""
 
-    @property
-    def texts(self) -> dict[str, bytes]:
-        """Canonical text of each member, in order."""
-        return dict(zip(self.keys, self.values, strict=True))
+    def rows(self, table: Table) -> Iterable[tuple[Any, ...]]:
+        """The rows in a table of what belongs to the run."""
+        found = self.children.get(table, ())
+        # Made when they are written: most looks of an import done again are not, and a batch has thousands of links.
+        return zip(repeat(self.id), count(), found) if table in LINK_TABLES else found  # count has no end
 
     @property
     def status(self) -> str | None:
@@ -80,7 +80,8 @@ _IDENTITY = tuple(COLUMNS[name] for name in ("thread_id", "assistant_id", "creat
 _EXTRA, _SHAPE, _DIGEST, _OBSERVED_AT, _SOURCE = (
     COLUMNS[name] for name in ("extra", "shape", "digest", "observed_at", "source")
 )
-_NO_VALUES: tuple[None, ...] = (None,) * len(COLUMNS)
+_NO_VALUES: list[None] = [None] * len(COLUMNS)
+_NULL = Raw(NULL)
 
 
 class _Member(NamedTuple):
@@ -91,31 +92,36 @@ class _Member(NamedTuple):
     path: str
     place: int
     """In the row of run_object; 0 for what has no column there."""
-    reader: Reader
-    may_be_null: bool
-    """Whether a NULL where it stands says null; if not, null has to be noted."""
-
-
-def _member(key: str) -> _Member:
-    kind, place = kind_of(key), 0
-    reader: Reader = wire.text
-    if kind is Kind.SCALAR:
-        place, reader = SCALARS[key]
-    elif kind is Kind.SHARED:
-        place = COLUMNS[SHARED[key][0]]
-    return _Member(key, kind, wire.join("$", key), place, reader, kind not in (Kind.TOOLS, Kind.FILE_IDS, Kind.EXTRA))
 
 
 class _Plan(NamedTuple):
     """How a run with certain keys in a certain order is read."""
 
-    members: tuple[_Member, ...]
-    keys: tuple[bytes, ...]
-    """The keys as they stand in an object's text."""
+    scalars: tuple[str, ...]
+    """Members with a column and a simple type, which are read together."""
+    readers: tuple[wire.Reader, ...]
+    places: tuple[int, ...]
+    """In the row of run_object."""
+    numbers: tuple[str, ...]
+    """Those of the scalars that need not be integers: they come as 1 and as 1.0."""
+    shared: tuple[_Member, ...]
+    others: tuple[_Member, ...]
 
 
 def _plan(keys: tuple[str, ...]) -> _Plan:
-    return _Plan(tuple(map(_member, keys)), tuple(map(key_text, keys)))
+    scalars = tuple(key for key in keys if kind_of(key) is Kind.SCALAR)
+    places, readers = zip(*(SCALARS[key] for key in scalars), strict=True)
+    numbers = tuple(key for key in scalars if SCALARS[key][1] is wire.number)
+    members = [_member(key) for key in keys if key not in scalars]
+    shared = tuple(member for member in members if member.kind in (Kind.SHARED, Kind.TOOLS))
+    others = tuple(member for member in members if member.kind not in (Kind.SHARED, Kind.TOOLS))
+    return _Plan(scalars, readers, places, numbers, shared, others)
+
+
+def _member(key: str) -> _Member:
+    kind = kind_of(key)
+    column = SHARED[key][0] if kind is Kind.SHARED else key
+    return _Member(key, kind, wire.join("$", key), COLUMNS.get(column, 0))
 
 
 # Runs of one server have their keys in a few orders.
@@ -123,90 +129,113 @@ _known_plan = lru_cache(maxsize=1024)(_plan)
 
 
 @dataclass(slots=True)
-class _Draft:
-    """A look while it is being read."""
+class Draft:
+    """A run as far as it is mapped to tell whether just this look is stored."""
 
     id: str
+    digest: bytes
+    """That of the look, unless the look's members turn out not to be canonical."""
+    members: dict[str, Raw]
+    plan: _Plan
     row: list[Any]
-    children: dict[Table, list[tuple[Any, ...]]] = field(default_factory=dict)
-    shared: list[SharedRow] = field(default_factory=list)
-    extra: dict[str, bytes] = field(default_factory=dict)
+    shared: list[SharedRow]
+    digests: dict[str, Raw]
+    """What stands for shared values in the text that is digested."""
+    children: dict[Table, Sequence[Any]] = field(default_factory=dict)
+    extra: dict[str, Raw] = field(default_factory=dict)
     shape: dict[str, Any] = field(default_factory=dict)
+    """What the shape holds beside the keys."""
 
 
 class Mapper:
     """Makes looks of runs, remembering the nested values it has seen. Safe to share between threads."""
 
     def __init__(self, most_bytes: int = 48 * 2**20) -> None:
-        self._values: dict[str, Remembered[tuple[SharedRow, bytes, bytes]]] = {
-            member: Remembered(most_bytes // 4) for member in SHARED
-        }
-        self._tools: Remembered[tuple[tuple[SharedRow, ...], bytes, bytes]] = Remembered(most_bytes // 2)
-        self._tool: Remembered[tuple[SharedRow, bytes]] = Remembered(most_bytes // 2)
+        self._values: dict[str, Remembered[_Known]] = {member: Remembered(most_bytes // 4) for member in SHARED}
+        self._tools: Remembered[_Known] = Remembered(most_bytes // 2)
+        self._tool: Remembered[_Known] = Remembered(most_bytes // 2)
         self._shapes: dict[Any, SharedRow] = {}
 
-    def look(self, members: dict[str, Raw], observed_at: int, source: str | None = None) -> Look:
-        """The look that a run's members make.
+    def draft(self, members: dict[str, Raw]) -> Draft:
+        """What takes little: the run's id, what it shares with others, and its digest if its members are canonical.
 
-        *observed_at* is in Unix microseconds. Raises :class:`RunRejected` with the path of what cannot be kept or is
-        of another type than documented.
+        Raises :class:`RunRejected` with the path of what cannot be kept or is of another type than documented.
         """
         keys = tuple(members)
         plan = _known_plan(keys) if len(keys) <= wire.MOST_KEYS else _plan(keys)
-        draft = _Draft(wire.indexed(bytes(members["id"]), "$.id")[0], list(_NO_VALUES))
-        row = draft.row
-        values: list[bytes] = []
-        digested: list[tuple[int, bytes]] = []
-        for (key, kind, path, place, reader, may_be_null), inner in zip(plan.members, members.values(), strict=True):
-            text = bytes(inner)
-            if text == NULL:
-                if not may_be_null:
-                    if kind is Kind.EXTRA:
-                        draft.extra[key] = text
-                    else:
-                        draft.shape.setdefault("null", []).append(key)
-            elif kind is Kind.SCALAR:
-                value, text = reader(text, path, 1)
-                if type(value) is float and value.is_integer() and abs(value) <= 2**63:
-                    draft.extra[key] = text  # a numeric column would give the integer, which is another number
-                else:
-                    row[place] = value
-            elif kind is Kind.SHARED:
-                shared, text, digest = self._shared(key, text)
-                row[place] = shared.id
-                draft.shared.append(shared)
-                digested.append((len(values), digest))
-            elif kind is Kind.TOOLS:
-                tools, text, digest = self._tools.get(text) or self._read_tools(text)
-                draft.shared += tools
-                draft.children[TOOLS] = [(draft.id, position, tool.id) for position, tool in enumerate(tools)]
-                digested.append((len(values), digest))
-            elif kind is Kind.BELONGS:
-                text = _read_part(draft, key, text)
-            elif kind is Kind.REQUIRED_ACTION:
-                text = _read_required_action(draft, text)
-            elif kind is Kind.FILE_IDS:
-                text = _read_file_ids(draft, text)
+        run_id = wire.indexed(bytes(members["id"]), "$.id")[0]
+        draft = Draft(run_id, b"", members, plan, _NO_VALUES.copy(), [], {})
+        for key in plan.numbers:
+            raw = bytes(members[key])
+            if (text := wire.canonical(raw, f"$.{key}")) != raw:
+                members[key] = Raw(text)
+        for key, kind, path, place in plan.shared:
+            raw = bytes(members[key])
+            if raw == NULL:
+                if kind is Kind.TOOLS:
+                    draft.shape["null"] = (key,)
+                continue
+            if kind is Kind.TOOLS:
+                known = self._tools.get(raw) or self._read_tools(raw)
+                draft.children[TOOLS] = known.ids
             else:
-                draft.extra[key] = text = wire.canonical(text, path)
-            values.append(text)
-        shape = self._shape(keys, draft.shape)
+                known = self._values[key].get(raw) or self._read_shared(key, raw, path)
+                draft.row[place] = known.ids[0]
+            draft.shared += known.rows
+            draft.digests[key] = known.digest
+            if known.text != raw:
+                members[key] = Raw(known.text)
+        draft.digest = digest_of(wire.encode(members | draft.digests))
+        return draft
+
+    def look(self, draft: Draft, observed_at: int, source: str | None = None) -> Look:
+        """The look that a draft makes, whose members become canonical. A draft makes one look.
+
+        *observed_at* is in Unix microseconds. Raises :class:`RunRejected` like :meth:`draft`.
+        """
+        members, plan, row = draft.members, draft.plan, draft.row
+        values: Sequence[Any] | None = wire.at_once(plan.readers, [members[key] for key in plan.scalars])
+        changed = values is None
+        if values is None:
+            values = read_each(plan.scalars, plan.readers, members, "$", 0)
+            for position, key in enumerate(plan.scalars):
+                if _is_large_float(values[position]):
+                    draft.extra[key], values[position] = members[key], None
+        for place, value in zip(plan.places, values, strict=True):
+            row[place] = value
+        for key, kind, path, place in plan.others:
+            raw = bytes(members[key])
+            if raw == NULL:
+                if kind is Kind.EXTRA:
+                    draft.extra[key] = _NULL
+                elif kind is Kind.FILE_IDS:
+                    draft.shape["null"] = (*draft.shape.get("null", ()), key)
+                continue
+            if kind is Kind.BELONGS:
+                text = _read_part(draft, key, raw, path)
+            elif kind is Kind.OBJECT:
+                row[place], text = _read_object(raw, path)
+            elif kind is Kind.REQUIRED_ACTION:
+                text = _read_required_action(draft, raw, path)
+            elif kind is Kind.FILE_IDS:
+                text = _read_file_ids(draft, raw, path)
+            else:
+                text = wire.canonical(raw, path)
+                draft.extra[key] = Raw(text)
+            if text != raw:
+                members[key] = Raw(text)
+                changed = True
+        digest = digest_of(wire.encode(members | draft.digests)) if changed else draft.digest
+        shape = self._shape(tuple(members), draft.shape)
         draft.shared.append(shape)
-        hashed = values.copy()
-        for position, digest in digested:
-            hashed[position] = digest
         row[_EXTRA] = extra_text(draft.extra)
         row[_SHAPE] = shape.id
-        row[_DIGEST] = digest_of(b"{" + b",".join(map(add, plan.keys, hashed)) + b"}")
+        row[_DIGEST] = digest
         row[_OBSERVED_AT] = observed_at
         row[_SOURCE] = source
-        return Look(draft.id, observed_at, row[_DIGEST], row, draft.children, tuple(draft.shared), keys, values)
+        return Look(draft.id, observed_at, digest, row, draft.children, draft.shared, members)
 
-    def _shared(self, member: str, raw: bytes) -> tuple[SharedRow, bytes, bytes]:
-        remembered = self._values[member]
-        if (known := remembered.get(raw)) is not None:
-            return known
-        path = f"$.{member}"
+    def _read_shared(self, member: str, raw: bytes, path: str) -> _Known:
         if member == "instructions":
             text = wire.text(raw, path)[1]
         elif raw[:1] not in (b"{" if member == "truncation_strategy" else b'{"'):
@@ -214,24 +243,25 @@ class Mapper:
         else:
             text = wire.canonical(raw, path)
         row = shared_row(SHARED[member][1], text, path)
-        return remembered.keep(raw, (row, text, _digest_text(row)))
+        return self._values[member].keep(raw, _Known.of(row, text))
 
-    def _read_tools(self, raw: bytes) -> tuple[tuple[SharedRow, ...], bytes, bytes]:
+    def _read_tools(self, raw: bytes) -> _Known:
         tools = [
             self._tool.get(text := bytes(inner)) or self._read_tool(text, f"$.tools[{position}]")
             for position, inner in enumerate(_array(raw, "$.tools"))
         ]
-        text = b"[" + b",".join([text for _, text in tools]) + b"]"
-        digested = b"[" + b",".join([_digest_text(row) for row, _ in tools]) + b"]"
-        return self._tools.keep(raw, (tuple(row for row, _ in tools), text, digested))
+        text = b"[" + b",".join([tool.text for tool in tools]) + b"]"
+        digest = wire.encode([tool.digest for tool in tools])
+        rows = tuple(row for tool in tools for row in tool.rows)
+        return self._tools.keep(raw, _Known(rows, tuple(row.id for row in rows), text, Raw(digest)))
 
-    def _read_tool(self, raw: bytes, path: str) -> tuple[SharedRow, bytes]:
+    def _read_tool(self, raw: bytes, path: str) -> _Known:
         text = wire.canonical(raw, path, 2)
-        return self._tool.keep(raw, (shared_row(TOOL, text, path), text))
+        row = shared_row(TOOL, text, path)
+        return self._tool.keep(raw, _Known.of(row, text))
 
     def _shape(self, keys: tuple[str, ...], parts: dict[str, Any]) -> SharedRow:
-        # The parts are few and small; their text is the cheapest key they have.
-        key = (keys, wire.encode(parts) if parts else b"")
+        key = (keys, *parts.items())
         if (known := self._shapes.get(key)) is None:
             if len(self._shapes) >= 4096:
                 self._shapes.clear()
@@ -241,8 +271,25 @@ class Mapper:
         return known
 
 
-def _digest_text(row: SharedRow) -> bytes:
-    return b'"' + row.digest.hex().encode() + b'"'
+class _Known(NamedTuple):
+    """What was made of the text of a value that runs share, or of their tools."""
+
+    rows: tuple[SharedRow, ...]
+    ids: tuple[int, ...]
+    text: bytes
+    """Canonical."""
+    digest: Raw
+    """What stands for it in the text that is digested."""
+
+    @classmethod
+    def of(cls, row: SharedRow, text: bytes) -> Self:
+        """One value."""
+        return cls((row,), (row.id,), text, Raw(wire.encode(row.digest.hex())))
+
+
+def _is_large_float(value: Any) -> bool:
+    """Whether a numeric column would give the integer that the float equals, and that is spelled otherwise."""
+    return type(value) is float and value.is_integer() and abs(value) <= 2**63
 
 
 def _array(raw: bytes, path: str) -> list[Raw]:
@@ -256,74 +303,82 @@ def _array(raw: bytes, path: str) -> list[Raw]:
     return found
 
 
-def _read_part(draft: _Draft, member: str, raw: bytes) -> bytes:
-    path = f"$.{member}"
+def _read_object(raw: bytes, path: str) -> tuple[str, bytes]:
     if raw[:1] != b"{":
         raise wire.expected("an object", raw, path)
-    values, extra, texts = PARTS[member].read(raw, path, 1)
+    text = wire.canonical(raw, path)
+    return text.decode(), text
+
+
+def _read_part(draft: Draft, member: str, raw: bytes, path: str) -> bytes:
+    if raw[:1] != b"{":
+        raise wire.expected("an object", raw, path)
+    values, extra, members = PARTS[member].read(raw, path, 1)
+    draft.shape[member] = tuple(members)
+    values["run_object"] = draft.id
+    values["extra"] = extra_text(extra)
     table = BELONGS[member]
-    draft.shape[member] = tuple(texts)
-    draft.children[table] = [_child_row(table, {"run_object": draft.id, **values, "extra": extra_text(extra)})]
-    return join_object(texts.items())
+    draft.children[table] = [_child_row(table, values)]
+    return wire.encode(members)
 
 
-def _read_file_ids(draft: _Draft, raw: bytes) -> bytes:
-    found = [
-        wire.indexed(bytes(inner), f"$.file_ids[{position}]", 2)
-        for position, inner in enumerate(_array(raw, "$.file_ids"))
-    ]
-    draft.children[FILES] = [(draft.id, position, file_id) for position, (file_id, _) in enumerate(found)]
-    return b"[" + b",".join([text for _, text in found]) + b"]"
+def _read_file_ids(draft: Draft, raw: bytes, path: str) -> bytes:
+    found = _array(raw, path)
+    values = wire.at_once((wire.indexed,) * len(found), found) if len(found) <= wire.MOST_KEYS else None
+    if values is not None and None not in values:
+        draft.children[FILES] = values
+        return wire.encode(found)
+    each = [wire.indexed(bytes(inner), f"{path}[{position}]", 2) for position, inner in enumerate(found)]
+    draft.children[FILES] = [value for value, _ in each]
+    return b"[" + b",".join([text for _, text in each]) + b"]"
 
 
-def _read_required_action(draft: _Draft, raw: bytes) -> bytes:
+def _read_required_action(draft: Draft, raw: bytes, path: str) -> bytes:
     """A documented submit_tool_outputs becomes rows of tool calls; of any other action all but its type is extra."""
-    path = "$.required_action"
     if raw[:1] != b"{":
         raise wire.expected("an object", raw, path)
-    found = wire.members(raw, path, 1)
+    members = wire.members(raw, path, 1)
     kind = None
-    extra: dict[str, bytes] = {}
-    texts = []
-    for key, inner in found.items():
+    extra: dict[str, Raw] = {}
+    for key, inner in members.items():
         place = wire.join(path, key)
         spelled = wire.canonical(inner, place, 2)
-        texts.append((key, spelled))
+        members[key] = Raw(spelled)
         if key == "type" and spelled[:1] in b'"n':
             kind = wire.loads(spelled)
         elif key != "submit_tool_outputs" or not _read_tool_calls(draft, spelled, place):
-            extra[key] = spelled
-    draft.shape["required_action"] = tuple(found)
+            extra[key] = members[key]
+    draft.shape["required_action"] = tuple(members)
     draft.children[REQUIRED_ACTION] = [(draft.id, kind, extra_text(extra))]
-    return join_object(texts)
+    return wire.encode(members)
 
 
-def _read_tool_calls(draft: _Draft, outputs: bytes, path: str) -> bool:
+def _read_tool_calls(draft: Draft, outputs: bytes, path: str) -> bool:
     """Whether submit_tool_outputs is of the documented form; if so its calls become rows."""
     if outputs[:1] != b"{" or list(found := wire.members(outputs, path)) != ["tool_calls"]:
         return False
     if (calls := wire.elements(found["tool_calls"])) is None:
         return False
     rows = []
-    shapes: list[list[Any]] = []
+    shapes: list[tuple[Any, ...]] = []
     for position, call in enumerate(calls):
         text = bytes(call)
         if text[:1] != b"{" or not _documented(wire.loads(text)):
             return False
-        values, extra, texts = CALL.read(text, path, 3)
+        values, extra, members = CALL.read(text, path, 3)
         function_keys = None
         if "function" in extra:
-            inner, others, function_texts = CALL_FUNCTION.read(extra.pop("function"), path, 4)
-            function_keys = tuple(function_texts)
+            inner, others, function_members = CALL_FUNCTION.read(extra.pop("function"), path, 4)
+            function_keys = tuple(function_members)
             values |= inner
             if others:
-                extra["function"] = join_object(others.items())
+                extra["function"] = Raw(wire.encode(others))
         values |= {"run_object": draft.id, "position": position, "extra": extra_text(extra)}
         rows.append(_child_row(CALLS, values))
-        shapes.append([tuple(texts), function_keys])
+        shapes.append((tuple(members), function_keys))
     while len(shapes) > 1 and shapes[-1] == shapes[-2]:
         shapes.pop()  # the last shape stands for all further calls
-    draft.shape["tool_calls"] = shapes
+    draft.shape["tool_calls"] = tuple(shapes)
     draft.children[CALLS] = rows
     return True
 

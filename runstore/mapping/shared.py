@@ -5,10 +5,11 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Any, NamedTuple, TypeVar
 
+from msgspec import Raw
 from sqlalchemy import Boolean, Column, Table, Text
 
 from runstore import wire
-from runstore.mapping.columns import FUNCTION, join_object
+from runstore.mapping.columns import FUNCTION, INSTRUCTIONS
 from runstore.schema.base import JSONText, KeyString
 
 T = TypeVar("T")
@@ -40,6 +41,8 @@ def shared_row(table: Table, text: bytes, path: str) -> SharedRow:
     Raises :class:`RunRejected` for an indexed string (type, name of the function) that is too long.
     """
     digest = digest_of(text)
+    if table is INSTRUCTIONS:
+        return SharedRow(table, shared_id(digest), digest, (shared_id(digest), digest, wire.loads(text)))
     refers: tuple[SharedRow, ...] = ()
     document = text
     value = wire.loads(text)
@@ -52,9 +55,7 @@ def shared_row(table: Table, text: bytes, path: str) -> SharedRow:
         document = wire.encode({**documented, "function": None})
     for column in table.columns:
         inner = documented.get(column.name)
-        if column.name == "instructions":
-            columns["instructions"] = value
-        elif column.name not in columns and inner is not None and not column.foreign_keys:
+        if column.name not in columns and inner is not None and not column.foreign_keys:
             columns[column.name] = _column_value(column, inner, wire.join(path, column.name))
     columns |= {"id": shared_id(digest), "digest": digest, "document": document.decode()}
     return SharedRow(table, columns["id"], digest, tuple(columns.get(c.name) for c in table.columns), refers)
@@ -79,8 +80,7 @@ def shared_text(document: str, function: str | None) -> bytes:
     """The canonical text of a shared value from its columns ``document`` and that of its function."""
     if function is None:
         return document.encode()
-    parts = wire.members(document.encode(), "document")
-    return join_object((key, function.encode() if key == "function" else bytes(raw)) for key, raw in parts.items())
+    return wire.encode(wire.members(document.encode(), "document") | {"function": Raw(function)})
 
 
 class Remembered(dict[bytes, T]):

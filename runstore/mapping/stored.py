@@ -16,7 +16,6 @@ from runstore.mapping.columns import (
     COLUMNS,
     PARTS,
     RUN,
-    SCALARS,
     SHARED,
     TOOL,
     Kind,
@@ -60,6 +59,8 @@ class Shape:
                 members[key] = extra[key]
             elif kind is Kind.SCALAR:
                 members[key] = row[place]
+            elif kind is Kind.OBJECT:
+                members[key] = None if row[place] is None else Raw(row[place])
             elif kind is Kind.NULL:
                 members[key] = None
             elif kind is Kind.SHARED:
@@ -76,8 +77,6 @@ class Shape:
                 members[key] = self._required_action(columns, run.tool_calls)
             else:
                 members[key] = PARTS[key].value(self._parts[key], columns, members_of(columns["extra"]))
-        if (metadata := members.get("metadata")) is not None:
-            members["metadata"] = Raw(metadata)
         return wire.encode(members)
 
     def _required_action(self, columns: Mapping[str, Any], calls: list[list[Any]]) -> dict[str, Any]:
@@ -103,7 +102,7 @@ def _place(key: str) -> tuple[int, Table]:
     if key in SHARED:
         column, table = SHARED[key]
         return COLUMNS[column], table
-    return SCALARS[key][0] if key in SCALARS else 0, RUN
+    return COLUMNS.get(key, 0), RUN
 
 
 def _call(shape: list[Any], call: list[Any]) -> dict[str, Any]:
@@ -117,7 +116,7 @@ def _call(shape: list[Any], call: list[Any]) -> dict[str, Any]:
     return CALL.value(keys, {"id": call_id, "type": kind}, extra)
 
 
-def differences(look: Mapping[str, bytes], newer: Mapping[str, bytes]) -> tuple[dict[str, bytes], list[str]]:
+def differences(look: Mapping[str, Raw], newer: Mapping[str, Raw]) -> tuple[dict[str, Raw], list[str]]:
     """Members of a look that differ in the next newer one, and the keys only that one has."""
     members = {key: text for key, text in look.items() if newer.get(key) != text}
     return members, [key for key in newer if key not in look]

@@ -1,0 +1,245 @@
+"""Many records to few transactions: runs are mapped in batches, what is stored already is left, the rest is written.
+
+Records come in order and are reported in order, also where one batch is written while the next is being mapped.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from runstore import documented, wire
+from runstore.errors import NotARun, RunConflict, RunRejected
+from runstore.mapping import Draft, Look, Mapper
+from runstore.sources import Record
+from runstore.writer import UNCHANGED, Known, Outcome, Verdict
+
+BATCH = 1000
+"""Runs that are written in one transaction."""
+
+BATCH_BYTES = 16 * 2**20
+"""Bytes of JSON after which a transaction ends with fewer runs."""
+
+FEW_RUNS = 20
+"""So many runs are mapped without more ado; of more it is asked first which are stored just so, for that saves mapping
+them to the end."""
+
+
+SELDOM = 50_000
+"""New objects after which the garbage collector comes by while runs are saved."""
+
+
+class Rejection(NamedTuple):
+    """A record that was not stored, and why."""
+
+    outcome: Outcome
+    """rejected or conflict."""
+    where: str
+    """Where it came from: file and line, or its number in the iterable."""
+    reason: str
+    """What is wrong, with the path in the run's JSON."""
+    record: bytes
+    """The record as it came (JSON text)."""
+
+
+def rejection(record: object, number: int, error: Exception) -> Rejection:
+    """The rejection of a record, the one of this number."""
+    outcome = Outcome.CONFLICT if isinstance(error, RunConflict) else Outcome.REJECTED
+    where = record.where if isinstance(record, Record) else f"run {number}"
+    return Rejection(outcome, where, str(error), _as_it_came(record))
+
+
+def _as_it_came(record: object) -> bytes:
+    if isinstance(record, Record):
+        return record.raw
+    if isinstance(record, bytes):
+        return record
+    if isinstance(record, str):
+        return record.encode(errors="surrogatepass")
+    return repr(record).encode(errors="backslashreplace")
+
+
+@dataclass
+class SaveReport:
+    """What became of many runs: a count by outcome, and each rejection."""
+
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    stale: int = 0
+    conflict: int = 0
+    rejected: int = 0
+    skipped: int = 0
+    rejections: list[Rejection] = field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every run went in."""
+        return not self.rejected and not self.conflict
+
+    def count(self, outcome: Outcome, number: int = 1) -> None:
+        """Count looks with this outcome."""
+        setattr(self, outcome, getattr(self, outcome) + number)
+
+    def __str__(self) -> str:
+        names = ("inserted", "updated", "unchanged", "stale", "conflict", "rejected", "skipped")
+        return ", ".join(f"{getattr(self, name)} {name}" for name in names)
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Let the garbage collector come by less often: what a batch is made of has no cycles, and is thousands of objects.
+
+    At its usual pace it goes through all of them every few runs, a tenth of an import's time.
+    """
+    usual = gc.get_threshold()
+    if not 0 < usual[0] < SELDOM:  # off, or somebody's wish already, such as that of a save in another thread
+        yield
+        return
+    gc.set_threshold(SELDOM, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A record on its way."""
+
+    record: object
+    observed_at: int
+    found: Draft | Look | Verdict | Exception
+    """What it has become so far."""
+
+
+class Saver:
+    """Saves records as one caller asked for; made anew for each call.
+
+    *known* and *write* ask and write the archive; with *behind* a batch is written in a thread of its own while the
+    next one is mapped. *reject* is given each record that is not stored, its number from 1, and why.
+    """
+
+    def __init__(
+        self,
+        mapper: Mapper,
+        *,
+        source: str | None,
+        strict: bool,
+        known: Callable[[list[str]], Known],
+        write: Callable[[list[Look]], list[Verdict]],
+        behind: bool,
+        reject: Callable[[object, int, Exception], None],
+    ) -> None:
+        self._mapper = mapper
+        self._source = source
+        self._strict = strict
+        self._known = known
+        self._write = write
+        self._behind = behind
+        self._reject = reject
+        self._reported = 0
+        self.report = SaveReport()
+
+    def save(self, records: Iterable[object], observed_at: int, *, own_times: bool) -> None:
+        """Save all. Each is seen a microsecond after the one before; with *own_times* when its source says so."""
+        before: list[_Entry] = []
+        verdicts: Callable[[], list[Verdict]] = list
+        with ExitStack() as stack:
+            stack.enter_context(_seldom_collected())
+            pool: Executor | None = None
+            for batch, full in self._batches(records, observed_at, own_times=own_times):
+                looks = self._looks(batch)
+                self._finish(before, verdicts())
+                before, verdicts = batch, list
+                if looks and full and self._behind:
+                    pool = pool or stack.enter_context(ThreadPoolExecutor(1))
+                    verdicts = pool.submit(self._write, looks).result
+                elif looks:
+                    written = self._write(looks)
+                    verdicts = written.copy
+            self._finish(before, verdicts())
+
+    def _batches(
+        self, records: Iterable[object], observed_at: int, *, own_times: bool
+    ) -> Iterator[tuple[list[_Entry], bool]]:
+        """The records as far as their text alone tells; whether a batch is a full one."""
+        batch: list[_Entry] = []
+        size = 0
+        for seen_at, record in enumerate(records, observed_at):
+            if own_times and isinstance(record, Record):
+                seen_at = record.observed_at
+            try:
+                found, length = self._draft(record)
+            except (NotARun, RunRejected) as error:
+                batch.append(_Entry(record, seen_at, error))
+            else:
+                batch.append(_Entry(record, seen_at, found))
+                size += length
+            if len(batch) >= BATCH or size >= BATCH_BYTES:
+                yield batch, True
+                batch, size = [], 0
+        if batch:
+            yield batch, False
+
+    def _draft(self, record: object) -> tuple[Draft, int]:
+        raw: bytes | str
+        decoded = None
+        if isinstance(record, Record):
+            if record.error is not None:
+                raise RunRejected(path="$", reason=record.error)
+            if record.event is not None and not record.event.startswith("thread.run"):
+                raise NotARun(reason=f'it is an event "{record.event}"')
+            raw, decoded = record.raw, record.members
+        else:
+            raw = record if isinstance(record, bytes | str) else wire.from_python(record)
+        return self._mapper.draft(wire.run_members(raw, decoded)), len(raw)
+
+    def _looks(self, batch: list[_Entry]) -> list[Look]:
+        """Map what has to be written, and say of the others that they are unchanged."""
+        drafts = [(entry, entry.found) for entry in batch if isinstance(entry.found, Draft)]
+        stored: set[str] = set()
+        if len(drafts) > FEW_RUNS and not self._strict:
+            known = self._known(list({draft.id for _, draft in drafts}))
+            stored = known.keys() - {
+                draft.id
+                for entry, draft in drafts
+                if draft.id in known and not known[draft.id].covers(draft.digest, entry.observed_at)
+            }
+        looks = []
+        for entry, draft in drafts:
+            if draft.id in stored:
+                entry.found = UNCHANGED
+                continue
+            try:
+                entry.found = look = self._mapper.look(draft, entry.observed_at, self._source)
+                if self._strict:
+                    documented.check(wire.encode(look.members))
+                looks.append(look)
+            except RunRejected as error:
+                entry.found = error
+        return looks
+
+    def _finish(self, batch: list[_Entry], written: Iterable[Verdict]) -> None:
+        """Count and report the records of a batch, whose looks have been given these verdicts."""
+        verdicts = iter(written)
+        outcomes: Counter[Outcome] = Counter()
+        for entry in batch:
+            self._reported += 1
+            found = next(verdicts) if isinstance(entry.found, Look) else entry.found
+            if isinstance(found, Verdict):
+                outcomes[found.outcome] += 1
+                if found.outcome is Outcome.CONFLICT:
+                    assert isinstance(entry.found, Look)
+                    self._reject(entry.record, self._reported, RunConflict(id=entry.found.id, reason=found.reason))
+            else:
+                assert isinstance(found, Exception)
+                outcomes[Outcome.SKIPPED if isinstance(found, NotARun) else Outcome.REJECTED] += 1
+                self._reject(entry.record, self._reported, found)
+        for outcome, number in outcomes.items():
+            self.report.count(outcome, number)
