@@ -67,6 +67,9 @@ def _ask(url: URL) -> dict[str, list[float]]:
         found["count of a thread"] = _milliseconds(partial(archive.count, **filters["thread"]))
         for name, statement in TOKENS.items():
             found[f"tokens by model and day, {name}"] = _milliseconds(partial(_rows, engine, statement, middle))
+        month: Where = {"created_from": middle, "created_before": middle + MONTH}
+        stats = partial(archive.stats, ["model", "day"], columns="total_tokens", **month)
+        found["tokens by model and day, stats"] = _milliseconds(stats)
     return found
 
 
