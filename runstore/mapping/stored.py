@@ -47,22 +47,26 @@ class Shape:
     def __init__(self, document: str) -> None:
         self._parts: dict[str, Any] = wire.loads(document.encode())
         null = self._parts.get("null", ())
-        self._plan = [(key, Kind.NULL if key in null else kind_of(key), *_place(key)) for key in self._parts["keys"]]
+        kinds = [(key, Kind.NULL if key in null else kind_of(key), *_place(key)) for key in self._parts["keys"]]
+        self._nulls = dict.fromkeys(self._parts["keys"])
+        self._scalars = [key for key, kind, *_ in kinds if kind is Kind.SCALAR]
+        self._places = [place for _, kind, place, _ in kinds if kind is Kind.SCALAR]
+        self._others = [found for found in kinds if found[1] not in (Kind.SCALAR, Kind.NULL)]
 
     def text(self, run: StoredRun, values: Mapping[tuple[Table, int], Raw]) -> bytes:
         """The run's canonical text, given the text (or the digest) that stands for each shared value."""
         row = run.row
         extra = members_of(row[_EXTRA])
-        members: dict[str, Any] = {}
-        for key, kind, place, table in self._plan:
+        members: dict[str, Any] = self._nulls.copy()
+        members.update(zip(self._scalars, map(row.__getitem__, self._places), strict=True))
+        for key, text in extra.items():
+            if key in members:
+                members[key] = text
+        for key, kind, place, table in self._others:
             if key in extra:
-                members[key] = extra[key]
-            elif kind is Kind.SCALAR:
-                members[key] = row[place]
-            elif kind is Kind.OBJECT:
+                continue
+            if kind is Kind.OBJECT:
                 members[key] = None if row[place] is None else Raw(row[place])
-            elif kind is Kind.NULL:
-                members[key] = None
             elif kind is Kind.SHARED:
                 members[key] = None if row[place] is None else values[table, row[place]]
             elif kind is Kind.TOOLS:
@@ -72,7 +76,7 @@ class Shape:
             elif kind is Kind.EXTRA:
                 raise ArchiveDamaged(id=row[0], reason=f"no column holds its member {key}")
             elif (columns := run.parts[key]) is None:
-                members[key] = None
+                continue
             elif kind is Kind.REQUIRED_ACTION:
                 members[key] = self._required_action(columns, run.tool_calls)
             else:
