@@ -1,9 +1,15 @@
-"""Where the archive is: database URLs from arguments and environment."""
+"""Where the archive is, and how patient a migration is: from arguments and environment.
+
+A place is one URL. The PostgreSQL schema stands in its query (``?schema=archive``), as ``prepare_threshold`` does: so
+it goes wherever the URL goes and stands in every message.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -13,19 +19,79 @@ from runstore.errors import ConfigurationError
 DEFAULT = "runstore.db"
 """The embedded default: a SQLite file in the current folder."""
 
+OWN_OPTIONS = ("schema", "prepare_threshold")
+"""What the query of a PostgreSQL URL says to runstore and not to the driver."""
 
-def database_url(given: str | os.PathLike[str] | URL | None = None) -> URL:
+Place = str | os.PathLike[str] | URL
+
+
+def database_url(given: Place | None = None, schema: str | None = None) -> URL:
     """The URL of the archive: *given*, else RUNSTORE_DATABASE_URL, else DATABASE_URL, else :data:`DEFAULT`.
 
-    A URL or the path of a SQLite file; ``postgres://`` is taken for ``postgresql://``. Empty environment values count
-    as unset. Raises :class:`ConfigurationError` for what is neither.
+    A URL or the path of a SQLite file; ``postgres://`` is taken for ``postgresql://``. On PostgreSQL the schema is
+    *schema*, else that of the URL, else RUNSTORE_SCHEMA, else none: what the role's search_path begins with. Empty
+    values count as unset. Raises :class:`ConfigurationError` for what makes no sense.
     """
-    if isinstance(given, URL):
-        return given
-    for value in (given, os.environ.get("RUNSTORE_DATABASE_URL"), os.environ.get("DATABASE_URL"), DEFAULT):
-        if value:
-            break
-    text = os.fspath(value or DEFAULT)
+    value = given or os.environ.get("RUNSTORE_DATABASE_URL") or os.environ.get("DATABASE_URL") or DEFAULT
+    url = value if isinstance(value, URL) else _parsed(os.fspath(value))
+    if url.get_backend_name() != "postgresql":
+        if schema:
+            raise ConfigurationError(detail="only PostgreSQL has schemas; give a SQLite archive a file of its own")
+        return url
+    schema = schema or schema_of(url) or os.environ.get("RUNSTORE_SCHEMA")
+    if not schema:
+        return url
+    if not re.fullmatch(r"[^\W\d][\w$-]*", schema) or len(schema.encode()) > 63:
+        expected = "expected letters, digits, _, $ and -, at most 63 bytes, first a letter or _"
+        raise ConfigurationError(detail=f"{schema!r} is no name for a schema; {expected}")
+    return url.update_query_dict({"schema": schema})
+
+
+def migrations_url(given: Place | None = None, schema: str | None = None) -> URL:
+    """Where migrations connect to: *given*, else RUNSTORE_MIGRATIONS_URL, else as :func:`database_url`.
+
+    For a connection past the pooler, or as another role.
+    """
+    return database_url(given or os.environ.get("RUNSTORE_MIGRATIONS_URL"), schema)
+
+
+def schema_of(url: URL) -> str | None:
+    """The schema in the query of a URL; None where it names none."""
+    named = url.query.get("schema")
+    return (named if isinstance(named, str) else named[-1]) if named else None
+
+
+class Limits(NamedTuple):
+    """How patient a migration is on PostgreSQL, in seconds; 0 is without limit."""
+
+    lock: float = 5
+    """For a lock on a table: everybody else queues behind a migration that waits for one."""
+    statement: float = 900
+    """For a statement in a transaction."""
+    turn: float = 600
+    """For another migration of the same archive; on SQLite for another writer of the file too."""
+
+
+def limits() -> Limits:
+    """The limits of RUNSTORE_LOCK_TIMEOUT, RUNSTORE_STATEMENT_TIMEOUT and RUNSTORE_MIGRATION_WAIT (seconds).
+
+    Raises :class:`ConfigurationError` for what is no number of seconds.
+    """
+    names = ("RUNSTORE_LOCK_TIMEOUT", "RUNSTORE_STATEMENT_TIMEOUT", "RUNSTORE_MIGRATION_WAIT")
+    found = []
+    for name, default in zip(names, Limits(), strict=True):
+        text = os.environ.get(name)
+        try:
+            seconds = float(text) if text else default
+        except ValueError:
+            seconds = -1
+        if not 0 <= seconds <= 2_000_000:
+            raise ConfigurationError(detail=f"{name} is {text!r}, expected seconds, as 5 or 0.5; 0 is without limit")
+        found.append(seconds)
+    return Limits(*found)
+
+
+def _parsed(text: str) -> URL:
     if "://" not in text:
         return URL.create("sqlite", database=text)
     if text.startswith("postgres://"):

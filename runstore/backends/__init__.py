@@ -13,12 +13,12 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from runstore import config
-from runstore.backends.base import Backend
+from runstore.backends.base import Backend, schema_of
 from runstore.backends.postgresql import PostgreSQL
 from runstore.backends.sqlite import SQLite
 from runstore.errors import ConfigurationError, DatabaseFailure, NotAnArchive
 
-__all__ = ["Backend", "backend_of", "create_engine", "translated"]
+__all__ = ["Backend", "backend_of", "create_engine", "schema_of", "translated"]
 
 _BACKENDS: dict[tuple[str, str], Backend] = {
     ("postgresql", "psycopg"): PostgreSQL(),
@@ -31,12 +31,13 @@ def backend_of(bind: Engine | Connection) -> Backend:
     return _backend(bind.dialect.name, bind.dialect.driver)
 
 
-def create_engine(place: str | os.PathLike[str] | URL | None = None) -> Engine:
+def create_engine(place: str | os.PathLike[str] | URL | None = None, *, schema: str | None = None) -> Engine:
     """An engine with the settings that runstore's promises rest on: foreign keys, durable commits.
 
     Takes what :meth:`RunRepository.open` takes: a database URL or the path of a SQLite file; None asks the environment.
+    *schema* is the PostgreSQL schema of the archive, as ``?schema=`` in the URL and RUNSTORE_SCHEMA say it.
     """
-    url = config.database_url(place)
+    url = config.database_url(place, schema)
     return _backend(url.get_backend_name(), url.get_driver_name()).create_engine(url)
 
 

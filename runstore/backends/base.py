@@ -75,15 +75,19 @@ class Backend(ABC):
 
     def insert_missing(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """Insert the rows whose key is not there yet."""
-        self._run_many(connection, f"{insert_into(table, self.placeholder)} ON CONFLICT DO NOTHING", rows)
+        self._run_many(
+            connection, f"{insert_into(named(table, connection), table, self.placeholder)} ON CONFLICT DO NOTHING", rows
+        )
 
     def update(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """Set all columns of existing rows, found by the first column."""
-        self._run_many(connection, _update(table, self.placeholder), [(*row[1:], row[0]) for row in rows])
+        self._run_many(
+            connection, _update(named(table, connection), table, self.placeholder), [(*row[1:], row[0]) for row in rows]
+        )
 
     def delete(self, connection: Connection, table: Table, columns: tuple[str, ...], keys: Iterable[Row]) -> None:
         """Delete the rows that have these values in these columns."""
-        self._run_many(connection, _delete(table, columns, self.placeholder), list(keys))
+        self._run_many(connection, _delete(named(table, connection), columns, self.placeholder), list(keys))
 
     @staticmethod
     def _run_many(connection: Connection, statement: str, rows: Sequence[Row]) -> None:
@@ -98,29 +102,42 @@ class Backend(ABC):
         return cast(column, SQLText)
 
 
-# Statements for the driver. Only names of the schema's own tables and columns stand in them; values are parameters.
+def schema_of(bind: Engine | Connection) -> str | None:
+    """The PostgreSQL schema whose tables are meant; None where it is left to the search_path."""
+    schema: str | None = (bind.get_execution_options().get("schema_translate_map") or {}).get(None)
+    return schema
+
+
+# Statements for the driver. Only names of the schema's own tables and columns stand in them, and that of the schema
+# they are in, quoted; values are parameters.
 
 
 def quoted(*names: str) -> str:
     """Names as SQL has them, with commas between."""
-    return ", ".join(f'"{name}"' for name in names)
+    return ", ".join('"' + name.replace('"', '""') + '"' for name in names)
+
+
+def named(table: Table, connection: Connection) -> str:
+    """A table as a statement on this connection has to name it: SQLAlchemy's own statements have it translated."""
+    schema = schema_of(connection)
+    return f"{quoted(schema)}.{quoted(table.name)}" if schema else quoted(table.name)
 
 
 @lru_cache
-def insert_into(table: Table, placeholder: str) -> str:
+def insert_into(name: str, table: Table, placeholder: str) -> str:
     """The statement that inserts one row."""
     values = ", ".join([placeholder] * len(table.columns))
-    return f"INSERT INTO {quoted(table.name)} ({quoted(*table.columns.keys())}) VALUES ({values})"  # noqa: S608
+    return f"INSERT INTO {name} ({quoted(*table.columns.keys())}) VALUES ({values})"  # noqa: S608
 
 
 @lru_cache
-def _update(table: Table, placeholder: str) -> str:
+def _update(name: str, table: Table, placeholder: str) -> str:
     key, *others = table.columns.keys()
     sets = ", ".join(f"{quoted(column)} = {placeholder}" for column in others)
-    return f"UPDATE {quoted(table.name)} SET {sets} WHERE {quoted(key)} = {placeholder}"  # noqa: S608
+    return f"UPDATE {name} SET {sets} WHERE {quoted(key)} = {placeholder}"  # noqa: S608
 
 
 @lru_cache
-def _delete(table: Table, columns: tuple[str, ...], placeholder: str) -> str:
+def _delete(name: str, columns: tuple[str, ...], placeholder: str) -> str:
     match = " AND ".join(f"{quoted(column)} = {placeholder}" for column in columns)
-    return f"DELETE FROM {quoted(table.name)} WHERE {match}"  # noqa: S608
+    return f"DELETE FROM {name} WHERE {match}"  # noqa: S608

@@ -21,13 +21,15 @@ from sqlalchemy import (
     any_,
     bindparam,
     cast,
+    event,
     func,
 )
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from runstore.backends.base import Backend, JSONTest, Row, insert_into, quoted
+from runstore import config
+from runstore.backends.base import Backend, JSONTest, Row, insert_into, named, quoted
 from runstore.errors import ConfigurationError
 
 FEW_ROWS = 4
@@ -49,9 +51,19 @@ class PostgreSQL(Backend):
     placeholder = "%s"
 
     def create_engine(self, url: URL) -> Engine:
-        """An engine with psycopg's defaults, named in the server's list of sessions."""
-        named = "application_name" in url.query
-        return sqlalchemy.create_engine(url, connect_args={} if named else {"application_name": "runstore"})
+        """An engine with psycopg's defaults, named in the server's list of sessions.
+
+        Of the URL's query ``schema`` and ``prepare_threshold`` are ours. The schema is put into every statement, not
+        into the session, which behind a pooler is not ours alone.
+        """
+        arguments: dict[str, Any] = {} if "application_name" in url.query else {"application_name": "runstore"}
+        if "prepare_threshold" in url.query:
+            arguments["prepare_threshold"] = _threshold(str(url.query["prepare_threshold"]))
+        schema = config.schema_of(url)
+        options = {"schema_translate_map": {None: schema}} if schema else {}
+        engine = sqlalchemy.create_engine(url, connect_args=arguments, execution_options=options)
+        event.listen(engine, "do_connect", _leave_schema)
+        return engine
 
     def snapshot(self, engine: Engine) -> Engine:
         """Else each statement sees the state of its own moment: a run, but not its prompt deleted meanwhile."""
@@ -72,11 +84,11 @@ class PostgreSQL(Backend):
         rows = iter(rows)
         first = list(islice(rows, FEW_ROWS + 1))
         if len(first) <= FEW_ROWS:
-            self._run_many(connection, insert_into(table, self.placeholder), _exact(first))
+            self._run_many(connection, insert_into(named(table, connection), table, self.placeholder), _exact(first))
             return
         driver = connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)
-        statement = f"COPY {quoted(table.name)} ({quoted(*table.columns.keys())}) FROM STDIN"
+        statement = f"COPY {named(table, connection)} ({quoted(*table.columns.keys())}) FROM STDIN"
         with driver.cursor() as cursor, cursor.copy(statement) as copy:
             for row in chain(first, rows):
                 copy.write_row(row)
@@ -115,6 +127,20 @@ class PostgreSQL(Backend):
 def _has_term(document: ColumnElement[Any], term: str) -> ColumnElement[bool]:
     wanted = array([func.hashtext(cast(term, Text), type_=Integer).bitwise_and(65535)])
     return func.runstore_json_terms(document).bool_op("@>")(wanted)
+
+
+def _leave_schema(_: object, __: object, ___: object, parameters: dict[str, Any]) -> None:
+    """The driver does not know our option."""
+    parameters.pop("schema", None)
+
+
+def _threshold(text: str) -> int | None:
+    """psycopg's prepare_threshold: after so many executions a statement is prepared; none is never."""
+    if text.isascii() and text.isdigit():
+        return int(text)
+    if text.lower() == "none":
+        return None
+    raise ConfigurationError(detail=f"prepare_threshold in the database URL is {text!r}, expected a number or none")
 
 
 def _exact(rows: Sequence[Row]) -> list[Row]:

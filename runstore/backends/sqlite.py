@@ -29,7 +29,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.operators import custom_op
 
 from runstore import wire
-from runstore.backends.base import Backend, JSONTest, Row, insert_into
+from runstore.backends.base import Backend, JSONTest, Row, insert_into, named
 from runstore.errors import ConfigurationError
 
 BUSY_SECONDS = 60
@@ -70,7 +70,7 @@ class SQLite(Backend):
         """Insert with one prepared statement."""
         driver = connection.connection.driver_connection
         assert isinstance(driver, sqlite3.Connection)
-        driver.executemany(insert_into(table, self.placeholder), rows)
+        driver.executemany(insert_into(named(table, connection), table, self.placeholder), rows)
 
     def among(self, column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
         """The list travels as one JSON array."""
