@@ -1,25 +1,52 @@
-"""Alembic's environment: what makes a migration safe stands here, so that every alembic command has it."""
+"""Alembic's environment: what makes a migration safe stands here, so that every alembic command has it.
+
+On PostgreSQL each revision is one transaction, under a lock that one migration of an archive holds at a time, and with
+limits on how long it may keep others waiting. On SQLite all revisions are one transaction, which is the lock too.
+Nothing depends on the state of a session, for a pooler may give each transaction another one.
+"""
 
 from __future__ import annotations
 
+import logging
+import random
+import sqlite3
+import time
 import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from functools import partial
 from typing import Any, Literal
 
+import psycopg
 from alembic import context
-from sqlalchemy import Connection, func, select
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext, MigrationInfo
+from alembic.util import CommandError, to_tuple
+from sqlalchemy import Column, Connection, String, column, event, func, inspect, select, table, text, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.schema import CreateSchema
 
 from runstore import config
-from runstore.backends import create_engine
-from runstore.errors import RunStoreError
-from runstore.migrate import VERSION_TABLE
+from runstore.backends import create_engine, schema_of
+from runstore.errors import ConfigurationError, MigrationBlocked, RunStoreError
+from runstore.migrate.state import READERS, VERSION_TABLE, current, refuse_strangers
 from runstore.schema import Base
 from runstore.schema.base import JSONText, KeyString, Number
 
-ADVISORY_LOCK = 0x72756E73746F7265  # "runstore"
-"""One migrator at a time on a PostgreSQL database."""
+log = logging.getLogger("runstore")
 
-LIMITS = ("SET LOCAL lock_timeout = '10s'", "SET LOCAL statement_timeout = '15min'")
-"""On PostgreSQL: a migration that has to queue for a lock would make everybody behind it queue too."""
+ADVISORY_LOCK = 0x72756E73  # "runs"
+"""With a number made of the schema's name: one migration at a time for each archive of a PostgreSQL database."""
+
+POLL = 0.5
+"""Seconds between two tries for the lock: a statement that waits is an open snapshot, for which index builds wait."""
+
+TRIES = 5
+"""How often a revision is tried when a table is locked. In between everybody who queued behind it goes ahead."""
+
+PASSING = ("55P03", "40P01")
+"""lock_timeout and deadlock."""
 
 PLAIN_TYPES: dict[type, str] = {
     KeyString: "sa.Text().with_variant(sa.Text(collation='C'), 'postgresql')",
@@ -44,6 +71,27 @@ def include_object(_: Any, name: str | None, kind: str, *__: Any) -> bool:
     return kind != "index" or name != "ix_run_object_seconds"
 
 
+def note_readers(*, ctx: MigrationContext, step: MigrationInfo, heads: set[str], **_: Any) -> None:
+    """Beside the revision stands the oldest one whose code can read the tables, as the revision itself says it.
+
+    By that, code that is older than the revision and does not know it can tell whether to read the archive.
+    """
+    if not heads:
+        return
+    (head,) = heads
+    assert ctx.script is not None
+    oldest = getattr(ctx.script.get_revision(head).module, "oldest_reader", head)
+    schema, operations = ctx.version_table_schema, Operations(ctx)
+    if ctx.connection is None or ctx.as_sql:
+        there = bool(step.down_revision_ids)
+    else:
+        there = READERS in {found["name"] for found in inspect(ctx.connection).get_columns(VERSION_TABLE, schema)}
+    if not there:
+        operations.add_column(VERSION_TABLE, Column(READERS, String(32)), schema=schema)
+    versions = table(VERSION_TABLE, column(READERS, String), schema=schema)
+    operations.execute(update(versions).values({READERS: f"{oldest}..{head}"}))
+
+
 SETTINGS: dict[str, Any] = {
     "target_metadata": Base.metadata,
     "version_table": VERSION_TABLE,
@@ -51,60 +99,280 @@ SETTINGS: dict[str, Any] = {
     "render_item": render_item,
     "include_name": include_name,
     "include_object": include_object,
+    "on_version_apply": note_readers,
 }
 
 
 def run_online() -> None:
-    """On the connection that the caller handed over, else on the database that the environment names."""
-    connection = context.config.attributes.get("connection")
-    if connection is not None:
-        migrate(connection)
+    """On the connection or engine that the caller handed over, else on the database that the environment names."""
+    given = context.config.attributes.get("connection")
+    if isinstance(given, Connection):
+        migrate(given)
         return
-    url = config.database_url(context.config.get_main_option("sqlalchemy.url"))
-    engine = create_engine(url)
+    engine = given or create_engine(config.migrations_url(context.config.get_main_option("sqlalchemy.url")))
     with engine.connect() as connection:
         migrate(connection)
-    engine.dispose()
+    if given is None:
+        engine.dispose()
 
 
 def run_offline() -> None:
-    """Print the SQL (``alembic upgrade head --sql``) for the kind of database that the environment names."""
-    url = config.database_url(context.config.get_main_option("sqlalchemy.url"))
-    context.configure(url=url, literal_binds=True, **SETTINGS)
+    """Print the SQL (``runstore db sql``) for the kind of database that the caller or the environment names."""
+    named = context.config.attributes.get("url")
+    url = named or config.migrations_url(context.config.get_main_option("sqlalchemy.url"))
+    schema, limits = config.schema_of(url), config.limits()
+    sqlite = url.get_backend_name() == "sqlite"
+    context.configure(
+        url=url,
+        literal_binds=True,
+        version_table_schema=schema,
+        transaction_per_migration=not sqlite,
+        **SETTINGS,
+    )
+    if sqlite:
+        context.execute("PRAGMA foreign_keys = OFF")
+    else:
+        for name, seconds in (("lock_timeout", limits.lock), ("statement_timeout", limits.statement)):
+            context.execute(f"SET {name} = '{milliseconds(seconds)}'")
+        if schema:
+            # A name of letters, digits, _, $ and -: config sees to it.
+            context.execute(f'SET search_path = "{schema}"')
     with context.begin_transaction():
-        for limit in LIMITS if url.get_backend_name() == "postgresql" else ():
-            context.execute(limit)
         context.run_migrations()
+    if sqlite:
+        context.execute("PRAGMA foreign_key_check")
+        context.execute("PRAGMA foreign_keys = ON")
 
 
 def migrate(connection: Connection) -> None:
-    """All revisions in one transaction: a migration that fails or is killed leaves the old schema whole."""
-    context.configure(connection=connection, **SETTINGS)
-    if connection.dialect.name == "sqlite":
-        migrate_sqlite(connection)
+    """Bring the database where the command wants it."""
+    limits = context.config.attributes.get("limits") or config.limits()
+    sqlite = connection.dialect.name == "sqlite"
+    context.configure(
+        connection=connection,
+        version_table_schema=schema_of(connection),
+        transaction_per_migration=not sqlite,
+        **SETTINGS,
+    )
+    if sqlite:
+        migrate_sqlite(connection, limits)
+    else:
+        migrate_postgresql(connection, limits)
+
+
+def is_settled() -> bool:
+    """Whether there is nothing to do: a command that only looks, or a database that is where it shall be."""
+    ctx = context.get_context()
+    if ctx.opts["fn"].__name__ not in ("upgrade", "downgrade", "do_stamp"):
+        return True
+    with suppress(CommandError):  # a relative revision, as -1
+        return set(ctx.get_current_heads()) == set(to_tuple(context.get_revision_argument(), ()))
+    return False
+
+
+def look_first(connection: Connection) -> None:
+    """Now that it is our turn: note the revision, and refuse to build among tables that are not ours."""
+    found = current(connection)
+    context.config.attributes["before"] = found
+    if found is None and context.get_context().opts["fn"].__name__ == "upgrade":
+        refuse_strangers(connection)
+
+
+# --- PostgreSQL ------------------------------------------------------------------------------------------------------
+
+
+def migrate_postgresql(connection: Connection, limits: config.Limits) -> None:
+    """Each revision in a transaction of its own, under the lock; tried again where a table is locked."""
+    set_up = partial(set_up_transaction, limits=limits)
+    event.listen(connection, "begin", set_up)
+    try:
+        settled = is_settled()
+        connection.rollback()
+        if settled:
+            context.run_migrations()
+            return
+        with turn(connection, limits):
+            make_schema(connection)
+            look_first(connection)
+            connection.rollback()
+            drop_invalid_indexes(connection)
+            run_patiently(connection, limits)
+    finally:
+        event.remove(connection, "begin", set_up)
+        connection.rollback()
+        if not is_pooled(connection):
+            connection.exec_driver_sql("RESET lock_timeout")
+            connection.exec_driver_sql("RESET statement_timeout")
+            connection.commit()
+
+
+def set_up_transaction(connection: Connection, limits: config.Limits) -> None:
+    """Limits and the schema, for this transaction alone.
+
+    A statement that runs in none (CONCURRENTLY) stops nobody and takes its time: it gets no limits, whatever the role's
+    are. They can only be set for the session, so not behind a pooler.
+    """
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    settings = {"lock_timeout": "0", "statement_timeout": "0"}
+    if not driver.autocommit:
+        settings = {"lock_timeout": milliseconds(limits.lock), "statement_timeout": milliseconds(limits.statement)}
+        if schema := schema_of(connection):
+            settings["search_path"] = '"' + schema.replace('"', '""') + '"'
+    elif is_pooled(connection):
         return
-    with connection.begin():
-        for limit in LIMITS:
-            connection.exec_driver_sql(limit)
-        connection.execute(select(func.pg_advisory_xact_lock(ADVISORY_LOCK)))
+    # Past SQLAlchemy, which has not begun yet.
+    for name, value in settings.items():
+        driver.execute("SELECT set_config(%s, %s, %s)", (name, value, not driver.autocommit))
+
+
+def milliseconds(seconds: float) -> str:
+    """A time as PostgreSQL's settings have it. The least is one: none is for ever."""
+    return f"{max(1, round(seconds * 1000)) if seconds else 0}ms"
+
+
+def is_pooled(connection: Connection) -> bool:
+    """Whether something stands between us and the server: its process is not the one we have connected to."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    row = driver.execute("SELECT pg_backend_pid()").fetchone()
+    return row is None or row[0] != driver.info.backend_pid
+
+
+@contextmanager
+def turn(connection: Connection, limits: config.Limits) -> Iterator[None]:
+    """Be the only one to migrate this archive.
+
+    The lock is that of a transaction on a connection of its own: it outlives the transactions of the revisions, ends
+    with its holder however that ends, and behind a pooler too the server's session is ours until then. An open
+    transaction in READ COMMITTED has no snapshot between its statements, so no index build waits for it.
+    """
+    holder = connection.engine.connect().execution_options(isolation_level="READ COMMITTED")
+    with holder:
+        end = time.monotonic() + limits.turn
+        schema = schema_of(connection) or holder.scalar(select(func.current_schema()))
+        key = zlib.crc32(str(schema).encode()) - 2**31
+        while not holder.scalar(select(func.pg_try_advisory_xact_lock(ADVISORY_LOCK, key))):
+            holder.rollback()
+            if limits.turn and time.monotonic() > end:
+                reason = f"another migration has been at work for more than {limits.turn:g} seconds"
+                hint = "see pg_locks for the session that holds the advisory lock, or raise RUNSTORE_MIGRATION_WAIT"
+                raise MigrationBlocked(place=config.shown(connection.engine.url), reason=f"{reason}; {hint}")
+            time.sleep(POLL)
+        # The holder idles while the revisions run: that must not end it.
+        holder.exec_driver_sql(
+            "SELECT set_config(name, '0', true) FROM pg_settings "
+            "WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')"
+        )
+        yield
+
+
+def make_schema(connection: Connection) -> None:
+    """The schema that was asked for is made where there is none, as the file is on SQLite."""
+    schema = schema_of(connection)
+    if schema and schema not in inspect(connection).get_schema_names():
+        connection.execute(CreateSchema(schema))
+        connection.commit()
+    elif not schema and connection.scalar(select(func.current_schema())) is None:
+        detail = "the role's search_path names no schema that exists; name one with --schema or RUNSTORE_SCHEMA"
+        raise ConfigurationError(detail=detail)
+
+
+def drop_invalid_indexes(connection: Connection) -> None:
+    """What a CREATE INDEX CONCURRENTLY that was killed has left: the revision builds it anew."""
+    names = [str(index.name) for made in Base.metadata.tables.values() for index in made.indexes]
+    found = connection.execute(
+        text(
+            "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
+            "JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE NOT i.indisvalid AND c.relname = ANY(:names) AND n.nspname = coalesce(:schema, current_schema())"
+        ),
+        {"names": names, "schema": schema_of(connection)},
+    )
+    invalid = found.scalars().all()
+    connection.rollback()
+    if invalid:
+        ctx = context.get_context()
+        with ctx.autocommit_block():
+            for name in invalid:
+                Operations(ctx).drop_index(
+                    name, schema=schema_of(connection), postgresql_concurrently=True, if_exists=True
+                )
+
+
+def run_patiently(connection: Connection, limits: config.Limits) -> None:
+    """Run the revisions; what is done stays done when one has to be tried again."""
+    for attempt in range(1, TRIES + 1):
+        try:
+            context.run_migrations()
+        except DBAPIError as error:
+            connection.rollback()
+            if getattr(error.orig, "sqlstate", None) not in PASSING:
+                raise
+            if attempt == TRIES:
+                at = current(connection) or "nothing"
+                reason = f"a table was locked by another transaction for {limits.lock:g} seconds, {TRIES} times"
+                hint = "pg_stat_activity shows long transactions; RUNSTORE_LOCK_TIMEOUT makes it wait longer"
+                raise MigrationBlocked(
+                    place=config.shown(connection.engine.url), reason=f"{reason}; it is whole, at {at}; {hint}"
+                ) from error
+            time.sleep(random.uniform(0.5, 1) * attempt)
+        else:
+            return
+
+
+# --- SQLite ----------------------------------------------------------------------------------------------------------
+
+
+def migrate_sqlite(connection: Connection, limits: config.Limits) -> None:
+    """All in one transaction: a migration that fails or is killed, or finds the disk full, leaves the old schema whole.
+
+    With foreign keys off, for a batch operation drops and remakes a table, and its children would go with it.
+    """
+    settled = is_settled()
+    connection.rollback()
+    if settled:
         context.run_migrations()
-
-
-def migrate_sqlite(connection: Connection) -> None:
-    """With foreign keys off, for a batch operation drops and remakes a table, and its children would go with it."""
+        return
     # The pragma is ignored inside a transaction.
     connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+    patience = connection.exec_driver_sql("PRAGMA busy_timeout").scalar()
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(limits.turn * 1000) or 2**31 - 1}")
     connection.rollback()
     try:
         with connection.begin():
             connection.exec_driver_sql("BEGIN IMMEDIATE")
+            look_first(connection)
+            if context.config.attributes.get("backup", True) and not is_settled():
+                back_up(connection)
             context.run_migrations()
             if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first():
                 what = f"after the migration a row of {broken[0]} would refer to nothing"
                 raise RunStoreError(detail=f"{what}; nothing was changed, PRAGMA foreign_key_check names the rows")
     finally:
         connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience}")
         connection.rollback()
+
+
+def back_up(connection: Connection) -> None:
+    """Copy the file beside itself, as it is now that nobody else writes; not where there is no archive in it yet."""
+    file, revision = config.sqlite_file(connection.engine.url), context.config.attributes["before"]
+    if file is None or revision is None:
+        return
+    copy = file.with_name(f"{file.name}.{revision}.{time.strftime('%Y%m%dT%H%M%S')}.backup")
+    partial_copy = copy.with_name(f"{copy.name}.part")
+    try:
+        source = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
+        with closing(source), closing(sqlite3.connect(partial_copy)) as target:
+            source.backup(target)
+        partial_copy.replace(copy)
+    except (sqlite3.Error, OSError) as error:
+        hint = "make room, or keep a backup of your own and use --no-backup"
+        raise RunStoreError(detail=f"{copy} could not be written ({error}); nothing was changed; {hint}") from error
+    finally:
+        partial_copy.unlink(missing_ok=True)
+    log.warning("%s as it was at revision %s is kept in %s", file, revision, copy)
 
 
 # Alembic cannot compare indexes on expressions on SQLite; a test compares the catalogs.

@@ -65,6 +65,10 @@ class SchemaNewer(RunStoreError):
     """the schema of {place} is at revision {found}, newer than the {expected} of this runstore; upgrade runstore"""
 
 
+class MigrationBlocked(RunStoreError):
+    """{place} could not be migrated: {reason}"""
+
+
 class SharedRowChanged(RunStoreError):
     """row {id} of {table} is shared by many runs and cannot be changed; give the run another value instead"""
 

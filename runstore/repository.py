@@ -91,15 +91,16 @@ class RunRepository:
         self._reader = Reader(self._backend)
         self._seen: writer.Seen = {}
         self._seen_lock = threading.Lock()
-        self._checked = False
+        self._checked: set[bool] = set()
 
     @classmethod
-    def open(cls, place: str | os.PathLike[str] | URL | None = None) -> Self:
+    def open(cls, place: str | os.PathLike[str] | URL | None = None, *, schema: str | None = None) -> Self:
         """The archive at a database URL or the path of a SQLite file; None takes it from the environment.
 
-        A SQLite file that does not exist is created by the first save. Close the repository, or use it with ``with``.
+        *schema* is its PostgreSQL schema, as ``?schema=`` in the URL and RUNSTORE_SCHEMA say it. A SQLite file that
+        does not exist is created by the first save. Close the repository, or use it with ``with``.
         """
-        repository = cls(create_engine(place))
+        repository = cls(create_engine(place, schema=schema))
         assert isinstance(repository._bind, Engine)
         repository._owned = repository._bind
         return repository
@@ -185,7 +186,7 @@ class RunRepository:
         if source is not None and not wire.is_text(source):
             raise ConfigurationError(detail="source has U+0000 or a lone surrogate")
         # Before the first record: a wrong database is said at once, and an archive is made also for no record.
-        self._check(create=True)
+        self._check(write=True, create=True)
         saver = Saver(
             self._mapper,
             source=source,
@@ -413,7 +414,7 @@ class RunRepository:
         A price of the same model and time is replaced, others stay. :func:`runstore.prices.read` reads a file.
         """
         new = list(found)
-        self._check(create=True)
+        self._check(write=True, create=True)
         with self._transaction(write=True) as connection:
             prices.store(connection, self._backend, new)
         return len(new)
@@ -476,7 +477,7 @@ class RunRepository:
     @contextmanager
     def _transaction(self, *, write: bool) -> Iterator[Connection]:
         """A transaction of our own, or a savepoint in the caller's."""
-        self._check(create=False)
+        self._check(write=write)
         bind = self._bind if write else self._reading
         with translated(bind):
             if isinstance(bind, Connection):
@@ -493,20 +494,23 @@ class RunRepository:
             connection.begin()
         self._backend.begin(connection, write=write)
 
-    def _check(self, *, create: bool) -> None:
-        """Look once whether there is an archive of this code's revision; the first save makes a new SQLite file."""
-        if self._checked:
+    def _check(self, *, write: bool, create: bool = False) -> None:
+        """Look once whether there is an archive of this code's revision; the first save makes a new SQLite file.
+
+        For reading, one of a newer revision will do that has only added to this one.
+        """
+        if write in self._checked:
             return
         with translated(self._bind):
             if isinstance(self._bind, Connection):
-                migrate.check(self._bind)
+                migrate.check(self._bind, write=write)
             else:
                 if create and migrate.is_new(self._bind):
                     migrate.upgrade(self._bind)
                 migrate.require(self._bind)
                 with self._bind.connect() as connection:
-                    migrate.check(connection)
-        self._checked = True
+                    migrate.check(connection, write=write)
+        self._checked |= {write, False}
 
 
 def _microseconds(moment: int | datetime | None) -> int:

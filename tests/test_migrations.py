@@ -147,15 +147,6 @@ def test_alembic_works_in_a_checkout(empty_url: URL) -> None:
     assert "CREATE TABLE run_object" in offline.stdout
 
 
-def test_a_failing_migration_leaves_nothing_behind(empty_url: URL) -> None:
-    with migrate.engine(empty_url) as engine:
-        with engine.begin() as connection:
-            connection.execute(text("CREATE TABLE run_tool_call_object (id int)"))
-        with pytest.raises(sqlalchemy.exc.DBAPIError):
-            migrate.upgrade(engine)
-        assert sqlalchemy.inspect(engine).get_table_names() == ["run_tool_call_object"]
-
-
 def test_several_at_once_make_one_schema(empty_url: URL) -> None:
     failures: list[BaseException] = []
 
@@ -203,7 +194,7 @@ def test_tables_of_our_names_without_a_revision_are_left_alone(empty_url: URL) -
     with migrate.engine(empty_url) as engine:
         with engine.begin() as connection:
             connection.execute(text("CREATE TABLE run_object (id text)"))
-        with pytest.raises(NotAnArchive, match="no runstore_version"):
+        with pytest.raises(NotAnArchive, match="it has run_object, but no runstore_version"):
             migrate.upgrade(engine)
         with pytest.raises(NotAnArchive):
             RunRepository(engine).save({"id": "run_1"})

@@ -28,6 +28,7 @@ revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
+oldest_reader = "0001"
 
 # Compared by bytes on both backends, whatever the server's locale.
 KEY = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")

@@ -1,10 +1,21 @@
-"""runstore db: the schema of the archive."""
+"""runstore db: the schema of the archive, and how the archive is."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
 import click
 
-from runstore.cli.output import db_option, note
+from runstore.cli.output import db_option, is_terminal, migrations_option, note, printable
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+    from sqlalchemy.engine import URL
+
+    from runstore.migrate import Status
 
 
 @click.group("db")
@@ -12,31 +23,90 @@ def db_command() -> None:
     """Look at and migrate the schema of the archive."""
 
 
-@db_command.command("upgrade")
-@db_option
-def upgrade(db: str | None) -> None:
-    """Bring the schema to the newest revision; creates it where there is none."""
-    from runstore import config, migrate
+backup_option = click.option(
+    "--backup/--no-backup", default=True, show_default=True, help="SQLite: keep a copy of the file beside it."
+)
+
+
+@contextmanager
+def _engine(url: URL) -> Iterator[Engine]:
+    from runstore import migrate
     from runstore.backends import translated
 
-    url = config.database_url(db)
     with migrate.engine(url) as engine, translated(engine):
-        before, after = migrate.upgrade(engine)
+        yield engine
+
+
+@contextmanager
+def _connection(db: str | None) -> Iterator[Connection]:
+    """A connection to an archive that is there: to look at it makes no file."""
+    from runstore import config, migrate
+
+    with _engine(config.database_url(db)) as engine:
+        migrate.require(engine)
+        with engine.connect() as connection:
+            yield connection
+
+
+def _moved(url: URL, revisions: tuple[str | None, str | None]) -> None:
+    from runstore import config
+
+    before, after = revisions
     step = "already at" if before == after else f"from {before or 'nothing'} to"
-    note(f"{config.shown(url)}: {step} {after}")
+    note(f"{config.shown(url)}: {step} {after or 'nothing'}")
+
+
+@db_command.command("upgrade")
+@click.argument("revision", metavar="[REV]", default="head")
+@migrations_option
+@backup_option
+def upgrade(revision: str, db: str | None, backup: bool) -> None:
+    """Bring the schema to revision REV (default: the newest); creates it where there is none.
+
+    May run anywhere at any time and many times at once: one migrates, the others wait for it.
+    """
+    from runstore import config, migrate
+
+    url = config.migrations_url(db)
+    with _engine(url) as engine:
+        _moved(url, migrate.upgrade(engine, revision, backup=backup))
+
+
+@db_command.command("downgrade")
+@click.argument("revision", metavar="REV")
+@migrations_option
+@backup_option
+def downgrade(revision: str, db: str | None, backup: bool) -> None:
+    """Take the schema back to revision REV; what only later ones can hold is lost, with 'base' all of the archive."""
+    from runstore import config, migrate
+
+    url = config.migrations_url(db)
+    with _engine(url) as engine:
+        migrate.require(engine)
+        _moved(url, migrate.downgrade(engine, revision, backup=backup))
+
+
+@db_command.command("stamp")
+@click.argument("revision", metavar="REV")
+@migrations_option
+def stamp(revision: str, db: str | None) -> None:
+    """Say that the schema is at revision REV, and change nothing else: for one whose version table was lost."""
+    from runstore import config, migrate
+
+    url = config.migrations_url(db)
+    with _engine(url) as engine:
+        migrate.require(engine)
+        _moved(url, migrate.stamp(engine, revision))
 
 
 @db_command.command("current")
 @db_option
 def current(db: str | None) -> None:
     """Print the revision the archive is at; nothing where it has no schema."""
-    from runstore import config, migrate
-    from runstore.backends import translated
+    from runstore import migrate
 
-    with migrate.engine(config.database_url(db)) as engine, translated(engine):
-        migrate.require(engine)
-        with engine.connect() as connection:
-            revision = migrate.current(connection)
+    with _connection(db) as connection:
+        revision = migrate.current(connection)
     if revision:
         click.echo(revision)
     else:
@@ -48,11 +118,127 @@ def current(db: str | None) -> None:
 def check(db: str | None) -> None:
     """Exit 0 where the archive is at the revision of this runstore, 4 where it is behind, 5 where it is newer."""
     from runstore import config, migrate
-    from runstore.backends import translated
+
+    with _connection(db) as connection:
+        migrate.check(connection)
+    note(f"{config.shown(config.database_url(db))}: at {migrate.REVISION}")
+
+
+@db_command.command("wait")
+@db_option
+@click.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0),
+    default=300,
+    show_default=True,
+    help="At most so long.",
+)
+def wait(db: str | None, timeout: float) -> None:
+    """Wait until somebody has brought the archive to the revision of this runstore, then exit as check does."""
+    from runstore import config, migrate
 
     url = config.database_url(db)
-    with migrate.engine(url) as engine, translated(engine):
-        migrate.require(engine)
-        with engine.connect() as connection:
-            migrate.check(connection)
+    with _engine(url) as engine:
+        migrate.wait(engine, timeout)
     note(f"{config.shown(url)}: at {migrate.REVISION}")
+
+
+@db_command.command("history")
+def history() -> None:
+    """List the revisions that this runstore knows, the newest first, with what each does to a database."""
+    from runstore import migrate
+
+    for revision in reversed(migrate.history()):
+        click.echo(f"{revision.revision}  {revision.title}")
+        for line in revision.text.splitlines():
+            click.echo(f"      {line}".rstrip())
+
+
+@db_command.command("sql")
+@click.argument("span", metavar="[FROM:TO]", default="head")
+@db_option
+@click.option(
+    "--backend", type=click.Choice(["postgresql", "sqlite"]), help="For which database. [default: that of the archive]"
+)
+def sql(span: str, db: str | None, backend: str | None) -> None:
+    """Print the script that brings a schema from nothing to the newest revision, to one, or from one to another."""
+    from runstore import config, migrate
+
+    url = config.database_url(db)
+    click.echo(migrate.sql(backend or url.get_backend_name(), span, schema=config.schema_of(url)), nl=False)
+
+
+@db_command.command("diff")
+@db_option
+def diff(db: str | None) -> None:
+    """Say what differs between the schema of the archive and the one this runstore expects; exit 1 if anything does."""
+    from runstore import config, migrate
+
+    url = config.database_url(db)
+    with _engine(url) as engine:
+        migrate.require(engine)
+        differences = migrate.diff(engine)
+    for difference in differences:
+        click.echo(printable(difference))
+    if differences:
+        sys.exit(1)
+    note(f"{config.shown(url)}: no difference")
+
+
+@db_command.command("grants")
+@db_option
+@click.option("--writer", metavar="ROLE", required=True, help="The role that imports and saves.")
+@click.option("--reader", metavar="ROLE", required=True, help="The role that finds and exports.")
+def grants(db: str | None, writer: str, reader: str) -> None:
+    """Print the GRANTs that these roles need, for the owner of the tables to execute after each upgrade."""
+    from runstore import migrate
+
+    with _connection(db) as connection:
+        migrate.check(connection)
+        click.echo(migrate.grants(connection, writer=writer, reader=reader), nl=False)
+
+
+@db_command.command("status")
+@db_option
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object, also on a terminal.")
+def status(db: str | None, as_json: bool) -> None:
+    """How large and how fresh the archive is: a table on a terminal, else JSON."""
+    from runstore import migrate, wire
+
+    with _connection(db) as connection:
+        migrate.check(connection, write=False)
+        found = migrate.status(connection)
+    if as_json or not is_terminal():
+        tables = [entry._asdict() for entry in found.tables]
+        click.echo(wire.encode(found._asdict() | {"tables": tables}))
+    else:
+        _print_status(found)
+
+
+def _print_status(status: Status) -> None:
+    from datetime import UTC, datetime
+
+    from rich.console import Console
+    from rich.table import Table
+
+    def moment(micros: int | None) -> str:
+        try:
+            return "" if micros is None else f"{datetime.fromtimestamp(micros / 10**6, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        except (ValueError, OverflowError, OSError):
+            return str(micros)
+
+    revision = f"{status.revision} (this runstore: {status.expected})"
+    for name, value in (
+        ("revision", revision),
+        ("runs", f"{status.runs:,}"),
+        ("newest look", moment(status.newest_look)),
+        ("last import", moment(status.last_import)),
+        ("bytes", f"{status.bytes:,}"),
+    ):
+        click.echo(f"{name:12} {value}")
+    table = Table("table", "rows", "bytes", box=None, header_style="bold", pad_edge=False)
+    for entry in status.tables:
+        cells = ("" if count is None else f"{count:,}" for count in (entry.rows, entry.bytes))
+        table.add_row(entry.table, *cells)
+    Console().print(table)

@@ -1,19 +1,54 @@
-"""What the commands have in common: the --db option, and text that is safe on a terminal."""
+"""What the commands have in common: the options --db and --schema, and text that is safe on a terminal."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
-T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
-db_option = click.option(
-    "--db",
-    metavar="URL|PATH",
-    help="The archive: a database URL or the path of a SQLite file. [default: RUNSTORE_DATABASE_URL, DATABASE_URL, "
-    "runstore.db]",
+
+def _place_options(where: str, environment: str) -> Callable[[F], F]:
+    """The options --db and --schema, which become one value: what names the archive, or None for the environment."""
+
+    def combined(context: click.Context, _: click.Parameter, db: str | None) -> str | None:
+        schema = context.meta.get("runstore.schema")
+        if not schema:
+            return db
+        from runstore import config
+
+        url = getattr(config, where)(db, schema)
+        return str(url.render_as_string(hide_password=False))
+
+    def remember(context: click.Context, _: click.Parameter, schema: str | None) -> None:
+        context.meta["runstore.schema"] = schema
+
+    def decorate(command: F) -> F:
+        schema = click.option(
+            "--schema",
+            metavar="NAME",
+            is_eager=True,
+            expose_value=False,
+            callback=remember,
+            help="The PostgreSQL schema of the archive. [default: RUNSTORE_SCHEMA, else by the role's search_path]",
+        )
+        db = click.option(
+            "--db",
+            metavar="URL|PATH",
+            callback=combined,
+            help=f"The archive: a database URL or the path of a SQLite file. [default: {environment}]",
+        )
+        return db(schema(command))
+
+    return decorate
+
+
+db_option = _place_options("database_url", "RUNSTORE_DATABASE_URL, DATABASE_URL, runstore.db")
+migrations_option = _place_options(
+    "migrations_url", "RUNSTORE_MIGRATIONS_URL, RUNSTORE_DATABASE_URL, DATABASE_URL, runstore.db"
 )
 
 

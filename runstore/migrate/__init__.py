@@ -1,0 +1,44 @@
+"""The schema of a database: which revision it is at, bringing it to another, and what operators ask about it.
+
+What makes a migration safe on a database that is shared and in use stands in ``migrations/env.py``, so that Alembic's
+own commands have it too.
+"""
+
+from runstore.migrate.report import Status, TableStatus, grants, status
+from runstore.migrate.state import REVISION, VERSION_TABLE, check, current, is_new, require, wait
+from runstore.migrate.steps import (
+    Revision,
+    alembic_config,
+    diff,
+    downgrade,
+    engine,
+    history,
+    scripts,
+    sql,
+    stamp,
+    upgrade,
+)
+
+__all__ = [
+    "REVISION",
+    "VERSION_TABLE",
+    "Revision",
+    "Status",
+    "TableStatus",
+    "alembic_config",
+    "check",
+    "current",
+    "diff",
+    "downgrade",
+    "engine",
+    "grants",
+    "history",
+    "is_new",
+    "require",
+    "scripts",
+    "sql",
+    "stamp",
+    "status",
+    "upgrade",
+    "wait",
+]

@@ -1,0 +1,144 @@
+"""What a database is: an archive at some revision, none yet, or something else that is left alone."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+
+import sqlalchemy
+from sqlalchemy import Connection, Engine, String, column, select, table
+
+from runstore import config
+from runstore.backends import schema_of, translated
+from runstore.errors import ArchiveMissing, DatabaseFailure, NotAnArchive, SchemaBehind, SchemaNewer
+from runstore.schema import Base, views
+
+REVISION = "0002"
+"""The revision this code is written for, the newest under ``migrations/versions``. Revisions are numbered in order."""
+
+VERSION_TABLE = "runstore_version"
+"""Where the revision of a database stands: a table of our own, for the database may be shared with other services."""
+
+READERS = "readable_by"
+"""Column of the version table that the migrations add: the first and the last revision whose code can read the tables,
+as ``0002..0003``. So code that does not know a revision yet knows whether it only added something."""
+
+VIEWS = ("RunObject", "RunObjectAssistantObjectToolsInner", "RunObjectFileIds", *views.metadata.tables)
+"""The views that the migrations make."""
+
+PAUSE = 1.0
+"""Seconds between two looks of :func:`wait`."""
+
+_version = table(VERSION_TABLE, column("version_num", String), column(READERS, String))
+_NUMBERED = re.compile(r"\d{4}")
+_log = logging.getLogger("runstore")
+
+
+def current(connection: Connection) -> str | None:
+    """The revision a database is at; None where it has no runstore schema.
+
+    Raises :class:`NotAnArchive` where its version table is none that our migrations have written.
+    """
+    if not sqlalchemy.inspect(connection).has_table(VERSION_TABLE, schema_of(connection)):
+        return None
+    revisions = connection.execute(select(_version.c.version_num)).scalars().all()
+    strange = [revision for revision in revisions if not _NUMBERED.fullmatch(revision)]
+    if strange or len(revisions) > 1:
+        found = ", ".join(map(repr, strange or revisions))
+        place = config.shown(connection.engine.url)
+        raise NotAnArchive(place=place, reason=f"{VERSION_TABLE} holds {found}, which is no revision of runstore's")
+    return revisions[0] if revisions else None
+
+
+def check(connection: Connection, *, write: bool = True) -> None:
+    """Raise unless the database is at :data:`REVISION`.
+
+    :class:`SchemaBehind` or :class:`SchemaNewer`; :class:`NotAnArchive` where tables of ours stand without a revision
+    or a revision without its tables. For reading alone (*write* false) a newer schema will do where it says that it
+    has only added to ours; that is logged as a warning.
+    """
+    place = config.shown(connection.engine.url)
+    tables = set(sqlalchemy.inspect(connection).get_table_names(schema_of(connection)))
+    found = current(connection) if VERSION_TABLE in tables else None
+    if found is None:
+        refuse_strangers(connection)
+        raise SchemaBehind(place=place, found="does not exist yet", expected=REVISION)
+    # Tables that a later revision has added are missing in an earlier one; no revision is without the first.
+    expected = set(Base.metadata.tables) if found == REVISION else {"run_object"}
+    if missing := sorted(expected - tables):
+        reason = f"{VERSION_TABLE} says {found}, but there is no table {', '.join(missing)}"
+        raise NotAnArchive(place=place, reason=f"{reason}; restore it from a backup, nothing was changed")
+    if found < REVISION:
+        raise SchemaBehind(place=place, found=f"is at revision {found}", expected=REVISION)
+    if found == REVISION:
+        return
+    if write or not _readable(connection, found):
+        raise SchemaNewer(place=place, found=found, expected=REVISION)
+    _log.warning(
+        "the schema of %s is at revision %s, newer than the %s of this runstore: it can be read, not written",
+        *(place, found, REVISION),
+    )
+
+
+def _readable(connection: Connection, found: str) -> bool:
+    """Whether a newer schema says that this code can read it."""
+    columns = sqlalchemy.inspect(connection).get_columns(VERSION_TABLE, schema_of(connection))
+    if READERS not in {column["name"] for column in columns}:
+        return False
+    readers = connection.execute(select(_version.c[READERS])).scalar()
+    first, _, last = (readers or "").partition("..")
+    # Somebody may have changed the revision by hand: what is said holds for the revision it was said of.
+    return last == found and bool(_NUMBERED.fullmatch(first)) and first <= REVISION
+
+
+def refuse_strangers(connection: Connection) -> None:
+    """Raise :class:`NotAnArchive` where a database without a revision has tables or views of our names."""
+    inspector, schema = sqlalchemy.inspect(connection), schema_of(connection)
+    existing = {*inspector.get_table_names(schema), *inspector.get_view_names(schema)}
+    if strangers := sorted(existing & {*Base.metadata.tables, *VIEWS}):
+        named = ", ".join(strangers[:3]) + (f" and {len(strangers) - 3} more" if len(strangers) > 3 else "")
+        raise NotAnArchive(
+            place=config.shown(connection.engine.url),
+            reason=f"it has {named}, but no {VERSION_TABLE} says that runstore made them; nothing was changed. "
+            "Use another database or PostgreSQL schema; if they are an archive whose revision was lost, 'runstore db "
+            "stamp REVISION' says which it is",
+        )
+
+
+def is_new(engine: Engine) -> bool:
+    """Whether this is a SQLite file that does not exist yet, or a SQLite database without a single table."""
+    if engine.dialect.name != "sqlite":
+        return False
+    file = config.sqlite_file(engine.url)
+    if file is not None and (not file.exists() or file.stat().st_size == 0):
+        return True
+    with engine.connect() as connection:
+        return not connection.exec_driver_sql("SELECT 1 FROM sqlite_master LIMIT 1").scalar()
+
+
+def require(engine: Engine) -> None:
+    """Raise :class:`ArchiveMissing` where the SQLite file does not exist: connecting would create it."""
+    file = config.sqlite_file(engine.url)
+    if file is not None and not file.exists():
+        raise ArchiveMissing(place=file)
+
+
+def wait(engine: Engine, seconds: float) -> None:
+    """Return when the database is at :data:`REVISION`: for what must not start before the migration is done.
+
+    A server that does not answer yet and a schema that is missing or behind are waited for. Raises what stands in the
+    way after *seconds*, and at once what no waiting mends: :class:`SchemaNewer`, :class:`NotAnArchive`.
+    """
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            require(engine)
+            with translated(engine), engine.connect() as connection:
+                check(connection)
+        except (ArchiveMissing, DatabaseFailure, SchemaBehind):
+            if time.monotonic() + PAUSE > end:
+                raise
+        else:
+            return
+        time.sleep(PAUSE)

@@ -1,0 +1,188 @@
+"""From one revision to another, through Alembic and without an ini file."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import sqlalchemy
+from sqlalchemy import Engine
+from sqlalchemy.engine import URL
+
+from runstore import config
+from runstore.backends import create_engine, schema_of
+from runstore.errors import ConfigurationError, SchemaBehind
+from runstore.migrate.state import VIEWS, check, current, is_new
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+
+class Revision(NamedTuple):
+    """One step of the schema."""
+
+    revision: str
+    title: str
+    """The first line of its docstring."""
+    text: str
+    """The rest: what it does, what it locks or rewrites, its phase."""
+
+
+def scripts() -> Path:
+    """The folder of the migrations: inside the package where it is installed, beside it in a checkout."""
+    package = Path(__file__).parent.parent
+    installed = package / "migrations"
+    return installed if installed.is_dir() else package.parent / "migrations"
+
+
+def alembic_config() -> Config:
+    """Alembic's configuration without an ini file."""
+    from alembic.config import Config
+
+    settings = Config()
+    settings.set_main_option("script_location", str(scripts()).replace("%", "%%"))
+    settings.set_main_option("path_separator", "os")
+    return settings
+
+
+@contextmanager
+def engine(url: URL) -> Iterator[Engine]:
+    """An engine for the time of a migration."""
+    made = create_engine(url)
+    try:
+        yield made
+    finally:
+        made.dispose()
+
+
+def upgrade(
+    engine: Engine, revision: str = "head", *, limits: config.Limits | None = None, backup: bool = True
+) -> tuple[str | None, str | None]:
+    """Bring the database to a revision (default: the newest), creating a SQLite file that does not exist.
+
+    Any number of processes may do so at once: one migrates, the others wait for it. A failure leaves the database at
+    one revision, whole, and to upgrade again goes on from there. *limits* are those of the environment by default.
+    With *backup* a SQLite file that holds an archive is copied beside itself first.
+
+    Gives the revisions before and after. Raises :class:`SchemaNewer` where the database is newer than this code,
+    :class:`NotAnArchive` where it has tables of our names without a revision, :class:`MigrationBlocked` where others
+    are in the way for longer than the limits allow, :class:`ConfigurationError` for a revision that does not exist.
+    """
+    file = config.sqlite_file(engine.url)
+    if file is not None and is_new(engine):
+        with engine.connect() as connection:
+            # Readers beside a writer; the file keeps this setting, and it cannot be made inside a transaction.
+            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+    with engine.connect() as connection, suppress(SchemaBehind):
+        check(connection)
+    return _step("upgrade", engine, revision, limits, backup)
+
+
+def downgrade(
+    engine: Engine, revision: str, *, limits: config.Limits | None = None, backup: bool = True
+) -> tuple[str | None, str | None]:
+    """Take the database back to an earlier revision, or to ``base``: without any runstore table.
+
+    What only the later revision could hold is lost. Arguments, result and errors are those of :func:`upgrade`.
+    """
+    return _step("downgrade", engine, revision, limits, backup)
+
+
+def stamp(engine: Engine, revision: str, *, limits: config.Limits | None = None) -> tuple[str | None, str | None]:
+    """Say at which revision a database is, and change nothing else: where its version table was lost."""
+    return _step("stamp", engine, revision, limits, backup=False)
+
+
+def _step(
+    name: str, engine: Engine, revision: str, limits: config.Limits | None, backup: bool
+) -> tuple[str | None, str | None]:
+    settings = alembic_config()
+    with engine.connect() as connection:
+        # Set anew once it is our turn: until then another one may have migrated.
+        settings.attributes["before"] = current(connection)
+        connection.rollback()
+        settings.attributes |= {"connection": connection, "limits": limits, "backup": backup}
+        _command(name, settings, revision)
+        return settings.attributes["before"], current(connection)
+
+
+def sql(backend: str, span: str = "head", *, schema: str | None = None) -> str:
+    """The script that brings a database of this kind (``postgresql`` or ``sqlite``) from one revision to another.
+
+    *span* is a revision, from nothing, or ``FROM:TO``. For those who let nobody but themselves change a schema.
+    """
+    if backend not in ("postgresql", "sqlite"):
+        raise ConfigurationError(detail=f"there is no backend {backend!r}; there are postgresql and sqlite")
+    settings = alembic_config()
+    settings.attributes["url"] = config.database_url(f"{backend}://", schema)
+    settings.output_buffer = io.StringIO()
+    first, _, last = span.rpartition(":")
+    downwards = re.fullmatch(r"\d+", first) and (last == "base" or (last.isdigit() and last < first))
+    _command("downgrade" if downwards else "upgrade", settings, span, sql=True)
+    return settings.output_buffer.getvalue()
+
+
+def history() -> list[Revision]:
+    """All revisions, the first one first."""
+    from alembic.script import ScriptDirectory
+
+    found = []
+    for script in ScriptDirectory.from_config(alembic_config()).walk_revisions():
+        title, _, text = (script.module.__doc__ or "").strip().partition("\n")
+        found.append(Revision(script.revision, title, text.partition("\nRevises:")[0].strip()))
+    return found[::-1]
+
+
+def diff(engine: Engine) -> list[str]:
+    """What differs between the live schema and the models, a line each; empty where nothing does.
+
+    Tables, columns, types, keys, indexes, comments and whether the views are there. What else the database holds is
+    none of our business. Raises :class:`SchemaBehind`, :class:`SchemaNewer`: at another revision much differs.
+    """
+    from alembic import command
+    from alembic.util import AutogenerateDiffsDetected
+
+    with engine.connect() as connection:
+        check(connection)
+        inspector = sqlalchemy.inspect(connection)
+        found = [f"view {name} is missing" for name in VIEWS if name not in inspector.get_view_names(schema_of(engine))]
+        connection.rollback()
+        settings = alembic_config()
+        settings.stdout = io.StringIO()
+        settings.attributes["connection"] = connection
+        try:
+            command.check(settings)
+        except AutogenerateDiffsDetected as detected:
+            entries: list[Any] = detected.diffs
+            for entry in entries:
+                found += map(_difference, entry if isinstance(entry, list) else [entry])
+    return found
+
+
+def _difference(entry: tuple[Any, ...]) -> str:
+    """An entry of Alembic's comparison, which says what would make the database equal to the models."""
+    kind, *what = entry
+    if kind.startswith("modify"):
+        _, table, column, _, live, expected = what
+        return f"column {table}.{column}: {kind.removeprefix('modify_')} is {live!r}, expected {expected!r}"
+    verb, _, thing = kind.partition("_")
+    if kind == "add_column" or kind == "remove_column":
+        name = f"{what[1]}.{what[2].name}"
+    else:
+        owner = getattr(what[0], "table", None)
+        name = f"{what[0].name}" + (f" of {owner.name}" if owner is not None else "")
+    return f"{thing} {name} {'is missing' if verb == 'add' else 'is not of ours'}"
+
+
+def _command(name: str, settings: Config, *arguments: Any, **options: Any) -> None:
+    from alembic import command
+    from alembic.util import CommandError
+
+    try:
+        getattr(command, name)(settings, *arguments, **options)
+    except CommandError as error:
+        raise ConfigurationError(detail=str(error)) from error
