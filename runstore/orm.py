@@ -12,12 +12,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from typing import Any
+from weakref import WeakSet
 
-from sqlalchemy import event, inspect
+from sqlalchemy import Engine, event, inspect
 from sqlalchemy.orm import Session, UOWTransaction, make_transient_to_detached
 from sqlalchemy.orm.util import identity_key
 
-from runstore import wire, writer
+from runstore import migrate, wire, writer
 from runstore.backends import backend_of
 from runstore.errors import SharedRowChanged
 from runstore.mapping import BELONGS, CHILD_TABLES, COLUMNS, SCALARS, SHARED, Mapper, SharedRow, shared_row, table_of
@@ -124,6 +125,10 @@ def _shared_value(shared: Any) -> Any:
 # --- the listener ----------------------------------------------------------------------------------------------------
 
 
+_CHECKED: WeakSet[Engine] = WeakSet()
+"""Engines whose database is known to be an archive of this code's revision."""
+
+
 def _before_flush(session: Session, _: UOWTransaction, __: object) -> None:
     for changed in session.dirty:
         if isinstance(changed, Shared) and session.is_modified(changed):
@@ -135,6 +140,9 @@ def _before_flush(session: Session, _: UOWTransaction, __: object) -> None:
     connection = session.connection(bind_arguments={"mapper": inspect(RunObject)})
     backend = backend_of(connection)
     backend.begin(connection, write=True)
+    if connection.engine not in _CHECKED:
+        migrate.check(connection)
+        _CHECKED.add(connection.engine)
     reader = Reader(backend)
     mapper = Mapper()
     now = time.time_ns() // 1000

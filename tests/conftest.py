@@ -18,6 +18,10 @@ from runstore.backends import create_engine
 from runstore.repository import RunRepository
 from runstore.schema import Base
 
+# What a developer's shell says about archives is nothing to the tests.
+for name in ("RUNSTORE_DATABASE_URL", "RUNSTORE_MIGRATIONS_URL", "RUNSTORE_SCHEMA", "DATABASE_URL"):
+    os.environ.pop(name, None)
+
 SERVER = os.environ.get("RUNSTORE_TEST_POSTGRES_URL")
 BACKENDS = ["sqlite", "postgresql"] if SERVER else ["sqlite", "postgresql-18", "postgresql-16"]
 

@@ -2,6 +2,8 @@
 
 Makes new tables only: nothing is rewritten or locked.
 
+Phase: expand.
+
 Revises: nothing
 """
 

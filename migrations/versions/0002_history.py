@@ -4,6 +4,8 @@ Makes a new table, views and indexes. To build the indexes reads run_object, run
 and run_object_incomplete_details; on PostgreSQL these cannot be written to meanwhile, about 20 seconds for a million
 runs. Nothing is rewritten.
 
+Phase: expand.
+
 The text of a view is the same for both databases but for the few functions that SQL does not have in common; those are
 spelled by :class:`Spelling`. What no stored value may do is to make a view fail, so each conversion stands behind a
 CASE that only lets pass what can be converted:

@@ -72,7 +72,7 @@ def upgrade(revision: str, db: str | None, backup: bool) -> None:
         _moved(url, migrate.upgrade(engine, revision, backup=backup))
 
 
-@db_command.command("downgrade")
+@db_command.command("downgrade", context_settings={"ignore_unknown_options": True})
 @click.argument("revision", metavar="REV")
 @migrations_option
 @backup_option
@@ -157,16 +157,21 @@ def history() -> None:
 
 @db_command.command("sql")
 @click.argument("span", metavar="[FROM:TO]", default="head")
-@db_option
+@click.option("--db", metavar="URL|PATH", help="An archive whose kind of database is meant.")
+@click.option("--schema", metavar="NAME", help="The PostgreSQL schema.")
 @click.option(
     "--backend", type=click.Choice(["postgresql", "sqlite"]), help="For which database. [default: that of the archive]"
 )
-def sql(span: str, db: str | None, backend: str | None) -> None:
-    """Print the script that brings a schema from nothing to the newest revision, to one, or from one to another."""
+def sql(span: str, db: str | None, schema: str | None, backend: str | None) -> None:
+    """Print the script that brings a schema from nothing to the newest revision, to one, or from one to another.
+
+    It connects to nothing.
+    """
     from runstore import config, migrate
 
     url = config.database_url(db)
-    click.echo(migrate.sql(backend or url.get_backend_name(), span, schema=config.schema_of(url)), nl=False)
+    backend = backend or ("postgresql" if schema else url.get_backend_name())
+    click.echo(migrate.sql(backend, span, schema=schema or config.schema_of(url)), nl=False)
 
 
 @db_command.command("diff")

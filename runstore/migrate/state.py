@@ -7,7 +7,7 @@ import re
 import time
 
 import sqlalchemy
-from sqlalchemy import Connection, Engine, String, column, select, table
+from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, select
 
 from runstore import config
 from runstore.backends import schema_of, translated
@@ -30,7 +30,7 @@ VIEWS = ("RunObject", "RunObjectAssistantObjectToolsInner", "RunObjectFileIds", 
 PAUSE = 1.0
 """Seconds between two looks of :func:`wait`."""
 
-_version = table(VERSION_TABLE, column("version_num", String), column(READERS, String))
+_version = Table(VERSION_TABLE, MetaData(), Column("version_num", String), Column(READERS, String))
 _NUMBERED = re.compile(r"\d{4}")
 _log = logging.getLogger("runstore")
 
@@ -67,8 +67,8 @@ def check(connection: Connection, *, write: bool = True) -> None:
     # Tables that a later revision has added are missing in an earlier one; no revision is without the first.
     expected = set(Base.metadata.tables) if found == REVISION else {"run_object"}
     if missing := sorted(expected - tables):
-        reason = f"{VERSION_TABLE} says {found}, but there is no table {', '.join(missing)}"
-        raise NotAnArchive(place=place, reason=f"{reason}; restore it from a backup, nothing was changed")
+        reason = f"{VERSION_TABLE} says {found}, but there is no {_some(missing)}; nothing was changed"
+        raise NotAnArchive(place=place, reason=f"it is not whole: {reason}; restore it from a backup")
     if found < REVISION:
         raise SchemaBehind(place=place, found=f"is at revision {found}", expected=REVISION)
     if found == REVISION:
@@ -97,13 +97,16 @@ def refuse_strangers(connection: Connection) -> None:
     inspector, schema = sqlalchemy.inspect(connection), schema_of(connection)
     existing = {*inspector.get_table_names(schema), *inspector.get_view_names(schema)}
     if strangers := sorted(existing & {*Base.metadata.tables, *VIEWS}):
-        named = ", ".join(strangers[:3]) + (f" and {len(strangers) - 3} more" if len(strangers) > 3 else "")
         raise NotAnArchive(
             place=config.shown(connection.engine.url),
-            reason=f"it has {named}, but no {VERSION_TABLE} says that runstore made them; nothing was changed. "
+            reason=f"it has {_some(strangers)}, but no {VERSION_TABLE} says that runstore made them; nothing was changed. "
             "Use another database or PostgreSQL schema; if they are an archive whose revision was lost, 'runstore db "
             "stamp REVISION' says which it is",
         )
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def is_new(engine: Engine) -> bool:

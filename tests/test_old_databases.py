@@ -1,0 +1,104 @@
+"""Archives that earlier versions have written: kept as dumps, upgraded here, their rows looked at."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import sqlalchemy
+from sqlalchemy import Engine, text
+from sqlalchemy.engine import URL
+
+from runstore import RunRepository, config, migrate
+from runstore.schema import Base
+from tests.comparison import difference
+from tests.old_databases import FOLDER, looks
+
+KEPT = sorted(path.stem for path in FOLDER.glob("*.jsonl"))
+
+
+@pytest.fixture(params=KEPT)
+def old(request: pytest.FixtureRequest, empty_url: URL) -> Iterator[tuple[str, Engine]]:
+    """The number of a released revision, and an archive as it was then."""
+    revision = request.param
+    if file := config.sqlite_file(empty_url):
+        with closing(sqlite3.connect(file)) as connection:
+            connection.executescript((FOLDER / f"{revision}.sqlite.sql").read_text())
+    else:
+        place = empty_url.set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(place) as server:
+            server.execute((FOLDER / f"{revision}.postgresql.sql").read_bytes())
+    with migrate.engine(empty_url) as engine:
+        yield revision, engine
+
+
+def rows(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
+    """All rows of the tables that the first revision has made."""
+    with engine.connect() as connection:
+        names = set(sqlalchemy.inspect(connection).get_table_names()) & {*Base.metadata.tables} - {"model_price"}
+        return {
+            name: sorted(map(tuple, connection.execute(text(f'SELECT * FROM "{name}"'))), key=repr)
+            for name in sorted(names)
+        }
+
+
+def kept_runs(revision: str) -> list[Any]:
+    return [json.loads(line) for line in (FOLDER / f"{revision}.jsonl").read_text().splitlines()]
+
+
+def test_every_revision_that_is_no_longer_the_newest_is_kept() -> None:
+    numbers = [revision.revision for revision in migrate.history()]
+    assert KEPT[: len(numbers) - 1] == numbers[:-1]
+    for revision in KEPT:
+        assert {path.suffix for path in Path(FOLDER).glob(f"{revision}.*")} == {".jsonl", ".sql"}
+
+
+def test_an_old_archive_is_upgraded_with_all_its_rows(old: tuple[str, Engine]) -> None:
+    revision, engine = old
+    before = rows(engine)
+    assert migrate.upgrade(engine, backup=False) == (revision, migrate.REVISION)
+    assert rows(engine) == before
+    runs = RunRepository(engine)
+    found = list(runs.iterate())
+    assert len(found) == len(kept_runs(revision))
+    for run, loaded in zip(kept_runs(revision), found, strict=True):
+        assert not difference(run, loaded)
+    # What was seen then is known now: nothing is stored twice, no digest has changed.
+    again = runs.save_many(looks(), observed_at=1)
+    assert (again.inserted, again.updated, again.rejected) == (0, 0, 0)
+    assert rows(engine) == before
+    assert sum(len(runs.changes(run["id"])) for run in found) == len(before["run_object_change"]) > 0
+    assert migrate.diff(engine) == []
+
+
+def test_upgrade_downgrade_and_upgrade_again_keeps_every_run_at_every_revision(old: tuple[str, Engine]) -> None:
+    revision, engine = old
+    numbers = [step.revision for step in migrate.history()]
+    before = rows(engine)
+    for earlier, later in itertools.pairwise(numbers):
+        if earlier < revision:
+            continue
+        for _ in range(2):
+            assert migrate.upgrade(engine, later, backup=False) == (earlier, later)
+            assert rows(engine) == before
+            assert migrate.downgrade(engine, earlier, backup=False) == (later, earlier)
+            assert rows(engine) == before
+        migrate.upgrade(engine, later, backup=False)
+    found = list(RunRepository(engine).iterate())
+    assert not difference(kept_runs(revision), found)
+
+
+def test_the_views_show_what_an_old_archive_holds(old: tuple[str, Engine]) -> None:
+    _, engine = old
+    migrate.upgrade(engine, backup=False)
+    with engine.connect() as connection:
+        stored = connection.scalar(text("SELECT count(*) FROM run_object"))
+        for view in ("runs", '"RunObject"'):
+            assert connection.scalar(text(f"SELECT count(*) FROM {view}")) == stored
