@@ -14,7 +14,7 @@ import time
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any, Literal
 
@@ -22,7 +22,6 @@ import psycopg
 from alembic import context
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext, MigrationInfo
-from alembic.util import CommandError, to_tuple
 from sqlalchemy import Column, Connection, String, column, event, func, inspect, select, table, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateSchema
@@ -47,6 +46,9 @@ TRIES = 5
 
 PASSING = ("55P03", "40P01")
 """lock_timeout and deadlock."""
+
+CHANGING = ("upgrade", "downgrade", "do_stamp")
+"""What Alembic calls the functions that give the steps of a command; other commands only look."""
 
 PLAIN_TYPES: dict[type, str] = {
     KeyString: "sa.Text().with_variant(sa.Text(collation='C'), 'postgresql')",
@@ -125,6 +127,7 @@ def run_offline() -> None:
     context.configure(
         url=url,
         literal_binds=True,
+        dialect_opts={"paramstyle": "named"},  # the driver's own would have each % twice
         version_table_schema=schema,
         transaction_per_migration=not sqlite,
         **SETTINGS,
@@ -163,11 +166,8 @@ def migrate(connection: Connection) -> None:
 def is_settled() -> bool:
     """Whether there is nothing to do: a command that only looks, or a database that is where it shall be."""
     ctx = context.get_context()
-    if ctx.opts["fn"].__name__ not in ("upgrade", "downgrade", "do_stamp"):
-        return True
-    with suppress(CommandError):  # a relative revision, as -1
-        return set(ctx.get_current_heads()) == set(to_tuple(context.get_revision_argument(), ()))
-    return False
+    steps = ctx.opts["fn"]
+    return steps.__name__ not in CHANGING or not list(steps(ctx.get_current_heads(), ctx))
 
 
 def look_first(connection: Connection) -> None:

@@ -1,7 +1,7 @@
 """An archive of a released revision, kept as text: ``python -m tests.old_databases`` writes one of the newest revision.
 
-Run it when a version is released, never for a revision that has a dump already: test_old_databases.py tests what a later
-version makes of an archive that an earlier one has written.
+Run it when a version is released, never for a revision that has a dump already. test_old_databases.py tests what a
+later version makes of an archive that an earlier one has written.
 """
 
 from __future__ import annotations

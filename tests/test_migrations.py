@@ -25,29 +25,30 @@ CATALOG = """
     SELECT 'column', c.relname, a.attname, a.attnum::text, format_type(a.atttypid, a.atttypmod), a.attnotnull::text,
            coalesce(l.collname, ''), coalesce(col_description(c.oid, a.attnum), '')
     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid LEFT JOIN pg_collation l ON l.oid = a.attcollation
-    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE c.relnamespace = CAST(:place AS regnamespace) AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
     UNION ALL
     SELECT 'constraint', conrelid::regclass::text, conname, contype::text, pg_get_constraintdef(oid), '', '', ''
-    FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+    FROM pg_constraint WHERE connamespace = CAST(:place AS regnamespace)
     UNION ALL
-    SELECT 'index', tablename, indexname, indexdef, '', '', '', '' FROM pg_indexes WHERE schemaname = 'public'
+    SELECT 'index', tablename, indexname, indexdef, '', '', '', '' FROM pg_indexes WHERE schemaname = :schema
     UNION ALL
     SELECT 'comment', relname, coalesce(obj_description(oid), ''), '', '', '', '', ''
-    FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+    FROM pg_class WHERE relnamespace = CAST(:place AS regnamespace) AND relkind = 'r'
     UNION ALL
     SELECT 'other', relname, relkind::text, '', '', '', '', ''
-    FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind NOT IN ('r', 'i', 'v')
+    FROM pg_class WHERE relnamespace = CAST(:place AS regnamespace) AND relkind NOT IN ('r', 'i', 'v')
 """
 
 
-def catalog(engine: Engine) -> set[str]:
+def catalog(engine: Engine, schema: str = "public") -> set[str]:
     """Everything the database knows of its tables; views and the version table left out."""
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             rows = connection.execute(text("SELECT sql FROM sqlite_master WHERE type <> 'view'"))
             found = {" ".join(row[0].split()).replace("( ", "(").replace(" )", ")") for row in rows if row[0]}
         else:
-            found = {str(tuple(row)) for row in connection.execute(text(CATALOG))}
+            names = {"schema": schema, "place": f'"{schema}"'}
+            found = {str(tuple(row)) for row in connection.execute(text(CATALOG), names)}
     return {line for line in found if migrate.VERSION_TABLE not in line}
 
 

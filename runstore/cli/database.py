@@ -196,7 +196,7 @@ def diff(db: str | None) -> None:
 @click.option("--writer", metavar="ROLE", required=True, help="The role that imports and saves.")
 @click.option("--reader", metavar="ROLE", required=True, help="The role that finds and exports.")
 def grants(db: str | None, writer: str, reader: str) -> None:
-    """Print the GRANTs that these roles need, for the owner of the tables to execute after each upgrade."""
+    """Print the GRANTs that these roles need, for an administrator to execute after each upgrade."""
     from runstore import migrate
 
     with _connection(db) as connection:

@@ -5,7 +5,7 @@ own commands have it too.
 """
 
 from runstore.migrate.report import Status, TableStatus, grants, status
-from runstore.migrate.state import REVISION, VERSION_TABLE, check, current, is_new, require, wait
+from runstore.migrate.state import REVISION, VERSION_TABLE, VIEWS, check, current, is_new, require, wait
 from runstore.migrate.steps import (
     Revision,
     alembic_config,
@@ -22,6 +22,7 @@ from runstore.migrate.steps import (
 __all__ = [
     "REVISION",
     "VERSION_TABLE",
+    "VIEWS",
     "Revision",
     "Status",
     "TableStatus",

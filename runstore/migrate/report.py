@@ -87,8 +87,9 @@ def _sqlite_sizes(connection: Connection) -> tuple[int, list[TableStatus]]:
 def grants(connection: Connection, *, writer: str, reader: str) -> str:
     """The GRANTs with which *writer* imports and saves and *reader* finds, exports and asks, and neither does more.
 
-    For the owner of the tables to execute, again after each upgrade: a revision may add tables. Neither role deletes
-    runs or migrates. Raises :class:`ConfigurationError` on SQLite, which has no roles.
+    For an administrator, or the owner of database, schema and tables, to execute, again after each upgrade: a
+    revision may add tables. Neither role deletes runs or migrates. Raises :class:`ConfigurationError` on SQLite, which
+    has no roles.
     """
     if connection.dialect.name == "sqlite":
         raise ConfigurationError(detail="SQLite has no roles: who may write the file may do everything")

@@ -67,8 +67,8 @@ def check(connection: Connection, *, write: bool = True) -> None:
     # Tables that a later revision has added are missing in an earlier one; no revision is without the first.
     expected = set(Base.metadata.tables) if found == REVISION else {"run_object"}
     if missing := sorted(expected - tables):
-        reason = f"{VERSION_TABLE} says {found}, but there is no {_some(missing)}; nothing was changed"
-        raise NotAnArchive(place=place, reason=f"it is not whole: {reason}; restore it from a backup")
+        reason = f"it is not whole: {VERSION_TABLE} says {found}, but there is no {_some(missing)}"
+        raise NotAnArchive(place=place, reason=f"{reason}; nothing was changed, restore it from a backup")
     if found < REVISION:
         raise SchemaBehind(place=place, found=f"is at revision {found}", expected=REVISION)
     if found == REVISION:
@@ -99,9 +99,9 @@ def refuse_strangers(connection: Connection) -> None:
     if strangers := sorted(existing & {*Base.metadata.tables, *VIEWS}):
         raise NotAnArchive(
             place=config.shown(connection.engine.url),
-            reason=f"it has {_some(strangers)}, but no {VERSION_TABLE} says that runstore made them; nothing was changed. "
-            "Use another database or PostgreSQL schema; if they are an archive whose revision was lost, 'runstore db "
-            "stamp REVISION' says which it is",
+            reason=f"it has {_some(strangers)}, but no {VERSION_TABLE} says that runstore made them; nothing was "
+            "changed, use another database or PostgreSQL schema (if they are an archive whose revision was lost, "
+            "'runstore db stamp REVISION' says which it is)",
         )
 
 

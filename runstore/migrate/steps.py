@@ -77,8 +77,6 @@ def upgrade(
         with engine.connect() as connection:
             # Readers beside a writer; the file keeps this setting, and it cannot be made inside a transaction.
             connection.exec_driver_sql("PRAGMA journal_mode = WAL")
-    with engine.connect() as connection, suppress(SchemaBehind):
-        check(connection)
     return _step("upgrade", engine, revision, limits, backup)
 
 
@@ -102,6 +100,9 @@ def _step(
 ) -> tuple[str | None, str | None]:
     settings = alembic_config()
     with engine.connect() as connection:
+        if name != "stamp":
+            with suppress(SchemaBehind):
+                check(connection)
         # Set anew once it is our turn: until then another one may have migrated.
         settings.attributes["before"] = current(connection)
         connection.rollback()
