@@ -16,13 +16,28 @@ import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import psycopg
 from alembic import context
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext, MigrationInfo
-from sqlalchemy import Column, Connection, String, column, event, func, inspect, select, table, text, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    String,
+    column,
+    delete,
+    event,
+    false,
+    func,
+    inspect,
+    select,
+    table,
+    text,
+    update,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateSchema
 
@@ -166,15 +181,14 @@ def migrate(connection: Connection) -> None:
 def is_settled() -> bool:
     """Whether there is nothing to do: a command that only looks, or a database that is where it shall be."""
     ctx = context.get_context()
-    steps = ctx.opts["fn"]
-    return steps.__name__ not in CHANGING or not list(steps(ctx.get_current_heads(), ctx))
+    steps, heads = ctx.opts["fn"], ctx.get_current_heads()
+    context.config.attributes["before"] = heads[0] if heads else None
+    return steps.__name__ not in CHANGING or not list(steps(heads, ctx))
 
 
 def look_first(connection: Connection) -> None:
-    """Now that it is our turn: note the revision, and refuse to build among tables that are not ours."""
-    found = current(connection)
-    context.config.attributes["before"] = found
-    if found is None and context.get_context().opts["fn"].__name__ == "upgrade":
+    """Now that it is our turn: refuse to build among tables that are not ours."""
+    if current(connection) is None and context.get_context().opts["fn"].__name__ == "upgrade":
         refuse_strangers(connection)
 
 
@@ -194,6 +208,7 @@ def migrate_postgresql(connection: Connection, limits: config.Limits) -> None:
         with turn(connection, limits):
             make_schema(connection)
             look_first(connection)
+            is_settled()
             connection.rollback()
             drop_invalid_indexes(connection)
             run_patiently(connection, limits)
@@ -343,7 +358,7 @@ def migrate_sqlite(connection: Connection, limits: config.Limits) -> None:
         with connection.begin():
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             look_first(connection)
-            if context.config.attributes.get("backup", True) and not is_settled():
+            if not is_settled() and context.config.attributes.get("backup", True):
                 back_up(connection)
             context.run_migrations()
             if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first():
@@ -360,6 +375,8 @@ def back_up(connection: Connection) -> None:
     file, revision = config.sqlite_file(connection.engine.url), context.config.attributes["before"]
     if file is None or revision is None:
         return
+    # A file that may only be read is said before, not after: BEGIN IMMEDIATE does not look.
+    connection.execute(delete(table(VERSION_TABLE)).where(false()))
     copy = file.with_name(f"{file.name}.{revision}.{time.strftime('%Y%m%dT%H%M%S')}.backup")
     partial_copy = copy.with_name(f"{copy.name}.part")
     try:
@@ -371,7 +388,8 @@ def back_up(connection: Connection) -> None:
         hint = "make room, or keep a backup of your own and use --no-backup"
         raise RunStoreError(detail=f"{copy} could not be written ({error}); nothing was changed; {hint}") from error
     finally:
-        partial_copy.unlink(missing_ok=True)
+        for suffix in ("", "-journal", "-wal", "-shm"):
+            Path(f"{partial_copy}{suffix}").unlink(missing_ok=True)
     log.warning("%s as it was at revision %s is kept in %s", file, revision, copy)
 
 

@@ -59,16 +59,17 @@ def check(connection: Connection, *, write: bool = True) -> None:
     has only added to ours; that is logged as a warning.
     """
     place = config.shown(connection.engine.url)
-    tables = set(sqlalchemy.inspect(connection).get_table_names(schema_of(connection)))
-    found = current(connection) if VERSION_TABLE in tables else None
+    while True:
+        found = current(connection)
+        try:
+            _refuse_half(connection, found)
+            break
+        except NotAnArchive:
+            # Somebody may have migrated between our statements: then it is looked at again.
+            if current(connection) == found:
+                raise
     if found is None:
-        refuse_strangers(connection)
         raise SchemaBehind(place=place, found="does not exist yet", expected=REVISION)
-    # Tables that a later revision has added are missing in an earlier one; no revision is without the first.
-    expected = set(Base.metadata.tables) if found == REVISION else {"run_object"}
-    if missing := sorted(expected - tables):
-        reason = f"it is not whole: {VERSION_TABLE} says {found}, but there is no {_some(missing)}"
-        raise NotAnArchive(place=place, reason=f"{reason}; nothing was changed, restore it from a backup")
     if found < REVISION:
         raise SchemaBehind(place=place, found=f"is at revision {found}", expected=REVISION)
     if found == REVISION:
@@ -79,6 +80,22 @@ def check(connection: Connection, *, write: bool = True) -> None:
         "the schema of %s is at revision %s, newer than the %s of this runstore: it can be read, not written",
         *(place, found, REVISION),
     )
+
+
+def _refuse_half(connection: Connection, found: str | None) -> None:
+    """Raise :class:`NotAnArchive` where there are tables without a revision, or a revision without its tables."""
+    if found is None:
+        refuse_strangers(connection)
+        return
+    tables = set(sqlalchemy.inspect(connection).get_table_names(schema_of(connection)))
+    # Tables that a later revision has added are missing in an earlier one; no revision is without the first.
+    expected = set(Base.metadata.tables) if found == REVISION else {"run_object"}
+    if missing := sorted(expected - tables):
+        raise NotAnArchive(
+            place=config.shown(connection.engine.url),
+            reason=f"it is not whole: {VERSION_TABLE} says {found}, but there is no {_some(missing)}; nothing was "
+            "changed, restore it from a backup",
+        )
 
 
 def _readable(connection: Connection, found: str) -> bool:

@@ -103,11 +103,10 @@ def _step(
         if name != "stamp":
             with suppress(SchemaBehind):
                 check(connection)
-        # Set anew once it is our turn: until then another one may have migrated.
-        settings.attributes["before"] = current(connection)
         connection.rollback()
         settings.attributes |= {"connection": connection, "limits": limits, "backup": backup}
         _command(name, settings, revision)
+        # As env.py has found it when it was our turn: until then another one may have migrated.
         return settings.attributes["before"], current(connection)
 
 
