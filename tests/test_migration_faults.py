@@ -163,7 +163,8 @@ def test_who_waits_too_long_for_another_migration_is_told(empty_url: URL, engine
 def test_a_holder_killed_in_any_revision_leaves_no_half_schema(empty_url: URL, later: Later) -> None:
     if empty_url.get_backend_name() == "postgresql":
         later.add(INDEX, NO_INDEX)
-    later.add("op.add_column('run_object', sa.Column('later', sa.Integer))", "op.drop_column('run_object', 'later')")
+    made = "op.create_table('later', sa.Column('id', sa.Integer))\nop.create_index('ix_later_id', 'later', ['id'])"
+    later.add(made, "op.drop_table('later')")
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", KILLED, arguments[0], "-c", str(later.ini), *arguments[1:]]
@@ -176,11 +177,12 @@ def test_a_holder_killed_in_any_revision_leaves_no_half_schema(empty_url: URL, l
         for earlier, revision in zip(["base", *revisions], revisions, strict=False):
             at = None if earlier == "base" else earlier
             before = catalog(engine)
-            counted = run("0", "upgrade", revision)
-            assert counted.returncode == 0, counted.stderr
+            for _ in range(2):  # the first time it makes the version table too
+                counted = run("0", "upgrade", revision)
+                assert counted.returncode == 0, counted.stderr
+                after = catalog(engine)
+                later.downgrade(engine, earlier, backup=False)
             statements = int(counted.stdout.splitlines()[-1])
-            after = catalog(engine)
-            later.downgrade(engine, earlier, backup=False)
             for place in sorted({1, statements // 2, statements - 1, statements}):
                 killed = run(str(place), "upgrade", revision)
                 assert killed.returncode == -signal.SIGKILL, killed.stderr
