@@ -54,6 +54,11 @@ def everything_works(runs: RunRepository) -> None:
     assert runs.count() == len(list(runs.iterate())) == len(runs.load_many([f"run_{n}" for n in range(1, 12)])) == 11
     assert [change.status for change in runs.changes("run_1")] == ["queued"]
     assert runs.delete(["run_2"]) == 1
+    assert runs.save({"id": "run_12", "metadata": {"k": "v"}, "model": "m"}) == "inserted"
+    assert [run["id"] for run in runs.find(metadata={"k": "v"}).runs] == ["run_12"]
+    assert "run_1" in {finding.run_id for finding in runs.findings()}
+    assert runs.prices() == []
+    assert runs.count(metadata_key="k", model="m") == runs.delete("run_12") == 1
 
 
 # --- commands --------------------------------------------------------------------------------------------------------

@@ -1,8 +1,6 @@
-"""Run history in SQL: the views over runs, prices of models, indexes for the filters.
+"""Run history in SQL: the views over runs, prices of models, and on PostgreSQL the function of an index to come.
 
-Makes a new table, views and indexes. To build the indexes reads run_object, run_completion_usage, run_object_last_error
-and run_object_incomplete_details; on PostgreSQL these cannot be written to meanwhile, about 20 seconds for a million
-runs. Nothing is rewritten.
+Makes a new table, views and a function: nothing is rewritten or locked.
 
 Phase: expand.
 
@@ -21,7 +19,6 @@ Revises: 0001
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -591,41 +588,12 @@ def run_findings(sql: Spelling) -> str:
     )
 
 
-# --- indexes ---------------------------------------------------------------------------------------------------------
-
-CREATED = sa.text("coalesce(created_at, -9223372036854775808)")
-CALENDAR = f"BETWEEN {FIRST} AND {LAST}"
-FINISHED_ALONE = FINISHED.replace("r.", "")
-SECONDS = f"CASE WHEN created_at {CALENDAR} AND {FINISHED_ALONE} {CALENDAR} THEN {FINISHED_ALONE} - created_at END"
-# Halves, because the difference of two 64-bit integers has 65 bits.
-IRREGULAR = sa.text(
-    """created_at IS NULL AND coalesce(started_at, completed_at, failed_at, cancelled_at, expires_at) IS NOT NULL
-    OR started_at / 2 - created_at / 2 NOT BETWEEN 0 AND 43200
-    OR completed_at / 2 - created_at / 2 NOT BETWEEN 0 AND 43200
-    OR failed_at / 2 - created_at / 2 NOT BETWEEN 0 AND 43200
-    OR cancelled_at / 2 - created_at / 2 NOT BETWEEN 0 AND 43200
-    OR status = 'expired' AND expires_at / 2 - created_at / 2 NOT BETWEEN 0 AND 43200"""
-)
 # Numbers of 16 bits: no stored value is too long for the index, and what it finds is looked at again.
 JSON_TERMS = """CREATE FUNCTION runstore_json_terms(document json) RETURNS integer[]
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     SELECT array_agg(hashtext(m.key) & 65535) || array_agg(hashtext(m.key || '=' || m.value) & 65535)
     FROM json_each_text(CASE WHEN json_typeof(document) = 'object' THEN document ELSE '{}' END) AS m
 $$"""
-INDEXES: tuple[tuple[str, str, list[Any], dict[str, Any]], ...] = (
-    ("ix_run_object_created", "run_object", ["created_at"], {}),
-    ("ix_run_object_model", "run_object", ["model", CREATED], {}),
-    (
-        "ix_run_object_irregular",
-        "run_object",
-        [CREATED, "id"],
-        {"postgresql_where": IRREGULAR, "sqlite_where": IRREGULAR},
-    ),
-    ("ix_run_object_seconds", "run_object", [sa.text(f"({SECONDS})")], {}),
-    ("ix_run_completion_usage_total_tokens", "run_completion_usage", ["total_tokens"], {}),
-    ("ix_run_object_last_error_code", "run_object_last_error", ["code"], {}),
-    ("ix_run_object_incomplete_details_reason", "run_object_incomplete_details", ["reason"], {}),
-)
 
 MADE = (runs, run_tools, run_files, run_tool_calls, run_metadata, run_changes, run_findings)
 
@@ -649,20 +617,13 @@ def upgrade() -> None:
     )
     for name, query in views(op.get_context().dialect.name).items():
         op.execute(f"CREATE VIEW {name} AS {query}")
-    for index, table, columns, options in INDEXES:
-        op.create_index(index, table, columns, **options)
     if op.get_context().dialect.name == "postgresql":
         op.execute(JSON_TERMS)
-        terms = sa.text("runstore_json_terms(metadata)")
-        op.create_index("ix_run_object_metadata", "run_object", [terms], postgresql_using="gin")
 
 
 def downgrade() -> None:
     if op.get_context().dialect.name == "postgresql":
-        op.drop_index("ix_run_object_metadata", "run_object")
         op.execute("DROP FUNCTION runstore_json_terms(json)")
-    for index, table, _, _ in reversed(INDEXES):
-        op.drop_index(index, table)
     for view in reversed(MADE):
         op.execute(f"DROP VIEW {view.__name__}")
     op.drop_table("model_price")

@@ -31,6 +31,7 @@ from sqlalchemy.exc import DBAPIError
 from runstore import config
 from runstore.backends.base import Backend, JSONTest, Row, insert_into, named, quoted
 from runstore.errors import ConfigurationError
+from runstore.schema.run import JSONTerms
 
 FEW_ROWS = 4
 
@@ -126,7 +127,7 @@ class PostgreSQL(Backend):
 
 def _has_term(document: ColumnElement[Any], term: str) -> ColumnElement[bool]:
     wanted = array([func.hashtext(cast(term, Text), type_=Integer).bitwise_and(65535)])
-    return func.runstore_json_terms(document).bool_op("@>")(wanted)
+    return JSONTerms(document).bool_op("@>")(wanted)
 
 
 def _leave_schema(_: object, __: object, ___: object, parameters: dict[str, Any]) -> None:

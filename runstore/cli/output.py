@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 
 import click
 
-F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+C = TypeVar("C", bound=Callable[..., Any])
 
 
-def _place_options(where: str, environment: str) -> Callable[[F], F]:
+def _place_options(where: str, environment: str) -> Callable[[C], C]:
     """The options --db and --schema, which become one value: what names the archive, or None for the environment."""
 
     def combined(context: click.Context, _: click.Parameter, db: str | None) -> str | None:
@@ -26,7 +27,7 @@ def _place_options(where: str, environment: str) -> Callable[[F], F]:
     def remember(context: click.Context, _: click.Parameter, schema: str | None) -> None:
         context.meta["runstore.schema"] = schema
 
-    def decorate(command: F) -> F:
+    def decorate(command: C) -> C:
         schema = click.option(
             "--schema",
             metavar="NAME",

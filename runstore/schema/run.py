@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import DDL, ColumnElement, ForeignKey, Index, event, func, literal_column, text
+from typing import Any
+
+from sqlalchemy import DDL, ColumnElement, ForeignKey, Index, MetaData, Table, event, func, literal_column, text
 from sqlalchemy.ext.associationproxy import AssociationProxy, association_proxy
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from runstore.schema.base import (
     Base,
@@ -220,6 +225,20 @@ class RunObjectFileIds(Base):
     file_ids: Mapped[RunId] = mapped_column(comment="Id of one file.")
 
 
+class JSONTerms(FunctionElement[Any]):
+    """The function of :data:`JSON_TERMS`, called by its name in our schema."""
+
+    name = "runstore_json_terms"
+    inherit_cache = True
+
+
+@compiles(JSONTerms)
+def _call(element: JSONTerms, compiler: SQLCompiler, **options: Any) -> str:
+    # Named as a table is: SQLAlchemy puts the schema before those, not before functions.
+    name = compiler.preparer.format_table(Table(element.name, MetaData()))
+    return f"{name}{compiler.process(element.clause_expr, **options)}"
+
+
 def created_order() -> ColumnElement[int]:
     """created_at as runs are ordered by it."""
     return func.coalesce(RunObject.created_at, literal_column(NO_TIME))
@@ -243,6 +262,6 @@ Index(
     postgresql_where=_irregular,
     sqlite_where=_irregular,
 )
-_terms = func.runstore_json_terms(_table.c.metadata)
+_terms = JSONTerms(_table.c.metadata)
 Index("ix_run_object_metadata", _terms, postgresql_using="gin").ddl_if("postgresql")
 event.listen(_table, "before_create", DDL(JSON_TERMS).execute_if(dialect="postgresql"))  # type: ignore[no-untyped-call]
