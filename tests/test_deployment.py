@@ -139,6 +139,7 @@ def test_the_script_of_one_step_begins_and_ends_where_it_is_told() -> None:
     assert "CREATE TABLE run_object (" not in up
     assert "version_num='0002'" in up
     assert "version_num='0001'" in down
+    assert migrate.sql("sqlite", ":head") == migrate.sql("sqlite") == migrate.sql("sqlite", "base:head")
     assert 'SET search_path = "elsewhere"' in migrate.sql("postgresql", schema="elsewhere")
     for backend, span, schema in (("oracle", "head", None), ("sqlite", "head", "s"), ("sqlite", "0001:9999", None)):
         with pytest.raises(ConfigurationError):

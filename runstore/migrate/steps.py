@@ -113,13 +113,14 @@ def _step(
 def sql(backend: str, span: str = "head", *, schema: str | None = None) -> str:
     """The script that brings a database of this kind (``postgresql`` or ``sqlite``) from one revision to another.
 
-    *span* is a revision, from nothing, or ``FROM:TO``. For those who let nobody but themselves change a schema.
+    *span* is ``FROM:TO``, or one revision from nothing. For those who let nobody but themselves change a schema.
     """
     if backend not in ("postgresql", "sqlite"):
         raise ConfigurationError(detail=f"there is no backend {backend!r}; there are postgresql and sqlite")
     settings = alembic_config()
     settings.attributes["url"] = config.database_url(f"{backend}://", schema)
     settings.output_buffer = io.StringIO()
+    span = span.removeprefix(":")  # from nothing
     first, _, last = span.rpartition(":")
     downwards = re.fullmatch(r"\d+", first) and (last == "base" or (last.isdigit() and last < first))
     _command("downgrade" if downwards else "upgrade", settings, span, sql=True)
