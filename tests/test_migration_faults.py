@@ -117,7 +117,8 @@ def somebody_migrating(engine: Engine) -> Iterator[None]:
         else:
             keys = "SELECT classid, objid FROM pg_locks WHERE locktype = 'advisory'"
             seen: set[tuple[int, int]] = set()
-            with engine.connect() as watching:
+            # Each look a transaction of its own, or an index build would wait for its end.
+            with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as watching:
                 stop = threading.Event()
 
                 def watch() -> None:
@@ -561,6 +562,7 @@ def pooled(postgresql_url: URL, tmp_path: Path) -> Iterator[URL]:
         bouncer.wait()
 
 
+@pytest.mark.slow
 def test_everything_but_migrations_goes_through_a_pooler(pooled: URL, postgresql_url: URL) -> None:
     done = runstore(pooled, "db", "upgrade", RUNSTORE_MIGRATIONS_URL=shown(postgresql_url))
     assert done.returncode == 0, done.stderr
@@ -607,6 +609,7 @@ def at_once(work: Callable[[int], None], workers: int) -> None:
     assert not failures
 
 
+@pytest.mark.slow
 def test_a_migration_through_a_pooler_is_as_safe_and_leaves_no_state_to_others(pooled: URL, later: Later) -> None:
     url = config.database_url(pooled, "archive")
     command = [sys.executable, "-m", "runstore", "db", "upgrade"]
