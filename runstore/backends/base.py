@@ -54,6 +54,14 @@ class Backend(ABC):
         """The engine for reading, whose transactions see one state of the archive from their first statement on."""
         return engine
 
+    @abstractmethod
+    def sum_of_digests(self, connection: Connection, column: ColumnElement[Any]) -> ColumnElement[str]:
+        """Aggregate: the sum of digests of 32 bytes, each a number with the highest byte first, in decimal."""
+
+    def inner_damage(self, connection: Connection) -> list[str]:
+        """What the database finds wrong with itself."""
+        return []
+
     def insert_missing(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """Insert the rows whose key is not there yet."""
         self._run_many(connection, f"{insert_into(table, self.placeholder)} ON CONFLICT DO NOTHING", rows)

@@ -9,7 +9,21 @@ from typing import Any
 
 import psycopg
 import sqlalchemy
-from sqlalchemy import ARRAY, ColumnElement, Connection, Engine, Table, any_, bindparam
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Engine,
+    Numeric,
+    Table,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+)
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
@@ -74,6 +88,14 @@ class PostgreSQL(Backend):
     def among(self, column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
         """The list travels as one array."""
         return column == any_(bindparam(parameter, type_=ARRAY(column.type)))
+
+    def sum_of_digests(self, connection: Connection, column: ColumnElement[Any]) -> ColumnElement[str]:
+        """In pieces of 32 bits: PostgreSQL adds bigints several times faster than numerics."""
+        total: ColumnElement[Any] = literal_column("0", Numeric)
+        for first in range(0, 32, 4):
+            piece = sum(cast(func.get_byte(column, literal_column(str(first + n))), BigInteger) * literal_column(str(256 ** (3 - n))) for n in range(4))
+            total = total * literal_column(str(2**32)) + func.coalesce(func.sum(piece), 0)
+        return cast(total, Text)
 
     def is_passing(self, error: BaseException) -> bool:
         """By SQLSTATE."""
