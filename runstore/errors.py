@@ -77,5 +77,9 @@ class ArchiveDamaged(RunStoreError):
     """run {id} cannot be put together: {reason}"""
 
 
+class BackupFailed(RunStoreError):
+    """no backup was made at {place}: {reason}"""
+
+
 class DatabaseFailure(RunStoreError):
     """{place}: {reason}"""

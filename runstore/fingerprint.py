@@ -35,8 +35,8 @@ DAY = 86_400
 class Fingerprint(NamedTuple):
     """Of a set of runs."""
 
-    count: int
-    """How many runs there are."""
+    runs: int
+    """How many there are."""
     sum: int
     """Their digests, added up modulo 2^256."""
 
@@ -79,7 +79,8 @@ def by_day(side: Side, conditions: Iterable[ColumnElement[bool]] = ()) -> dict[i
 
     Those without created_at stand under None, before the others.
     """
-    created, seconds = RUN.c.created_at, literal_column(str(DAY))
+    created = RUN.c.created_at
+    seconds: ColumnElement[int] = literal_column(str(DAY))
     # Databases divide towards zero; a day before 1970 has to end where the next one begins.
     day = case((created >= 0, created.op("/")(seconds)), else_=(created + 1).op("/")(seconds) - 1)
     found = _grouped(side, day, conditions)
@@ -122,7 +123,7 @@ def _on_day(day: int | None) -> list[ColumnElement[bool]]:
 def _within(
     first: Side, second: Side, conditions: list[ColumnElement[bool]], found: tuple[Fingerprint, Fingerprint]
 ) -> Iterator[Difference]:
-    count, larger = max((found[0].count, first), (found[1].count, second), key=lambda side: side[0])
+    count, larger = max((found[0].runs, first), (found[1].runs, second), key=lambda side: side[0])
     if count <= FEW:
         yield from _compared(first, second, conditions)
         return

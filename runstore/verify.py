@@ -65,7 +65,9 @@ class Finding(NamedTuple):
     """What is wrong."""
 
     def __str__(self) -> str:
-        return f"run {self.run}: {self.table}: {self.detail}" if self.run is not None else f"{self.table}: {self.detail}"
+        return (
+            f"run {self.run}: {self.table}: {self.detail}" if self.run is not None else f"{self.table}: {self.detail}"
+        )
 
 
 def verify(connection: Connection, backend: Backend, reader: Reader) -> Iterator[Finding]:

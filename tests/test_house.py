@@ -12,7 +12,8 @@ PACKAGE = Path(__file__).parent.parent / "runstore"
 
 ORDER = [
     *("errors", "wire", "documented", "config", "schema", "mapping", "backends", "migrate"),
-    *("queries", "reader", "writer", "splitter", "sources", "saver", "repository", "orm", "cli"),
+    *("queries", "reader", "writer", "walk", "verify", "fingerprint", "pruner", "backup", "copier"),
+    *("splitter", "sources", "saver", "repository", "orm", "cli"),
 ]
 """A module imports only what stands before it."""
 

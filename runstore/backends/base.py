@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, ClassVar
 
 from sqlalchemy import ColumnElement, Connection, Engine, Table, cast
@@ -57,6 +58,22 @@ class Backend(ABC):
     @abstractmethod
     def sum_of_digests(self, connection: Connection, column: ColumnElement[Any]) -> ColumnElement[str]:
         """Aggregate: the sum of digests of 32 bytes, each a number with the highest byte first, in decimal."""
+
+    @abstractmethod
+    def row_bytes(self, table: Table) -> ColumnElement[int]:
+        """How many bytes a row of the table holds, about."""
+
+    def is_lost(self, error: BaseException) -> bool:
+        """Whether the database cannot be reached, so that the same may go well on a new connection."""
+        return False
+
+    @abstractmethod
+    def give_back(self, connection: Connection, tables: Iterable[Table]) -> None:
+        """Give back the space of deleted rows, on a connection that commits each statement."""
+
+    def copy_file(self, connection: Connection, path: Path) -> None:
+        """Copy the whole database, as the transaction at hand sees it, to a new file."""
+        raise NotImplementedError
 
     def inner_damage(self, connection: Connection) -> list[str]:
         """What the database finds wrong with itself."""

@@ -39,6 +39,12 @@ _PASSING = {
     "23503",  # a prune took a shared row that this process had seen
 }
 
+_LOST = {
+    "57P01",  # admin shutdown, or the database was dropped
+    "57P02",  # crash shutdown
+    "57P03",  # starting up, recovering or shutting down
+}
+
 
 class PostgreSQL(Backend):
     """A server; many writers at a time."""
@@ -93,9 +99,29 @@ class PostgreSQL(Backend):
         """In pieces of 32 bits: PostgreSQL adds bigints several times faster than numerics."""
         total: ColumnElement[Any] = literal_column("0", Numeric)
         for first in range(0, 32, 4):
-            piece = sum(cast(func.get_byte(column, literal_column(str(first + n))), BigInteger) * literal_column(str(256 ** (3 - n))) for n in range(4))
+            piece = sum(
+                cast(func.get_byte(column, literal_column(str(first + n))), BigInteger)
+                * literal_column(str(256 ** (3 - n)))
+                for n in range(4)
+            )
             total = total * literal_column(str(2**32)) + func.coalesce(func.sum(piece), 0)
         return cast(total, Text)
+
+    def row_bytes(self, table: Table) -> ColumnElement[int]:
+        """As PostgreSQL stores it, compressed."""
+        return func.pg_column_size(table.table_valued(), type_=BigInteger)
+
+    def is_lost(self, error: BaseException) -> bool:
+        """By SQLSTATE where the server still said one; without one libpq found the connection gone or refused."""
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if not isinstance(cause, psycopg.OperationalError):
+            return False
+        return cause.sqlstate is None or cause.sqlstate in _LOST or cause.sqlstate.startswith("08")
+
+    def give_back(self, connection: Connection, tables: Iterable[Table]) -> None:
+        """To the tables, for new rows: VACUUM FULL would give it to the disk, but keeps everybody out meanwhile."""
+        for table in tables:
+            connection.exec_driver_sql(f"VACUUM (ANALYZE) {quoted(table.name)}")
 
     def is_passing(self, error: BaseException) -> bool:
         """By SQLSTATE."""

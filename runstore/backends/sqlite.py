@@ -4,10 +4,27 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
+from functools import reduce
+from operator import add
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import JSON, ColumnElement, Connection, Engine, Table, Text, bindparam, event, func, select
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Connection,
+    Engine,
+    LargeBinary,
+    Table,
+    Text,
+    bindparam,
+    cast,
+    event,
+    func,
+    select,
+)
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -66,6 +83,22 @@ class SQLite(Backend):
         assert isinstance(driver, sqlite3.Connection)
         driver.create_aggregate("runstore_sum", 1, _Sum)  # type: ignore[arg-type]  # typeshed wants an int
         return func.runstore_sum(column, type_=Text)
+
+    def row_bytes(self, table: Table) -> ColumnElement[int]:
+        """Of the values alone."""
+        sizes = [func.coalesce(func.length(cast(column, LargeBinary)), 0) for column in table.columns]
+        return reduce(add, sizes)
+
+    def give_back(self, connection: Connection, tables: Iterable[Table]) -> None:
+        """To the disk: the whole file is written anew, which takes its size of free space beside it."""
+        connection.exec_driver_sql("VACUUM")
+
+    def copy_file(self, connection: Connection, path: Path) -> None:
+        """At one go: nobody's commit makes it begin again."""
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        with closing(sqlite3.connect(path)) as target:
+            driver.backup(target)
 
     def inner_damage(self, connection: Connection) -> list[str]:
         """Pages, rows and indexes that do not fit each other."""

@@ -12,7 +12,19 @@ from io import TextIOWrapper
 
 import click
 
-COMMANDS = {"import": "transfer", "export": "transfer", "show": "look", "list": "look", "db": "database"}
+COMMANDS = {
+    "import": "transfer",
+    "export": "transfer",
+    "show": "look",
+    "list": "look",
+    "verify": "care",
+    "fingerprint": "care",
+    "diff": "care",
+    "prune": "care",
+    "backup": "copies",
+    "copy": "copies",
+    "db": "database",
+}
 """Command -> module of this package."""
 
 EXIT_CODES = """

@@ -108,12 +108,12 @@ class Shape:
                 yield from _strays(f"the row of {member}", columns, self._parts.get(member, ()))
         listed = self._keys.difference(self._parts.get("null", ()))
         shapes = self._parts.get("tool_calls", ())
-        for named, rows, table in (
+        for said, rows, table in (
             ("tools" in listed, run.tools, TOOLS),
             ("file_ids" in listed, run.file_ids, FILES),
             (bool(shapes), run.tool_calls, CALLS),
         ):
-            if rows and not named:
+            if rows and not said:
                 yield table.name
         for position, call in enumerate(run.tool_calls if shapes else ()):
             keys, function_keys = shapes[min(position, len(shapes) - 1)]
