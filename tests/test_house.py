@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "runstore"
 
 ORDER = [
-    *("errors", "wire", "documented", "config", "schema", "mapping", "backends", "migrate"),
+    *("errors", "wire", "redact", "documented", "config", "schema", "mapping", "backends", "migrate"),
     *("queries", "reader", "writer", "walk", "verify", "fingerprint", "pruner", "backup", "copier"),
     *("splitter", "sources", "saver", "repository", "orm", "cli"),
 ]

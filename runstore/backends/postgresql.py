@@ -55,9 +55,11 @@ class PostgreSQL(Backend):
     placeholder = "%s"
 
     def create_engine(self, url: URL) -> Engine:
-        """An engine with psycopg's defaults, named in the server's list of sessions."""
-        named = "application_name" in url.query
-        return sqlalchemy.create_engine(url, connect_args={} if named else {"application_name": "runstore"})
+        """An engine with psycopg's defaults, named in the server's list of sessions; it waits 10 s for a connection."""
+        defaults = {"application_name": "runstore", "connect_timeout": "10"}
+        arguments = {name: value for name, value in defaults.items() if name not in url.query}
+        # No values of runs in tracebacks.
+        return sqlalchemy.create_engine(url, connect_args=arguments, hide_parameters=True)
 
     def snapshot(self, engine: Engine) -> Engine:
         """Else each statement sees the state of its own moment: a run, but not its prompt deleted meanwhile."""

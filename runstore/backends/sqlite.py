@@ -46,7 +46,7 @@ class SQLite(Backend):
 
     def create_engine(self, url: URL) -> Engine:
         """An engine whose connections keep foreign keys and reach the disk before a commit returns."""
-        engine = sqlalchemy.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+        engine = sqlalchemy.create_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
         event.listen(engine, "connect", _set_up)
         return engine
 

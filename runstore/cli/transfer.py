@@ -170,14 +170,16 @@ def _rejects(path: Path | None) -> Iterator[Callable[[Rejection], None]]:
     callback=_in_a_folder,
     help="Write to a file, which appears when it is complete. [default: standard output]",
 )
-def export_command(db: str | None, output: Path | None) -> None:
+@click.option("--redact", is_flag=True, help="Leave out what looks like a key, token or password.")
+def export_command(db: str | None, output: Path | None, redact: bool) -> None:
     """Write all runs as JSON Lines, as they came, in the order of created_at and id."""
+    from runstore.redact import redacted
     from runstore.repository import RunRepository
 
     _spare_the_archive(db, output)
     with RunRepository.open(db) as archive, _output(output) as file:
         for text in archive.iterate_json():
-            file.write(text)
+            file.write(redacted(text) if redact else text)
             file.write(b"\n")
 
 
