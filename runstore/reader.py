@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from msgspec import MsgspecError, Raw
@@ -85,12 +86,13 @@ class Reader:
             missing[SHAPE] = list(shapes)
         for table, ids in missing.items():
             for shared_id, document, function in connection.execute(self._select(table), {"ids": ids}):
-                if table is SHAPE:
-                    self._shapes[shared_id] = Shape(document)
-                    continue
-                text = Raw(wire.encode(document) if table is INSTRUCTIONS else shared_text(document, function))
-                found[table, shared_id] = text
-                self._remember((table, shared_id), text)
+                with suppress(*DAMAGE):  # each run that needs it says so
+                    if table is SHAPE:
+                        self._shapes[shared_id] = Shape(document)
+                        continue
+                    text = Raw(wire.encode(document) if table is INSTRUCTIONS else shared_text(document, function))
+                    found[table, shared_id] = text
+                    self._remember((table, shared_id), text)
         return found
 
     def _select(self, table: Table) -> Select[Any]:
