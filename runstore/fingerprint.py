@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, case, func, literal_column, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, case, func, literal_column, select
 
 from runstore.backends import Backend
 from runstore.mapping import RUN, table_of
@@ -80,9 +80,9 @@ def by_day(side: Side, conditions: Iterable[ColumnElement[bool]] = ()) -> dict[i
     Those without created_at stand under None, before the others.
     """
     created = RUN.c.created_at
-    seconds: ColumnElement[int] = literal_column(str(DAY))
+    seconds = literal_column(str(DAY), BigInteger)
     # Databases divide towards zero; a day before 1970 has to end where the next one begins.
-    day = case((created >= 0, created.op("/")(seconds)), else_=(created + 1).op("/")(seconds) - 1)
+    day = case((created >= 0, created // seconds), else_=(created + 1) // seconds - 1)
     found = _grouped(side, day, conditions)
     return {number: found[number] for number in sorted(found, key=lambda day: (day is not None, day))}
 

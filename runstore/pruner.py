@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, false, func, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, false, func, select, true
 
 from runstore.backends import Backend
 from runstore.mapping import FUNCTION, INSTRUCTIONS, RUN, SHAPE, SHARED_TABLES, TOOL, TOOLS
@@ -112,7 +112,10 @@ def next_unused(connection: Connection, table: Table, after: int, limit: int) ->
 
 
 def unused(table: Table, kept: ColumnElement[bool] | None = None) -> ColumnElement[bool]:
-    """Whether nothing refers to a row of a shared table; *kept* is which runs there are, by default all."""
+    """Whether nothing refers to a row of a shared table.
+
+    With *kept*, whether nothing would if only these runs were left, and of the shared rows only what they use.
+    """
     return and_(*(_unused_by(column, table, kept) for column in _REFERENCES[table]))
 
 
@@ -145,7 +148,7 @@ _REFERENCES: dict[Table, list[Any]] = {
 def forecast(connection: Connection, backend: Backend, conditions: Sequence[ColumnElement[bool]] | None) -> Pruned:
     """What deleting the runs that meet all conditions, and collecting shared rows, would delete; None: no runs."""
     runs = looks = size = shared = 0
-    kept = None
+    kept: ColumnElement[bool] = true()
     if conditions is not None:
         chosen = and_(*conditions)
         kept = ~func.coalesce(chosen, false())  # a comparison with NULL is neither true nor false
