@@ -107,10 +107,14 @@ class _Check:
         else:
             columns.append(null())
         statement = select(*columns).select_from(source).order_by(table.c.id).limit(BATCH)
+        place = table.columns.keys().index("function") if "function" in table.columns else None
         rows = self._connection.execute(statement).all()
         while rows:
             for *row, function in rows:
-                if wrong := _wrong(table, tuple(row), function):
+                wrong = _wrong(table, tuple(row), function)
+                if not wrong and place is not None and (bad := self._bad.get((FUNCTION, row[place]))):
+                    wrong = f"row {row[place]} of {FUNCTION.name}, which it refers to: {bad}"
+                if wrong:
                     self._bad[table, row[0]] = wrong
                     yield Finding(None, table.name, f"row {row[0]}: {wrong}")
                 elif table is SHAPE:

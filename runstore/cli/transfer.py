@@ -62,6 +62,22 @@ def _spare_the_archive(db: str | None, path: Path | None) -> None:
     help="Write rejected records here as they came, each under a line '# where: reason'; mended, the file can "
     "be imported.",
 )
+@click.option(
+    "--max-record",
+    metavar="MIB",
+    type=click.IntRange(min=1),
+    default=64,
+    show_default=True,
+    help="Reject larger records: memory grows with the largest.",
+)
+@click.option(
+    "--patience",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0),
+    default=60,
+    show_default=True,
+    help="Try again for so long while the server cannot be reached.",
+)
 def import_command(
     paths: tuple[Path, ...],
     db: str | None,
@@ -70,6 +86,8 @@ def import_command(
     on_conflict: str,
     strict: bool,
     rejects: Path | None,
+    max_record: int,
+    patience: float,
 ) -> None:
     """Archive the runs in files, folders or - (standard input).
 
@@ -80,7 +98,11 @@ def import_command(
 
     _spare_the_archive(db, rejects)
     seen_at = _moment(observed_at)
-    with RunRepository.open(db) as archive, _rejects(rejects) as reject, _records(paths) as records:
+    with (
+        RunRepository.open(db, patience=patience) as archive,
+        _rejects(rejects) as reject,
+        _records(paths, max_record * 2**20) as records,
+    ):
         report = archive.save_many(
             records, observed_at=seen_at, source=source, on_conflict=on_conflict, strict=strict, on_rejected=reject
         )
@@ -104,7 +126,7 @@ def _moment(text: str | None) -> datetime | None:
 
 
 @contextmanager
-def _records(paths: Iterable[Path]) -> Iterator[Iterator[Record]]:
+def _records(paths: Iterable[Path], most: int) -> Iterator[Iterator[Record]]:
     """The records of all paths, with a progress bar by bytes where a person is watching."""
     import time
 
@@ -114,9 +136,11 @@ def _records(paths: Iterable[Path]) -> Iterator[Iterator[Record]]:
         for path in files:
             if str(path) == "-":
                 now = time.time_ns() // 1000
-                yield from sources.read_stream(sys.stdin.buffer, "-", observed_at=now, progress=progress)
+                yield from sources.read_stream(
+                    sys.stdin.buffer, "-", observed_at=now, progress=progress, max_record_bytes=most
+                )
             else:
-                yield from sources.read_file(path, progress=progress)
+                yield from sources.read_file(path, progress=progress, max_record_bytes=most)
 
     files: list[Path] = []
     for path in paths:
