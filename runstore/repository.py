@@ -30,8 +30,11 @@ from runstore.saver import Rejection, Saver, SaveReport, rejection
 from runstore.verify import Finding
 from runstore.writer import CHANGE, Outcome
 
-TRIES = 8
+TRIES = 16
 """How often a batch is tried when other writers are in the way."""
+
+BESIDE = 2
+"""How often it is tried beside them; then they queue up, for many writers of the same runs hinder one another long."""
 
 PATIENCE = 60.0
 """Seconds for which a batch is tried again when the server cannot be reached: a restart takes less."""
@@ -235,6 +238,8 @@ class RunRepository:
         while True:
             try:
                 with self._transaction(write=write) as connection:
+                    if hindered >= BESIDE:
+                        self._backend.queue_up(connection)
                     return work(connection)
             except DatabaseFailure as failure:
                 cause = failure.__cause__ or failure
@@ -244,7 +249,7 @@ class RunRepository:
                     hindered += 1
                     if hindered == TRIES:
                         raise
-                    pause = random.uniform(0, 0.01 * 2**hindered)
+                    pause = random.uniform(0, 0.01 * 2 ** min(hindered, 6))
                 elif self._backend.is_lost(cause):
                     deadline = deadline or time.monotonic() + self._patience
                     if time.monotonic() >= deadline:

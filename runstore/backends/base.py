@@ -63,6 +63,10 @@ class Backend(ABC):
     def row_bytes(self, table: Table) -> ColumnElement[int]:
         """How many bytes a row of the table holds, about."""
 
+    @abstractmethod
+    def queue_up(self, connection: Connection) -> None:
+        """Wait for all others that have queued up, and let those who do it later wait for this transaction."""
+
     def is_lost(self, error: BaseException) -> bool:
         """Whether the database cannot be reached, so that the same may go well on a new connection."""
         return False

@@ -45,6 +45,9 @@ _LOST = {
     "57P03",  # starting up, recovering or shutting down
 }
 
+_QUEUE = int.from_bytes(b"run tail")
+"""Advisory lock of writers that were hindered again and again."""
+
 
 class PostgreSQL(Backend):
     """A server; many writers at a time."""
@@ -112,6 +115,10 @@ class PostgreSQL(Backend):
     def row_bytes(self, table: Table) -> ColumnElement[int]:
         """As PostgreSQL stores it, compressed."""
         return func.pg_column_size(table.table_valued(), type_=BigInteger)
+
+    def queue_up(self, connection: Connection) -> None:
+        """No lock on a table: that would deadlock with those who write beside the queue."""
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_QUEUE,))
 
     def is_lost(self, error: BaseException) -> bool:
         """By SQLSTATE where the server still said one; without one libpq found the connection gone or refused."""

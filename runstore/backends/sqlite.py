@@ -84,6 +84,9 @@ class SQLite(Backend):
         driver.create_aggregate("runstore_sum", 1, _Sum)  # type: ignore[arg-type]  # typeshed wants an int
         return func.runstore_sum(column, type_=Text)
 
+    def queue_up(self, connection: Connection) -> None:
+        """Nothing to do: there is one writer at a time."""
+
     def row_bytes(self, table: Table) -> ColumnElement[int]:
         """Of the values alone."""
         sizes = [func.coalesce(func.length(cast(column, LargeBinary)), 0) for column in table.columns]
