@@ -200,7 +200,7 @@ class _Check:
 
     # --- history -----------------------------------------------------------------------------------------------------
 
-    def _wrong_history(self, rows: Iterable[Row], texts: dict[str, bytes]) -> Iterator[str]:
+    def _wrong_history(self, rows: Iterable[Row], texts: writer.Texts) -> Iterator[str]:
         """What is wrong with the earlier looks at a run, given the members of its newest look."""
         try:
             for past in writer.unfold(rows, texts):
@@ -212,9 +212,8 @@ class _Check:
 
     def _makes_digest(self, past: writer.Past) -> bool:
         # The order of its keys is not kept with a look, but each order that came stands in a shape.
-        members = {key: Raw(text) for key, text in past.texts.items()}
-        for keys in (tuple(members), *self._orders[frozenset(members)]):
-            look = self._mapper.look({key: members[key] for key in keys}, past.observed_at)
+        for keys in (tuple(past.texts), *self._orders[frozenset(past.texts)]):
+            look = self._mapper.look({key: past.texts[key] for key in keys}, past.observed_at)
             if look.digest == past.digest:
                 return look.status == past.status
         return False

@@ -16,8 +16,10 @@ from runstore.mapping.columns import (
     CALLS,
     COLUMNS,
     FILES,
+    OBJECTS,
     PARTS,
     RUN,
+    SCALARS,
     SHARED,
     TOOL,
     TOOLS,
@@ -25,6 +27,9 @@ from runstore.mapping.columns import (
     kind_of,
     members_of,
 )
+
+_IN_COLUMNS = frozenset((*SCALARS, *OBJECTS, *SHARED))
+"""Members that stand in a column of run_object, or whose key does."""
 
 
 class StoredRun(NamedTuple):
@@ -51,7 +56,7 @@ class Shape:
         self._parts: dict[str, Any] = wire.loads(document.encode())
         null = self._parts.get("null", ())
         self._keys = frozenset(self._parts["keys"])
-        self._unread = [(key, _place(key)[0]) for key in (*SCALARS, *SHARED) if key not in self._keys]
+        self._unread = [(key, _place(key)[0]) for key in _IN_COLUMNS if key not in self._keys]
         self._plan = [(key, Kind.NULL if key in null else kind_of(key), *_place(key)) for key in self._parts["keys"]]
 
     def text(self, run: StoredRun, values: Mapping[tuple[Table, int], Raw]) -> bytes:
@@ -101,7 +106,7 @@ class Shape:
         for key in members_of(row[_EXTRA]):
             if key not in self._keys:
                 yield "run_object.extra"
-            elif (key in SCALARS or key in SHARED) and row[_place(key)[0]] is not None:
+            elif key in _IN_COLUMNS and row[_place(key)[0]] is not None:
                 yield f"run_object.{key}"
         for member, columns in run.parts.items():
             if columns is not None:
