@@ -4,65 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from runstore.cli.filters import filter_options
 from runstore.cli.output import db_option, note, printable
 
 if TYPE_CHECKING:
     from runstore.queries import Filter
-
-_AGES = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
-
-
-def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say which runs."""
-    for option in (
-        click.option("--created-before", metavar="TIME", help="Runs created before this, as --created-from."),
-        click.option(
-            "--created-from",
-            metavar="TIME",
-            help="Runs created at this time or later: ISO 8601, or an age as 12h, 90d, 8w.",
-        ),
-        click.option("--status", metavar="STATUS", multiple=True, help="Runs of this status."),
-        click.option("--assistant", metavar="ID", multiple=True, help="Runs of this assistant."),
-        click.option("--thread", metavar="ID", multiple=True, help="Runs of this thread (may be repeated)."),
-    ):
-        command = option(command)
-    return command
-
-
-def _filter(
-    thread: tuple[str, ...],
-    assistant: tuple[str, ...],
-    status: tuple[str, ...],
-    created_from: str | None,
-    created_before: str | None,
-) -> Filter:
-    return {
-        "thread_id": thread or None,
-        "assistant_id": assistant or None,
-        "status": status or None,
-        "created_from": _moment(created_from, "--created-from"),
-        "created_before": _moment(created_before, "--created-before"),
-    }
-
-
-def _moment(text: str | None, option: str) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        if text[-1:] in _AGES and text[:-1].isdigit():
-            return datetime.now(UTC) - timedelta(seconds=int(text[:-1]) * _AGES[text[-1]])
-        moment = datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
-        raise click.BadParameter(
-            f"{text!r} is no time; expected 2024-05-31, 2024-05-31T12:00:00Z or an age as 90d", param_hint=option
-        ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @click.command("verify")
@@ -91,7 +42,7 @@ def verify_command(db: str | None) -> None:
 @db_option
 @filter_options
 @click.option("--by", type=click.Choice(["day"]), help="A line for each day (UTC) on which runs were created.")
-def fingerprint_command(db: str | None, by: str | None, **where: Any) -> None:
+def fingerprint_command(db: str | None, by: str | None, where: Filter) -> None:
     """Print one number that proves which runs an archive holds, and how many they are.
 
     The same runs have the same number, on SQLite and PostgreSQL, in whatever order they were saved. It guards against
@@ -101,10 +52,10 @@ def fingerprint_command(db: str | None, by: str | None, **where: Any) -> None:
 
     with RunRepository.open(db) as archive:
         if by is None:
-            found = archive.fingerprint(**_filter(**where))
+            found = archive.fingerprint(**where)
             click.echo(f"{found}  {found.runs}")
             return
-        for day, part in archive.fingerprints_by_day(**_filter(**where)).items():
+        for day, part in archive.fingerprints_by_day(**where).items():
             click.echo(f"{_day(day)}  {part}  {part.runs}")
 
 
@@ -143,24 +94,23 @@ def diff_command(first: str, second: str) -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--vacuum", is_flag=True, help="Give back the space: on SQLite to the disk, on PostgreSQL to the tables.")
-def prune_command(db: str | None, orphans: bool, dry_run: bool, yes: bool, vacuum: bool, **where: Any) -> None:
+def prune_command(db: str | None, orphans: bool, dry_run: bool, yes: bool, vacuum: bool, where: Filter) -> None:
     """Delete the runs that meet all conditions, with their history, and the shared rows that nothing uses any more.
 
     It asks first. It goes by batches; interrupted, the same command goes on. Writers may work meanwhile.
     """
     from runstore.repository import RunRepository
 
-    chosen = _filter(**where)
-    if orphans == any(value is not None for value in chosen.values()):
+    if orphans == bool(where):
         raise click.UsageError("say which runs, by at least one condition, or --orphans; not both")
     with RunRepository.open(db) as archive:
         if dry_run or not yes:
-            found = archive.forecast(**chosen)
+            found = archive.forecast(**where)
             note(f"{'would delete' if dry_run else 'to delete'}: {found}, about {found.bytes} bytes")
             if dry_run or not (found.runs or found.shared):
                 return
             click.confirm("delete them?", abort=True, err=True)
-        click.echo(f"deleted: {archive.prune(**chosen)}")
+        click.echo(f"deleted: {archive.prune(**where)}")
         if vacuum:
             archive.vacuum()
         else:
