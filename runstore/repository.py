@@ -225,7 +225,10 @@ class RunRepository:
             )
         )
         self._note(stored)
-        log.debug("batch of %d looks committed in %.3f s", len(looks), time.monotonic() - began)
+        if log.isEnabledFor(logging.DEBUG):
+            outcomes = Counter(verdict.outcome for verdict in verdicts)
+            counts = ", ".join(f"{number} {outcome}" for outcome, number in outcomes.items())
+            log.debug("%d looks in %.3f s: %s", len(looks), time.monotonic() - began, counts)
         return verdicts
 
     def _retried(self, work: Callable[[Connection], T], *, write: bool = True) -> T:
