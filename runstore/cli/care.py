@@ -31,11 +31,11 @@ def verify_command(db: str | None) -> None:
             found += 1
             click.echo(printable(str(finding)))
         runs = archive.count()
-    note(
-        f"{runs} runs verified in {time.monotonic() - began:.1f} s: {found or 'no'} finding{'' if found == 1 else 's'}"
-    )
+    took = f"{runs} runs verified in {time.monotonic() - began:.1f} s"
     if found:
+        note(f"runstore: {took}: {found} finding{'' if found == 1 else 's'}")
         sys.exit(1)
+    note(f"{took}: no findings")
 
 
 @click.command("fingerprint")
@@ -84,6 +84,7 @@ def diff_command(first: str, second: str) -> None:
             found += 1
             click.echo(printable(f"{difference.run}: {difference.where}"))
     if found:
+        note(f"runstore: the archives differ in {found} run{'' if found == 1 else 's'}")
         sys.exit(1)
 
 

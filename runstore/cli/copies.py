@@ -36,9 +36,9 @@ def copy_command(source: str, target: str) -> None:
     with RunRepository.open(source) as archive, RunRepository.open(target) as other:
         report = archive.copy_to(other)
     for run_id in sorted(report.conflicts):
-        note(f"conflict: {run_id}: each archive has a look that the other has not")
+        note(f"runstore: run {run_id}: each archive has a look that the other has not")
     for difference in report.missing:
-        note(f"differs at the end: {difference.run}: {difference.where}")
+        note(f"runstore: run {difference.run} differs at the end: {difference.where}")
     click.echo(str(report))
     for name, (runs, _) in (("from", report.source), ("to", report.target)):
         click.echo(f"{name:4}  {runs}  {runs.runs}")
