@@ -25,7 +25,7 @@ def full_disk(place: Place, runs: int) -> dict[str, Any]:
 
     def limit() -> None:
         # Python ignores SIGXFSZ: writing beyond the limit is an error, as on a full disk.
-        resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 20, 3 << 20))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (6 << 20, 6 << 20))
 
     code, out, errors = wait(start(url, "import", file, preexec_fn=limit))
     promise((code, out) == (1, "") and len(errors.splitlines()) == 1, f"{code} {out} {errors}")

@@ -72,7 +72,9 @@ class Place:
         self._control("-m", "immediate", "stop")
 
     def start(self) -> None:
-        """Start it again; it recovers."""
+        """Start it again; it recovers, which may take longer than the wheel waits for."""
+        log = self._server.pgdata / "log"
+        self._control("-t", "120", "-l", str(log), "-o", f'-h "" -k {self._server.pgdata}', "start")
         self._server.ensure_postgres_running()
 
     def _control(self, *arguments: str) -> None:
