@@ -81,6 +81,10 @@ class ArchiveDamaged(RunStoreError):
     """run {id} cannot be put together: {reason}"""
 
 
+class BackupFailed(RunStoreError):
+    """no backup was made at {place}: {reason}"""
+
+
 class DatabaseFailure(RunStoreError):
     """{place}: {reason}"""
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from msgspec import Raw
+from msgspec import MsgspecError, Raw
 from sqlalchemy import Connection, Select, Table, null, select
 
 from runstore import queries, wire
 from runstore.backends import Backend
-from runstore.errors import ArchiveDamaged
+from runstore.errors import ArchiveDamaged, RunRejected
 from runstore.mapping import COLUMNS, FUNCTION, INSTRUCTIONS, SHAPE, SHARED, TOOL, Shape, StoredRun, shared_text
 
 BATCH = 500
 """Runs that are put together at a time."""
+
+DAMAGE = (KeyError, IndexError, ValueError, TypeError, AttributeError, MsgspecError, RunRejected)
+"""What putting a run together can raise where rows were changed by hand."""
 
 MOST_SHAPES = 10_000
 """Shapes that are remembered."""
@@ -52,7 +56,7 @@ class Reader:
                 for run in runs:
                     try:
                         text = self._shapes[run.row[_SHAPE]].text(run, values)
-                    except (KeyError, IndexError, ValueError) as exc:
+                    except DAMAGE as exc:
                         raise ArchiveDamaged(id=run.row[0], reason=f"{type(exc).__name__} {exc}") from exc
                     yield run, text
 
@@ -82,12 +86,13 @@ class Reader:
             missing[SHAPE] = list(shapes)
         for table, ids in missing.items():
             for shared_id, document, function in connection.execute(self._select(table), {"ids": ids}):
-                if table is SHAPE:
-                    self._shapes[shared_id] = Shape(document)
-                    continue
-                text = Raw(wire.encode(document) if table is INSTRUCTIONS else shared_text(document, function))
-                found[table, shared_id] = text
-                self._remember((table, shared_id), text)
+                with suppress(*DAMAGE):  # each run that needs it says so
+                    if table is SHAPE:
+                        self._shapes[shared_id] = Shape(document)
+                        continue
+                    text = Raw(wire.encode(document) if table is INSTRUCTIONS else shared_text(document, function))
+                    found[table, shared_id] = text
+                    self._remember((table, shared_id), text)
         return found
 
     def _select(self, table: Table) -> Select[Any]:

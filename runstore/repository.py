@@ -2,34 +2,65 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self, Unpack
+from typing import Any, NamedTuple, Self, TypeVar, Unpack
 
-from sqlalchemy import ColumnElement, Connection, Engine, bindparam, delete, exists, select
+from sqlalchemy import ColumnElement, Connection, Engine, Pool, bindparam, select
 from sqlalchemy.engine import URL
 
-from runstore import filters, migrate, prices, queries, statistics, wire, writer
+from runstore import (
+    backup,
+    copier,
+    filters,
+    fingerprint,
+    migrate,
+    prices,
+    pruner,
+    queries,
+    statistics,
+    verify,
+    wire,
+    writer,
+)
 from runstore.backends import Answer, Clock, backend_of, create_engine, translated
 from runstore.errors import ConfigurationError, DatabaseFailure, NotARun, RunNotFound
 from runstore.filters import Filter
-from runstore.mapping import FUNCTION, INSTRUCTIONS, RANKS, RUN, TOOL, TOOLS, Look, Mapper, StoredRun
+from runstore.fingerprint import Difference, Fingerprint, Side
+from runstore.mapping import RANKS, RUN, Look, Mapper, StoredRun
+from runstore.pruner import Pruned
 from runstore.reader import BATCH, Reader
 from runstore.saver import Rejection, Saver, SaveReport, rejection
 from runstore.schema.views import RUN_FINDINGS as FINDINGS
+from runstore.verify import Damage
 from runstore.writer import CHANGE, Outcome
 
-TRIES = 8
+TRIES = 16
 """How often a batch is tried when other writers are in the way."""
+
+BESIDE = 2
+"""How often it is tried beside them; then they queue up, for many writers of the same runs hinder one another long."""
+
+PATIENCE = 60.0
+"""Seconds for which a batch is tried again when the server cannot be reached: a restart takes less."""
 
 MOST_SEEN = 500_000
 """Ids of shared rows that are remembered as stored."""
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+logging.getLogger("runstore").addHandler(logging.NullHandler())  # quiet unless the application listens
 
 
 class Page(NamedTuple):
@@ -79,10 +110,12 @@ class RunRepository:
 
     *bind* is an engine, for transactions of the repository's own, or a connection, for saving inside the transaction at
     hand: each batch is a savepoint then, and the caller commits. A repository may be shared between threads, if its
-    bind may.
+    bind may; in a forked process it opens connections of its own.
+
+    *patience* is for how many seconds a batch is tried again while the server cannot be reached.
     """
 
-    def __init__(self, bind: Engine | Connection) -> None:
+    def __init__(self, bind: Engine | Connection, *, patience: float = PATIENCE) -> None:
         self._bind = bind
         self._owned: Engine | None = None
         self._backend = backend_of(bind)
@@ -92,15 +125,24 @@ class RunRepository:
         self._seen: writer.Seen = {}
         self._seen_lock = threading.Lock()
         self._checked: set[bool] = set()
+        self._patience = patience
+        self._process = os.getpid()
+        self._inherited: list[Pool] = []
 
     @classmethod
-    def open(cls, place: str | os.PathLike[str] | URL | None = None, *, schema: str | None = None) -> Self:
+    def open(
+        cls,
+        place: str | os.PathLike[str] | URL | None = None,
+        *,
+        schema: str | None = None,
+        patience: float = PATIENCE,
+    ) -> Self:
         """The archive at a database URL or the path of a SQLite file; None takes it from the environment.
 
         *schema* is its PostgreSQL schema, as ``?schema=`` in the URL and RUNSTORE_SCHEMA say it. A SQLite file that
         does not exist is created by the first save. Close the repository, or use it with ``with``.
         """
-        repository = cls(create_engine(place, schema=schema))
+        repository = cls(create_engine(place, schema=schema), patience=patience)
         assert isinstance(repository._bind, Engine)
         repository._owned = repository._bind
         return repository
@@ -200,33 +242,62 @@ class RunRepository:
         return saver.report
 
     def _known(self, run_ids: list[str]) -> writer.Known:
-        with self._transaction(write=False) as connection:
-            return writer.known(connection, self._backend, run_ids)
+        return self._retried(lambda connection: writer.known(connection, self._backend, run_ids), write=False)
 
     def _write(self, looks: list[Look], policy: str) -> list[writer.Verdict]:
-        for attempt in range(1, TRIES + 1):
+        began = time.monotonic()
+        verdicts, stored = self._retried(
+            lambda connection: writer.write(
+                connection,
+                self._backend,
+                looks,
+                policy=policy,
+                now=_microseconds(None),
+                seen=self._seen,
+                texts_of=self._reader.member_texts,
+            )
+        )
+        self._note(stored)
+        if log.isEnabledFor(logging.DEBUG):
+            outcomes = Counter(verdict.outcome for verdict in verdicts)
+            counts = ", ".join(f"{number} {outcome}" for outcome, number in outcomes.items())
+            log.debug("%d looks in %.3f s: %s", len(looks), time.monotonic() - began, counts)
+        return verdicts
+
+    def _retried(self, work: Callable[[Connection], T], *, write: bool = True) -> T:
+        """What *work* gives in a transaction of ours, tried again after a hindrance or a lost connection.
+
+        A commit whose answer is lost may have been made: *work* has to be one that may be done twice.
+        """
+        hindered = lost = 0
+        deadline = None
+        while True:
             try:
-                with self._transaction(write=True) as connection:
-                    verdicts, stored = writer.write(
-                        connection,
-                        self._backend,
-                        looks,
-                        policy=policy,
-                        now=_microseconds(None),
-                        seen=self._seen,
-                        texts_of=self._reader.member_texts,
-                    )
+                with self._transaction(write=write) as connection:
+                    if hindered >= BESIDE:
+                        self._backend.queue_up(connection)
+                    return work(connection)
             except DatabaseFailure as failure:
-                passing = self._backend.is_passing(failure.__cause__ or failure) and isinstance(self._bind, Engine)
-                if not passing or attempt == TRIES:
+                cause = failure.__cause__ or failure
+                if isinstance(self._bind, Connection):
                     raise
+                if self._backend.is_passing(cause):
+                    hindered += 1
+                    if hindered == TRIES:
+                        raise
+                    pause = random.uniform(0, 0.01 * 2 ** min(hindered, 6))
+                elif self._backend.is_lost(cause):
+                    deadline = deadline or time.monotonic() + self._patience
+                    if time.monotonic() >= deadline:
+                        raise
+                    lost += 1
+                    pause = random.uniform(0.5, 1) * min(0.1 * 2**lost, 5)
+                else:
+                    raise
+                log.info("tried again in %.2f s: %s", pause, failure)
                 with self._seen_lock:
                     self._seen = {}
-                time.sleep(random.uniform(0, 0.01 * 2**attempt))
-            else:
-                self._note(stored)
-                return verdicts
-        raise AssertionError("unreachable")
+                time.sleep(pause)
 
     def _note(self, stored: writer.Seen) -> None:
         """Remember shared rows as stored, once the transaction that made sure of them is committed."""
@@ -506,52 +577,120 @@ class RunRepository:
 
         Prompts and tools that no run uses any more are deleted after them, in a transaction of its own.
         """
-        ids = {"ids": list(filter(wire.is_text, [run_ids] if isinstance(run_ids, str) else run_ids))}
-        with self._transaction(write=True) as connection:
-            runs = self._backend.among(RUN.c.id, "ids")
-            links = self._backend.among(TOOLS.c.run_object, "ids")
-            instructions = connection.execute(select(RUN.c.instructions_id).distinct().where(runs), ids).scalars().all()
-            tools = (
-                connection.execute(select(TOOLS.c.assistant_object_tools_inner).distinct().where(links), ids)
-                .scalars()
-                .all()
-            )
-            deleted = connection.execute(delete(RUN).where(runs), ids).rowcount
-        self._collect(list(instructions), list(tools))
-        return deleted
+        ids = list(filter(wire.is_text, [run_ids] if isinstance(run_ids, str) else run_ids))
+        deleted, used = self._retried(lambda connection: pruner.delete_runs(connection, self._backend, ids))
+        self._collect(used)
+        return deleted.runs
 
-    def _collect(self, instructions: list[int | None], tools: list[int]) -> None:
-        """Delete those of these shared rows that nothing refers to.
+    def prune(self, *, progress: Callable[[Pruned], None] | None = None, **where: Unpack[Filter]) -> Pruned:
+        """Delete the runs that meet the conditions of :meth:`find`, then every shared row that nothing refers to.
 
-        A writer that is about to refer to one meets either the row or a foreign-key error, forgets what it has seen and
-        tries again; one that came first makes this fail, and the row is kept.
+        Without a condition no run is deleted, only shared rows. A batch is a transaction: interrupted, the same again
+        goes on. *progress* is called after each with what was deleted so far. Raises :class:`ConfigurationError`.
         """
-        functions = select(TOOL.c.function).where(self._backend.among(TOOL.c.id, "ids"))
-        try:
-            with self._transaction(write=True) as connection:
-                referred = connection.execute(functions, {"ids": tools}).scalars().all()
-                for table, column, ids in (
-                    (INSTRUCTIONS, RUN.c.instructions_id, [key for key in instructions if key is not None]),
-                    (TOOL, TOOLS.c.assistant_object_tools_inner, tools),
-                    (FUNCTION, TOOL.c.function, [key for key in referred if key is not None]),
-                ):
-                    unused = ~exists().where(column == table.c.id)
-                    if table is FUNCTION:
-                        unused &= ~exists().where(queries.CHOICE.c.function == table.c.id)
-                    connection.execute(
-                        delete(table).where(self._backend.among(table.c.id, "ids"), unused), {"ids": ids}
-                    )
-        except DatabaseFailure as failure:
-            if not self._backend.is_passing(failure.__cause__ or failure):
-                raise
+        total = Pruned()
+
+        def count(runs: int, looks: int, shared: int) -> None:
+            nonlocal total
+            total = Pruned(total.runs + runs, total.looks + looks, total.shared + shared)
+            if progress:
+                progress(total)
+
+        conditions = self._tests(where)
+        last: str | None = None
+        while conditions:
+            with self._transaction(write=False) as connection:
+                ids = pruner.next_runs(connection, conditions, last, pruner.BATCH)
+            if not ids:
+                break
+            deleted, _ = self._retried(
+                partial(pruner.delete_runs, backend=self._backend, run_ids=ids, conditions=conditions)
+            )
+            count(deleted.runs, deleted.looks, 0)
+            last = ids[-1]
+        for table in pruner.COLLECTED:
+            after = -1
+            while True:
+                with self._transaction(write=False) as connection:
+                    unused = pruner.next_unused(connection, table, after, pruner.BATCH)
+                if not unused:
+                    break
+                count(0, 0, self._collect({table: set(unused)}))
+                after = unused[-1]
+        return total
+
+    def forecast(self, **where: Unpack[Filter]) -> Pruned:
+        """What :meth:`prune` would delete."""
+        conditions = self._tests(where)
+        with self._transaction(write=False) as connection:
+            return pruner.forecast(connection, self._backend, conditions or None)
+
+    def _tests(self, where: Filter) -> list[ColumnElement[bool]]:
+        return filters.understood(self._backend, where, paged=False).tests()
+
+    def _collect(self, candidates: pruner.Shared) -> int:
+        deleted = self._retried(lambda connection: pruner.collect(connection, self._backend, candidates))
         with self._seen_lock:
             self._seen = {}
+        return deleted
+
+    def vacuum(self) -> None:
+        """Give back the space of what was deleted: on SQLite to the disk, on PostgreSQL to the tables."""
+        if isinstance(self._bind, Connection):
+            raise ConfigurationError(detail="vacuum needs a repository made from an engine: no transaction may be open")
+        self._check(write=True)
+        with translated(self._bind), self._bind.connect() as connection:
+            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+            self._backend.give_back(connection, RUN.metadata.sorted_tables)
+
+    # --- proving -----------------------------------------------------------------------------------------------------
+
+    def verify(self) -> Iterator[Damage]:
+        """Make everything again that can be made from the rows, and give what differs: see :mod:`runstore.verify`."""
+        with self._transaction(write=False) as connection:
+            yield from verify.verify(connection, self._backend, Reader(self._backend))
+
+    def fingerprint(self, **where: Unpack[Filter]) -> Fingerprint:
+        """One number for the runs that meet the conditions of :meth:`find`: see :mod:`runstore.fingerprint`."""
+        with self._side() as side:
+            return fingerprint.of_runs(side, self._tests(where))
+
+    def fingerprints_by_day(self, **where: Unpack[Filter]) -> dict[int | None, Fingerprint]:
+        """The same by the day (UTC, counted from 1970-01-01) on which runs were created, None where they do not say."""
+        with self._side() as side:
+            return fingerprint.by_day(side, self._tests(where))
+
+    def differences(self, other: RunRepository) -> Iterator[Difference]:
+        """The runs in which two archives differ. Earlier looks are not compared."""
+        with self._side() as side, other._side() as theirs:
+            yield from fingerprint.differences(side, theirs)
+
+    def backup(self, path: Path) -> Fingerprint:
+        """Copy a SQLite archive in use to a new file, and compare both. Raises :class:`ConfigurationError`."""
+        with self._side() as side:
+            return backup.backup(side, path)
+
+    def copy_to(self, target: RunRepository, *, progress: Callable[[int], None] | None = None) -> copier.Copied:
+        """Copy everything to another archive and compare both at the end: see :mod:`runstore.copier`."""
+        self._check(write=False)
+        target._check(write=True, create=True)
+        with self._side() as side:
+            report = copier.copy(side, target._backend, target._retried, progress or (lambda _: None))
+            with target._side() as there:
+                copier.prove(side, there, report)
+        return report
+
+    @contextmanager
+    def _side(self) -> Iterator[Side]:
+        with self._transaction(write=False) as connection:
+            yield Side(connection, self._backend)
 
     # --- connections -------------------------------------------------------------------------------------------------
 
     @contextmanager
     def _transaction(self, *, write: bool) -> Iterator[Connection]:
         """A transaction of our own, or a savepoint in the caller's."""
+        self._own_process()
         self._check(write=write)
         bind = self._bind if write else self._reading
         with translated(bind):
@@ -563,6 +702,17 @@ class RunRepository:
                 with bind.begin() as connection:
                     self._backend.begin(connection, write=write)
                     yield connection
+
+    def _own_process(self) -> None:
+        """Leave the connections to the process that forked this one: two on one of them would mix up their answers."""
+        if self._process == os.getpid():
+            return
+        if isinstance(self._bind, Connection):
+            raise ConfigurationError(detail="this connection belongs to another process; make one after the fork")
+        self._inherited.append(self._bind.pool)  # kept, for to drop it would close what the other process uses
+        self._bind.dispose(close=False)
+        self._seen_lock = threading.Lock()
+        self._process = os.getpid()
 
     def _begin(self, connection: Connection, *, write: bool) -> None:
         if not connection.in_transaction():

@@ -31,6 +31,9 @@ MAX_DEPTH = 200
 MAX_INDEXED_BYTES = 1024
 """Bytes of UTF-8 in a string that stands in an index: an entry of a PostgreSQL b-tree ends at 2,704."""
 
+MAX_VALUES = 200_000
+"""Members and elements in a run, at all levels: decoded, each takes up to a hundred times the memory of its text."""
+
 RUN_OBJECTS = ("thread.run", "assistant.run", "", None)
 """What ``object`` is in a run; ``assistant.run`` was sent for two days in November 2023, some servers send nothing."""
 
@@ -69,6 +72,7 @@ _NUL = b"\\u0000"
 _SMALL_BYTES = 64
 _small: dict[bytes, bytes] = {}
 """Canonical texts of small values, for the same numbers and empty objects come in most runs. None nests deep."""
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 
@@ -232,7 +236,8 @@ def is_text(value: object) -> bool:
 
 
 def _check_number(literal: str, path: str) -> None:
-    shown = literal if len(literal) <= 40 else f"{literal[:37]}..."
+    # Messages tell where a value is and what is wrong with it, not the value.
+    shown = literal if literal.isalpha() else f"there ({len(literal)} characters)"
     try:
         if literal.lstrip("-").isdigit():
             kept = len(literal) <= 20 and int(literal) in INT64
@@ -373,6 +378,8 @@ def run_members(raw: bytes | str, decoded: dict[str, Raw] | None = None) -> dict
             raise RunRejected(path="$", reason="is empty, expected a run object")
         examine(raw, "$")
         raise expected("a run object", raw, "$")
+    if len(raw) > 2 * MAX_VALUES and raw.count(b",") >= MAX_VALUES and _STRING.sub(b"", raw).count(b",") >= MAX_VALUES:
+        raise RunRejected(path="$", reason=f"has more than {MAX_VALUES:,} members and elements")
     found = members(raw, "$", decoded=decoded)
     kind = bytes(found.get("object", b"null"))
     name = None if kind == b"null" else text(kind, "$.object")[0]

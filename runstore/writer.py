@@ -146,7 +146,10 @@ def write(
             fresh.append(run.newest)
 
     changed = [run.newest for run in settled.values() if run.stored and isinstance(run.newest, Look)]
-    shared = write_shared(connection, backend, (row for look in (*fresh, *changed) for row in look.shared), seen)
+    # Of an earlier look only the shape: it alone knows the order of the keys, which is part of the look's digest.
+    shapes = [look.shared[-1] for run in settled.values() for look in run.late]
+    rows = (*(row for look in (*fresh, *changed) for row in look.shared), *shapes)
+    shared = write_shared(connection, backend, rows, seen)
     _insert(connection, backend, sorted(fresh, key=attrgetter("id")), now)
     _update(connection, backend, settled, texts_of)
     return [next(verdicts[look.id]) for look in looks], shared
@@ -344,7 +347,7 @@ def _move(connection: Connection, settled: dict[str, _Settled]) -> None:
 
 
 @dataclass(slots=True)
-class _Past:
+class Past:
     """A look of the past."""
 
     digest: bytes
@@ -378,7 +381,7 @@ def _write_history(
             kept[found[0]][found[1]] = tuple(found)
     gone, new = [], []
     for run_id, run in sorted(changed.items()):
-        chain = _chain(run, _unfold(kept[run_id].values(), before.get(run_id, {})), before.get(run_id, {}))
+        chain = _chain(run, unfold(kept[run_id].values(), before.get(run_id, {})), before.get(run_id, {}))
         for digest, row in kept[run_id].items():
             if chain.get(digest) != row:
                 gone.append((run_id, digest))
@@ -387,11 +390,11 @@ def _write_history(
     backend.insert(connection, CHANGE, new)
 
 
-def _unfold(rows: Iterable[tuple[Any, ...]], newer: Texts) -> list[_Past]:
+def unfold(rows: Iterable[tuple[Any, ...]], newer: Texts) -> list[Past]:
     """The looks that stored history rows stand for, given the look above them."""
     found = []
     looks = [
-        (_Past(digest, observed, status, {}), members, absent) for _, digest, observed, status, members, absent in rows
+        (Past(digest, observed, status, {}), members, absent) for _, digest, observed, status, members, absent in rows
     ]
     for past, members, absent in sorted(looks, key=lambda look: look[0].order, reverse=True):
         missing = wire.loads(absent.encode()) if absent else ()
@@ -402,13 +405,13 @@ def _unfold(rows: Iterable[tuple[Any, ...]], newer: Texts) -> list[_Past]:
     return found
 
 
-def _chain(run: _Settled, past: list[_Past], before: Texts) -> dict[bytes, tuple[Any, ...]]:
+def _chain(run: _Settled, past: list[Past], before: Texts) -> dict[bytes, tuple[Any, ...]]:
     """The history rows that a run's looks make, by digest."""
     assert run.newest is not None
     if run.stored and run.newest is not run.stored:
-        past.append(_Past(run.stored.digest, run.stored.observed_at, run.stored.status, before))
-    past += [_Past(look.digest, look.observed_at, look.status, look.members) for look in run.late]
-    looks: dict[bytes, _Past] = {}
+        past.append(Past(run.stored.digest, run.stored.observed_at, run.stored.status, before))
+    past += [Past(look.digest, look.observed_at, look.status, look.members) for look in run.late]
+    looks: dict[bytes, Past] = {}
     for look in past:
         known = looks.setdefault(look.digest, look)
         known.observed_at = max(known.observed_at, look.observed_at)

@@ -31,7 +31,10 @@ from runstore.cli import main
 EXAMPLES = Path(__file__).parent.parent / "examples" / "runs.jsonl"
 EXAMPLE_COUNTS = "39 inserted, 8 updated, 0 unchanged, 1 stale, 0 conflict, 0 rejected, 1 skipped\n"
 COMMAND = [sys.executable, "-m", "runstore"]
-COMMANDS = ["import", "export", "show", "list", "stats", "sql", "lint", "prices", "db"]
+COMMANDS = [
+    *("import", "export", "show", "list", "stats", "sql", "lint", "prices"),
+    *("verify", "fingerprint", "diff", "prune", "backup", "copy", "db"),
+]
 SECRET = "s3cr3t"
 REJECTED = "rejected: {}: $.id: expected a string, found number\n"
 

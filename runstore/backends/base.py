@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, cast, func, literal_column
@@ -124,6 +125,34 @@ class Backend(ABC):
     def halves_of_sum(self, column: ColumnElement[Any]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
         """Aggregates whose *high* times :data:`HALF` and *low* make the exact sum of 64-bit integers, NULL of none."""
         return literal_column("0"), func.sum(column)
+
+    @abstractmethod
+    def sum_of_digests(self, connection: Connection, column: ColumnElement[Any]) -> ColumnElement[str]:
+        """Aggregate: the sum of digests of 32 bytes, each a number with the highest byte first, in decimal."""
+
+    @abstractmethod
+    def row_bytes(self, table: Table) -> ColumnElement[int]:
+        """How many bytes a row of the table holds, about."""
+
+    @abstractmethod
+    def queue_up(self, connection: Connection) -> None:
+        """Wait for all others that have queued up, and let those who do it later wait for this transaction."""
+
+    def is_lost(self, error: BaseException) -> bool:
+        """Whether the database cannot be reached, so that the same may go well on a new connection."""
+        return False
+
+    @abstractmethod
+    def give_back(self, connection: Connection, tables: Iterable[Table]) -> None:
+        """Give back the space of deleted rows, on a connection that commits each statement."""
+
+    def copy_file(self, connection: Connection, path: Path) -> None:
+        """Copy the whole database, as the transaction at hand sees it, to a new file."""
+        raise NotImplementedError
+
+    def inner_damage(self, connection: Connection) -> list[str]:
+        """What the database finds wrong with itself."""
+        return []
 
     def insert_missing(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """Insert the rows whose key is not there yet."""

@@ -13,10 +13,12 @@ import sqlalchemy
 from psycopg.types.string import TextLoader
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     ColumnElement,
     Connection,
     Engine,
     Integer,
+    Numeric,
     Select,
     Table,
     Text,
@@ -25,6 +27,7 @@ from sqlalchemy import (
     cast,
     event,
     func,
+    literal_column,
 )
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.engine import URL
@@ -47,6 +50,15 @@ _PASSING = {
     "23503",  # a prune took a shared row that this process had seen
 }
 
+_LOST = {
+    "57P01",  # admin shutdown, or the database was dropped
+    "57P02",  # crash shutdown
+    "57P03",  # starting up, recovering or shutting down
+}
+
+_QUEUE = int.from_bytes(b"run tail")
+"""Advisory lock of writers that were hindered again and again."""
+
 
 class PostgreSQL(Backend):
     """A server; many writers at a time."""
@@ -57,17 +69,19 @@ class PostgreSQL(Backend):
     placeholder = "%s"
 
     def create_engine(self, url: URL) -> Engine:
-        """An engine with psycopg's defaults, named in the server's list of sessions.
+        """An engine with psycopg's defaults, named in the server's list of sessions; it waits 10 s for a connection.
 
         Of the URL's query ``schema`` and ``prepare_threshold`` are ours. The schema is put into every statement, not
         into the session, which behind a pooler is not ours alone.
         """
-        arguments: dict[str, Any] = {} if "application_name" in url.query else {"application_name": "runstore"}
+        defaults = {"application_name": "runstore", "connect_timeout": "10"}
+        arguments: dict[str, Any] = {name: value for name, value in defaults.items() if name not in url.query}
         if "prepare_threshold" in url.query:
             arguments["prepare_threshold"] = _threshold(str(url.query["prepare_threshold"]))
         schema = config.schema_of(url)
         options = {"schema_translate_map": {None: schema}} if schema else {}
-        engine = sqlalchemy.create_engine(url, connect_args=arguments, execution_options=options)
+        # No values of runs in tracebacks.
+        engine = sqlalchemy.create_engine(url, connect_args=arguments, execution_options=options, hide_parameters=True)
         event.listen(engine, "do_connect", _leave_schema)
         return engine
 
@@ -156,6 +170,38 @@ class PostgreSQL(Backend):
         """By the same index."""
         test = func.json_extract_path(document, cast(key, Text)).is_not(None)
         return test, _has_term(document, key) & test
+
+    def sum_of_digests(self, connection: Connection, column: ColumnElement[Any]) -> ColumnElement[str]:
+        """In pieces of 32 bits: PostgreSQL adds bigints several times faster than numerics."""
+        total: ColumnElement[Any] = literal_column("0", Numeric)
+        for first in range(0, 32, 4):
+            piece = sum(
+                cast(func.get_byte(column, literal_column(str(first + n))), BigInteger)
+                * literal_column(str(256 ** (3 - n)))
+                for n in range(4)
+            )
+            total = total * literal_column(str(2**32)) + func.coalesce(func.sum(piece), 0)
+        return cast(total, Text)
+
+    def row_bytes(self, table: Table) -> ColumnElement[int]:
+        """As PostgreSQL stores it, compressed."""
+        return func.pg_column_size(table.table_valued(), type_=BigInteger)
+
+    def queue_up(self, connection: Connection) -> None:
+        """No lock on a table: that would deadlock with those who write beside the queue."""
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_QUEUE,))
+
+    def is_lost(self, error: BaseException) -> bool:
+        """By SQLSTATE where the server still said one; without one libpq found the connection gone or refused."""
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if not isinstance(cause, psycopg.OperationalError):
+            return False
+        return cause.sqlstate is None or cause.sqlstate in _LOST or cause.sqlstate.startswith("08")
+
+    def give_back(self, connection: Connection, tables: Iterable[Table]) -> None:
+        """To the tables, for new rows: VACUUM FULL would give it to the disk, but keeps everybody out meanwhile."""
+        for table in tables:
+            connection.exec_driver_sql(f"VACUUM (ANALYZE) {named(table, connection)}")
 
     def is_passing(self, error: BaseException) -> bool:
         """By SQLSTATE."""

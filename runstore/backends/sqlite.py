@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import reduce
+from operator import add
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy
@@ -13,6 +16,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    LargeBinary,
     Select,
     Table,
     Text,
@@ -57,7 +61,7 @@ class SQLite(Backend):
 
     def create_engine(self, url: URL) -> Engine:
         """An engine whose connections keep foreign keys and reach the disk before a commit returns."""
-        engine = sqlalchemy.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+        engine = sqlalchemy.create_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
         event.listen(engine, "connect", _set_up)
         return engine
 
@@ -146,6 +150,37 @@ class SQLite(Backend):
         pairs = func.json_each(document).table_valued("key")
         return _contains(document, wire.encode(key) + b":") & exists().where(pairs.c.key == key), None
 
+    def sum_of_digests(self, connection: Connection, column: ColumnElement[Any]) -> ColumnElement[str]:
+        """By a function of Python's: SQLite adds no more than 64 bits."""
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        driver.create_aggregate("runstore_sum", 1, _Sum)  # type: ignore[arg-type]  # typeshed wants an int
+        return func.runstore_sum(column, type_=Text)
+
+    def queue_up(self, connection: Connection) -> None:
+        """Nothing to do: there is one writer at a time."""
+
+    def row_bytes(self, table: Table) -> ColumnElement[int]:
+        """Of the values alone."""
+        sizes = [func.coalesce(func.length(cast(column, LargeBinary)), 0) for column in table.columns]
+        return reduce(add, sizes)
+
+    def give_back(self, connection: Connection, tables: Iterable[Table]) -> None:
+        """To the disk: the whole file is written anew, which takes its size of free space beside it."""
+        connection.exec_driver_sql("VACUUM")
+
+    def copy_file(self, connection: Connection, path: Path) -> None:
+        """At one go: nobody's commit makes it begin again."""
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        with closing(sqlite3.connect(path)) as target:
+            driver.backup(target)
+
+    def inner_damage(self, connection: Connection) -> list[str]:
+        """Pages, rows and indexes that do not fit each other."""
+        found = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+        return [] if found == ["ok"] else [str(line) for line in found]
+
     def is_passing(self, error: BaseException) -> bool:
         """Whether another connection held the file for longer than we wait, or deleted a shared row we had seen."""
         cause = error.orig if isinstance(error, DBAPIError) else error
@@ -158,6 +193,19 @@ class SQLite(Backend):
 
 def _contains(document: ColumnElement[Any], text: bytes) -> ColumnElement[bool]:
     return func.instr(cast(document, Text), text.decode()) > 0
+
+
+class _Sum:
+    """Adds digests."""
+
+    def __init__(self) -> None:
+        self._total = 0
+
+    def step(self, digest: bytes) -> None:
+        self._total += int.from_bytes(digest)
+
+    def finalize(self) -> str:
+        return str(self._total)
 
 
 def _set_up(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:

@@ -21,6 +21,12 @@ COMMANDS = {
     "sql": "ask",
     "lint": "lint",
     "prices": "prices",
+    "verify": "care",
+    "fingerprint": "care",
+    "diff": "care",
+    "prune": "care",
+    "backup": "copies",
+    "copy": "copies",
     "db": "database",
 }
 """Command -> module of this package."""

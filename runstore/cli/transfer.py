@@ -48,6 +48,22 @@ SHOWN_REJECTIONS = 20
     help="Write rejected records here as they came, each under a line '# where: reason'; mended, the file can "
     "be imported.",
 )
+@click.option(
+    "--max-record",
+    metavar="MIB",
+    type=click.IntRange(min=1),
+    default=64,
+    show_default=True,
+    help="Reject larger records: memory grows with the largest.",
+)
+@click.option(
+    "--patience",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0),
+    default=60,
+    show_default=True,
+    help="Try again for so long while the server cannot be reached.",
+)
 def import_command(
     paths: tuple[Path, ...],
     db: str | None,
@@ -56,6 +72,8 @@ def import_command(
     on_conflict: str,
     strict: bool,
     rejects: Path | None,
+    max_record: int,
+    patience: float,
 ) -> None:
     """Archive the runs in files, folders or - (standard input).
 
@@ -66,7 +84,11 @@ def import_command(
 
     spare_the_archive(db, rejects)
     seen_at = _moment(observed_at)
-    with RunRepository.open(db) as archive, _rejects(rejects) as reject, _records(paths) as records:
+    with (
+        RunRepository.open(db, patience=patience) as archive,
+        _rejects(rejects) as reject,
+        _records(paths, max_record * 2**20) as records,
+    ):
         report = archive.save_many(
             records, observed_at=seen_at, source=source, on_conflict=on_conflict, strict=strict, on_rejected=reject
         )
@@ -90,7 +112,7 @@ def _moment(text: str | None) -> datetime | None:
 
 
 @contextmanager
-def _records(paths: Iterable[Path]) -> Iterator[Iterator[Record]]:
+def _records(paths: Iterable[Path], most: int) -> Iterator[Iterator[Record]]:
     """The records of all paths, with a progress bar by bytes where a person is watching."""
     import time
 
@@ -100,9 +122,11 @@ def _records(paths: Iterable[Path]) -> Iterator[Iterator[Record]]:
         for path in files:
             if str(path) == "-":
                 now = time.time_ns() // 1000
-                yield from sources.read_stream(sys.stdin.buffer, "-", observed_at=now, progress=progress)
+                yield from sources.read_stream(
+                    sys.stdin.buffer, "-", observed_at=now, progress=progress, max_record_bytes=most
+                )
             else:
-                yield from sources.read_file(path, progress=progress)
+                yield from sources.read_file(path, progress=progress, max_record_bytes=most)
 
     files: list[Path] = []
     for path in paths:
@@ -151,23 +175,33 @@ def _rejects(path: Path | None) -> Iterator[Callable[[Rejection], None]]:
 @format_option("jsonl", "json", "csv", "parquet", default="jsonl")
 @columns_option
 @output_option
+@click.option("--redact", is_flag=True, help="Leave out what looks like a key, token or password.")
 @filter_options
 def export_command(
-    db: str | None, form: str | None, columns: Names | None, output: Path | None, where: dict[str, Any]
+    db: str | None,
+    form: str | None,
+    columns: Names | None,
+    output: Path | None,
+    redact: bool,
+    where: dict[str, Any],
 ) -> None:
     """Write all runs, or those of the filters, by created_at and id: as they came, in JSON Lines or one JSON array.
 
     With --columns, and as CSV or Parquet, the rows of the view runs (runstore sql --schema).
     """
     from runstore import formats, queries
+    from runstore.redact import redacted
     from runstore.repository import RunRepository
 
     spare_the_archive(db, output)
     form = form_of(form or "jsonl", output)
+    if redact and (columns is not None or form not in ("jsonl", "json")):
+        raise click.UsageError("--redact is for runs as they came: as jsonl or json, without --columns")
     with RunRepository.open(db) as archive:
         if columns is None and form in ("jsonl", "json"):
             with output_file(output) as file:
-                formats.write_texts(form, file, archive.iterate_json(**where))
+                texts = archive.iterate_json(**where)
+                formats.write_texts(form, file, map(redacted, texts) if redact else texts)
             return
         described = [formats.column_of(column) for column in queries.view_columns(columns)]
         write_rows(form, output, described, archive.rows(columns, **where))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from msgspec import Raw
@@ -13,15 +13,23 @@ from runstore.errors import ArchiveDamaged
 from runstore.mapping.columns import (
     CALL,
     CALL_FUNCTION,
+    CALLS,
     COLUMNS,
+    FILES,
+    OBJECTS,
     PARTS,
     RUN,
+    SCALARS,
     SHARED,
     TOOL,
+    TOOLS,
     Kind,
     kind_of,
     members_of,
 )
+
+_IN_COLUMNS = frozenset((*SCALARS, *OBJECTS, *SHARED))
+"""Members that stand in a column of run_object, or whose key does."""
 
 
 class StoredRun(NamedTuple):
@@ -47,6 +55,8 @@ class Shape:
     def __init__(self, document: str) -> None:
         self._parts: dict[str, Any] = wire.loads(document.encode())
         null = self._parts.get("null", ())
+        self._keys = frozenset(self._parts["keys"])
+        self._unread = [(key, _place(key)[0]) for key in _IN_COLUMNS if key not in self._keys]
         kinds = [(key, Kind.NULL if key in null else kind_of(key), *_place(key)) for key in self._parts["keys"]]
         self._nulls = dict.fromkeys(self._parts["keys"])
         self._scalars = [key for key, kind, *_ in kinds if kind is Kind.SCALAR]
@@ -83,6 +93,43 @@ class Shape:
                 members[key] = PARTS[key].value(self._parts[key], columns, members_of(columns["extra"]))
         return wire.encode(members)
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of the run, in order."""
+        return tuple(self._parts["keys"])
+
+    def strays(self, run: StoredRun) -> Iterator[str]:
+        """Columns and tables that hold something of the run where it has no member.
+
+        Nothing reads it, so the run's digest does not cover it. Writing through the mapping leaves nothing of the kind.
+        """
+        row = run.row
+        for key, place in self._unread:
+            if row[place] is not None:
+                yield f"run_object.{key}"
+        for key in members_of(row[_EXTRA]):
+            if key not in self._keys:
+                yield "run_object.extra"
+            elif key in _IN_COLUMNS and row[_place(key)[0]] is not None:
+                yield f"run_object.{key}"
+        for member, columns in run.parts.items():
+            if columns is not None:
+                yield from _strays(f"the row of {member}", columns, self._parts.get(member, ()))
+        listed = self._keys.difference(self._parts.get("null", ()))
+        shapes = self._parts.get("tool_calls", ())
+        for said, rows, table in (
+            ("tools" in listed, run.tools, TOOLS),
+            ("file_ids" in listed, run.file_ids, FILES),
+            (bool(shapes), run.tool_calls, CALLS),
+        ):
+            if rows and not said:
+                yield table.name
+        for position, call in enumerate(run.tool_calls if shapes else ()):
+            keys, function_keys = shapes[min(position, len(shapes) - 1)]
+            columns = dict(zip(("id", "type", "function_name", "function_arguments", "extra"), call, strict=True))
+            named = (*keys, *(f"function_{key}" for key in function_keys or ()))
+            yield from _strays(f"row {position} of {CALLS.name}", columns, named)
+
     def _required_action(self, columns: Mapping[str, Any], calls: list[list[Any]]) -> dict[str, Any]:
         extra = members_of(columns["extra"])
         members: dict[str, Any] = {}
@@ -107,6 +154,15 @@ def _place(key: str) -> tuple[int, Table]:
         column, table = SHARED[key]
         return COLUMNS[column], table
     return COLUMNS.get(key, 0), RUN
+
+
+def _strays(what: str, columns: Mapping[str, Any], named: Iterable[str]) -> Iterator[str]:
+    extra = members_of(columns["extra"])
+    for name, value in columns.items():
+        if value is not None and name not in ("run_object", "extra") and (name not in named or name in extra):
+            yield f"{what}: {name}"
+    if not extra.keys() <= set(named):
+        yield f"{what}: extra"
 
 
 def _call(shape: list[Any], call: list[Any]) -> dict[str, Any]:

@@ -1,0 +1,118 @@
+"""runstore verify, fingerprint, diff, prune: whether an archive is whole, and making it smaller."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from runstore.cli.filters import filter_options
+from runstore.cli.output import db_option, note, printable
+
+if TYPE_CHECKING:
+    from runstore.filters import Filter
+
+
+@click.command("verify")
+@db_option
+def verify_command(db: str | None) -> None:
+    """Prove that the archive still holds what was saved: every digest, key, reference, order and count is made again.
+
+    A line on standard output for each finding, with the run it is in; exit code 1 if there are any.
+    """
+    from runstore.repository import RunRepository
+
+    began, found = time.monotonic(), 0
+    with RunRepository.open(db) as archive:
+        for finding in archive.verify():
+            found += 1
+            click.echo(printable(str(finding)))
+        runs = archive.count()
+    took = f"{runs} runs verified in {time.monotonic() - began:.1f} s"
+    if found:
+        note(f"runstore: {took}: {found} finding{'' if found == 1 else 's'}")
+        sys.exit(1)
+    note(f"{took}: no findings")
+
+
+@click.command("fingerprint")
+@db_option
+@filter_options
+@click.option("--by", type=click.Choice(["day"]), help="A line for each day (UTC) on which runs were created.")
+def fingerprint_command(db: str | None, by: str | None, where: Filter) -> None:
+    """Print one number that proves which runs an archive holds, and how many they are.
+
+    The same runs have the same number, on SQLite and PostgreSQL, in whatever order they were saved. It guards against
+    accidents, not against somebody who can write to the database.
+    """
+    from runstore.repository import RunRepository
+
+    with RunRepository.open(db) as archive:
+        if by is None:
+            found = archive.fingerprint(**where)
+            click.echo(f"{found}  {found.runs}")
+            return
+        for day, part in archive.fingerprints_by_day(**where).items():
+            click.echo(f"{_day(day)}  {part}  {part.runs}")
+
+
+def _day(day: int | None) -> str:
+    if day is None:
+        return "-" * 10  # as wide as a date
+    try:
+        return f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day):%Y-%m-%d}"
+    except OverflowError:
+        return f"day {day}"
+
+
+@click.command("diff")
+@click.argument("first", metavar="ARCHIVE")
+@click.argument("second", metavar="ARCHIVE")
+def diff_command(first: str, second: str) -> None:
+    """Name every run in which two archives (URLs or paths) differ; exit code 1 if there are any.
+
+    Days, and ranges of ids, whose fingerprints are equal are not looked at further. Earlier looks are not compared.
+    """
+    from runstore.repository import RunRepository
+
+    found = 0
+    with RunRepository.open(first) as archive, RunRepository.open(second) as other:
+        for difference in archive.differences(other):
+            found += 1
+            click.echo(printable(f"{difference.run}: {difference.where}"))
+    if found:
+        note(f"runstore: the archives differ in {found} run{'' if found == 1 else 's'}")
+        sys.exit(1)
+
+
+@click.command("prune")
+@db_option
+@filter_options
+@click.option("--orphans", is_flag=True, help="Delete no run, only the shared rows that nothing refers to.")
+@click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--vacuum", is_flag=True, help="Give back the space: on SQLite to the disk, on PostgreSQL to the tables.")
+def prune_command(db: str | None, orphans: bool, dry_run: bool, yes: bool, vacuum: bool, where: Filter) -> None:
+    """Delete the runs that meet all conditions, with their history, and the shared rows that nothing uses any more.
+
+    It asks first. It goes by batches; interrupted, the same command goes on. Writers may work meanwhile.
+    """
+    from runstore.repository import RunRepository
+
+    if orphans == bool(where):
+        raise click.UsageError("say which runs, by at least one condition, or --orphans; not both")
+    with RunRepository.open(db) as archive:
+        if dry_run or not yes:
+            found = archive.forecast(**where)
+            note(f"{'would delete' if dry_run else 'to delete'}: {found}, about {found.bytes} bytes")
+            if dry_run or not (found.runs or found.shared):
+                return
+            click.confirm("delete them?", abort=True, err=True)
+        click.echo(f"deleted: {archive.prune(**where)}")
+        if vacuum:
+            archive.vacuum()
+        else:
+            note("their space is used for new runs; --vacuum gives it back")

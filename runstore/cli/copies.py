@@ -1,0 +1,48 @@
+"""runstore backup, runstore copy."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from runstore.cli.output import db_option, note
+
+
+@click.command("backup")
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+@db_option
+def backup_command(path: Path, db: str | None) -> None:
+    """Copy a SQLite archive in use to a new FILE, which appears when it is complete and proved."""
+    from runstore.repository import RunRepository
+
+    with RunRepository.open(db) as archive:
+        found = archive.backup(path)
+    click.echo(f"{found}  {found.runs}")
+
+
+@click.command("copy")
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+def copy_command(source: str, target: str) -> None:
+    """Copy everything from one archive (URL or path) to another one, of the same or the other kind, and prove it.
+
+    History, source and times come along. Interrupted, the same command goes on. Prints counts, then the fingerprints of
+    both ends. Exit code 6 if each archive has looks at a run that the other has not: such a run stays as it is in TO.
+    """
+    from runstore.repository import RunRepository
+
+    with RunRepository.open(source) as archive, RunRepository.open(target) as other:
+        report = archive.copy_to(other)
+    for run_id in sorted(report.conflicts):
+        note(f"runstore: run {run_id}: each archive has a look that the other has not")
+    for difference in report.missing:
+        note(f"runstore: run {difference.run} differs at the end: {difference.where}")
+    click.echo(str(report))
+    for name, (runs, _) in (("from", report.source), ("to", report.target)):
+        click.echo(f"{name:4}  {runs}  {runs.runs}")
+    if report.missing:
+        sys.exit(1)
+    if report.conflicts:
+        sys.exit(6)

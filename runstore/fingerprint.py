@@ -1,0 +1,161 @@
+"""One number for an archive, and the runs in which two archives differ.
+
+The fingerprint of a set of runs is the sum of their digests, as numbers of 256 bits, modulo 2^256. It does not depend
+on an order, a run that stands twice counts twice, and each database adds up its own. It guards against accidents: who
+can write to a database can also write another run with the same sum.
+
+The earlier looks at runs have a fingerprint of their own, the sum of their digests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from sqlalchemy import BigInteger, ColumnElement, Connection, case, func, literal_column, select
+
+from runstore.backends import Backend
+from runstore.filters import CREATED
+from runstore.mapping import RUN, table_of
+from runstore.schema import RunObjectChange
+from runstore.wire import INT64
+
+CHANGE = table_of(RunObjectChange)
+
+FEW = 2000
+"""Runs that are compared one by one; of more, parts are compared first."""
+
+PARTS = 16
+"""Ranges of ids that a difference is looked for in."""
+
+DAY = 86_400
+
+
+class Fingerprint(NamedTuple):
+    """Of a set of runs."""
+
+    runs: int
+    """How many there are."""
+    sum: int
+    """Their digests, added up modulo 2^256."""
+
+    def __str__(self) -> str:
+        return f"{self.sum:064x}"
+
+
+NOTHING = Fingerprint(0, 0)
+
+
+class Difference(NamedTuple):
+    """A run in which two archives differ."""
+
+    run: str
+    where: str
+    """``differs``, or ``only in the first`` or ``only in the second`` archive."""
+
+
+class Side(NamedTuple):
+    """One of two archives, in a transaction that sees one state of it."""
+
+    connection: Connection
+    backend: Backend
+
+
+def of_runs(side: Side, conditions: Iterable[ColumnElement[bool]] = ()) -> Fingerprint:
+    """The fingerprint of the runs that meet all conditions."""
+    columns = func.count(), side.backend.sum_of_digests(side.connection, RUN.c.digest)
+    return _fingerprint(*side.connection.execute(select(*columns).select_from(RUN).where(*conditions)).one())
+
+
+def of_history(side: Side) -> Fingerprint:
+    """The fingerprint of the earlier looks at all runs."""
+    columns = func.count(), side.backend.sum_of_digests(side.connection, CHANGE.c.digest)
+    return _fingerprint(*side.connection.execute(select(*columns).select_from(CHANGE)).one())
+
+
+def by_day(side: Side, conditions: Iterable[ColumnElement[bool]] = ()) -> dict[int | None, Fingerprint]:
+    """The fingerprints of runs by the day (UTC, counted from 1970-01-01) they were created on, in order.
+
+    Those without created_at stand under None, before the others.
+    """
+    created = RUN.c.created_at
+    seconds = literal_column(str(DAY), BigInteger)
+    # Databases divide towards zero; a day before 1970 has to end where the next one begins.
+    day = case((created >= 0, created // seconds), else_=(created + 1) // seconds - 1)
+    found = _grouped(side, day, conditions)
+    return {number: found[number] for number in sorted(found, key=lambda day: (day is not None, day))}
+
+
+def _grouped(
+    side: Side, group: ColumnElement[Any], conditions: Iterable[ColumnElement[bool]]
+) -> dict[int | None, Fingerprint]:
+    # In a subquery, for PostgreSQL takes an expression with parameters for another one each time it stands.
+    runs = select(group.label("part"), RUN.c.digest).where(*conditions).subquery()
+    columns = runs.c.part, func.count(), side.backend.sum_of_digests(side.connection, runs.c.digest)
+    rows = side.connection.execute(select(*columns).group_by(runs.c.part))
+    return {part: _fingerprint(count, total) for part, count, total in rows}
+
+
+def _fingerprint(count: int, total: str | None) -> Fingerprint:
+    return Fingerprint(count, int(total or 0) % 2**256)
+
+
+# --- where two archives differ ---------------------------------------------------------------------------------------
+
+
+def differences(first: Side, second: Side) -> Iterator[Difference]:
+    """The runs in which two archives differ, narrowed down by day and id: what is equal is added up, not compared."""
+    ours, theirs = by_day(first), by_day(second)
+    for day in sorted({*ours, *theirs}, key=lambda day: (day is not None, day)):
+        found = ours.get(day, NOTHING), theirs.get(day, NOTHING)
+        if found[0] != found[1]:
+            yield from _within(first, second, _on_day(day), found)
+
+
+def _on_day(day: int | None) -> list[ColumnElement[bool]]:
+    if day is None:
+        return [RUN.c.created_at.is_(None)]
+    bounds = max(day * DAY, INT64[0]), min(day * DAY + DAY - 1, INT64[-1])
+    return [CREATED.between(*bounds), RUN.c.created_at.is_not(None)]
+
+
+def _within(
+    first: Side, second: Side, conditions: list[ColumnElement[bool]], found: tuple[Fingerprint, Fingerprint]
+) -> Iterator[Difference]:
+    count, larger = max((found[0].runs, first), (found[1].runs, second), key=lambda side: side[0])
+    if count <= FEW:
+        yield from _compared(first, second, conditions)
+        return
+    numbered = select(RUN.c.id, func.row_number().over(order_by=RUN.c.id).label("number")).where(*conditions).subquery()
+    ends = select(numbered.c.id).where(numbered.c.number % (count // PARTS) == 0).order_by(numbered.c.id)
+    bounds = larger.connection.execute(ends).scalars().all()
+    part = case(*((RUN.c.id <= bound, number) for number, bound in enumerate(bounds)), else_=len(bounds))
+    ours, theirs = _grouped(first, part, conditions), _grouped(second, part, conditions)
+    for number, (low, high) in enumerate(pairwise([None, *bounds, None])):
+        inner = ours.get(number, NOTHING), theirs.get(number, NOTHING)
+        if inner[0] != inner[1]:
+            limits = [RUN.c.id > low] if low is not None else []
+            limits += [RUN.c.id <= high] if high is not None else []
+            yield from _within(first, second, conditions + limits, inner)
+
+
+def _compared(first: Side, second: Side, conditions: list[ColumnElement[bool]]) -> Iterator[Difference]:
+    digests = select(RUN.c.id, RUN.c.digest).where(*conditions)
+    ours = {row[0]: row[1] for row in first.connection.execute(digests)}
+    theirs = {row[0]: row[1] for row in second.connection.execute(digests)}
+    # A run that stands on another day or is in another range there is in both archives all the same.
+    elsewhere = _stored(second, ours.keys() - theirs.keys()), _stored(first, theirs.keys() - ours.keys())
+    for run_id in sorted({*ours, *theirs}):
+        if run_id in elsewhere[1]:
+            continue  # told where the first archive has it
+        if run_id in elsewhere[0] or (run_id in ours and run_id in theirs):
+            if ours[run_id] != theirs.get(run_id):
+                yield Difference(run_id, "differs")
+        else:
+            yield Difference(run_id, "only in the first" if run_id in ours else "only in the second")
+
+
+def _stored(side: Side, run_ids: Iterable[str]) -> set[str]:
+    statement = select(RUN.c.id).where(side.backend.among(RUN.c.id, "ids"))
+    return set(side.connection.execute(statement, {"ids": list(run_ids)}).scalars())

@@ -1,0 +1,166 @@
+"""Deleting runs, and the shared rows that nothing refers to any more.
+
+A run takes with it what belongs to it. What it shared with others (prompts, tools ...) is collected afterwards, so that
+no writer has to wait for it, and without racing one:
+
+- A writer that has inserted a run which refers to a shared row, and not committed yet, holds a lock on that row. Locked
+  rows are passed over.
+- Rows that nobody has locked are locked first and looked at again after that: what committed in between is seen, and
+  who comes later waits, meets a foreign-key error, forgets what it has seen and writes the row anew.
+
+Shapes are kept: they are dozens, and the order of the keys of earlier looks stands in them alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, false, func, select, true
+
+from runstore.backends import Backend
+from runstore.mapping import FUNCTION, INSTRUCTIONS, RUN, SHAPE, SHARED_TABLES, TOOL, TOOLS
+from runstore.schema import Base
+from runstore.walk import CHANGE, RUN_TABLES
+
+BATCH = 1000
+"""Runs, or shared rows, that are deleted in one transaction."""
+
+COLLECTED = tuple(table for table in reversed(SHARED_TABLES) if table is not SHAPE)
+"""Shared tables in the order in which they are collected: what refers comes before what it refers to."""
+
+Shared = dict[Table, set[int]]
+"""Ids of shared rows."""
+
+
+class Pruned(NamedTuple):
+    """What was deleted, or would be."""
+
+    runs: int = 0
+    looks: int = 0
+    """Earlier looks at these runs."""
+    shared: int = 0
+    """Shared rows that nothing refers to any more."""
+    bytes: int = 0
+    """What the rows hold, without indexes and the database's own overhead; counted beforehand only."""
+
+    def __str__(self) -> str:
+        return f"{self.runs} runs, {self.looks} earlier looks, {self.shared} shared rows"
+
+
+# --- runs ------------------------------------------------------------------------------------------------------------
+
+
+def next_runs(
+    connection: Connection, conditions: Sequence[ColumnElement[bool]], after: str | None, limit: int
+) -> list[str]:
+    """The ids of the first runs behind *after* that meet all conditions."""
+    behind = [] if after is None else [RUN.c.id > after]
+    statement = select(RUN.c.id).where(*conditions, *behind).order_by(RUN.c.id).limit(limit)
+    return list(connection.execute(statement).scalars())
+
+
+def delete_runs(
+    connection: Connection, backend: Backend, run_ids: Iterable[str], conditions: Iterable[ColumnElement[bool]] = ()
+) -> tuple[Pruned, Shared]:
+    """Delete those of these runs that meet all conditions, and tell which shared rows they used.
+
+    Of the shared tables only those that an index leads to; rows of the others are few.
+    """
+    # In the order of their ids, as writers lock them: two that meet wait for one another, not both. A look that came
+    # since these ids were read may have made a run one that is to stay.
+    chosen = select(RUN.c.id).where(backend.among(RUN.c.id, "ids"), *conditions).order_by(RUN.c.id).with_for_update()
+    ids = {"ids": list(connection.execute(chosen, {"ids": list(run_ids)}).scalars())}
+    if not ids["ids"]:
+        return Pruned(), {}
+    runs = backend.among(RUN.c.id, "ids")
+    prompts = select(RUN.c.instructions_id).distinct().where(runs, RUN.c.instructions_id.is_not(None))
+    tools = select(TOOLS.c.assistant_object_tools_inner).distinct().where(backend.among(TOOLS.c.run_object, "ids"))
+    looks = select(func.count()).select_from(CHANGE).where(backend.among(CHANGE.c.run_object, "ids"))
+    used = {
+        INSTRUCTIONS: set(connection.execute(prompts, ids).scalars()),
+        TOOL: set(connection.execute(tools, ids).scalars()),
+    }
+    earlier = connection.execute(looks, ids).scalar_one()
+    return Pruned(connection.execute(delete(RUN).where(runs), ids).rowcount, earlier), used
+
+
+# --- shared rows -----------------------------------------------------------------------------------------------------
+
+
+def collect(connection: Connection, backend: Backend, candidates: Shared) -> int:
+    """Delete those of these shared rows that nothing refers to, and the functions that only they referred to."""
+    deleted = 0
+    left = {table: set(ids) for table, ids in candidates.items()}
+    for table in COLLECTED:
+        if not (ids := left.get(table)):
+            continue
+        among, free = backend.among(table.c.id, "ids"), unused(table)
+        lock = select(table.c.id).where(among, free).order_by(table.c.id).with_for_update(skip_locked=True)
+        locked = {"ids": list(connection.execute(lock, {"ids": sorted(ids)}).scalars())}
+        if "function" in table.columns:
+            functions = select(table.c.function).where(among, table.c.function.is_not(None))
+            left.setdefault(FUNCTION, set()).update(connection.execute(functions, locked).scalars())
+        deleted += connection.execute(delete(table).where(among, free), locked).rowcount
+    return deleted
+
+
+def next_unused(connection: Connection, table: Table, after: int, limit: int) -> list[int]:
+    """The ids of the first rows of a shared table behind *after* that nothing refers to."""
+    statement = select(table.c.id).where(table.c.id > after, unused(table)).order_by(table.c.id).limit(limit)
+    return list(connection.execute(statement).scalars())
+
+
+def unused(table: Table, kept: ColumnElement[bool] | None = None) -> ColumnElement[bool]:
+    """Whether nothing refers to a row of a shared table.
+
+    With *kept*, whether nothing would if only these runs were left, and of the shared rows only what they use.
+    """
+    return and_(*(_unused_by(column, table, kept) for column in _REFERENCES[table]))
+
+
+def _unused_by(column: Any, table: Table, kept: ColumnElement[bool] | None) -> ColumnElement[bool]:
+    conditions = []
+    if kept is not None and column.table is RUN:
+        conditions = [kept]
+    elif kept is not None and column.table is TOOLS:
+        conditions = [exists().where(RUN.c.id == column.table.c.run_object, kept)]
+    elif kept is not None:
+        conditions = [~unused(column.table, kept)]
+    if any(next(iter(index.columns), None) is column for index in column.table.indexes):
+        return ~exists().where(column == table.c.id, *conditions)
+    # Without an index each probe would read all runs; but few values are referred to from such a column.
+    return table.c.id.not_in(select(column).where(column.is_not(None), *conditions).distinct())
+
+
+_REFERENCES: dict[Table, list[Any]] = {
+    table: [
+        key.parent for other in Base.metadata.sorted_tables for key in other.foreign_keys if key.column.table is table
+    ]
+    for table in COLLECTED
+}
+"""Columns that refer to a shared table."""
+
+
+# --- what it would be ------------------------------------------------------------------------------------------------
+
+
+def forecast(connection: Connection, backend: Backend, conditions: Sequence[ColumnElement[bool]] | None) -> Pruned:
+    """What deleting the runs that meet all conditions, and collecting shared rows, would delete; None: no runs."""
+    runs = looks = size = shared = 0
+    kept: ColumnElement[bool] = true()
+    if conditions is not None:
+        chosen = and_(*conditions)
+        kept = ~func.coalesce(chosen, false())  # a comparison with NULL is neither true nor false
+        for table in (RUN, *RUN_TABLES):
+            statement = select(func.count(), func.sum(backend.row_bytes(table))).select_from(table)
+            if table is not RUN:
+                statement = statement.join(RUN, RUN.c.id == table.c.run_object)
+            count, held = connection.execute(statement.where(chosen)).one()
+            runs, looks = (count if table is RUN else runs), (count if table is CHANGE else looks)
+            size += int(held or 0)
+    for table in COLLECTED:
+        statement = select(func.count(), func.sum(backend.row_bytes(table))).where(unused(table, kept))
+        count, held = connection.execute(statement).one()
+        shared, size = shared + count, size + int(held or 0)
+    return Pruned(runs, looks, shared, size)

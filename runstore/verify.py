@@ -1,0 +1,243 @@
+"""Whether an archive still holds what was saved: everything that can be made again from the rows is made again.
+
+Shared rows come first, each once: its id, its digest and its documented columns are made of its document. Then the
+runs, in the order of their ids: the digest of a run is made of its rows, the digests of shared values standing in for
+their texts. Then its earlier looks, whose digests need the texts.
+
+What no digest covers cannot be found: observed_at, archived_at and source may have been changed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from msgspec import Raw
+from sqlalchemy import Connection, Table, null, select
+
+from runstore import wire, writer
+from runstore.backends import Backend
+from runstore.mapping import (
+    BELONGS,
+    CALLS,
+    CHILD_TABLES,
+    COLUMNS,
+    FILES,
+    FUNCTION,
+    INSTRUCTIONS,
+    REQUIRED_ACTION,
+    SHAPE,
+    SHARED,
+    SHARED_TABLES,
+    TOOL,
+    TOOLS,
+    Mapper,
+    Shape,
+    StoredRun,
+    digest_of,
+    shared_row,
+    shared_text,
+)
+from runstore.queries import readable
+from runstore.reader import DAMAGE, Reader
+from runstore.walk import CHANGE, Range, Row, ranges
+
+BATCH = 1000
+"""Shared rows that are read at a time."""
+
+MOST_DIGESTS = 500_000
+"""Digests of shared rows that are remembered."""
+
+_PARTS = {"required_action": REQUIRED_ACTION, **BELONGS}
+_SHARED_COLUMNS = tuple((COLUMNS[column], table) for column, table in SHARED.values())
+_SHAPE, _DIGEST = COLUMNS["shape"], COLUMNS["digest"]
+
+
+class Damage(NamedTuple):
+    """Something that is not as it was saved."""
+
+    run: str | None
+    """The run that is damaged; None for what no run is named by: a shared row itself, the database."""
+    table: str
+    """Where."""
+    detail: str
+    """What is wrong."""
+
+    def __str__(self) -> str:
+        return (
+            f"run {self.run}: {self.table}: {self.detail}" if self.run is not None else f"{self.table}: {self.detail}"
+        )
+
+
+def verify(connection: Connection, backend: Backend, reader: Reader) -> Iterator[Damage]:
+    """Everything that is wrong in an archive, in the transaction at hand.
+
+    A shared row that is damaged is found once by itself and then with each run that refers to it.
+    """
+    for line in backend.inner_damage(connection):
+        yield Damage(None, "the database", line)
+    check = _Check(connection, backend, reader)
+    for table in SHARED_TABLES:
+        yield from check.shared(table)
+    for part in ranges(connection, backend):
+        yield from check.runs(part)
+
+
+class _Check:
+    """What is known while an archive is verified."""
+
+    def __init__(self, connection: Connection, backend: Backend, reader: Reader) -> None:
+        self._connection, self._backend, self._reader = connection, backend, reader
+        self._bad: dict[tuple[Table, int], str] = {}
+        self._digests: dict[tuple[Table, int], Raw] = {}
+        self._shapes: dict[int, Shape] = {}
+        self._orders: dict[frozenset[str], list[tuple[str, ...]]] = defaultdict(list)
+        self._mapper = Mapper()
+
+    # --- shared rows -------------------------------------------------------------------------------------------------
+
+    def shared(self, table: Table) -> Iterator[Damage]:
+        """What is wrong with the rows of a shared table."""
+        columns: list[Any] = [readable(self._backend, column) for column in table.columns]
+        source: Any = table
+        if "function" in table.columns:
+            source = table.outerjoin(FUNCTION, FUNCTION.c.id == table.c.function)
+            columns.append(FUNCTION.c.document)
+        else:
+            columns.append(null())
+        statement = select(*columns).select_from(source).order_by(table.c.id).limit(BATCH)
+        place = table.columns.keys().index("function") if "function" in table.columns else None
+        rows = self._connection.execute(statement).all()
+        while rows:
+            for *row, function in rows:
+                wrong = _wrong(table, tuple(row), function)
+                if not wrong and place is not None and (bad := self._bad.get((FUNCTION, row[place]))):
+                    wrong = f"row {row[place]} of {FUNCTION.name}, which it refers to: {bad}"
+                if wrong:
+                    self._bad[table, row[0]] = wrong
+                    yield Damage(None, table.name, f"row {row[0]}: {wrong}")
+                elif table is SHAPE:
+                    keys = Shape(row[-1]).keys
+                    self._orders[frozenset(keys)].append(keys)
+            rows = self._connection.execute(statement.where(table.c.id > rows[-1][0])).all()
+
+    # --- runs --------------------------------------------------------------------------------------------------------
+
+    def runs(self, part: Range) -> Iterator[Damage]:
+        """What is wrong with the runs of a range."""
+        rows = {table: _by_run(part.rows[table]) for table in part.rows}
+        self._fetch_digests(part)
+        ids = {row[0] for row in part.runs}
+        for table, found in rows.items():
+            for run_id in found.keys() - ids:
+                yield Damage(run_id, table.name, "its rows are here, but not the run")
+        whole = []
+        for row in part.runs:
+            wrong = list(self._wrong(row, {table: rows[table].get(row[0], ()) for table in CHILD_TABLES}))
+            yield from (Damage(row[0], table, detail) for table, detail in wrong)
+            if not wrong and row[0] in rows[CHANGE]:
+                whole.append(row[0])
+        texts = self._reader.member_texts(self._connection, whole)
+        for run_id in whole:
+            for detail in self._wrong_history(rows[CHANGE][run_id], texts[run_id]):
+                yield Damage(run_id, CHANGE.name, detail)
+
+    def _wrong(self, row: Row, rows: dict[Table, Sequence[Row]]) -> Iterator[tuple[str, str]]:
+        """Table and detail of what is wrong with one run."""
+        placed = True
+        for table in (TOOLS, FILES, CALLS):
+            if (found := rows[table]) and [each[1] for each in found] != list(range(len(found))):
+                yield table.name, f"positions {[each[1] for each in found]}, expected 0 to {len(found) - 1}"
+                placed = False
+        if rows[CALLS] and not rows[REQUIRED_ACTION]:
+            yield CALLS.name, f"its rows are here, but none of {REQUIRED_ACTION.name}"
+        tools = [tool for _, _, tool in rows[TOOLS]]
+        refers = [(table, row[place]) for place, table in _SHARED_COLUMNS if row[place] is not None]
+        refers += [(SHAPE, row[_SHAPE]), *((TOOL, tool) for tool in dict.fromkeys(tools))]
+        known = True
+        for key in refers:
+            if key not in self._digests or key in self._bad:
+                reason = self._bad.get(key, "is not there")
+                yield key[0].name, f"row {key[1]}, which the run refers to: {reason}"
+                known = False
+        if not known or not placed:
+            return  # its digest says nothing more
+        parts = {
+            member: dict(zip(table.columns.keys(), found[0], strict=True)) if (found := rows[table]) else None
+            for member, table in _PARTS.items()
+        }
+        run = StoredRun(row, parts, tools, [each[2] for each in rows[FILES]], [list(each[2:]) for each in rows[CALLS]])
+        shape = self._shapes[row[_SHAPE]]
+        try:
+            text = shape.text(run, self._digests)
+            strays = list(shape.strays(run))
+        except DAMAGE as error:
+            yield "run_object", f"it cannot be put together: {type(error).__name__} {error}"
+            return
+        if digest_of(text) != row[_DIGEST]:
+            yield "run_object", "its rows do not make its digest: something was changed, removed or put in"
+        for place in strays:
+            yield "run_object", f"{place} holds something that is no member of the run"
+
+    def _fetch_digests(self, part: Range) -> None:
+        """Read the digests of the shared rows that these runs refer to, and their shapes."""
+        wanted = {(table, row[place]) for row in part.runs for place, table in (*_SHARED_COLUMNS, (_SHAPE, SHAPE))}
+        wanted |= {(TOOL, tool) for _, _, tool in part.rows[TOOLS]}
+        if len(self._digests) > MOST_DIGESTS:
+            self._digests, self._shapes = {}, {}
+        missing: dict[Table, list[int]] = {}
+        for table, shared_id in wanted - self._digests.keys():
+            if shared_id is not None:
+                missing.setdefault(table, []).append(shared_id)
+        for table, ids in missing.items():
+            document = table.c.document if table is SHAPE else null()
+            statement = select(table.c.id, table.c.digest, document).where(self._backend.among(table.c.id, "ids"))
+            for shared_id, digest, shape in self._connection.execute(statement, {"ids": ids}):
+                self._digests[table, shared_id] = Raw(b'"' + digest.hex().encode() + b'"')
+                if table is SHAPE and (table, shared_id) not in self._bad:
+                    self._shapes[shared_id] = Shape(shape)
+
+    # --- history -----------------------------------------------------------------------------------------------------
+
+    def _wrong_history(self, rows: Iterable[Row], texts: writer.Texts) -> Iterator[str]:
+        """What is wrong with the earlier looks at a run, given the members of its newest look."""
+        try:
+            for past in writer.unfold(rows, texts):
+                if not self._makes_digest(past):
+                    yield f"the look of digest {past.digest.hex()[:16]}...: its row does not make its digest"
+                    return  # the older ones are told by what differs from this one
+        except DAMAGE as error:
+            yield f"its looks cannot be put together: {type(error).__name__} {error}"
+
+    def _makes_digest(self, past: writer.Past) -> bool:
+        # The order of its keys is not kept with a look, but each order that came stands in a shape.
+        for keys in (tuple(past.texts), *self._orders[frozenset(past.texts)]):
+            draft = self._mapper.draft({key: past.texts[key] for key in keys})
+            look = self._mapper.look(draft, past.observed_at)
+            if look.digest == past.digest:
+                return look.status == past.status
+        return False
+
+
+def _wrong(table: Table, row: Row, function: str | None) -> str:
+    """What is wrong with a row of a shared table; empty if nothing is."""
+    columns = dict(zip(table.columns.keys(), row, strict=True))
+    if columns.get("function") is not None and function is None:
+        return f"row {columns['function']} of {FUNCTION.name}, which it refers to, is not there"
+    try:
+        text = wire.encode(row[-1]) if table is INSTRUCTIONS else shared_text(row[-1], function)
+        expected = dict(zip(table.columns.keys(), shared_row(table, text, "document").values, strict=True))
+    except DAMAGE as error:
+        return f"its value cannot be read: {error}"
+    if expected["digest"] != columns["digest"]:
+        return "its value does not make its digest: it was changed"
+    differ = [name for name in columns if columns[name] != expected[name]]
+    return f"{', '.join(differ)} is not what its value says" if differ else ""
+
+
+def _by_run(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row[0], []).append(row)
+    return found

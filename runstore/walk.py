@@ -1,0 +1,68 @@
+"""All rows of runs, table by table, in ranges of their ids: for what has to see rows rather than runs.
+
+A range covers all ids between two runs, so a row whose run is missing comes along too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Table, select
+
+from runstore.backends import Backend
+from runstore.mapping import CHILD_TABLES, RUN, table_of
+from runstore.queries import readable
+from runstore.schema import RunObjectChange
+
+CHANGE = table_of(RunObjectChange)
+
+RUN_TABLES = (*CHILD_TABLES, CHANGE)
+"""Tables whose key begins with a run's id, what is referred to first."""
+
+SIZE = 1000
+"""Runs in a range."""
+
+Row = tuple[Any, ...]
+"""Values in the order of the table's columns; JSON as its text."""
+
+
+class Range(NamedTuple):
+    """The rows of some runs."""
+
+    runs: list[Row]
+    """Of run_object, by id."""
+    rows: dict[Table, list[Row]]
+    """Of :data:`RUN_TABLES`, by their keys."""
+
+
+def ranges(connection: Connection, backend: Backend) -> Iterator[Range]:
+    """All of an archive, in the transaction at hand."""
+    low: str | None = None
+    while True:
+        runs = _rows(connection, backend, RUN, _between(RUN.c.id, low, None), SIZE)
+        # Behind the last run there may be rows without one.
+        high = runs[-1][0] if len(runs) == SIZE else None
+        rows = {
+            table: _rows(connection, backend, table, _between(table.c.run_object, low, high)) for table in RUN_TABLES
+        }
+        yield Range(runs, rows)
+        if high is None:
+            return
+        low = high
+
+
+def _between(column: ColumnElement[Any], low: str | None, high: str | None) -> list[ColumnElement[bool]]:
+    return [*([column > low] if low is not None else ()), *([column <= high] if high is not None else ())]
+
+
+def _rows(
+    connection: Connection,
+    backend: Backend,
+    table: Table,
+    conditions: list[ColumnElement[bool]],
+    limit: int | None = None,
+) -> list[Row]:
+    statement = select(*[readable(backend, column) for column in table.columns])
+    statement = statement.where(*conditions).order_by(*table.primary_key.columns).limit(limit)
+    return [tuple(row) for row in connection.execute(statement)]

