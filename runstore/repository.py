@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -53,6 +53,9 @@ BESIDE = 2
 
 PATIENCE = 60.0
 """Seconds for which a batch is tried again when the server cannot be reached: a restart takes less."""
+
+LARGE = 50_000
+"""New runs after which one save has the planner's statistics brought up to date."""
 
 MOST_SEEN = 500_000
 """Ids of shared rows that are remembered as stored."""
@@ -239,6 +242,9 @@ class RunRepository:
             reject=reject,
         )
         saver.save(records, _microseconds(observed_at), own_times=observed_at is None)
+        if saver.report.inserted >= LARGE and isinstance(self._bind, Engine):
+            with suppress(DatabaseFailure):  # a help, no promise: what was to be saved is saved
+                self._retried(lambda connection: self._backend.analyze(connection, RUN.metadata.sorted_tables))
         return saver.report
 
     def _known(self, run_ids: list[str]) -> writer.Known:

@@ -17,7 +17,7 @@ import sqlalchemy
 from sqlalchemy import Engine, event, select, text
 from sqlalchemy.engine import URL
 
-from runstore import saver
+from runstore import repository, saver
 from runstore.backends import create_engine
 from runstore.errors import ConfigurationError, DatabaseFailure, DigestClash
 from runstore.mapping import INSTRUCTIONS, RUN, TOOL
@@ -409,3 +409,14 @@ def test_a_killed_import_leaves_whole_runs_and_the_same_import_completes_it(url:
             assert connection.execute(text("PRAGMA integrity_check")).scalar() == "ok"
             assert connection.execute(text("PRAGMA foreign_key_check")).first() is None
     engine.dispose()
+
+
+def test_a_large_save_leaves_the_planner_informed(
+    runs: RunRepository, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repository, "LARGE", 30)
+    assert runs.save_many(full(f"run_{n}") for n in range(30)).inserted == 30
+    if engine.dialect.name == "postgresql":
+        with engine.connect() as connection:
+            known = "SELECT reltuples FROM pg_class WHERE oid = 'run_object'::regclass"
+            assert connection.execute(text(known)).scalar() == 30

@@ -154,6 +154,10 @@ class Backend(ABC):
         """What the database finds wrong with itself."""
         return []
 
+    @abstractmethod
+    def analyze(self, connection: Connection, tables: Iterable[Table]) -> None:
+        """Bring the planner's statistics up to date, where plans are made of them."""
+
     def insert_missing(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """Insert the rows whose key is not there yet."""
         self._run_many(

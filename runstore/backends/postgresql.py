@@ -203,6 +203,10 @@ class PostgreSQL(Backend):
         for table in tables:
             connection.exec_driver_sql(f"VACUUM (ANALYZE) {named(table, connection)}")
 
+    def analyze(self, connection: Connection, tables: Iterable[Table]) -> None:
+        """From a sample of each table: a second at most. The server would come round to it by itself, but later."""
+        connection.exec_driver_sql(f"ANALYZE {', '.join(named(table, connection) for table in tables)}")
+
     def is_passing(self, error: BaseException) -> bool:
         """By SQLSTATE."""
         cause = error.orig if isinstance(error, DBAPIError) else error

@@ -157,6 +157,9 @@ class SQLite(Backend):
         driver.create_aggregate("runstore_sum", 1, _Sum)  # type: ignore[arg-type]  # typeshed wants an int
         return func.runstore_sum(column, type_=Text)
 
+    def analyze(self, connection: Connection, tables: Iterable[Table]) -> None:
+        """Nothing to do: our statements say which way to go, and statistics would be a second opinion."""
+
     def queue_up(self, connection: Connection) -> None:
         """Nothing to do: there is one writer at a time."""
 
