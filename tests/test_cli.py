@@ -889,7 +889,7 @@ def test_every_command_has_help(cli: Cli, command: list[str]) -> None:
         result = cli(*command, option)
         assert (result.code, result.err) == (0, "")
         assert result.out.startswith(f"Usage: runstore {' '.join(command)} ")
-    assert "--db" in result.out or command in (["db"], ["prices"])
+    assert "--db" in result.out or command in (["db"], ["prices"], ["diff"], ["copy"])
 
 
 def test_python_m_runstore_is_the_command(process: Callable[..., Result]) -> None:

@@ -141,6 +141,8 @@ class PostgreSQL(Backend):
             driver.read_only = True
             for setting in _ASKING.items():
                 driver.execute(_SET, setting)
+            if schema := config.schema_of(engine.url):
+                driver.execute(_SET, ("search_path", quoted(schema)))
             with driver.cursor("runstore_sql") as cursor:
                 for kind in ("timestamp", "timestamptz"):
                     cursor.adapters.register_loader(kind, _ISOLoader)

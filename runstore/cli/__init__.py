@@ -5,6 +5,7 @@ Only click is imported here and, at their top, in the modules of the commands: `
 
 from __future__ import annotations
 
+import logging
 import sys
 import warnings
 from importlib import import_module
@@ -78,6 +79,7 @@ def main() -> None:
 
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # what libraries tell developers is nothing to users
+    logging.basicConfig(format="runstore: %(message)s", level=logging.WARNING)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character
     try:

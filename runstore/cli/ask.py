@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 
 from runstore.cli.files import output_option, spare_the_archive
-from runstore.cli.output import db_option, is_terminal
+from runstore.cli.output import db_without_schema_option, is_terminal
 from runstore.cli.tables import cell, form_of, format_option, plain_table, write_rows
 
 
 @click.command("sql")
 @click.argument("query", required=False)
-@db_option
+@db_without_schema_option
 @click.option(
     "--timeout",
     metavar="SECONDS",
@@ -29,7 +29,10 @@ from runstore.cli.tables import cell, form_of, format_option, plain_table, write
 def sql_command(
     query: str | None, db: str | None, timeout: float, form: str | None, output: Path | None, schema: bool
 ) -> None:
-    """Answer one query in SQL, of the argument or (-) of standard input. It cannot change anything."""
+    """Answer one query in SQL, of the argument or (-) of standard input. It cannot change anything.
+
+    A PostgreSQL schema is named by RUNSTORE_SCHEMA, or ?schema= in the URL; tables need no name of it in the query.
+    """
     from runstore.formats import Column
     from runstore.repository import RunRepository
 

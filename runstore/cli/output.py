@@ -12,7 +12,7 @@ T = TypeVar("T")
 C = TypeVar("C", bound=Callable[..., Any])
 
 
-def _place_options(where: str, environment: str) -> Callable[[C], C]:
+def _place_options(where: str, environment: str, *, with_schema: bool = True) -> Callable[[C], C]:
     """The options --db and --schema, which become one value: what names the archive, or None for the environment."""
 
     def combined(context: click.Context, _: click.Parameter, db: str | None) -> str | None:
@@ -42,12 +42,14 @@ def _place_options(where: str, environment: str) -> Callable[[C], C]:
             callback=combined,
             help=f"The archive: a database URL or the path of a SQLite file. [default: {environment}]",
         )
-        return db(schema(command))
+        return db(schema(command)) if with_schema else db(command)
 
     return decorate
 
 
-db_option = _place_options("database_url", "RUNSTORE_DATABASE_URL, DATABASE_URL, runstore.db")
+_DATABASE = ("database_url", "RUNSTORE_DATABASE_URL, DATABASE_URL, runstore.db")
+db_option = _place_options(*_DATABASE)
+db_without_schema_option = _place_options(*_DATABASE, with_schema=False)
 migrations_option = _place_options(
     "migrations_url", "RUNSTORE_MIGRATIONS_URL, RUNSTORE_DATABASE_URL, DATABASE_URL, runstore.db"
 )
