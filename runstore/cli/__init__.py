@@ -79,7 +79,7 @@ def main() -> None:
 
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # what libraries tell developers is nothing to users
-    logging.basicConfig(format="runstore: %(message)s", level=logging.WARNING)
+    _show_notes()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character
     try:
@@ -96,6 +96,13 @@ def main() -> None:
     except Exception as error:
         _end(f"internal error, please report it: {type(error).__name__}: {error}", 1)
     sys.exit(code)
+
+
+def _show_notes() -> None:
+    """What the library logs for a person goes to stderr; what other libraries log is nothing to users."""
+    notes = logging.StreamHandler()
+    notes.addFilter(logging.Filter("runstore"))
+    logging.basicConfig(format="runstore: %(message)s", level=logging.WARNING, handlers=[notes])
 
 
 def _message(error: Exception) -> str:

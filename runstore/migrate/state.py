@@ -133,6 +133,7 @@ def is_new(engine: Engine) -> bool:
     file = config.sqlite_file(engine.url)
     if file is not None and (not file.exists() or file.stat().st_size == 0):
         return True
+    require(engine)
     with engine.connect() as connection:
         return not connection.exec_driver_sql("SELECT 1 FROM sqlite_master LIMIT 1").scalar()
 
