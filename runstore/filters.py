@@ -40,6 +40,9 @@ MANY = 200_000
 HORIZON = 3000
 """How far a walk goes before it is asked whether there is another way: runs of one kind may lie far back in time."""
 
+FEW_VALUES = 1000
+"""Values of one condition that are a parameter each: databases have room for some ten thousand in a statement."""
+
 MOST_WAYS = 16
 """Ways that are gone side by side for one page."""
 
@@ -110,13 +113,18 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # --- values ----------------------------------------------------------------------------------------------------------
 
 
-def texts(name: str, wanted: Any) -> list[str]:
-    """One string or several. Raises :class:`ConfigurationError`; leaves out what no run can hold."""
+def _strings(name: str, wanted: Any) -> list[str]:
+    """One string or several, each once. Raises :class:`ConfigurationError`."""
     values = [wanted] if isinstance(wanted, str) else list(wanted) if isinstance(wanted, Iterable) else [wanted]
     for value in values:
         if not isinstance(value, str):
             raise ConfigurationError(detail=f"{name} is {value!r}, expected a string or several")
-    return list(dict.fromkeys(value for value in values if wire.is_text(value)))
+    return list(dict.fromkeys(values))
+
+
+def texts(name: str, wanted: Any) -> list[str]:
+    """The same without what no run can hold."""
+    return list(filter(wire.is_text, _strings(name, wanted)))
 
 
 _AGE = re.compile(r"(\d{1,9})([smhdw])")
@@ -258,7 +266,7 @@ class _Conditions:
     def __init__(self, backend: Backend, paged: bool) -> None:
         self._backend = backend
         self._paged = paged
-        column = self._of_run
+        column, one_of = self._of_run, self._one_of
         self.by_name: dict[str, Callable[[str, Any], Iterable[Condition]]] = {
             "id": self._id,
             **dict.fromkeys(("thread_id", "assistant_id", "model", "status"), column),
@@ -266,22 +274,28 @@ class _Conditions:
             "metadata_key": self._metadata_key,
             "tool_type": self._tool,
             "function_name": self._tool,
-            "file_id": lambda name, value: [self._of_child(FILES, FILES.c.file_ids.in_(texts(name, value)))],
-            "error_code": lambda name, value: [self._of_child(LAST_ERROR, LAST_ERROR.c.code.in_(texts(name, value)))],
+            "file_id": lambda name, value: [self._of_child(FILES, one_of(FILES.c.file_ids, texts(name, value)))],
+            "error_code": lambda name, value: [
+                self._of_child(LAST_ERROR, one_of(LAST_ERROR.c.code, texts(name, value)))
+            ],
             "incomplete_reason": lambda name, value: [
-                self._of_child(INCOMPLETE, INCOMPLETE.c.reason.in_(texts(name, value)))
+                self._of_child(INCOMPLETE, one_of(INCOMPLETE.c.reason, texts(name, value)))
             ],
             "requires_action": self._requires_action,
         }
 
+    def _one_of(self, column: ColumnElement[Any], values: list[str]) -> ColumnElement[bool]:
+        return column.in_(values) if len(values) <= FEW_VALUES else self._backend.among(column, values)
+
     def _id(self, name: str, value: Any) -> Iterable[Condition]:
-        wanted = RUN.c.id.in_(texts(name, value))
-        yield Condition(self._backend.aside(RUN.c.id).in_(texts(name, value)), wanted, (_rows(RUN, wanted),))
+        values = texts(name, value)
+        wanted = self._one_of(RUN.c.id, values)
+        yield Condition(self._one_of(self._backend.aside(RUN.c.id), values), wanted, (_rows(RUN, wanted),))
 
     def _of_run(self, name: str, value: Any) -> Iterable[Condition]:
         values, column = texts(name, value), RUN.c[name]
-        wanted = column == values[0] if len(values) == 1 else column.in_(values)
-        test = self._backend.aside(column).in_(values)
+        wanted = column == values[0] if len(values) == 1 else self._one_of(column, values)
+        test = self._one_of(self._backend.aside(column), values)
         alternatives = tuple(column == each for each in values)
         rows = tuple(_rows(RUN, each).order_by(CREATED) for each in alternatives[:MOST_WAYS])
         yield Condition(test, wanted, rows if len(values) <= MOST_WAYS else (), alternatives)
@@ -304,11 +318,11 @@ class _Conditions:
 
     def _tool(self, name: str, value: Any) -> Iterable[Condition]:
         source: Any = TOOL
-        wanted = TOOL.c.type.in_(values := texts(name, value))
+        wanted = self._one_of(TOOL.c.type, values := texts(name, value))
         tools = select(TOOL.c.id).where(wanted)
         if name == "function_name":
             source = TOOL.join(FUNCTION, FUNCTION.c.id == TOOL.c.function)
-            wanted = FUNCTION.c.name.in_(values)
+            wanted = self._one_of(FUNCTION.c.name, values)
             functions = select(FUNCTION.c.id).where(wanted)
             tools = select(TOOL.c.id).where(self._backend.probe(TOOL.c.function, functions))
         link = TOOLS.c.assistant_object_tools_inner
@@ -330,11 +344,11 @@ class _Conditions:
             yield from (self._of_metadata(self._backend.has_pair(RUN.c.metadata, *pair)) for pair in pairs)
 
     def _metadata_key(self, name: str, value: Any) -> Iterable[Condition]:
-        keys = [value] if isinstance(value, str) else list(value)
-        if len(texts(name, keys)) < len(set(keys)):
-            yield Condition(RUN.c.id.is_(None))
-        else:
+        keys = _strings(name, value)
+        if all(map(wire.is_text, keys)):
             yield from (self._of_metadata(self._backend.has_key(RUN.c.metadata, key)) for key in keys)
+        else:
+            yield Condition(RUN.c.id.is_(None))
 
     @staticmethod
     def _of_metadata(wanted: tuple[ColumnElement[bool], ColumnElement[bool] | None]) -> Condition:

@@ -227,6 +227,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"metadata": "a=b"}, "metadata is 'a=b', expected a mapping of strings to strings"),
     ({"metadata": {"a": 5}}, "metadata has 'a': 5, expected strings"),
     ({"metadata_key": [5]}, "metadata_key is 5, expected a string"),
+    ({"metadata_key": 5}, "metadata_key is 5, expected a string"),
     ({"total_tokens_min": "5"}, "total_tokens_min is '5', expected an integer"),
     ({"total_seconds_max": 1.5}, "total_seconds_max is 1.5, expected an integer"),
     ({"requires_action": 1}, "requires_action is 1, expected True or False"),

@@ -146,6 +146,23 @@ def test_find_iterate_and_count_give_the_runs_that_meet_all_conditions(runs: Run
 def test_an_iterator_is_a_condition_of_several_values(runs: RunRepository) -> None:
     runs.save_many(FILTERED)
     assert runs.count(thread_id=iter(["t1", "t2"])) == 4
+    assert {finding.run_id for finding in runs.findings(id=iter("ab"))} == {"a", "b"}
+    assert runs.forecast(id=iter("ab")).runs == 2
+
+
+def test_a_condition_may_have_more_values_than_a_statement_has_parameters(runs: RunRepository) -> None:
+    runs.save_many(FILTERED)
+    many = [f"none_{n}" for n in range(300_000)]
+    for where, expected in (
+        ({"id": [*many, "c", "a"]}, "ac"),
+        ({"thread_id": ["t2", *many]}, "fc"),
+        ({"status": [*many, "failed"], "thread_id": "t1"}, "b"),
+        ({"file_id": many}, ""),
+        ({"function_name": many}, ""),
+    ):
+        assert "".join(ids(runs.find(newest_first=False, **where).runs)) == expected  # type: ignore[arg-type]
+        assert "".join(row[0] for row in runs.rows(["id"], **where)) == expected  # type: ignore[arg-type]
+        assert runs.count(**where) == len(expected)  # type: ignore[arg-type]
 
 
 def test_what_is_found_equals_what_was_saved(runs: RunRepository) -> None:

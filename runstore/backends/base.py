@@ -10,9 +10,21 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, cast, func, literal_column
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    Table,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+)
 from sqlalchemy import Text as SQLText
 from sqlalchemy.engine import URL
+from sqlalchemy.types import TypeEngine
 
 Row = Sequence[Any]
 """Values in the order of the table's columns; JSON as its text."""
@@ -84,8 +96,8 @@ class Backend(ABC):
         """Insert new rows as they are made; an existing key is an error."""
 
     @abstractmethod
-    def among(self, column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
-        """Whether *column* is one of a list of any length, given as the one parameter of that name."""
+    def among(self, column: ColumnElement[Any], values: str | list[str]) -> ColumnElement[bool]:
+        """Whether *column* is one of a list of any length, as one parameter: of this name, or these texts."""
 
     @abstractmethod
     def ask(self, engine: Engine, statement: str, clock: Clock) -> AbstractContextManager[Answer]:
@@ -180,6 +192,13 @@ class Backend(ABC):
             connection.exec_driver_sql(statement, tuple(rows[0]))
         elif rows:
             connection.exec_driver_sql(statement, [tuple(row) for row in rows])
+
+    @staticmethod
+    def list_of(values: str | list[str], kind: TypeEngine[Any]) -> BindParameter[Any]:
+        """The one parameter of :meth:`among`."""
+        if isinstance(values, str):
+            return bindparam(values, type_=kind)
+        return bindparam("values", values, type_=kind, unique=True)
 
     @staticmethod
     def text(column: ColumnElement[Any]) -> ColumnElement[str]:

@@ -23,7 +23,6 @@ from sqlalchemy import (
     Table,
     Text,
     any_,
-    bindparam,
     cast,
     event,
     func,
@@ -117,9 +116,9 @@ class PostgreSQL(Backend):
         """A statement a row, sent without waiting for one another."""
         super().update(connection, table, _exact(rows))
 
-    def among(self, column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
+    def among(self, column: ColumnElement[Any], values: str | list[str]) -> ColumnElement[bool]:
         """The list travels as one array."""
-        return column == any_(bindparam(parameter, type_=ARRAY(column.type)))
+        return column == any_(self.list_of(values, ARRAY(column.type)))
 
     @contextmanager
     def ask(self, engine: Engine, statement: str, clock: Clock) -> Iterator[Answer]:

@@ -21,7 +21,6 @@ from sqlalchemy import (
     Table,
     Text,
     UnaryExpression,
-    bindparam,
     cast,
     event,
     exists,
@@ -87,10 +86,10 @@ class SQLite(Backend):
         assert isinstance(driver, sqlite3.Connection)
         driver.executemany(insert_into(named(table, connection), table, self.placeholder), rows)
 
-    def among(self, column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
+    def among(self, column: ColumnElement[Any], values: str | list[str]) -> ColumnElement[bool]:
         """The list travels as one JSON array."""
-        values = func.json_each(bindparam(parameter, type_=JSON)).table_valued("value")
-        return column.in_(select(values.c.value))
+        listed = func.json_each(self.list_of(values, JSON())).table_valued("value")
+        return column.in_(select(listed.c.value))
 
     @contextmanager
     def ask(self, engine: Engine, statement: str, clock: Clock) -> Iterator[Answer]:
