@@ -44,10 +44,14 @@ _NUMBERS = (
 
 
 def _pairs(_: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    for value in values:
-        if "=" not in value:
-            raise click.BadParameter(f"{value!r} is no pair; expected KEY=VALUE", param=parameter)
-    return dict(value.split("=", 1) for value in values)
+    found: dict[str, str] = {}
+    for pair in values:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{pair!r} is no pair; expected KEY=VALUE", param=parameter)
+        if found.setdefault(key, value) != value:
+            raise click.BadParameter(f"{key!r} has two values; no run has both", param=parameter)
+    return found
 
 
 _OPTIONS: tuple[tuple[str, Callable[[Any], Any]], ...] = (
