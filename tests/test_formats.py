@@ -221,7 +221,7 @@ def test_list_writes_its_page_in_every_format(archive: RunRepository, url: URL, 
 def test_a_column_that_is_not_there_is_a_usage_error(archive: RunRepository, url: URL, tmp_path: Path) -> None:
     for name in ("list", "export"):
         result = command(name, "--db", shown(url), "--columns", "id,shape", "-o", tmp_path / "out")
-        assert (result.code, "no column 'shape'" in result.err) == (2, True)
+        assert (result.code, "columns is 'shape', expected one or more of id, object" in result.err) == (2, True)
     assert not (tmp_path / "out").exists()
 
 
@@ -234,12 +234,27 @@ def test_parquet_is_nothing_for_a_terminal(tmp_path: Path) -> None:
 
 
 def test_no_output_is_written_over_the_archive_itself(tmp_path: Path) -> None:
-    file = tmp_path / "runs.db"
+    file = tmp_path / "runs.part"
     with RunRepository.open(file) as runs:
         runs.save({"id": "run_1"})
+        files = {path: path.read_bytes() for path in tmp_path.iterdir()}
         for args in (("list",), ("export", "--format", "csv"), ("stats",), ("sql", "SELECT 1")):
             assert command(*args, "--db", file, "-o", file).code == 2
-        assert runs.count() == 1
+        for name in ("runs.part-wal", "runs.part-shm", "runs"):  # runs.part is what runs is called meanwhile
+            result = command("export", "--db", file, "-o", tmp_path / name)
+            assert (result.code, "would be written over the archive itself" in result.err) == (2, True)
+        assert {path: path.read_bytes() for path in tmp_path.iterdir()} == files
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_full_disk_is_said_with_its_place(archive: RunRepository, url: URL) -> None:
+    for format_ in ("jsonl", "csv", "parquet"):
+        args = ["export", "--db", shown(url), "--format", format_]
+        said = command(*args, "-o", "/dev/full")
+        assert (said.code, said.out, said.err) == (1, "", "runstore: /dev/full: No space left on device\n")
+        with Path("/dev/full").open("wb") as full:
+            ended = subprocess.run([*COMMAND, *args], env=env(), stdout=full, stderr=subprocess.PIPE, check=False)
+        assert (ended.returncode, ended.stderr) == (1, b"runstore: standard output: No space left on device\n")
 
 
 def test_lint_writes_its_findings_in_every_format(archive: RunRepository, url: URL, tmp_path: Path) -> None:

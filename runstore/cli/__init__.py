@@ -6,6 +6,7 @@ Only click is imported here and, at their top, in the modules of the commands: `
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import warnings
 from importlib import import_module
@@ -79,6 +80,7 @@ def main() -> None:
 
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # what libraries tell developers is nothing to users
+    _open_closed_streams()
     _show_notes()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character
@@ -96,6 +98,13 @@ def main() -> None:
     except Exception as error:
         _end(f"internal error, please report it: {type(error).__name__}: {error}", 1)
     sys.exit(code)
+
+
+def _open_closed_streams() -> None:
+    """What a caller closed (``<&-``) is None: be it empty, or take what nobody wants to see."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  # as long as the process
 
 
 def _show_notes() -> None:

@@ -30,17 +30,30 @@ output_option = click.option(
 
 
 def spare_the_archive(db: str | None, path: Path | None) -> None:
-    """A usage error where a file to be written is the archive itself."""
+    """A usage error where a file to be written is the archive itself, or a part of it: its log holds commits."""
     from runstore import config
 
     archive = config.sqlite_file(config.database_url(db))
-    if path and archive and path.resolve() == archive.resolve():
-        raise click.UsageError(f"{path} is the archive itself")
+    if not path or not archive:
+        return
+    written = {path.resolve(), _partial(path.resolve())}
+    if written & {Path(f"{archive.resolve()}{end}") for end in ("", "-wal", "-shm", "-journal")}:
+        raise click.UsageError(f"{path} would be written over the archive itself")
 
 
 @contextmanager
 def output_file(path: Path | None) -> Iterator[BinaryIO]:
-    """The file to write to; None is standard output."""
+    """The file to write to; None is standard output. An error says on which: "no space left on device"."""
+    try:
+        with _opened(path) as file:
+            yield file
+    except OSError as error:
+        error.filename = error.filename or path or "standard output"
+        raise
+
+
+@contextmanager
+def _opened(path: Path | None) -> Iterator[BinaryIO]:
     if path is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
@@ -50,15 +63,17 @@ def output_file(path: Path | None) -> Iterator[BinaryIO]:
             yield file
         return
     path = path.resolve()  # a link, as /dev/stdout, stays one
-    partial = path.with_name(f"{path.name}.part")
+    partial = _partial(path)
     try:
         with partial.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
-    except OSError as error:
-        error.filename = error.filename or path  # "no space left on device": on which
-        raise
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _partial(path: Path) -> Path:
+    """What a file is called until it is complete."""
+    return path.with_name(f"{path.name}.part")

@@ -70,7 +70,7 @@ def printable_json(value: Any) -> str:
 
 def is_terminal() -> bool:
     """Whether a person reads stdout."""
-    return sys.stdout is not None and sys.stdout.isatty()
+    return sys.stdout.isatty()
 
 
 def note(message: str) -> None:

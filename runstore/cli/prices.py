@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from runstore.cli.files import output_file
 from runstore.cli.output import db_option, is_terminal, note, printable
 
 
@@ -44,8 +44,8 @@ def list_prices(db: str | None) -> None:
     with RunRepository.open(db) as archive:
         found = archive.prices()
     if not is_terminal():
-        sys.stdout.buffer.writelines(wire.encode(price._asdict()) + b"\n" for price in found)
-        sys.stdout.buffer.flush()
+        with output_file(None) as file:
+            file.writelines(wire.encode(price._asdict()) + b"\n" for price in found)
         return
     from rich.console import Console
     from rich.table import Table

@@ -131,7 +131,7 @@ def _records(paths: Iterable[Path], most: int) -> Iterator[Iterator[Record]]:
     files: list[Path] = []
     for path in paths:
         files += [path] if str(path) == "-" else sources.find_files([path])
-    if sys.stderr is None or not sys.stderr.isatty():
+    if not sys.stderr.isatty():
         yield read(None)
         return
     from rich.console import Console
