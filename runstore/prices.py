@@ -52,11 +52,16 @@ def read(path: Path) -> list[Price]:
         raise ConfigurationError(detail=f"{path}: {error}") from None
     if not isinstance(rows, list) or not rows:
         raise ConfigurationError(detail=f"{path}: expected CSV with a line of names, or a JSON array of objects")
+    return checked(rows, f"{path}: ")
+
+
+def checked(rows: Iterable[Any], where: str = "") -> list[Price]:
+    """Prices, or objects with their names, as prices. Raises :class:`ConfigurationError`."""
     found: dict[tuple[str, int], Price] = {}
     for number, row in enumerate(rows, 1):
-        price = _price(f"{path}: price {number}", row)
+        price = _price(f"{where}price {number}", row._asdict() if isinstance(row, Price) else row)
         if (key := (price.model, price.valid_from)) in found:
-            raise ConfigurationError(detail=f"{path}: price {number}: {price.model} has another price of that time")
+            raise ConfigurationError(detail=f"{where}price {number}: {price.model} has another price of that time")
         found[key] = price
     return list(found.values())
 

@@ -83,6 +83,18 @@ def test_prices_are_imported_and_listed(url: URL, tmp_path: Path) -> None:
     assert [json.loads(line) for line in listed.stdout.splitlines()] == [price._asdict() for price in READ]
 
 
+def test_prices_that_make_no_sense_are_not_stored(runs: RunRepository) -> None:
+    senseless: list[tuple[Any, str]] = [
+        ([prices.Price("m", 0, "x", None, 1, "EUR")], "price 1: prompt is 'x', expected a price"),  # type: ignore[arg-type]
+        ([prices.Price("m", 0, 1, None, 1, "EUR")] * 2, "price 2: m has another price of that time"),
+        ([("m", 0, 1, None, 1, "EUR")], "price 1: expected an object"),
+    ]
+    for given, message in senseless:
+        with pytest.raises(ConfigurationError, match=message):
+            runs.set_prices(given)
+    assert runs.prices() == []
+
+
 def test_lint_tells_findings_and_exits_with_1_where_there_are_any(url: URL) -> None:
     with RunRepository.open(url) as runs:
         runs.save({"id": "a", "object": "thread.run", "status": "paused"})
@@ -129,4 +141,6 @@ def test_every_filter_is_an_option_of_list_and_export(url: URL) -> None:
     done = invoke("export", "--db", place(url), *everything)
     assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == ["a"], done.output
     assert invoke("list", "--db", place(url), "--metadata", "team").exit_code == 2
+    two = invoke("list", "--db", place(url), "--metadata", "team=a", "--metadata", "team=b")
+    assert (two.exit_code, "'team' has two values; no run has both" in two.stderr) == (2, True)
     assert isinstance(invoke("list", "--db", place(url), "--created-from", "x").exception, ConfigurationError)
