@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -94,21 +94,32 @@ _LISTS = _PLACES[-1][-1]
 
 
 def rows(
-    backend: Backend, columns: Sequence[str] | None, where: Sequence[ColumnElement[bool]], *, newest_first: bool
+    backend: Backend, columns: Iterable[Column[Any]], where: Sequence[ColumnElement[bool]], *, newest_first: bool
 ) -> Select[Any]:
-    """These columns of the view ``runs`` (default: all), JSON as its text. Raises :class:`ConfigurationError`."""
+    """These columns of the view ``runs``, JSON as its text."""
     source, conditions, keys = of_view(where)
-    wanted = [readable(backend, column).label(column.name) for column in view_columns(columns)]
+    wanted = [readable(backend, column).label(column.name) for column in columns]
     statement = select(*wanted).select_from(source).where(*conditions)
     return statement.order_by(*(key.desc() for key in keys) if newest_first else keys)
 
 
-def view_columns(names: Sequence[str] | None) -> list[Column[Any]]:
-    """Columns of the view ``runs`` by name. Raises :class:`ConfigurationError` for another name."""
-    for name in names or ():
-        if name not in RUNS.c:
-            raise ConfigurationError(detail=f"runs have no column {name!r}; there are {', '.join(RUNS.c.keys())}")
-    return list(RUNS.c) if names is None else [RUNS.c[name] for name in names]
+def view_columns(names: str | Iterable[str] | None) -> list[Column[Any]]:
+    """Columns of the view ``runs`` by name, all of them by default. Raises :class:`ConfigurationError`."""
+    if names is None:
+        return list(RUNS.c)
+    wanted = known_names("columns", names, RUNS.c.keys())
+    if not wanted:
+        raise ConfigurationError(detail="columns is empty; name one or more, or leave it out for all")
+    return [RUNS.c[name] for name in wanted]
+
+
+def known_names(argument: str, given: str | Iterable[str], known: Collection[str]) -> tuple[str, ...]:
+    """One name or several of the known ones, each once. Raises :class:`ConfigurationError`."""
+    names = [given] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
+    for name in names:
+        if not isinstance(name, str) or name not in known:
+            raise ConfigurationError(detail=f"{argument} is {name!r}, expected one or more of {', '.join(known)}")
+    return tuple(dict.fromkeys(names))
 
 
 class OfView(NamedTuple):

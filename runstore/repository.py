@@ -8,7 +8,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar, Unpack
 
-from sqlalchemy import ColumnElement, Connection, Engine, Pool, bindparam, select
+from sqlalchemy import Column, ColumnElement, Connection, Engine, Pool, bindparam, select
 from sqlalchemy.engine import URL
 
 from runstore import (
@@ -503,19 +503,17 @@ class RunRepository:
             yield from rows
 
     def rows(
-        self, columns: Sequence[str] | None = None, *, newest_first: bool = False, **where: Unpack[Filter]
+        self, columns: str | Iterable[str] | None = None, *, newest_first: bool = False, **where: Unpack[Filter]
     ) -> Iterator[tuple[Any, ...]]:
         """The rows of the view ``runs`` that meet the conditions of :meth:`find`, oldest first, as they are asked for.
 
         *columns*: names of its columns (default: all). Times are datetimes, metadata JSON text. Raises
         :class:`ConfigurationError`.
         """
-        queries.view_columns(columns)
-        return self._rows(columns, filters.understood(self._backend, where, paged=False), newest_first)
+        wanted = filters.understood(self._backend, where, paged=False)
+        return self._rows(queries.view_columns(columns), wanted, newest_first)
 
-    def _rows(
-        self, columns: Sequence[str] | None, wanted: filters.Where, newest_first: bool
-    ) -> Iterator[tuple[Any, ...]]:
+    def _rows(self, columns: list[Column[Any]], wanted: filters.Where, newest_first: bool) -> Iterator[tuple[Any, ...]]:
         with self._transaction(write=False) as connection:
             conditions = self._conditions(connection, wanted, filters.FEW)
             statement = queries.rows(self._backend, columns, conditions, newest_first=newest_first)
@@ -563,9 +561,10 @@ class RunRepository:
     def set_prices(self, found: Iterable[prices.Price]) -> int:
         """Store what tokens cost, for the column cost of the view ``runs``; gives the number of prices.
 
-        A price of the same model and time is replaced, others stay. :func:`runstore.prices.read` reads a file.
+        A price of the same model and time is replaced, others stay. :func:`runstore.prices.read` reads a file. Raises
+        :class:`ConfigurationError` for what is no price.
         """
-        new = list(found)
+        new = prices.checked(found)
         self._check(write=True, create=True)
         with self._transaction(write=True) as connection:
             prices.store(connection, self._backend, new)

@@ -70,21 +70,13 @@ def question(
     by: str | Iterable[str], columns: str | Iterable[str] | None, sort: str | None, limit: int | None
 ) -> Question:
     """The arguments of :meth:`RunRepository.stats`, checked. Raises :class:`ConfigurationError`."""
-    groups = _known("by", by, BY)
-    wanted = tuple(COLUMNS) if columns is None else _known("columns", columns, COLUMNS)
+    groups = queries.known_names("by", by, BY)
+    wanted = tuple(COLUMNS) if columns is None else queries.known_names("columns", columns, COLUMNS)
     if sort is not None and sort not in wanted:
         raise ConfigurationError(detail=f"sort is {sort!r}, expected one of the columns: {', '.join(wanted)}")
     if limit is not None and (type(limit) is not int or limit < 1):
         raise ConfigurationError(detail=f"limit is {limit!r}, expected an integer, 1 or more")
     return Question(groups, wanted, sort, limit)
-
-
-def _known(name: str, given: str | Iterable[str], known: dict[str, Any]) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys([given] if isinstance(given, str) else given))
-    for each in names:
-        if each not in known:
-            raise ConfigurationError(detail=f"{name} is {each!r}, expected one or more of {', '.join(known)}")
-    return names
 
 
 def answer(

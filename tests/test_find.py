@@ -160,9 +160,9 @@ def test_a_condition_may_have_more_values_than_a_statement_has_parameters(runs: 
         ({"file_id": many}, ""),
         ({"function_name": many}, ""),
     ):
-        assert "".join(ids(runs.find(newest_first=False, **where).runs)) == expected  # type: ignore[arg-type]
-        assert "".join(row[0] for row in runs.rows(["id"], **where)) == expected  # type: ignore[arg-type]
-        assert runs.count(**where) == len(expected)  # type: ignore[arg-type]
+        assert "".join(ids(runs.find(newest_first=False, **where).runs)) == expected
+        assert "".join(row[0] for row in runs.rows(["id"], **where)) == expected
+        assert runs.count(**where) == len(expected)
 
 
 def test_what_is_found_equals_what_was_saved(runs: RunRepository) -> None:

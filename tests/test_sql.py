@@ -213,6 +213,11 @@ def test_the_time_that_the_reader_takes_is_not_counted(archive: RunRepository) -
         assert len([first, *answer.rows]) == 2500
 
 
+def test_the_time_limit_may_be_any_that_makes_sense(archive: RunRepository) -> None:
+    for timeout in (0.9, 10**9, 1e300, float("inf")):
+        assert ask(archive, "SELECT 1", timeout) == [(1,)]
+
+
 def test_what_a_query_sets_does_not_come_back_to_the_pool(archive: RunRepository, engine: Engine, backend: str) -> None:
     if backend == "sqlite":
         return
@@ -292,6 +297,9 @@ def test_the_command_says_what_is_wrong_and_exits_with_a_code(archive: RunReposi
         assert result.err
         assert "Traceback" not in result.err
     assert command("sql", "--db", tmp_path / "none.db", "SELECT 1").code == 3
+    without_stdin = ["sh", "-c", '"$@" <&-', "sh", *COMMAND, "sql", *db]
+    closed = subprocess.run(without_stdin, env=env(), capture_output=True, check=False)
+    assert (closed.returncode, b"expected one query" in closed.stderr) == (2, True)
     assert archive.count() == 2500
     assert not (tmp_path / "table.txt").exists()
 

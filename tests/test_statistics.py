@@ -282,8 +282,16 @@ def test_what_makes_no_sense_is_a_configuration_error(runs: RunRepository) -> No
     ):
         with pytest.raises(ConfigurationError, match=r"expected|there is no filter"):
             runs.stats(**arguments)
-    with pytest.raises(ConfigurationError, match="no column 'nothing'"):
-        runs.rows(["nothing"])
+    senseless: list[Any] = [5, None, [["model"]], "nothing"]
+    for argument in senseless:
+        with pytest.raises(ConfigurationError, match=r"by is .*, expected one or more of hour, day"):
+            runs.stats(argument)
+        with pytest.raises(ConfigurationError, match="expected one or more of id, object"):
+            runs.rows([argument])
+    with pytest.raises(ConfigurationError, match="columns is empty"):
+        runs.rows([])
+    runs.save({"id": "run_1", "model": "m"})
+    assert list(runs.rows("id")) == [("run_1",)] == list(runs.rows(name for name in ("id",)))
 
 
 def test_only_what_is_asked_is_computed(runs: RunRepository, engine: Engine) -> None:

@@ -267,7 +267,7 @@ class _ISOLoader(TextLoader):
 
 
 def _limit(driver: psycopg.Connection[Any], clock: Clock) -> None:
-    driver.execute(_SET, ("statement_timeout", str(min(int(clock.left * 1000) + 1, 2**31 - 1))))
+    driver.execute(_SET, ("statement_timeout", str(int(min(clock.left * 1000 + 1, 2**31 - 1)))))
 
 
 def _fetched(
