@@ -784,7 +784,8 @@ def on_a_terminal(folder: Path, *args: object, **environment: str) -> tuple[int,
     pid, terminal = pty.fork()
     if not pid:
         os.chdir(folder)
-        os.execve(COMMAND[0], [*COMMAND, *map(str, args)], env(TERM="xterm-256color", COLUMNS="200", **environment))
+        environment = {"TERM": "xterm-256color", "COLUMNS": "200"} | environment
+        os.execve(COMMAND[0], [*COMMAND, *map(str, args)], env(**environment))
     seen = b""
     try:
         while select.select([terminal], [], [], 30)[0] and (piece := os.read(terminal, 65536)):

@@ -9,13 +9,16 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from itertools import product
 from math import ceil
+from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 from sqlalchemy import Engine, event, text
 from sqlalchemy.engine import URL
 
 from runstore import ConfigurationError, RunRepository, statistics
+from runstore.prices import Price
 
 from .test_cli import on_a_terminal, shown
 from .test_sql import command
@@ -360,3 +363,24 @@ def test_a_terminal_gets_a_table_with_bars(tmp_path: Any) -> None:
     assert "#" * 16 in plain
     _, one = on_a_terminal(tmp_path, "stats")
     assert "1,250,000" in one
+
+
+def test_a_table_cuts_no_number_and_no_name_where_the_terminal_is_narrow(tmp_path: Path) -> None:
+    with RunRepository.open(tmp_path / "runstore.db") as runs:
+        for number, model in enumerate(("gpt-4-1106-preview", "gpt-4-turbo")):
+            usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 1_234_567 // (number + 1)}
+            runs.save({"id": str(number), "created_at": 5, "model": model, "usage": usage})
+        runs.set_prices([Price("gpt*", 0, 1000, None, 250, "EUR")])
+    seen = {}
+    for columns in ("200", "80", "60", "30"):
+        code, text = on_a_terminal(tmp_path, "stats", "--by", "model", "--by", "month", COLUMNS=columns)
+        lines = re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()
+        assert code == 0
+        assert max(map(cell_len, lines)) <= int(columns)
+        assert "1,234,567" in text
+        assert "0.0013" in text  # less than a hundredth of a euro is not nothing
+        assert "…" not in text
+        seen[columns] = lines
+    assert "█" * 16 in seen["200"][1]
+    assert seen["80"][0].split() == ["failure", "total", "seconds", "seconds"]
+    assert "row 1" in seen["30"][0]

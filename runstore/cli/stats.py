@@ -10,13 +10,29 @@ import click
 from runstore.cli.files import output_option, spare_the_archive
 from runstore.cli.filters import filter_options
 from runstore.cli.output import db_option
-from runstore.cli.tables import Names, cell, columns_option, form_of, format_option, limited, plain_table, write_rows
+from runstore.cli.tables import (
+    Names,
+    cell,
+    columns_option,
+    form_of,
+    format_option,
+    limited,
+    plain_table,
+    print_table,
+    write_rows,
+)
 
 SHOWN = ("runs", "failure_rate", "total_tokens", "cost", "currency", "seconds_p50", "seconds_p95")
 """Columns of the table on a terminal, unless others are asked for."""
 
 BAR = 16
 """Characters of the longest bar."""
+
+SHORTEST = 8
+"""Characters below which a bar says nothing, and a name of a group cannot be read."""
+
+GAP = 2
+"""Blanks between two columns."""
 
 
 @click.command("stats")
@@ -56,7 +72,7 @@ def stats_command(
     from runstore.repository import RunRepository
 
     spare_the_archive(db, output)
-    form = form_of(form, output)
+    form, by = form_of(form, output), tuple(dict.fromkeys(by))
     if columns is None and form == "table":
         columns = (*SHOWN, sort) if sort and sort not in SHOWN else SHOWN
     with RunRepository.open(db) as archive:
@@ -65,33 +81,59 @@ def stats_command(
         _print(found, by, columns or SHOWN, sort)
         return
     kinds = {**dict.fromkeys(by, "text"), **statistics.COLUMNS}
-    names = [*dict.fromkeys(by), *(columns or statistics.COLUMNS)]
+    names = [*by, *(columns or statistics.COLUMNS)]
     write_rows(form, output, [Column(name, kinds[name]) for name in names], (tuple(row.values()) for row in found))
 
 
 def _print(found: list[dict[str, Any]], by: Names, columns: Names, sort: str | None) -> None:
-    """A table with a bar beside the column it is sorted by, else tokens or the first one."""
+    """A table with a bar beside the column it is sorted by, else tokens or the first one.
+
+    No number is cut. Where there is no room, headings take several lines, then the bars are shorter or left out, then
+    names of groups go on in a further line, and last each group is a block of its own.
+    """
     from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from runstore.formats import Column
 
     empty = {"cost", "currency"} - {name for row in found for name, value in row.items() if value is not None}
     columns = tuple(name for name in columns if name not in empty or columns != SHOWN)
     measured = sort or ("total_tokens" if "total_tokens" in columns else columns[0])
     longest = max((abs(row[measured] or 0) for row in found if not isinstance(row[measured], str)), default=0)
     console = Console()
-    bars = bool(by) and len(found) > 1 and longest > 0
-    table = plain_table(*by)
-    for name in columns:
-        table.add_column(name, justify="left" if name == "currency" else "right")
-        if bars and name == measured:
-            table.add_column("")
-    for row in limited(found):
-        cells = [cell("-" if row[name] is None else row[name]) for name in by]
+    rows = limited(found)
+
+    def table(groups: Names, *, broken: bool, bar: int = 0) -> Table:
+        made = plain_table()
+        for name in groups:
+            made.add_column(Text(name), overflow="fold")
         for name in columns:
-            cells.append(cell(_shown(name, row[name])))
-            if bars and name == measured:
-                cells.append(cell(_bar((row[name] or 0) / longest, console.encoding)))
-        table.add_row(*cells)
-    console.print(table)
+            heading = Text(name.replace("_", "\n") if broken else name)
+            made.add_column(heading, justify="left" if name == "currency" else "right", no_wrap=True)
+            if bar and name == measured:
+                made.add_column("", no_wrap=True)
+        for row in rows:
+            cells = [cell("-" if row[name] is None else row[name]) for name in groups]
+            for name in columns:
+                cells.append(cell(_shown(name, row[name])))
+                if bar and name == measured:
+                    cells.append(cell(_bar((row[name] or 0) / longest, bar, console.encoding)))
+            made.add_row(*cells)
+        return made
+
+    def room(groups: Names, *, broken: bool) -> int:
+        wide = console.options.update_width(10**6)
+        return console.width - console.measure(table(groups, broken=broken), options=wide).maximum
+
+    longest_bar = BAR if by and len(found) > 1 and longest > 0 else 0
+    if room((), broken=True) < len(by) * SHORTEST:
+        shown = ([*(row[name] for name in by), *(_shown(name, row[name]) for name in columns)] for row in rows)
+        print_table([Column(name) for name in (*by, *columns)], shown)
+        return
+    broken = room(by, broken=False) < longest_bar + GAP
+    bar = min(longest_bar, room(by, broken=broken) - GAP)
+    console.print(table(by, broken=broken, bar=bar if bar >= SHORTEST else 0))
 
 
 def _shown(name: str, value: float | str | None) -> str:
@@ -99,12 +141,14 @@ def _shown(name: str, value: float | str | None) -> str:
         return value or ""
     if name == "failure_rate":
         return f"{value:.1%}"
+    if name == "cost":
+        return f"{value:,.4f}"
     return f"{value:,.2f}" if isinstance(value, float) else f"{value:,}"
 
 
-def _bar(share: float, encoding: str) -> str:
+def _bar(share: float, length: int, encoding: str) -> str:
     """A bar of whole blocks and one that is cut to an eighth; of # where the terminal has no blocks."""
-    eighths = max(0, int(share * BAR * 8))
+    eighths = max(0, int(share * length * 8))
     if not encoding.lower().startswith("utf"):
         return "#" * round(eighths / 8)
     return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()

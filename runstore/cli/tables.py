@@ -69,6 +69,7 @@ def print_table(columns: Sequence[Column], rows: Iterable[Row]) -> None:
     if sum(len(column.name) + 2 for column in columns) > console.width:
         for number, row in enumerate(shown, 1):
             block = plain_table(f"row {number}", "")
+            block.columns[1].overflow = "fold"  # there is room below: nothing is cut
             for column, value in zip(columns, row, strict=True):
                 block.add_row(cell(column.name), cell(value))
             console.print(block)
