@@ -28,10 +28,11 @@ MEASURES = {
     "writers_4_vs_1": "importing",
     "insert_at_1m_vs_10k": "importing",
     "queries": "queries",
+    "index_cost": "indexes",
 }
 """Ratio -> module of this package with the function of that name."""
 
-SLOW = ("insert_at_1m_vs_10k", "queries")
+SLOW = ("insert_at_1m_vs_10k", "queries", "index_cost")
 
 
 @click.command()
@@ -46,7 +47,9 @@ SLOW = ("insert_at_1m_vs_10k", "queries")
     metavar="PERCENT",
     help="Runs with tools and instructions all their own.",
 )
-@click.option("--slow", is_flag=True, help="Also what takes long: an archive of a million runs.")
+@click.option(
+    "--slow", is_flag=True, help="Also what takes long: an archive of a million runs, an import without each index."
+)
 @click.option("--large", default=1_000_000, show_default=True, type=click.IntRange(min=20), help="Runs for --slow.")
 @click.option("--repeat", default=3, show_default=True, type=click.IntRange(min=1), help="Rounds of each ratio.")
 def main(
