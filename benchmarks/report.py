@@ -105,7 +105,7 @@ def notes(figures: dict[str, Figure]) -> str:
 def _shown(values: list[float], unit: str) -> str:
     value = median(values)
     if unit != "s":
-        return f"{value:,.0f} {unit}"
+        return f"{value:,.0f} {unit}" if value >= 10 else f"{value:.2g} {unit}"
     return f"{value:.2f} s" if value >= 0.01 else f"{value * 1e6:,.0f} µs"
 
 
