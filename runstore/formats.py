@@ -25,8 +25,8 @@ BATCH = 1000
 GROUP_BYTES = 32 * 2**20
 """Bytes of Arrow arrays that make a row group of Parquet."""
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""How a text begins that a spreadsheet takes for a formula."""
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""How a text begins that a spreadsheet takes for a formula; the last ones are the signs in full width."""
 
 Row = Sequence[Any]
 

@@ -24,7 +24,19 @@ from .test_cli import COMMAND, env, on_a_terminal, shown
 from .test_sql import command
 
 NOON = datetime(2024, 5, 31, 12, tzinfo=UTC)
-FORMULAS = ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "=cmd|' /C calc'!A0", '=HYPERLINK("http://x")']
+FORMULAS = [
+    "=1+1",
+    "+1+1",
+    "-1+1",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    "\n=1",
+    "=cmd|' /C calc'!A0",
+    "\uff1d1+1",
+    "\uff201",
+    '=HYPERLINK("http://x")',
+]
 
 
 def written(form: str, columns: list[Column] | list[str], *rows: tuple[Any, ...]) -> bytes:
