@@ -669,7 +669,8 @@ def test_output_to_a_closed_pipe_is_quiet(filled: Path, process: Callable[..., R
 def test_a_full_device_is_a_failure_with_one_line(filled: Path, process: Callable[..., Result]) -> None:
     for args in (("export",), ("list",), ("show", "r7"), ("import", EXAMPLES)):
         result = process(*args, shell="{command} > /dev/full")
-        assert result == (1, "", "runstore: No space left on device\n")
+        assert (result.code, result.out) == (1, "")
+        assert re.fullmatch(r"runstore: (standard output: )?No space left on device\n", result.err)
 
 
 def test_a_closed_standard_error_does_not_keep_an_import_from_its_work(process: Callable[..., Result]) -> None:
