@@ -27,7 +27,7 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
 from runstore import config
 from runstore.backends import create_engine, schema_of
@@ -193,10 +193,14 @@ def migrate_postgresql(connection: Connection, limits: config.Limits) -> None:
             connection.rollback()
             drop_invalid_indexes(connection)
             run_patiently(connection, limits)
+    except PendingRollbackError as error:
+        # Alembic's way out of an index build meets the connection that the interrupt or the server has ended.
+        raise error.__context__ or error from None
     finally:
         event.remove(connection, "begin", set_up)
+        is_lost = connection.invalidated
         connection.rollback()
-        if not is_pooled(connection):
+        if not is_lost and not is_pooled(connection):
             connection.exec_driver_sql("RESET lock_timeout")
             connection.exec_driver_sql("RESET statement_timeout")
             connection.commit()
