@@ -7,6 +7,7 @@ means are those of ``runstore/migrate/safety.py``.
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 import warnings
@@ -32,10 +33,12 @@ from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from runstore import config
 from runstore.backends import create_engine, schema_of
 from runstore.errors import MigrationBlocked, RunStoreError
-from runstore.migrate.safety import back_up, is_pooled, make_schema, milliseconds, set_up_transaction, turn
+from runstore.migrate.safety import back_up, is_pooled, make_schema, milliseconds, set_up_transaction, take_file, turn
 from runstore.migrate.state import READERS, VERSION_TABLE, current, refuse_strangers
 from runstore.schema import Base
 from runstore.schema.base import JSONText, KeyString, Number
+
+log = logging.getLogger("runstore")
 
 TRIES = 5
 """How often a revision is tried when a table is locked. In between everybody who queued behind it goes ahead."""
@@ -90,6 +93,12 @@ def note_readers(*, ctx: MigrationContext, step: MigrationInfo, heads: set[str],
     operations.execute(update(versions).values({READERS: f"{oldest}..{head}"}))
 
 
+def keep_turn(**_: Any) -> None:
+    """A revision is committed only while the lock is ours: an administrator may have ended the session that idles."""
+    if still_ours := context.config.attributes.get("still_ours"):
+        still_ours()
+
+
 SETTINGS: dict[str, Any] = {
     "target_metadata": Base.metadata,
     "version_table": VERSION_TABLE,
@@ -97,7 +106,7 @@ SETTINGS: dict[str, Any] = {
     "render_item": render_item,
     "include_name": include_name,
     "include_object": include_object,
-    "on_version_apply": note_readers,
+    "on_version_apply": (note_readers, keep_turn),
 }
 
 
@@ -186,7 +195,8 @@ def migrate_postgresql(connection: Connection, limits: config.Limits) -> None:
         if settled:
             context.run_migrations()
             return
-        with turn(connection, limits):
+        with turn(connection, limits) as still_ours:
+            context.config.attributes["still_ours"] = still_ours
             make_schema(connection)
             look_first(connection)
             is_settled()
@@ -244,6 +254,8 @@ def run_patiently(connection: Connection, limits: config.Limits) -> None:
                 raise MigrationBlocked(
                     place=config.shown(connection.engine.url), reason=f"{reason}; it is whole, at {at}; {hint}"
                 ) from error
+            place = config.shown(connection.engine.url)
+            log.warning("%s: a table is locked by another transaction; tried %d of %d times", place, attempt, TRIES)
             time.sleep(random.uniform(0.5, 1) * attempt)
         else:
             return
@@ -264,12 +276,10 @@ def migrate_sqlite(connection: Connection, limits: config.Limits) -> None:
         return
     # The pragma is ignored inside a transaction.
     connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
-    patience = connection.exec_driver_sql("PRAGMA busy_timeout").scalar()
-    connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(limits.turn * 1000) or 2**31 - 1}")
     connection.rollback()
     try:
         with connection.begin():
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            take_file(connection, limits)
             look_first(connection)
             if not is_settled() and context.config.attributes.get("backup", True):
                 back_up(connection, context.config.attributes["before"])
@@ -279,7 +289,6 @@ def migrate_sqlite(connection: Connection, limits: config.Limits) -> None:
                 raise RunStoreError(detail=f"{what}; nothing was changed, PRAGMA foreign_key_check names the rows")
     finally:
         connection.exec_driver_sql("PRAGMA foreign_keys = ON")
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience}")
         connection.rollback()
 
 

@@ -7,15 +7,17 @@ each transaction another one.
 from __future__ import annotations
 
 import logging
+import math
 import sqlite3
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
 from sqlalchemy import Connection, delete, false, func, inspect, select, table
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.schema import CreateSchema
 
 from runstore import config
@@ -32,35 +34,58 @@ POLL = 0.5
 _log = logging.getLogger("runstore")
 
 
+def wait_for_turn(is_ours: Callable[[], bool], place: str, limits: config.Limits, obstacle: str, hint: str) -> None:
+    """Return when it is our turn; whoever waits is told so, and raises after too long a time."""
+    end = time.monotonic() + (limits.turn or math.inf)
+    if is_ours():
+        return
+    at_most = f"{limits.turn:g} seconds at most" if limits.turn else "without limit"
+    _log.warning("%s: waiting, %s: %s", place, at_most, obstacle)
+    while not is_ours():
+        if time.monotonic() > end:
+            reason = f"{obstacle} for more than {limits.turn:g} seconds; {hint}, or raise RUNSTORE_MIGRATION_WAIT"
+            raise MigrationBlocked(place=place, reason=reason)
+
+
 # --- PostgreSQL -------------------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def turn(connection: Connection, limits: config.Limits) -> Iterator[None]:
-    """Be the only one to migrate this archive.
+def turn(connection: Connection, limits: config.Limits) -> Iterator[Callable[[], None]]:
+    """Be the only one to migrate this archive; gives what raises when that is no longer so.
 
     The lock is that of a transaction on a connection of its own: it outlives the transactions of the revisions, ends
     with its holder however that ends, and behind a pooler too the server's session is ours until then. An open
     transaction in READ COMMITTED has no snapshot between its statements, so no index build waits for it.
     """
+    place = config.shown(connection.engine.url)
     holder = connection.engine.connect().execution_options(isolation_level="READ COMMITTED")
+
+    def is_ours() -> bool:
+        if holder.scalar(select(func.pg_try_advisory_xact_lock(ADVISORY_LOCK, key))):
+            return True
+        holder.rollback()
+        time.sleep(POLL)
+        return False
+
+    def still_ours() -> None:
+        try:
+            holder.scalar(select(1))
+        except DBAPIError as error:
+            reason = "the session that holds its lock was ended, so another migration may be at work"
+            raise MigrationBlocked(place=place, reason=f"{reason}; what was done is whole, upgrade again") from error
+
     with holder:
-        end = time.monotonic() + limits.turn
         schema = schema_of(connection) or holder.scalar(select(func.current_schema()))
         key = zlib.crc32(str(schema).encode()) - 2**31
-        while not holder.scalar(select(func.pg_try_advisory_xact_lock(ADVISORY_LOCK, key))):
-            holder.rollback()
-            if limits.turn and time.monotonic() > end:
-                reason = f"another migration has been at work for more than {limits.turn:g} seconds"
-                hint = "see pg_locks for the session that holds the advisory lock, or raise RUNSTORE_MIGRATION_WAIT"
-                raise MigrationBlocked(place=config.shown(connection.engine.url), reason=f"{reason}; {hint}")
-            time.sleep(POLL)
+        hint = "see pg_locks for the session that holds the advisory lock"
+        wait_for_turn(is_ours, place, limits, "another migration has been at work", hint)
         # The holder idles while the revisions run: that must not end it.
         holder.exec_driver_sql(
             "SELECT set_config(name, '0', true) FROM pg_settings "
             "WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')"
         )
-        yield
+        yield still_ours
 
 
 def set_up_transaction(connection: Connection, limits: config.Limits) -> None:
@@ -108,6 +133,28 @@ def make_schema(connection: Connection) -> None:
 
 
 # --- SQLite -----------------------------------------------------------------------------------------------------------
+
+
+def take_file(connection: Connection, limits: config.Limits) -> None:
+    """Begin a transaction as the only one to write the file, waiting in short pieces: an interrupt comes in between."""
+    patience = connection.exec_driver_sql("PRAGMA busy_timeout").scalar()
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(POLL * 1000)}")
+
+    def is_ours() -> bool:
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except OperationalError as error:
+            if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            return False
+        return True
+
+    try:
+        hint = "let the import or migration that writes it finish"
+        place = config.shown(connection.engine.url)
+        wait_for_turn(is_ours, place, limits, "another process has been writing the file", hint)
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience}")
 
 
 def back_up(connection: Connection, revision: str | None) -> None:
