@@ -17,6 +17,7 @@ from typing import Any, Literal
 from alembic import context
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext, MigrationInfo
+from alembic.util import CommandError
 from sqlalchemy import (
     Column,
     Connection,
@@ -31,10 +32,10 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
 from runstore import config
-from runstore.backends import create_engine, schema_of
-from runstore.errors import MigrationBlocked, RunStoreError
+from runstore.backends import create_engine, schema_of, translated
+from runstore.errors import MigrationBlocked, NotAnArchive, RunStoreError, SchemaNewer
 from runstore.migrate.safety import back_up, is_pooled, make_schema, milliseconds, set_up_transaction, take_file, turn
-from runstore.migrate.state import READERS, VERSION_TABLE, current, refuse_strangers
+from runstore.migrate.state import READERS, VERSION_TABLE, current, recognise
 from runstore.schema import Base
 from runstore.schema.base import JSONText, KeyString, Number
 
@@ -117,7 +118,7 @@ def run_online() -> None:
         migrate(given)
         return
     engine = given or create_engine(config.migrations_url(context.config.get_main_option("sqlalchemy.url")))
-    with engine.connect() as connection:
+    with translated(engine), engine.connect() as connection:
         migrate(connection)
     if given is None:
         engine.dispose()
@@ -171,15 +172,28 @@ def migrate(connection: Connection) -> None:
 def is_settled() -> bool:
     """Whether there is nothing to do: a command that only looks, or a database that is where it shall be."""
     ctx = context.get_context()
-    steps, heads = ctx.opts["fn"], ctx.get_current_heads()
+    steps, heads = ctx.opts["fn"], () if ctx.purge else ctx.get_current_heads()
     context.config.attributes["before"] = heads[0] if heads else None
-    return steps.__name__ not in CHANGING or not list(steps(heads, ctx))
+    return steps.__name__ not in CHANGING or (not ctx.purge and not list(steps(heads, ctx)))
 
 
-def look_first(connection: Connection) -> None:
-    """Now that it is our turn: refuse to build among tables that are not ours."""
-    if current(connection) is None and context.get_context().opts["fn"].__name__ == "upgrade":
-        refuse_strangers(connection)
+def refuse(connection: Connection) -> None:
+    """Leave alone what is not ours, or not whole, and a schema that is newer than this code.
+
+    Looked at again when it is our turn: the one before us may have been a newer version.
+    """
+    ctx, script = context.get_context(), context.script
+    command = ctx.opts["fn"].__name__
+    if command not in CHANGING or ctx.purge:
+        return
+    # What is stamped has lost its revision.
+    found = current(connection) if command == "do_stamp" else recognise(connection)
+    place = config.shown(connection.engine.url)
+    if found is not None and found not in {step.revision for step in script.walk_revisions()}:
+        raise SchemaNewer(place=place, found=found, expected=script.get_current_head())
+    is_empty = not inspect(connection).has_table("run_object", schema_of(connection))
+    if command == "do_stamp" and is_empty and any(step.to_revisions for step in ctx.opts["fn"]((), ctx)):
+        raise NotAnArchive(place=place, reason="it has no run_object, so it is at no revision but base")
 
 
 # --- PostgreSQL ------------------------------------------------------------------------------------------------------
@@ -190,6 +204,7 @@ def migrate_postgresql(connection: Connection, limits: config.Limits) -> None:
     set_up = partial(set_up_transaction, limits=limits)
     event.listen(connection, "begin", set_up)
     try:
+        refuse(connection)
         settled = is_settled()
         connection.rollback()
         if settled:
@@ -198,7 +213,7 @@ def migrate_postgresql(connection: Connection, limits: config.Limits) -> None:
         with turn(connection, limits) as still_ours:
             context.config.attributes["still_ours"] = still_ours
             make_schema(connection)
-            look_first(connection)
+            refuse(connection)
             is_settled()
             connection.rollback()
             drop_invalid_indexes(connection)
@@ -269,6 +284,7 @@ def migrate_sqlite(connection: Connection, limits: config.Limits) -> None:
 
     With foreign keys off, for a batch operation drops and remakes a table, and its children would go with it.
     """
+    refuse(connection)
     settled = is_settled()
     connection.rollback()
     if settled:
@@ -280,7 +296,7 @@ def migrate_sqlite(connection: Connection, limits: config.Limits) -> None:
     try:
         with connection.begin():
             take_file(connection, limits)
-            look_first(connection)
+            refuse(connection)
             if not is_settled() and context.config.attributes.get("backup", True):
                 back_up(connection, context.config.attributes["before"])
             context.run_migrations()
@@ -295,7 +311,12 @@ def migrate_sqlite(connection: Connection, limits: config.Limits) -> None:
 # Alembic cannot compare indexes on expressions on SQLite; a test compares the catalogs.
 warnings.filterwarnings("ignore", message=".*expression-based index")
 
-if context.is_offline_mode():
-    run_offline()
-else:
-    run_online()
+try:
+    if context.is_offline_mode():
+        run_offline()
+    else:
+        run_online()
+except RunStoreError as error:
+    if context.config.attributes.keys() & {"connection", "url"}:  # called by runstore
+        raise
+    raise CommandError(str(error)) from error  # which alembic prints as one line

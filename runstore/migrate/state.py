@@ -58,16 +58,7 @@ def check(connection: Connection, *, write: bool = True) -> None:
     or a revision without its tables. For reading alone (*write* false) a newer schema will do where it says that it
     has only added to ours; that is logged as a warning.
     """
-    place = config.shown(connection.engine.url)
-    while True:
-        found = current(connection)
-        try:
-            _refuse_half(connection, found)
-            break
-        except NotAnArchive:
-            # Somebody may have migrated between our statements: then it is looked at again.
-            if current(connection) == found:
-                raise
+    found, place = recognise(connection), config.shown(connection.engine.url)
     if found is None:
         raise SchemaBehind(place=place, found="does not exist yet", expected=REVISION)
     if found < REVISION:
@@ -82,10 +73,24 @@ def check(connection: Connection, *, write: bool = True) -> None:
     )
 
 
+def recognise(connection: Connection) -> str | None:
+    """The revision of an archive that is whole; None where there is nothing of ours. Raises :class:`NotAnArchive`."""
+    while True:
+        found = current(connection)
+        try:
+            _refuse_half(connection, found)
+        except NotAnArchive:
+            # Somebody may have migrated between our statements: then it is looked at again.
+            if current(connection) == found:
+                raise
+        else:
+            return found
+
+
 def _refuse_half(connection: Connection, found: str | None) -> None:
     """Raise :class:`NotAnArchive` where there are tables without a revision, or a revision without its tables."""
     if found is None:
-        refuse_strangers(connection)
+        _refuse_strangers(connection)
         return
     tables = set(sqlalchemy.inspect(connection).get_table_names(schema_of(connection)))
     # Tables that a later revision has added are missing in an earlier one; no revision is without the first.
@@ -109,7 +114,7 @@ def _readable(connection: Connection, found: str) -> bool:
     return last == found and bool(_NUMBERED.fullmatch(first)) and first <= REVISION
 
 
-def refuse_strangers(connection: Connection) -> None:
+def _refuse_strangers(connection: Connection) -> None:
     """Raise :class:`NotAnArchive` where a database without a revision has tables or views of our names."""
     inspector, schema = sqlalchemy.inspect(connection), schema_of(connection)
     existing = {*inspector.get_table_names(schema), *inspector.get_view_names(schema)}
