@@ -92,6 +92,9 @@ def limits() -> Limits:
 
 
 def _parsed(text: str) -> URL:
+    if re.match(r"postgres\w*(\+\w+)?:(?!//)|(.*\s)?(host|dbname|user|password)=", text):
+        # Taken for a path it would be a file that has the password for a name.
+        raise ConfigurationError(detail="that is no database URL; expected postgresql://USER@HOST/DATABASE or a path")
     if "://" not in text:
         return URL.create("sqlite", database=text)
     if text.startswith("postgres://"):
