@@ -35,7 +35,7 @@ from runstore import config
 from runstore.backends import create_engine, schema_of, translated
 from runstore.errors import MigrationBlocked, NotAnArchive, RunStoreError, SchemaNewer
 from runstore.migrate.safety import back_up, is_pooled, make_schema, milliseconds, set_up_transaction, take_file, turn
-from runstore.migrate.state import READERS, VERSION_TABLE, current, recognise
+from runstore.migrate.state import READERS, VERSION_TABLE, current, recognise, schema_name
 from runstore.schema import Base
 from runstore.schema.base import JSONText, KeyString, Number
 
@@ -238,9 +238,9 @@ def drop_invalid_indexes(connection: Connection) -> None:
         text(
             "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
             "JOIN pg_namespace n ON n.oid = c.relnamespace "
-            "WHERE NOT i.indisvalid AND c.relname = ANY(:names) AND n.nspname = coalesce(:schema, current_schema())"
+            "WHERE NOT i.indisvalid AND c.relname = ANY(:names) AND n.nspname = :schema"
         ),
-        {"names": names, "schema": schema_of(connection)},
+        {"names": names, "schema": schema_name(connection)},
     )
     invalid = found.scalars().all()
     connection.rollback()

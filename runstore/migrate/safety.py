@@ -23,7 +23,7 @@ from sqlalchemy.schema import CreateSchema
 from runstore import config
 from runstore.backends import schema_of
 from runstore.errors import ConfigurationError, MigrationBlocked, RunStoreError
-from runstore.migrate.state import VERSION_TABLE
+from runstore.migrate.state import VERSION_TABLE, schema_name
 
 ADVISORY_LOCK = 0x72756E73  # "runs"
 """With a number made of the schema's name: one migration at a time for each archive of a PostgreSQL database."""
@@ -76,8 +76,7 @@ def turn(connection: Connection, limits: config.Limits) -> Iterator[Callable[[],
             raise MigrationBlocked(place=place, reason=f"{reason}; what was done is whole, upgrade again") from error
 
     with holder:
-        schema = schema_of(connection) or holder.scalar(select(func.current_schema()))
-        key = zlib.crc32(str(schema).encode()) - 2**31
+        key = zlib.crc32(schema_name(holder).encode()) - 2**31
         hint = "see pg_locks for the session that holds the advisory lock"
         wait_for_turn(is_ours, place, limits, "another migration has been at work", hint)
         # The holder idles while the revisions run: that must not end it.
@@ -123,13 +122,16 @@ def is_pooled(connection: Connection) -> bool:
 
 def make_schema(connection: Connection) -> None:
     """The schema that was asked for is made where there is none, as the file is on SQLite."""
-    schema = schema_of(connection)
-    if schema and schema not in inspect(connection).get_schema_names():
+    schema = schema_name(connection)
+    if schema not in inspect(connection).get_schema_names():
         connection.execute(CreateSchema(schema))
         connection.commit()
-    elif not schema and connection.scalar(select(func.current_schema())) is None:
-        detail = "the role's search_path names no schema that exists; name one with --schema or RUNSTORE_SCHEMA"
-        raise ConfigurationError(detail=detail)
+    first = schema_of(connection) or connection.scalar(select(func.current_schema()))
+    if first != schema:
+        found = (
+            f"the archive is in the schema {schema}, new tables would be made in {first}, where the search_path begins"
+        )
+        raise ConfigurationError(detail=f"{found}; name it with --schema {schema} or RUNSTORE_SCHEMA")
 
 
 # --- SQLite -----------------------------------------------------------------------------------------------------------

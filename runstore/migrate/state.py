@@ -7,11 +7,11 @@ import re
 import time
 
 import sqlalchemy
-from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, select
+from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, select, text
 
 from runstore import config
 from runstore.backends import schema_of, translated
-from runstore.errors import ArchiveMissing, DatabaseFailure, NotAnArchive, SchemaBehind, SchemaNewer
+from runstore.errors import ArchiveMissing, ConfigurationError, DatabaseFailure, NotAnArchive, SchemaBehind, SchemaNewer
 from runstore.schema import Base, views
 
 REVISION = "0003"
@@ -49,6 +49,22 @@ def current(connection: Connection) -> str | None:
         place = config.shown(connection.engine.url)
         raise NotAnArchive(place=place, reason=f"{VERSION_TABLE} holds {found}, which is no revision of runstore's")
     return revisions[0] if revisions else None
+
+
+def schema_name(connection: Connection) -> str:
+    """The PostgreSQL schema an archive is in; where there is none yet, the one it would be made in.
+
+    Where none is named it is where the search_path finds the version table, and that need not be its first schema.
+    """
+    found = (
+        "SELECT coalesce((SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE c.oid = to_regclass(:name)), current_schema())"
+    )
+    name = schema_of(connection) or connection.scalar(text(found), {"name": VERSION_TABLE})
+    if name is None:
+        detail = "the role's search_path names no schema that exists; name one with --schema or RUNSTORE_SCHEMA"
+        raise ConfigurationError(detail=detail)
+    return str(name)
 
 
 def check(connection: Connection, *, write: bool = True) -> None:
