@@ -144,7 +144,7 @@ def run_offline() -> None:
         for name, seconds in (("lock_timeout", limits.lock), ("statement_timeout", limits.statement)):
             context.execute(f"SET {name} = '{milliseconds(seconds)}'")
         if schema:
-            # A name of letters, digits, _, $ and -: config sees to it.
+            # No quote is in the name: config sees to it.
             context.execute(f'SET search_path = "{schema}"')
     with context.begin_transaction():
         context.run_migrations()

@@ -316,10 +316,11 @@ def postgresql_url(empty_url: URL) -> URL:
     return empty_url
 
 
-def test_everything_is_in_the_schema_whatever_the_search_path(postgresql_url: URL) -> None:
+@pytest.mark.parametrize("schema", ["Archive-1", "2 of $us"])
+def test_everything_is_in_the_schema_whatever_the_search_path(postgresql_url: URL, schema: str) -> None:
     with admin(postgresql_url) as server:
         server.execute(text(f"ALTER DATABASE {postgresql_url.database} SET search_path = nowhere"))
-    url = config.database_url(postgresql_url, "Archive-1")
+    url = config.database_url(postgresql_url, schema)
     with migrate.engine(url) as engine:
         for revision in migrate.history():
             migrate.upgrade(engine, revision.revision)
@@ -334,14 +335,14 @@ def test_everything_is_in_the_schema_whatever_the_search_path(postgresql_url: UR
             session.add(RunObject(id="made", tools=session.get_one(RunObject, "run_1").tools))
             session.commit()
             assert session.scalars(select(RunObject.id).where(RunObject.id == "made")).one() == "made"
-        assert {name.partition(".")[0] for name in tables_of(engine)} == {"Archive-1"}
-    with RunRepository.open(postgresql_url, schema="Archive-1") as runs:
+        assert {name.partition(".")[0] for name in tables_of(engine)} == {schema}
+    with RunRepository.open(postgresql_url, schema=schema) as runs:
         assert runs.count() == 12
     with pytest.raises((SchemaBehind, DatabaseFailure)), RunRepository.open(postgresql_url) as runs:
         runs.count()
     with migrate.engine(url) as engine:
         migrate.downgrade(engine, "base")
-        assert tables_of(engine) == {f"Archive-1.{name}" for name in ("runstore_version", "runstore_version_pkc")}
+        assert tables_of(engine) == {f"{schema}.{name}" for name in ("runstore_version", "runstore_version_pkc")}
 
 
 def test_the_catalog_of_a_schema_is_that_of_the_models(postgresql_url: URL, engine: Engine) -> None:
@@ -382,7 +383,7 @@ def test_the_schema_comes_from_the_option_the_url_or_the_environment(
     assert config.schema_of(config.database_url("runs.db")) is None
     with pytest.raises(ConfigurationError, match="only PostgreSQL has schemas"):
         config.database_url("runs.db", "s")
-    for name in ('a"b', "a.b", "1", "ü" * 40, "a b", "a%"):
+    for name in ('a"b', "a.b", "$user", "ü" * 40, " a", "a ", "a%"):
         with pytest.raises(ConfigurationError, match="no name for a schema"):
             config.database_url(postgresql_url, name)
     made = runstore(postgresql_url, "db", "upgrade", "--schema", "of_the_option")
