@@ -23,8 +23,8 @@ from tests import ddl
 ROOT = Path(__file__).parent.parent
 
 CATALOG = """
-    SELECT 'column', c.relname::text, a.attname::text, a.attnum::text, format_type(a.atttypid, a.atttypmod), a.attnotnull::text,
-           coalesce(l.collname, ''),
+    SELECT 'column', c.relname::text, a.attname::text, a.attnum::text, format_type(a.atttypid, a.atttypmod),
+           a.attnotnull::text, coalesce(l.collname, ''),
            concat(col_description(c.oid, a.attnum), pg_get_expr(d.adbin, d.adrelid), a.attidentity, a.attgenerated)
     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid LEFT JOIN pg_collation l ON l.oid = a.attcollation
     LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
