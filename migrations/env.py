@@ -18,17 +18,7 @@ from alembic import context
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext, MigrationInfo
 from alembic.util import CommandError
-from sqlalchemy import (
-    Column,
-    Connection,
-    String,
-    column,
-    event,
-    inspect,
-    table,
-    text,
-    update,
-)
+from sqlalchemy import Column, Connection, String, column, event, inspect, table, text, update
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
 from runstore import config

@@ -196,11 +196,11 @@ def test_a_holder_killed_in_any_revision_leaves_no_half_schema(empty_url: URL, l
                 again = run("0", "upgrade", revision)
                 assert again.returncode == 0, again.stderr
                 assert catalog(engine) == after
-                # The way back is one transaction on every backend.
-                killed = run(str(max(1, place // 2)), "downgrade", earlier)
-                assert (killed.returncode, revision_of(engine), catalog(engine)) == (-signal.SIGKILL, revision, after)
                 later.downgrade(engine, earlier, backup=False)
             later.upgrade(engine, revision, backup=False)
+            # The way back is one transaction on every backend.
+            assert run("2", "downgrade", earlier).returncode == -signal.SIGKILL
+            assert (revision_of(engine), catalog(engine)) == (revision, after)
         assert revision_of(engine) == revisions[-1]
 
 
@@ -321,7 +321,7 @@ def test_a_statement_that_takes_too_long_is_ended_and_changes_nothing(postgresql
         before = catalog(engine)
     ended = later.alembic(postgresql_url, "upgrade", "head", RUNSTORE_STATEMENT_TIMEOUT="0.3")
     assert ended.returncode
-    assert "statement timeout" in ended.stderr
+    assert "statement timeout" in ended.stdout
     with migrate.engine(postgresql_url) as engine:
         assert revision_of(engine) == HEAD
         assert catalog(engine) == before
