@@ -1,60 +1,35 @@
-"""Alembic's environment: what makes a migration safe stands here, so that every alembic command has it.
+"""Alembic's environment: a migration is made safe here, so that it is with every alembic command.
 
 On PostgreSQL each revision is one transaction, under a lock that one migration of an archive holds at a time, and with
-limits on how long it may keep others waiting. On SQLite all revisions are one transaction, which is the lock too.
-Nothing depends on the state of a session, for a pooler may give each transaction another one.
+limits on how long it may keep others waiting. On SQLite all revisions are one transaction, which is the lock too. The
+means are those of ``runstore/migrate/safety.py``.
 """
 
 from __future__ import annotations
 
 import logging
 import random
-import sqlite3
 import time
 import warnings
-import zlib
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal
 
-import psycopg
 from alembic import context
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext, MigrationInfo
-from sqlalchemy import (
-    Column,
-    Connection,
-    String,
-    column,
-    delete,
-    event,
-    false,
-    func,
-    inspect,
-    select,
-    table,
-    text,
-    update,
-)
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.schema import CreateSchema
+from alembic.util import CommandError
+from sqlalchemy import Column, Connection, String, column, event, inspect, table, text, update
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
 from runstore import config
-from runstore.backends import create_engine, schema_of
-from runstore.errors import ConfigurationError, MigrationBlocked, RunStoreError
-from runstore.migrate.state import READERS, VERSION_TABLE, current, refuse_strangers
+from runstore.backends import create_engine, schema_of, translated
+from runstore.errors import MigrationBlocked, NotAnArchive, RunStoreError, SchemaNewer
+from runstore.migrate.safety import back_up, is_pooled, make_schema, milliseconds, set_up_transaction, take_file, turn
+from runstore.migrate.state import READERS, VERSION_TABLE, current, recognise, schema_name
 from runstore.schema import Base
 from runstore.schema.base import JSONText, KeyString, Number
 
 log = logging.getLogger("runstore")
-
-ADVISORY_LOCK = 0x72756E73  # "runs"
-"""With a number made of the schema's name: one migration at a time for each archive of a PostgreSQL database."""
-
-POLL = 0.5
-"""Seconds between two tries for the lock: a statement that waits is an open snapshot, for which index builds wait."""
 
 TRIES = 5
 """How often a revision is tried when a table is locked. In between everybody who queued behind it goes ahead."""
@@ -109,6 +84,12 @@ def note_readers(*, ctx: MigrationContext, step: MigrationInfo, heads: set[str],
     operations.execute(update(versions).values({READERS: f"{oldest}..{head}"}))
 
 
+def keep_turn(**_: Any) -> None:
+    """A revision is committed only while the lock is ours: an administrator may have ended the session that idles."""
+    if still_ours := context.config.attributes.get("still_ours"):
+        still_ours()
+
+
 SETTINGS: dict[str, Any] = {
     "target_metadata": Base.metadata,
     "version_table": VERSION_TABLE,
@@ -116,7 +97,7 @@ SETTINGS: dict[str, Any] = {
     "render_item": render_item,
     "include_name": include_name,
     "include_object": include_object,
-    "on_version_apply": note_readers,
+    "on_version_apply": (note_readers, keep_turn),
 }
 
 
@@ -127,7 +108,7 @@ def run_online() -> None:
         migrate(given)
         return
     engine = given or create_engine(config.migrations_url(context.config.get_main_option("sqlalchemy.url")))
-    with engine.connect() as connection:
+    with translated(engine), engine.connect() as connection:
         migrate(connection)
     if given is None:
         engine.dispose()
@@ -153,7 +134,7 @@ def run_offline() -> None:
         for name, seconds in (("lock_timeout", limits.lock), ("statement_timeout", limits.statement)):
             context.execute(f"SET {name} = '{milliseconds(seconds)}'")
         if schema:
-            # A name of letters, digits, _, $ and -: config sees to it.
+            # No quote is in the name: config sees to it.
             context.execute(f'SET search_path = "{schema}"')
     with context.begin_transaction():
         context.run_migrations()
@@ -181,15 +162,28 @@ def migrate(connection: Connection) -> None:
 def is_settled() -> bool:
     """Whether there is nothing to do: a command that only looks, or a database that is where it shall be."""
     ctx = context.get_context()
-    steps, heads = ctx.opts["fn"], ctx.get_current_heads()
+    steps, heads = ctx.opts["fn"], () if ctx.purge else ctx.get_current_heads()
     context.config.attributes["before"] = heads[0] if heads else None
-    return steps.__name__ not in CHANGING or not list(steps(heads, ctx))
+    return steps.__name__ not in CHANGING or (not ctx.purge and not list(steps(heads, ctx)))
 
 
-def look_first(connection: Connection) -> None:
-    """Now that it is our turn: refuse to build among tables that are not ours."""
-    if current(connection) is None and context.get_context().opts["fn"].__name__ == "upgrade":
-        refuse_strangers(connection)
+def refuse(connection: Connection) -> None:
+    """Leave alone what is not ours, or not whole, and a schema that is newer than this code.
+
+    Looked at again when it is our turn: the one before us may have been a newer version.
+    """
+    ctx, script = context.get_context(), context.script
+    command = ctx.opts["fn"].__name__
+    if command not in CHANGING or ctx.purge:
+        return
+    # What is stamped has lost its revision.
+    found = current(connection) if command == "do_stamp" else recognise(connection)
+    place = config.shown(connection.engine.url)
+    if found is not None and found not in {step.revision for step in script.walk_revisions()}:
+        raise SchemaNewer(place=place, found=found, expected=script.get_current_head())
+    is_empty = not inspect(connection).has_table("run_object", schema_of(connection))
+    if command == "do_stamp" and is_empty and any(step.to_revisions for step in ctx.opts["fn"]((), ctx)):
+        raise NotAnArchive(place=place, reason="it has no run_object, so it is at no revision but base")
 
 
 # --- PostgreSQL ------------------------------------------------------------------------------------------------------
@@ -200,97 +194,31 @@ def migrate_postgresql(connection: Connection, limits: config.Limits) -> None:
     set_up = partial(set_up_transaction, limits=limits)
     event.listen(connection, "begin", set_up)
     try:
+        refuse(connection)
         settled = is_settled()
         connection.rollback()
         if settled:
             context.run_migrations()
             return
-        with turn(connection, limits):
+        with turn(connection, limits) as still_ours:
+            context.config.attributes["still_ours"] = still_ours
             make_schema(connection)
-            look_first(connection)
+            refuse(connection)
             is_settled()
             connection.rollback()
             drop_invalid_indexes(connection)
             run_patiently(connection, limits)
+    except PendingRollbackError as error:
+        # Alembic's way out of an index build meets the connection that the interrupt or the server has ended.
+        raise error.__context__ or error from None
     finally:
         event.remove(connection, "begin", set_up)
+        is_lost = connection.invalidated
         connection.rollback()
-        if not is_pooled(connection):
+        if not is_lost and not is_pooled(connection):
             connection.exec_driver_sql("RESET lock_timeout")
             connection.exec_driver_sql("RESET statement_timeout")
             connection.commit()
-
-
-def set_up_transaction(connection: Connection, limits: config.Limits) -> None:
-    """Limits and the schema, for this transaction alone.
-
-    A statement that runs in none (CONCURRENTLY) stops nobody and takes its time: it gets no limits, whatever the role's
-    are. They can only be set for the session, so not behind a pooler.
-    """
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)
-    settings = {"lock_timeout": "0", "statement_timeout": "0"}
-    if not driver.autocommit:
-        settings = {"lock_timeout": milliseconds(limits.lock), "statement_timeout": milliseconds(limits.statement)}
-        if schema := schema_of(connection):
-            settings["search_path"] = '"' + schema.replace('"', '""') + '"'
-    elif is_pooled(connection):
-        return
-    # Past SQLAlchemy, which has not begun yet.
-    for name, value in settings.items():
-        driver.execute("SELECT set_config(%s, %s, %s)", (name, value, not driver.autocommit))
-
-
-def milliseconds(seconds: float) -> str:
-    """A time as PostgreSQL's settings have it. The least is one: none is for ever."""
-    return f"{max(1, round(seconds * 1000)) if seconds else 0}ms"
-
-
-def is_pooled(connection: Connection) -> bool:
-    """Whether something stands between us and the server: its process is not the one we have connected to."""
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)
-    row = driver.execute("SELECT pg_backend_pid()").fetchone()
-    return row is None or row[0] != driver.info.backend_pid
-
-
-@contextmanager
-def turn(connection: Connection, limits: config.Limits) -> Iterator[None]:
-    """Be the only one to migrate this archive.
-
-    The lock is that of a transaction on a connection of its own: it outlives the transactions of the revisions, ends
-    with its holder however that ends, and behind a pooler too the server's session is ours until then. An open
-    transaction in READ COMMITTED has no snapshot between its statements, so no index build waits for it.
-    """
-    holder = connection.engine.connect().execution_options(isolation_level="READ COMMITTED")
-    with holder:
-        end = time.monotonic() + limits.turn
-        schema = schema_of(connection) or holder.scalar(select(func.current_schema()))
-        key = zlib.crc32(str(schema).encode()) - 2**31
-        while not holder.scalar(select(func.pg_try_advisory_xact_lock(ADVISORY_LOCK, key))):
-            holder.rollback()
-            if limits.turn and time.monotonic() > end:
-                reason = f"another migration has been at work for more than {limits.turn:g} seconds"
-                hint = "see pg_locks for the session that holds the advisory lock, or raise RUNSTORE_MIGRATION_WAIT"
-                raise MigrationBlocked(place=config.shown(connection.engine.url), reason=f"{reason}; {hint}")
-            time.sleep(POLL)
-        # The holder idles while the revisions run: that must not end it.
-        holder.exec_driver_sql(
-            "SELECT set_config(name, '0', true) FROM pg_settings "
-            "WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')"
-        )
-        yield
-
-
-def make_schema(connection: Connection) -> None:
-    """The schema that was asked for is made where there is none, as the file is on SQLite."""
-    schema = schema_of(connection)
-    if schema and schema not in inspect(connection).get_schema_names():
-        connection.execute(CreateSchema(schema))
-        connection.commit()
-    elif not schema and connection.scalar(select(func.current_schema())) is None:
-        detail = "the role's search_path names no schema that exists; name one with --schema or RUNSTORE_SCHEMA"
-        raise ConfigurationError(detail=detail)
 
 
 def drop_invalid_indexes(connection: Connection) -> None:
@@ -300,9 +228,9 @@ def drop_invalid_indexes(connection: Connection) -> None:
         text(
             "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
             "JOIN pg_namespace n ON n.oid = c.relnamespace "
-            "WHERE NOT i.indisvalid AND c.relname = ANY(:names) AND n.nspname = coalesce(:schema, current_schema())"
+            "WHERE NOT i.indisvalid AND c.relname = ANY(:names) AND n.nspname = :schema"
         ),
-        {"names": names, "schema": schema_of(connection)},
+        {"names": names, "schema": schema_name(connection)},
     )
     invalid = found.scalars().all()
     connection.rollback()
@@ -331,6 +259,8 @@ def run_patiently(connection: Connection, limits: config.Limits) -> None:
                 raise MigrationBlocked(
                     place=config.shown(connection.engine.url), reason=f"{reason}; it is whole, at {at}; {hint}"
                 ) from error
+            place = config.shown(connection.engine.url)
+            log.warning("%s: a table is locked by another transaction; tried %d of %d times", place, attempt, TRIES)
             time.sleep(random.uniform(0.5, 1) * attempt)
         else:
             return
@@ -344,6 +274,7 @@ def migrate_sqlite(connection: Connection, limits: config.Limits) -> None:
 
     With foreign keys off, for a batch operation drops and remakes a table, and its children would go with it.
     """
+    refuse(connection)
     settled = is_settled()
     connection.rollback()
     if settled:
@@ -351,52 +282,31 @@ def migrate_sqlite(connection: Connection, limits: config.Limits) -> None:
         return
     # The pragma is ignored inside a transaction.
     connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
-    patience = connection.exec_driver_sql("PRAGMA busy_timeout").scalar()
-    connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(limits.turn * 1000) or 2**31 - 1}")
     connection.rollback()
     try:
         with connection.begin():
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            look_first(connection)
+            take_file(connection, limits)
+            refuse(connection)
             if not is_settled() and context.config.attributes.get("backup", True):
-                back_up(connection)
+                back_up(connection, context.config.attributes["before"])
             context.run_migrations()
             if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first():
                 what = f"after the migration a row of {broken[0]} would refer to nothing"
                 raise RunStoreError(detail=f"{what}; nothing was changed, PRAGMA foreign_key_check names the rows")
     finally:
         connection.exec_driver_sql("PRAGMA foreign_keys = ON")
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience}")
         connection.rollback()
-
-
-def back_up(connection: Connection) -> None:
-    """Copy the file beside itself, as it is now that nobody else writes; not where there is no archive in it yet."""
-    file, revision = config.sqlite_file(connection.engine.url), context.config.attributes["before"]
-    if file is None or revision is None:
-        return
-    # A file that may only be read is said before, not after: BEGIN IMMEDIATE does not look.
-    connection.execute(delete(table(VERSION_TABLE)).where(false()))
-    copy = file.with_name(f"{file.name}.{revision}.{time.strftime('%Y%m%dT%H%M%S')}.backup")
-    partial_copy = copy.with_name(f"{copy.name}.part")
-    try:
-        source = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
-        with closing(source), closing(sqlite3.connect(partial_copy)) as target:
-            source.backup(target)
-        partial_copy.replace(copy)
-    except (sqlite3.Error, OSError) as error:
-        hint = "make room, or keep a backup of your own and use --no-backup"
-        raise RunStoreError(detail=f"{copy} could not be written ({error}); nothing was changed; {hint}") from error
-    finally:
-        for suffix in ("", "-journal", "-wal", "-shm"):
-            Path(f"{partial_copy}{suffix}").unlink(missing_ok=True)
-    log.warning("%s as it was at revision %s is kept in %s", file, revision, copy)
 
 
 # Alembic cannot compare indexes on expressions on SQLite; a test compares the catalogs.
 warnings.filterwarnings("ignore", message=".*expression-based index")
 
-if context.is_offline_mode():
-    run_offline()
-else:
-    run_online()
+try:
+    if context.is_offline_mode():
+        run_offline()
+    else:
+        run_online()
+except RunStoreError as error:
+    if context.config.attributes.keys() & {"connection", "url"}:  # called by runstore
+        raise
+    raise CommandError(str(error)) from error  # which alembic prints as one line

@@ -18,6 +18,7 @@ Revises: ${down_revision | comma,n}
 #   be run again from any point, and locks out nobody:
 #     an index on a table that exists: nothing else in the revision, in autocommit_block(), for PostgreSQL alone, with
 #     postgresql_concurrently=True and if_not_exists=True (one that was left invalid is dropped before you run);
+#     downgrade() drops it in its transaction, or a kill could leave the revision without its index;
 #     a constraint: postgresql_not_valid=True, and ALTER TABLE ... VALIDATE CONSTRAINT in the next revision;
 #     new values in old rows: in batches by key, each an UPDATE of what is still to do.
 # - On SQLite drop the views of a table before it is altered, and make them again after. All revisions are one

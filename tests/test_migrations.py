@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy
@@ -22,9 +23,11 @@ from tests import ddl
 ROOT = Path(__file__).parent.parent
 
 CATALOG = """
-    SELECT 'column', c.relname, a.attname, a.attnum::text, format_type(a.atttypid, a.atttypmod), a.attnotnull::text,
-           coalesce(l.collname, ''), coalesce(col_description(c.oid, a.attnum), '')
+    SELECT 'column', c.relname::text, a.attname::text, a.attnum::text, format_type(a.atttypid, a.atttypmod),
+           a.attnotnull::text, coalesce(l.collname, ''),
+           concat(col_description(c.oid, a.attnum), pg_get_expr(d.adbin, d.adrelid), a.attidentity, a.attgenerated)
     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid LEFT JOIN pg_collation l ON l.oid = a.attcollation
+    LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
     WHERE c.relnamespace = CAST(:place AS regnamespace) AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
     UNION ALL
     SELECT 'constraint', conrelid::regclass::text, conname, contype::text, pg_get_constraintdef(oid), '', '', ''
@@ -34,6 +37,13 @@ CATALOG = """
     UNION ALL
     SELECT 'comment', relname, coalesce(obj_description(oid), ''), '', '', '', '', ''
     FROM pg_class WHERE relnamespace = CAST(:place AS regnamespace) AND relkind = 'r'
+    UNION ALL
+    SELECT 'function', proname, pg_get_functiondef(oid), '', '', '', '', ''
+    FROM pg_proc WHERE pronamespace = CAST(:place AS regnamespace)
+    UNION ALL
+    SELECT 'trigger', tgrelid::regclass::text, pg_get_triggerdef(t.oid), '', '', '', '', ''
+    FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid
+    WHERE c.relnamespace = CAST(:place AS regnamespace) AND NOT tgisinternal
     UNION ALL
     SELECT 'other', relname, relkind::text, '', '', '', '', ''
     FROM pg_class WHERE relnamespace = CAST(:place AS regnamespace) AND relkind NOT IN ('r', 'i', 'v')
@@ -52,10 +62,28 @@ def catalog(engine: Engine, schema: str = "public") -> set[str]:
     return {line for line in found if migrate.VERSION_TABLE not in line}
 
 
+def views_of(engine: Engine) -> dict[str, str]:
+    """The views of a database and what they are made of, as the database has it."""
+    inspector = sqlalchemy.inspect(engine)
+    made = {name: inspector.get_view_definition(name) for name in inspector.get_view_names()}
+    return {name: " ".join(str(sql).replace('"', "").split()) for name, sql in made.items()}
+
+
 def test_the_migrated_catalog_is_the_one_of_the_models(engine: Engine, empty_url: URL) -> None:
     with migrate.engine(empty_url) as other:
         Base.metadata.create_all(other)
         assert catalog(engine) == catalog(other)
+
+
+def test_the_committed_ddl_makes_what_the_migrations_make(engine: Engine, empty_url: URL) -> None:
+    backend = empty_url.get_backend_name()
+    script = (ddl.FOLDER / f"{backend}.sql").read_text()
+    with migrate.engine(empty_url) as other:
+        with other.begin() as connection:
+            driver: Any = connection.connection.driver_connection
+            driver.executescript(script) if backend == "sqlite" else driver.execute(script)
+        assert catalog(other) == catalog(engine)
+        assert views_of(other) == views_of(engine)
 
 
 @pytest.mark.parametrize("name", ddl.DIALECTS)
@@ -76,6 +104,20 @@ def test_up_down_and_up_again_leaves_the_same_schema(empty_url: URL) -> None:
         migrate.upgrade(engine)
         assert catalog(engine) == first
         assert migrate.upgrade(engine) == (migrate.REVISION, migrate.REVISION)
+
+
+def test_each_revision_goes_up_down_and_up_again(empty_url: URL) -> None:
+    with migrate.engine(empty_url) as engine:
+        earlier = "base"
+        for step in migrate.history():
+            low = catalog(engine), views_of(engine)
+            migrate.upgrade(engine, step.revision, backup=False)
+            high = catalog(engine), views_of(engine)
+            migrate.downgrade(engine, earlier, backup=False)
+            assert (catalog(engine), views_of(engine)) == low
+            migrate.upgrade(engine, step.revision, backup=False)
+            assert (catalog(engine), views_of(engine)) == high != low
+            earlier = step.revision
 
 
 def test_the_code_expects_the_newest_revision() -> None:

@@ -20,6 +20,7 @@ from runstore import RunRepository, config, migrate
 from runstore.schema import Base
 from tests.comparison import difference
 from tests.old_databases import FOLDER, looks
+from tests.test_migrations import catalog
 
 KEPT = sorted(path.stem for path in FOLDER.glob("*.jsonl"))
 
@@ -85,12 +86,14 @@ def test_upgrade_downgrade_and_upgrade_again_keeps_every_run_at_every_revision(o
     for earlier, later in itertools.pairwise(numbers):
         if earlier < revision:
             continue
-        for _ in range(2):
-            assert migrate.upgrade(engine, later, backup=False) == (earlier, later)
-            assert rows(engine) == before
-            assert migrate.downgrade(engine, earlier, backup=False) == (later, earlier)
-            assert rows(engine) == before
-        migrate.upgrade(engine, later, backup=False)
+        low = catalog(engine)
+        assert migrate.upgrade(engine, later, backup=False) == (earlier, later)
+        high = catalog(engine)
+        assert rows(engine) == before
+        assert migrate.downgrade(engine, earlier, backup=False) == (later, earlier)
+        assert (catalog(engine), rows(engine)) == (low, before)
+        assert migrate.upgrade(engine, later, backup=False) == (earlier, later)
+        assert (catalog(engine), rows(engine)) == (high, before)
     found = list(RunRepository(engine).iterate())
     assert not difference(kept_runs(revision), found)
 

@@ -2,7 +2,7 @@
 
 Reads run_object, run_completion_usage, run_object_last_error and run_object_incomplete_details: on PostgreSQL
 CONCURRENTLY, so nobody is locked out while it is at work (a minute or so for a million runs); on SQLite other writers
-wait as long. Nothing is rewritten.
+wait as long. Nothing is rewritten. The downgrade locks them for a moment.
 
 Phase: expand.
 
@@ -74,10 +74,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    if op.get_context().dialect.name == "postgresql":
-        with op.get_context().autocommit_block():
-            for name, table, _, _ in reversed(indexes()):
-                op.drop_index(name, table, postgresql_concurrently=True, if_exists=True)
-    else:
-        for name, table, _, _ in reversed(indexes()):
-            op.drop_index(name, table)
+    # In one transaction, on PostgreSQL too: it takes no time, and one that is killed leaves them all.
+    for name, table, _, _ in reversed(indexes()):
+        op.drop_index(name, table, if_exists=True)

@@ -9,11 +9,12 @@ import sqlalchemy
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import DBAPIError
 
-from runstore.backends import schema_of
+from runstore.backends.base import quoted
 from runstore.errors import ConfigurationError
 from runstore.mapping import RUN, SHARED_TABLES
-from runstore.migrate.state import REVISION, VERSION_TABLE, VIEWS, current
+from runstore.migrate.state import REVISION, VERSION_TABLE, VIEWS, current, schema_name
 from runstore.schema import Base
+from runstore.schema.run import JSONTerms
 
 
 class TableStatus(NamedTuple):
@@ -57,10 +58,10 @@ def _postgresql_sizes(connection: Connection) -> tuple[int, list[TableStatus]]:
         text(
             "SELECT c.relname, nullif(c.reltuples, -1)::bigint, pg_total_relation_size(c.oid) FROM pg_class c "
             "JOIN pg_namespace n ON n.oid = c.relnamespace "
-            "WHERE c.relkind = 'r' AND n.nspname = coalesce(:schema, current_schema()) AND c.relname = ANY(:names) "
+            "WHERE c.relkind = 'r' AND n.nspname = :schema AND c.relname = ANY(:names) "
             "ORDER BY 1"
         ),
-        {"schema": schema_of(connection), "names": list(Base.metadata.tables)},
+        {"schema": schema_name(connection), "names": list(Base.metadata.tables)},
     )
     tables = [TableStatus(*row) for row in found]
     return sum(entry.bytes or 0 for entry in tables), tables
@@ -93,21 +94,24 @@ def grants(connection: Connection, *, writer: str, reader: str) -> str:
     """
     if connection.dialect.name == "sqlite":
         raise ConfigurationError(detail="SQLite has no roles: who may write the file may do everything")
-    quote = connection.dialect.identifier_preparer.quote_identifier
-    schema = quote(schema_of(connection) or connection.execute(select(func.current_schema())).scalar_one())
+    # The URL may leave the database to the PG... variables, or have a pooler's name for it.
+    database = connection.execute(select(func.current_database())).scalar_one()
+    schema = quoted(schema_name(connection))
 
     def line(rights: str, to: str, *names: str) -> str:
-        return f"GRANT {rights} ON {', '.join(f'{schema}.{quote(name)}' for name in names)} TO {to};"
+        return f"GRANT {rights} ON {', '.join(f'{schema}.{quoted(name)}' for name in names)} TO {to};"
 
-    both = f"{quote(writer)}, {quote(reader)}"
+    both = quoted(writer, reader)
     shared = sorted(table.name for table in SHARED_TABLES)
     belonging = sorted({*Base.metadata.tables} - {*shared, RUN.name})
     lines = (
-        f"GRANT CONNECT ON DATABASE {quote(str(connection.engine.url.database))} TO {both};",
+        f"GRANT CONNECT ON DATABASE {quoted(database)} TO {both};",
         f"GRANT USAGE ON SCHEMA {schema} TO {both};",
         line("SELECT", both, VERSION_TABLE, RUN.name, *belonging, *shared, *VIEWS),
-        line("INSERT, UPDATE", quote(writer), RUN.name),
-        line("INSERT, UPDATE, DELETE", quote(writer), *belonging),
-        line("INSERT", quote(writer), *shared),
+        line("INSERT, UPDATE", quoted(writer), RUN.name),
+        line("INSERT, UPDATE, DELETE", quoted(writer), *belonging),
+        line("INSERT", quoted(writer), *shared),
+        # Everybody may, where nobody has changed the defaults; an index of it needs it for every row.
+        f"GRANT EXECUTE ON FUNCTION {schema}.{quoted(JSONTerms.name)}(json) TO {both};",
     )
     return "\n".join(lines) + "\n"

@@ -7,11 +7,11 @@ import re
 import time
 
 import sqlalchemy
-from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, select
+from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, select, text
 
 from runstore import config
 from runstore.backends import schema_of, translated
-from runstore.errors import ArchiveMissing, DatabaseFailure, NotAnArchive, SchemaBehind, SchemaNewer
+from runstore.errors import ArchiveMissing, ConfigurationError, DatabaseFailure, NotAnArchive, SchemaBehind, SchemaNewer
 from runstore.schema import Base, views
 
 REVISION = "0003"
@@ -51,6 +51,22 @@ def current(connection: Connection) -> str | None:
     return revisions[0] if revisions else None
 
 
+def schema_name(connection: Connection) -> str:
+    """The PostgreSQL schema an archive is in; where there is none yet, the one it would be made in.
+
+    Where none is named it is where the search_path finds the version table, and that need not be its first schema.
+    """
+    found = (
+        "SELECT coalesce((SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE c.oid = to_regclass(:name)), current_schema())"
+    )
+    name = schema_of(connection) or connection.scalar(text(found), {"name": VERSION_TABLE})
+    if name is None:
+        detail = "the role's search_path names no schema that exists; name one with --schema or RUNSTORE_SCHEMA"
+        raise ConfigurationError(detail=detail)
+    return str(name)
+
+
 def check(connection: Connection, *, write: bool = True) -> None:
     """Raise unless the database is at :data:`REVISION`.
 
@@ -58,16 +74,7 @@ def check(connection: Connection, *, write: bool = True) -> None:
     or a revision without its tables. For reading alone (*write* false) a newer schema will do where it says that it
     has only added to ours; that is logged as a warning.
     """
-    place = config.shown(connection.engine.url)
-    while True:
-        found = current(connection)
-        try:
-            _refuse_half(connection, found)
-            break
-        except NotAnArchive:
-            # Somebody may have migrated between our statements: then it is looked at again.
-            if current(connection) == found:
-                raise
+    found, place = recognise(connection), config.shown(connection.engine.url)
     if found is None:
         raise SchemaBehind(place=place, found="does not exist yet", expected=REVISION)
     if found < REVISION:
@@ -82,10 +89,24 @@ def check(connection: Connection, *, write: bool = True) -> None:
     )
 
 
+def recognise(connection: Connection) -> str | None:
+    """The revision of an archive that is whole; None where there is nothing of ours. Raises :class:`NotAnArchive`."""
+    while True:
+        found = current(connection)
+        try:
+            _refuse_half(connection, found)
+        except NotAnArchive:
+            # Somebody may have migrated between our statements: then it is looked at again.
+            if current(connection) == found:
+                raise
+        else:
+            return found
+
+
 def _refuse_half(connection: Connection, found: str | None) -> None:
     """Raise :class:`NotAnArchive` where there are tables without a revision, or a revision without its tables."""
     if found is None:
-        refuse_strangers(connection)
+        _refuse_strangers(connection)
         return
     tables = set(sqlalchemy.inspect(connection).get_table_names(schema_of(connection)))
     # Tables that a later revision has added are missing in an earlier one; no revision is without the first.
@@ -109,7 +130,7 @@ def _readable(connection: Connection, found: str) -> bool:
     return last == found and bool(_NUMBERED.fullmatch(first)) and first <= REVISION
 
 
-def refuse_strangers(connection: Connection) -> None:
+def _refuse_strangers(connection: Connection) -> None:
     """Raise :class:`NotAnArchive` where a database without a revision has tables or views of our names."""
     inspector, schema = sqlalchemy.inspect(connection), schema_of(connection)
     existing = {*inspector.get_table_names(schema), *inspector.get_view_names(schema)}

@@ -1,0 +1,182 @@
+"""What a migration needs so that nobody else suffers: its turn, limits for each transaction, a copy of the file.
+
+``migrations/env.py`` puts it around the revisions. Nothing depends on the state of a session, for a pooler may give
+each transaction another one.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import sqlite3
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psycopg
+from sqlalchemy import Connection, delete, false, func, inspect, select, table
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.schema import CreateSchema
+
+from runstore import config
+from runstore.backends import schema_of
+from runstore.errors import ConfigurationError, MigrationBlocked, RunStoreError
+from runstore.migrate.state import VERSION_TABLE, schema_name
+
+ADVISORY_LOCK = 0x72756E73  # "runs"
+"""With a number made of the schema's name: one migration at a time for each archive of a PostgreSQL database."""
+
+POLL = 0.5
+"""Seconds between two tries for the lock: a statement that waits is an open snapshot, for which index builds wait."""
+
+_log = logging.getLogger("runstore")
+
+
+def wait_for_turn(is_ours: Callable[[], bool], place: str, limits: config.Limits, obstacle: str, hint: str) -> None:
+    """Return when it is our turn; whoever waits is told so, and raises after too long a time."""
+    end = time.monotonic() + (limits.turn or math.inf)
+    if is_ours():
+        return
+    at_most = f"{limits.turn:g} seconds at most" if limits.turn else "without limit"
+    _log.warning("%s: waiting, %s: %s", place, at_most, obstacle)
+    while not is_ours():
+        if time.monotonic() > end:
+            reason = f"{obstacle} for more than {limits.turn:g} seconds; {hint}, or raise RUNSTORE_MIGRATION_WAIT"
+            raise MigrationBlocked(place=place, reason=reason)
+
+
+# --- PostgreSQL -------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def turn(connection: Connection, limits: config.Limits) -> Iterator[Callable[[], None]]:
+    """Be the only one to migrate this archive; gives what raises when that is no longer so.
+
+    The lock is that of a transaction on a connection of its own: it outlives the transactions of the revisions, ends
+    with its holder however that ends, and behind a pooler too the server's session is ours until then. An open
+    transaction in READ COMMITTED has no snapshot between its statements, so no index build waits for it.
+    """
+    place = config.shown(connection.engine.url)
+    holder = connection.engine.connect().execution_options(isolation_level="READ COMMITTED")
+
+    def is_ours() -> bool:
+        if holder.scalar(select(func.pg_try_advisory_xact_lock(ADVISORY_LOCK, key))):
+            return True
+        holder.rollback()
+        time.sleep(POLL)
+        return False
+
+    def still_ours() -> None:
+        try:
+            holder.scalar(select(1))
+        except DBAPIError as error:
+            reason = "the session that holds its lock was ended, so another migration may be at work"
+            raise MigrationBlocked(place=place, reason=f"{reason}; what was done is whole, upgrade again") from error
+
+    with holder:
+        key = zlib.crc32(schema_name(holder).encode()) - 2**31
+        hint = "see pg_locks for the session that holds the advisory lock"
+        wait_for_turn(is_ours, place, limits, "another migration has been at work", hint)
+        # The holder idles while the revisions run: that must not end it.
+        holder.exec_driver_sql(
+            "SELECT set_config(name, '0', true) FROM pg_settings "
+            "WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')"
+        )
+        yield still_ours
+
+
+def set_up_transaction(connection: Connection, limits: config.Limits) -> None:
+    """Limits and the schema, for this transaction alone.
+
+    A statement that runs in none (CONCURRENTLY) stops nobody and takes its time: it gets no limits, whatever the role's
+    are. They can only be set for the session, so not behind a pooler.
+    """
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    settings = {"lock_timeout": "0", "statement_timeout": "0"}
+    if not driver.autocommit:
+        settings = {"lock_timeout": milliseconds(limits.lock), "statement_timeout": milliseconds(limits.statement)}
+        if schema := schema_of(connection):
+            settings["search_path"] = '"' + schema.replace('"', '""') + '"'
+    elif is_pooled(connection):
+        return
+    # Past SQLAlchemy, which has not begun yet.
+    for name, value in settings.items():
+        driver.execute("SELECT set_config(%s, %s, %s)", (name, value, not driver.autocommit))
+
+
+def milliseconds(seconds: float) -> str:
+    """A time as PostgreSQL's settings have it. The least is one: none is for ever."""
+    return f"{max(1, round(seconds * 1000)) if seconds else 0}ms"
+
+
+def is_pooled(connection: Connection) -> bool:
+    """Whether something stands between us and the server: its process is not the one we have connected to."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    row = driver.execute("SELECT pg_backend_pid()").fetchone()
+    return row is None or row[0] != driver.info.backend_pid
+
+
+def make_schema(connection: Connection) -> None:
+    """The schema that was asked for is made where there is none, as the file is on SQLite."""
+    schema = schema_name(connection)
+    if schema not in inspect(connection).get_schema_names():
+        connection.execute(CreateSchema(schema))
+        connection.commit()
+    first = schema_of(connection) or connection.scalar(select(func.current_schema()))
+    if first != schema:
+        found = (
+            f"the archive is in the schema {schema}, new tables would be made in {first}, where the search_path begins"
+        )
+        raise ConfigurationError(detail=f"{found}; name it with --schema {schema} or RUNSTORE_SCHEMA")
+
+
+# --- SQLite -----------------------------------------------------------------------------------------------------------
+
+
+def take_file(connection: Connection, limits: config.Limits) -> None:
+    """Begin a transaction as the only one to write the file, waiting in short pieces: an interrupt comes in between."""
+    patience = connection.exec_driver_sql("PRAGMA busy_timeout").scalar()
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(POLL * 1000)}")
+
+    def is_ours() -> bool:
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except OperationalError as error:
+            if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            return False
+        return True
+
+    try:
+        hint = "let the import or migration that writes it finish"
+        place = config.shown(connection.engine.url)
+        wait_for_turn(is_ours, place, limits, "another process has been writing the file", hint)
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience}")
+
+
+def back_up(connection: Connection, revision: str | None) -> None:
+    """Copy the file beside itself, as it is now that nobody else writes; not where there is no archive in it yet."""
+    file = config.sqlite_file(connection.engine.url)
+    if file is None or revision is None:
+        return
+    # A file that may only be read is said before, not after: BEGIN IMMEDIATE does not look.
+    connection.execute(delete(table(VERSION_TABLE)).where(false()))
+    copy = file.with_name(f"{file.name}.{revision}.{time.strftime('%Y%m%dT%H%M%S')}.backup")
+    partial_copy = copy.with_name(f"{copy.name}.part")
+    try:
+        source = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
+        with closing(source), closing(sqlite3.connect(partial_copy)) as target:
+            source.backup(target)
+        partial_copy.replace(copy)
+    except (sqlite3.Error, OSError) as error:
+        hint = "make room, or keep a backup of your own and use --no-backup"
+        raise RunStoreError(detail=f"{copy} could not be written ({error}); nothing was changed; {hint}") from error
+    finally:
+        for suffix in ("", "-journal", "-wal", "-shm"):
+            Path(f"{partial_copy}{suffix}").unlink(missing_ok=True)
+    _log.warning("%s as it was at revision %s is kept in %s", file, revision, copy)
