@@ -358,6 +358,22 @@ def test_two_processes_may_import_the_same_file_at_once(url: URL, tmp_path: Path
     assert sum(count["unchanged"] for count in counts) == 300
 
 
+def test_no_repository_takes_away_the_locks_of_another_one(backend: str, tmp_path: Path) -> None:
+    """A file that a process opens and closes loses all locks of that process, those of SQLite too."""
+    if backend != "sqlite":
+        pytest.skip("a server keeps the locks")
+    file = tmp_path / "runs.db"
+    with RunRepository.open(file) as first:
+        first.save({"id": "a", "object": ""})
+        with RunRepository.open(file) as second:
+            assert second.save({"id": "b", "object": ""}) == Outcome.INSERTED
+        # Only a process that is alone with the file may leave write-ahead mode; another one would delete our log.
+        leave = f"import sqlite3; print(*sqlite3.connect({str(file)!r}).execute('PRAGMA journal_mode = DELETE'))"
+        alone = subprocess.run([sys.executable, "-c", leave], capture_output=True, text=True, check=False)
+        assert "database is locked" in alone.stderr
+        assert first.count() == 2
+
+
 def test_processes_may_create_the_same_sqlite_file_at_once(backend: str, tmp_path: Path) -> None:
     if backend != "sqlite":
         pytest.skip("a PostgreSQL database is migrated by its owner")
