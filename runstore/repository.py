@@ -696,7 +696,6 @@ class RunRepository:
     @contextmanager
     def _transaction(self, *, write: bool) -> Iterator[Connection]:
         """A transaction of our own, or a savepoint in the caller's."""
-        self._own_process()
         self._check(write=write)
         bind = self._bind if write else self._reading
         with translated(bind):
@@ -730,6 +729,7 @@ class RunRepository:
 
         For reading, one of a newer revision will do that has only added to this one.
         """
+        self._own_process()
         if write in self._checked:
             return
         with translated(self._bind):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from runstore.errors import ConfigurationError
 from runstore.repository import RunRepository
@@ -125,6 +126,35 @@ def test_a_forked_process_uses_no_connection_of_its_parent(engine: Engine) -> No
         assert process.exitcode == 0
     assert runs.count() == 61
     assert list(runs.verify()) == []
+
+
+def test_whatever_a_forked_process_does_first_is_on_a_connection_of_its_own(engine: Engine) -> None:
+    def ask(runs: RunRepository) -> None:
+        with runs.sql("SELECT 1") as answer:
+            assert list(answer.rows) == [(1,)]
+
+    first: list[Callable[[RunRepository], object]] = [
+        ask,
+        RunRepository.vacuum,
+        lambda runs: runs.save({"id": "child", "object": ""}),
+        lambda runs: runs.delete("child"),
+    ]
+    for work in first:
+        runs = RunRepository(engine)
+        runs.count()  # leaves a connection in the pool
+        with engine.connect() as connection:
+            inherited = connection.connection.driver_connection
+
+        def child(runs: RunRepository = runs, work: Any = work, inherited: Any = inherited) -> None:
+            event.listen(engine, "checkout", lambda driver, *_: os._exit(1) if driver is inherited else None)
+            work(runs)
+            os._exit(0)
+
+        process = multiprocessing.get_context("fork").Process(target=child)
+        process.start()
+        process.join(60)
+        assert process.exitcode == 0
+        assert runs.count() in (0, 1)
 
 
 def test_a_forked_process_is_refused_the_connection_of_its_parent(engine: Engine) -> None:
