@@ -174,13 +174,14 @@ class Saver:
         for seen_at, record in enumerate(records, observed_at):
             if own_times and isinstance(record, Record):
                 seen_at = record.observed_at
+            found: Draft | Exception
             try:
                 found, length = self._draft(record)
             except (NotARun, RunRejected) as error:
-                batch.append(_Entry(record, seen_at, error))
-            else:
-                batch.append(_Entry(record, seen_at, found))
-                size += length
+                # It waits for its turn to be reported, and takes as much memory as one that is stored.
+                found, length = error, len(_as_it_came(record))
+            batch.append(_Entry(record, seen_at, found))
+            size += length
             if len(batch) >= BATCH or size >= BATCH_BYTES:
                 yield batch, True
                 batch, size = [], 0

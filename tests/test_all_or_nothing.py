@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +119,23 @@ def test_batches_before_a_failure_stay_and_the_same_save_again_completes_them(
     report = runs.save_many(batch)
     assert (report.inserted, report.unchanged) == (5, 3)
     assert list(runs.iterate()) == batch
+
+
+def test_records_that_are_not_stored_fill_a_batch_too(runs: RunRepository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a thousand of the largest ones would be in memory together before the first one is reported."""
+    monkeypatch.setattr(saver, "BATCH_BYTES", 1000)
+    read = 0
+
+    def records() -> Iterator[bytes]:
+        nonlocal read
+        for n in range(20):
+            read += 1
+            yield compact({"id": n, "object": "thread.run" if n % 2 else "thread.message", "text": "x" * 400})
+
+    behind: list[int] = []
+    report = runs.save_many(records(), on_rejected=lambda rejection: behind.append(read - len(behind)))
+    assert (report.rejected, report.skipped) == (10, 10)
+    assert behind[0] <= 6
 
 
 def test_an_iterable_that_fails_leaves_whole_batches(runs: RunRepository, monkeypatch: pytest.MonkeyPatch) -> None:
