@@ -42,6 +42,11 @@ def test_an_import_goes_on_when_the_server_was_restarted(places: dict[str, Place
     kills.restart_server(places["postgresql"], runs=6000, stops=1)
 
 
+@pytest.mark.parametrize("kind", BACKENDS)
+def test_an_import_that_waits_can_be_interrupted(places: dict[str, Place], kind: str) -> None:
+    kills.interrupt_waiting(places[kind], runs=6000)
+
+
 def test_an_import_gives_up_on_a_server_that_stays_away(places: dict[str, Place]) -> None:
     kills.lose_server(places["postgresql"], runs=6000, patience=1)
 
