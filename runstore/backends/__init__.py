@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 from sqlalchemy import Connection, Engine
@@ -59,6 +60,9 @@ def translated(bind: Engine | Connection) -> Iterator[None]:
         place = config.shown(bind.engine.url)
         if isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
             raise NotAnArchive(place=place, reason="it is no SQLite database") from error
+        if getattr(cause, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN and Path(place).is_file():
+            reason = "SQLite cannot make its log beside it, which it needs also to read; copy the file to where it can"
+            raise DatabaseFailure(place=place, reason=reason) from error
         said = cause.diag.message_primary if isinstance(cause, psycopg.Error) else None
         raise DatabaseFailure(place=place, reason=said or str(cause).strip().splitlines()[0]) from error
 
