@@ -6,10 +6,11 @@ Only click is imported here and, at their top, in the modules of the commands: `
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 import warnings
 from importlib import import_module
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 
 import click
 
@@ -75,8 +76,11 @@ def runstore() -> None:
 
 def main() -> None:
     """Run the command line; every error becomes one line and an exit code."""
+    from runstore.cli.output import harmless
     from runstore.errors import RunStoreError
 
+    # What service managers send ends a command as an interrupt does: no half file stays.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # what libraries tell developers is nothing to users
     _show_notes()
@@ -87,7 +91,9 @@ def main() -> None:
     except click.exceptions.Abort:
         _end("interrupted; what was committed stays, and the same command again completes it", 130)
     except click.ClickException as error:
-        error.show()
+        shown = StringIO()
+        error.show(shown)
+        click.echo(harmless(shown.getvalue()), nl=False, err=True)
         sys.exit(error.exit_code)
     except (RunStoreError, OSError) as error:
         _end(_message(error), _exit_code(error))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import click
+
+from runstore.cli.output import Terminal, is_terminal
 
 
 def in_a_folder(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
@@ -29,21 +32,28 @@ output_option = click.option(
 )
 
 
-def spare_the_archive(db: str | None, path: Path | None) -> None:
-    """A usage error where a file to be written is the archive itself."""
+def spare_the_archive(db: str | None, *paths: Path | None) -> None:
+    """A usage error where a file to be written or read is the archive itself, or its log.
+
+    To read it is no better: closing it would take away the locks that this process has on it.
+    """
     from runstore import config
 
-    archive = config.sqlite_file(config.database_url(db))
-    if path and archive and path.resolve() == archive.resolve():
-        raise click.UsageError(f"{path} is the archive itself")
+    if archive := config.sqlite_file(config.database_url(db)):
+        own = {Path(f"{archive.resolve()}{suffix}") for suffix in ("", "-wal", "-shm")}
+        for path in paths:
+            if path and path.resolve() in own:
+                raise click.UsageError(f"{path} is the archive itself")
 
 
 @contextmanager
 def output_file(path: Path | None) -> Iterator[BinaryIO]:
     """The file to write to; None is standard output."""
     if path is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, "standard output is closed")
+        yield cast(BinaryIO, Terminal()) if is_terminal() else sys.stdout.buffer
+        sys.stdout.flush()
         return
     if path.exists() and not path.is_file():  # a pipe or device
         with path.open("wb") as file:
