@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from pathlib import Path
 
 from runstore import config, fingerprint
@@ -24,11 +25,14 @@ def backup(side: Side, path: Path) -> Fingerprint:
     for taken in (path, Path(f"{path}-wal")):
         if taken.exists():
             raise ConfigurationError(detail=f"{taken} is there already; a backup makes a new file")
-    partial.unlink(missing_ok=True)
+    _clear(partial)
     try:
         # The transaction at hand sees one state; the copy is made of it.
         expected = fingerprint.of_runs(side), fingerprint.of_history(side)
-        side.backend.copy_file(side.connection, partial)
+        try:
+            side.backend.copy_file(side.connection, partial)
+        except sqlite3.Error as error:  # on the disk of the copy most likely: the archive has been read for the number
+            raise BackupFailed(place=path, reason=error) from error
         engine = create_engine(partial)
         try:
             with engine.connect() as connection:
@@ -43,6 +47,11 @@ def backup(side: Side, path: Path) -> Fingerprint:
             os.fsync(file.fileno())
         partial.rename(path)
     finally:
-        for left in (partial, Path(f"{partial}-wal"), Path(f"{partial}-shm")):
-            left.unlink(missing_ok=True)
+        _clear(partial)
     return expected[0]
+
+
+def _clear(partial: Path) -> None:
+    """Away with an unfinished copy and what SQLite keeps beside it: the next one must not take it for its own."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        Path(f"{partial}{suffix}").unlink(missing_ok=True)

@@ -61,6 +61,12 @@ def schema_of(url: URL) -> str | None:
     return (named if isinstance(named, str) else named[-1]) if named else None
 
 
+_NO_PATH = re.compile(
+    r"\s*(?:(?:postgres\w*(?:\+\w+)?|sqlite)(?::(?!//)|//)|(?:.*\s)?(?:host|hostaddr|port|dbname|user|password)\s*=)"
+)
+"""What somebody writes who means a URL: one without its slashes, or the keywords of libpq."""
+
+
 class Limits(NamedTuple):
     """How patient a migration is on PostgreSQL, in seconds; 0 is without limit."""
 
@@ -92,9 +98,10 @@ def limits() -> Limits:
 
 
 def _parsed(text: str) -> URL:
-    if re.match(r"postgres\w*(\+\w+)?:(?!//)|(.*\s)?(host|dbname|user|password)=", text):
-        # Taken for a path it would be a file that has the password for a name.
-        raise ConfigurationError(detail="that is no database URL; expected postgresql://USER@HOST/DATABASE or a path")
+    if _NO_PATH.match(text):
+        # It may hold a password too, and a file of that name would be made.
+        detail = "the archive is named like a database, but not as a URL; expected postgresql://, sqlite:/// or a path"
+        raise ConfigurationError(detail=detail)
     if "://" not in text:
         return URL.create("sqlite", database=text)
     if text.startswith("postgres://"):
@@ -108,7 +115,7 @@ def _parsed(text: str) -> URL:
         # The text may hold a password: only its scheme is shown.
         detail = f"cannot make sense of the database URL ({scheme}://...); expected postgresql://, sqlite:/// or a path"
         raise ConfigurationError(detail=detail) from None
-    if "@" in (url.host or ""):
+    if "@" in f"{url.host}{url.database}{''.join(url.query)}" and url.get_backend_name() == "postgresql":
         raise ConfigurationError(detail="the password in the database URL holds an @; write it as %40 there")
     return url
 

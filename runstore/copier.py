@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import Connection, Table, select
 
@@ -77,10 +77,10 @@ def copy(source: Side, backend: Backend, target: Target, progress: Callable[[int
     """Copy everything; *backend* is the target's, *progress* is called with the number of runs since its last call."""
     for table in (*SHARED_TABLES, *OTHERS):
         for rows in _batches(source, table):
-            target(partial(_add, backend=backend, table=table, rows=rows))
+            target(_Work(source, backend, partial(_add, backend=backend, table=table, rows=rows)))
     report = Copied()
     for part in ranges(*source):
-        done = target(partial(_write, backend=backend, part=part))
+        done = target(_Work(source, backend, partial(_write, backend=backend, part=part)))
         report.inserted += done.inserted
         report.replaced += done.replaced
         report.unchanged += done.unchanged
@@ -101,6 +101,27 @@ def prove(source: Side, target: Side, report: Copied) -> None:
             for difference in fingerprint.differences(source, target)
             if difference.where != "only in the second" and difference.run not in explained
         ]
+
+
+@dataclass
+class _Work(Generic[T]):
+    """What is done to the target in one transaction.
+
+    Tried again it brings all shared rows once more: until a run refers to them a prune takes them for unused.
+    """
+
+    source: Side
+    backend: Backend
+    work: Callable[[Connection], T]
+    tried: bool = False
+
+    def __call__(self, connection: Connection) -> T:
+        if self.tried:
+            for table in SHARED_TABLES:
+                for rows in _batches(self.source, table):
+                    _add(connection, self.backend, table, rows)
+        self.tried = True
+        return self.work(connection)
 
 
 def _batches(source: Side, table: Table) -> Iterator[list[Row]]:

@@ -232,13 +232,15 @@ class RunRepository:
             raise ConfigurationError(detail="source has U+0000 or a lone surrogate")
         # Before the first record: a wrong database is said at once, and an archive is made also for no record.
         self._check(write=True, create=True)
+        abandoned = threading.Event()
         saver = Saver(
             self._mapper,
             source=source,
             strict=strict,
             known=self._known,
-            write=lambda looks: self._write(looks, policy),
+            write=lambda looks: self._write(looks, policy, abandoned),
             behind=self._backend.is_server and isinstance(self._bind, Engine),
+            abandon=abandoned.set,
             reject=reject,
         )
         saver.save(records, _microseconds(observed_at), own_times=observed_at is None)
@@ -250,7 +252,7 @@ class RunRepository:
     def _known(self, run_ids: list[str]) -> writer.Known:
         return self._retried(lambda connection: writer.known(connection, self._backend, run_ids), write=False)
 
-    def _write(self, looks: list[Look], policy: str) -> list[writer.Verdict]:
+    def _write(self, looks: list[Look], policy: str, abandoned: threading.Event) -> list[writer.Verdict]:
         began = time.monotonic()
         verdicts, stored = self._retried(
             lambda connection: writer.write(
@@ -261,7 +263,8 @@ class RunRepository:
                 now=_microseconds(None),
                 seen=self._seen,
                 texts_of=self._reader.member_texts,
-            )
+            ),
+            abandoned=abandoned,
         )
         self._note(stored)
         if log.isEnabledFor(logging.DEBUG):
@@ -270,11 +273,15 @@ class RunRepository:
             log.debug("%d looks in %.3f s: %s", len(looks), time.monotonic() - began, counts)
         return verdicts
 
-    def _retried(self, work: Callable[[Connection], T], *, write: bool = True) -> T:
+    def _retried(
+        self, work: Callable[[Connection], T], *, write: bool = True, abandoned: threading.Event | None = None
+    ) -> T:
         """What *work* gives in a transaction of ours, tried again after a hindrance or a lost connection.
 
-        A commit whose answer is lost may have been made: *work* has to be one that may be done twice.
+        A commit whose answer is lost may have been made: *work* has to be one that may be done twice. *abandoned* says
+        that nobody waits for it any more.
         """
+        abandoned = abandoned or threading.Event()
         hindered = lost = 0
         deadline = None
         while True:
@@ -303,7 +310,8 @@ class RunRepository:
                 log.info("tried again in %.2f s: %s", pause, failure)
                 with self._seen_lock:
                     self._seen = {}
-                time.sleep(pause)
+                if abandoned.wait(pause):
+                    raise
 
     def _note(self, stored: writer.Seen) -> None:
         """Remember shared rows as stored, once the transaction that made sure of them is committed."""
@@ -695,7 +703,6 @@ class RunRepository:
     @contextmanager
     def _transaction(self, *, write: bool) -> Iterator[Connection]:
         """A transaction of our own, or a savepoint in the caller's."""
-        self._own_process()
         self._check(write=write)
         bind = self._bind if write else self._reading
         with translated(bind):
@@ -729,6 +736,7 @@ class RunRepository:
 
         For reading, one of a newer revision will do that has only added to this one.
         """
+        self._own_process()
         if write in self._checked:
             return
         with translated(self._bind):

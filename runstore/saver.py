@@ -122,7 +122,8 @@ class Saver:
     """Saves records as one caller asked for; made anew for each call.
 
     *known* and *write* ask and write the archive; with *behind* a batch is written in a thread of its own while the
-    next one is mapped. *reject* is given each record that is not stored, its number from 1, and why.
+    next one is mapped; *abandon* is called when no batch is waited for any more, so that none is tried again. *reject*
+    is given each record that is not stored, its number from 1, and why.
     """
 
     def __init__(
@@ -134,6 +135,7 @@ class Saver:
         known: Callable[[list[str]], Known],
         write: Callable[[list[Look]], list[Verdict]],
         behind: bool,
+        abandon: Callable[[], None],
         reject: Callable[[object, int, Exception], None],
     ) -> None:
         self._mapper = mapper
@@ -142,6 +144,7 @@ class Saver:
         self._known = known
         self._write = write
         self._behind = behind
+        self._abandon = abandon
         self._reject = reject
         self._reported = 0
         self.report = SaveReport()
@@ -158,7 +161,9 @@ class Saver:
                 self._finish(before, verdicts())
                 before, verdicts = batch, list
                 if looks and full and self._behind:
-                    pool = pool or stack.enter_context(ThreadPoolExecutor(1))
+                    if pool is None:
+                        pool = stack.enter_context(ThreadPoolExecutor(1))
+                        stack.callback(self._abandon)
                     verdicts = pool.submit(self._write, looks).result
                 elif looks:
                     written = self._write(looks)
@@ -174,13 +179,14 @@ class Saver:
         for seen_at, record in enumerate(records, observed_at):
             if own_times and isinstance(record, Record):
                 seen_at = record.observed_at
+            found: Draft | Exception
             try:
                 found, length = self._draft(record)
             except (NotARun, RunRejected) as error:
-                batch.append(_Entry(record, seen_at, error))
-            else:
-                batch.append(_Entry(record, seen_at, found))
-                size += length
+                # It waits for its turn to be reported, and takes as much memory as one that is stored.
+                found, length = error, len(_as_it_came(record))
+            batch.append(_Entry(record, seen_at, found))
+            size += length
             if len(batch) >= BATCH or size >= BATCH_BYTES:
                 yield batch, True
                 batch, size = [], 0

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +119,23 @@ def test_batches_before_a_failure_stay_and_the_same_save_again_completes_them(
     report = runs.save_many(batch)
     assert (report.inserted, report.unchanged) == (5, 3)
     assert list(runs.iterate()) == batch
+
+
+def test_records_that_are_not_stored_fill_a_batch_too(runs: RunRepository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a thousand of the largest ones would be in memory together before the first one is reported."""
+    monkeypatch.setattr(saver, "BATCH_BYTES", 1000)
+    read = 0
+
+    def records() -> Iterator[bytes]:
+        nonlocal read
+        for n in range(20):
+            read += 1
+            yield compact({"id": n, "object": "thread.run" if n % 2 else "thread.message", "text": "x" * 400})
+
+    behind: list[int] = []
+    report = runs.save_many(records(), on_rejected=lambda rejection: behind.append(read - len(behind)))
+    assert (report.rejected, report.skipped) == (10, 10)
+    assert behind[0] <= 6
 
 
 def test_an_iterable_that_fails_leaves_whole_batches(runs: RunRepository, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -356,6 +373,22 @@ def test_two_processes_may_import_the_same_file_at_once(url: URL, tmp_path: Path
     counts = import_at_once(url.render_as_string(hide_password=False), dump, 2)
     assert sum(count["inserted"] for count in counts) == 300
     assert sum(count["unchanged"] for count in counts) == 300
+
+
+def test_no_repository_takes_away_the_locks_of_another_one(backend: str, tmp_path: Path) -> None:
+    """A file that a process opens and closes loses all locks of that process, those of SQLite too."""
+    if backend != "sqlite":
+        pytest.skip("a server keeps the locks")
+    file = tmp_path / "runs.db"
+    with RunRepository.open(file) as first:
+        first.save({"id": "a", "object": ""})
+        with RunRepository.open(file) as second:
+            assert second.save({"id": "b", "object": ""}) == Outcome.INSERTED
+        # Only a process that is alone with the file may leave write-ahead mode; another one would delete our log.
+        leave = f"import sqlite3; print(*sqlite3.connect({str(file)!r}).execute('PRAGMA journal_mode = DELETE'))"
+        alone = subprocess.run([sys.executable, "-c", leave], capture_output=True, text=True, check=False)
+        assert "database is locked" in alone.stderr
+        assert first.count() == 2
 
 
 def test_processes_may_create_the_same_sqlite_file_at_once(backend: str, tmp_path: Path) -> None:

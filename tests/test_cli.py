@@ -673,6 +673,41 @@ def test_a_full_device_is_a_failure_with_one_line(filled: Path, process: Callabl
         assert re.fullmatch(r"runstore: (standard output: )?No space left on device\n", result.err)
 
 
+@pytest.mark.parametrize("command", ["list", "export", "lint"])
+def test_a_closed_standard_output_is_a_failure_with_one_line(cli: Cli, filled: Path, command: str) -> None:
+    shell = f"exec {shlex.join(COMMAND)} {command} --db {shlex.quote(str(filled))} >&-"
+    done = subprocess.run(shell, shell=True, capture_output=True, text=True, env=env(), check=False)
+    assert (done.returncode, done.stderr) == (1, "runstore: standard output is closed\n")
+
+
+def test_to_be_terminated_is_to_be_interrupted(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "input")
+    importing = subprocess.Popen([*COMMAND, "import", "input"], cwd=tmp_path, env=env(), stderr=subprocess.PIPE)
+    time.sleep(2)
+    importing.terminate()
+    assert "interrupted" in importing.communicate(timeout=30)[1].decode()
+    assert importing.returncode == 130
+
+
+@pytest.mark.parametrize(
+    "place", ["host=h password=s3cr3t", "postgresql:u:s3cr3t@h/db", "postgresql://u:a@s3cr3t/x@h/d"]
+)
+def test_what_is_meant_for_a_url_is_no_file_and_not_shown(cli: Cli, tmp_path: Path, place: str) -> None:
+    result = cli("import", EXAMPLES, "--db", place)
+    assert result.code == 2
+    assert SECRET not in result.err
+    assert not [path for path in tmp_path.iterdir() if SECRET in path.name]
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm"])
+def test_the_archive_is_no_input_of_its_own(cli: Cli, tmp_path: Path, suffix: str) -> None:
+    cli("import", EXAMPLES)
+    Path(tmp_path / f"runstore.db{suffix}").touch()
+    result = cli("import", f"runstore.db{suffix}")
+    assert result.code == 2
+    assert "is the archive itself" in result.err
+
+
 def test_a_closed_standard_error_does_not_keep_an_import_from_its_work(process: Callable[..., Result]) -> None:
     result = process("import", EXAMPLES, shell="{command} 2>&-")
     assert (result.code, result.out) == (0, EXAMPLE_COUNTS)
@@ -829,6 +864,15 @@ def test_control_characters_are_neutralised_in_list_and_show_on_a_terminal(evil:
     assert str(2**62) in seen
     assert "\\x1b[31mred" in seen
     assert "[bold]" in seen
+
+
+@pytest.mark.parametrize("form", ["jsonl", "json", "csv"])
+@pytest.mark.parametrize("command", ["list", "export"])
+def test_control_characters_are_neutralised_in_any_format_on_a_terminal(evil: Path, command: str, form: str) -> None:
+    code, seen = on_a_terminal(evil, command, "--format", form)
+    assert code == 0
+    assert all(c.isprintable() or c == "\n" for c in seen.replace("\r\n", "\n")), repr(seen)
+    assert "\\u001b[31mred" in seen
 
 
 def test_on_a_terminal_show_prints_json_that_is_equal_to_the_run(cli: Cli, evil: Path) -> None:

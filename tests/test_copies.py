@@ -173,6 +173,30 @@ def test_an_interrupted_copy_goes_on(
     assert report.source == report.target
 
 
+def test_a_prune_of_the_target_takes_nothing_from_a_copy(
+    runs: RunRepository, other: RunRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shared rows come before the runs that refer to them, and nothing refers to them meanwhile."""
+    monkeypatch.setattr(walk, "SIZE", 4)
+    save(other, looks(10))
+    retried = runs._retried
+    collected: list[int] = []
+
+    def after_a_prune(work: Any, **options: Any) -> Any:
+        if len(collected) < 20:  # before each table and each range of runs
+            monkeypatch.setattr(runs, "_retried", retried)
+            collected.append(runs.prune().shared)
+            monkeypatch.setattr(runs, "_retried", after_a_prune)
+        return retried(work, **options)
+
+    monkeypatch.setattr(runs, "_retried", after_a_prune)
+    report = other.copy_to(runs)
+    assert sum(collected) > 10
+    assert str(report) == "10 inserted, 0 replaced, 0 unchanged, 0 ahead, 0 conflict"
+    assert report.source == report.target
+    assert list(runs.verify()) == []
+
+
 def test_a_copy_brings_what_the_source_has_seen_since_and_takes_nothing_back(
     runs: RunRepository, other: RunRepository
 ) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from runstore.errors import ConfigurationError
 from runstore.repository import RunRepository
@@ -39,6 +40,11 @@ def test_a_killed_import_loses_nothing_that_was_committed(places: dict[str, Plac
 
 def test_an_import_goes_on_when_the_server_was_restarted(places: dict[str, Place]) -> None:
     kills.restart_server(places["postgresql"], runs=6000, stops=1)
+
+
+@pytest.mark.parametrize("kind", BACKENDS)
+def test_an_import_that_waits_can_be_interrupted(places: dict[str, Place], kind: str) -> None:
+    kills.interrupt_waiting(places[kind], runs=6000)
 
 
 def test_an_import_gives_up_on_a_server_that_stays_away(places: dict[str, Place]) -> None:
@@ -125,6 +131,35 @@ def test_a_forked_process_uses_no_connection_of_its_parent(engine: Engine) -> No
         assert process.exitcode == 0
     assert runs.count() == 61
     assert list(runs.verify()) == []
+
+
+def test_whatever_a_forked_process_does_first_is_on_a_connection_of_its_own(engine: Engine) -> None:
+    def ask(runs: RunRepository) -> None:
+        with runs.sql("SELECT 1") as answer:
+            assert list(answer.rows) == [(1,)]
+
+    first: list[Callable[[RunRepository], object]] = [
+        ask,
+        RunRepository.vacuum,
+        lambda runs: runs.save({"id": "child", "object": ""}),
+        lambda runs: runs.delete("child"),
+    ]
+    for work in first:
+        runs = RunRepository(engine)
+        runs.count()  # leaves a connection in the pool
+        with engine.connect() as connection:
+            inherited = connection.connection.driver_connection
+
+        def child(runs: RunRepository = runs, work: Any = work, inherited: Any = inherited) -> None:
+            event.listen(engine, "checkout", lambda driver, *_: os._exit(1) if driver is inherited else None)
+            work(runs)
+            os._exit(0)
+
+        process = multiprocessing.get_context("fork").Process(target=child)
+        process.start()
+        process.join(60)
+        assert process.exitcode == 0
+        assert runs.count() in (0, 1)
 
 
 def test_a_forked_process_is_refused_the_connection_of_its_parent(engine: Engine) -> None:

@@ -62,12 +62,17 @@ def test_a_run_without_secrets_stays_to_the_byte() -> None:
     assert redacted(text) is text
 
 
-def test_no_traceback_shows_the_values_of_a_run(engine: Engine, runs: RunRepository) -> None:
-    secret = "nobody may read this"
-    fail_on(engine, "run_object", "a")
+@pytest.mark.parametrize("count", [1, 10], ids=["a run", "many runs"])
+@pytest.mark.parametrize("table", ["run_object", "run_object_file_ids"])
+def test_no_traceback_shows_the_values_of_a_run(engine: Engine, runs: RunRepository, table: str, count: int) -> None:
+    """One run goes by INSERT, many by COPY, which quotes the line that it fails in."""
+    hidden = "nobody may read " + "this"  # a traceback shows the line of the code too
+    fail_on(engine, table, "a")
     try:
-        with pytest.raises(DatabaseFailure) as caught:
-            runs.save(full("a", model=secret, metadata={"k": secret}))
+        with pytest.raises(DatabaseFailure, match="the trap is sprung") as caught:
+            runs.save_many(
+                full(run_id, model=hidden, metadata={"k": hidden}, file_ids=[hidden]) for run_id in "abcdefghij"[:count]
+            )
     finally:
-        disarm(engine, "run_object")
-    assert secret not in "".join(traceback.format_exception(caught.value))
+        disarm(engine, table)
+    assert hidden not in "".join(traceback.format_exception(caught.value))

@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 from sqlalchemy import Connection, Engine
@@ -54,9 +55,21 @@ def translated(bind: Engine | Connection) -> Iterator[None]:
     try:
         yield
     except (DBAPIError, psycopg.Error, sqlite3.Error) as error:
+        _spare_values(error)
         cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
         place = config.shown(bind.engine.url)
         if isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
             raise NotAnArchive(place=place, reason="it is no SQLite database") from error
+        if getattr(cause, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN and Path(place).is_file():
+            reason = "SQLite cannot make its log beside it, which it needs also to read; copy the file to where it can"
+            raise DatabaseFailure(place=place, reason=reason) from error
         said = cause.diag.message_primary if isinstance(cause, psycopg.Error) else None
         raise DatabaseFailure(place=place, reason=said or str(cause).strip().splitlines()[0]) from error
+
+
+def _spare_values(error: BaseException | None) -> None:
+    """Leave of what drivers say the first line, in tracebacks too: DETAIL and CONTEXT behind it quote the row."""
+    while error is not None:
+        if isinstance(error, DBAPIError | psycopg.Error) and error.args:
+            error.args = (str(error.args[0]).partition("\n")[0],)
+        error = error.__cause__ or error.__context__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from functools import reduce
@@ -40,6 +41,9 @@ from runstore.errors import ConfigurationError, QueryRefused, QueryTimeout
 BUSY_SECONDS = 60
 """How long a connection waits for another one's transaction."""
 
+BUSY_STEP = 200
+"""Milliseconds of it at a time."""
+
 READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 """What a query of the user's may do."""
 
@@ -72,8 +76,10 @@ class SQLite(Backend):
         """
         driver = connection.connection.driver_connection
         assert isinstance(driver, sqlite3.Connection)
-        if not driver.in_transaction:
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        if not driver.in_transaction and write:
+            _take_lock(driver)
+        elif not driver.in_transaction:
+            driver.execute("BEGIN")
         if write and not connection.exec_driver_sql("PRAGMA foreign_keys").scalar():
             raise ConfigurationError(
                 detail="this SQLite connection does not check foreign keys; make the engine with "
@@ -191,6 +197,27 @@ class SQLite(Backend):
             sqlite3.SQLITE_BUSY,
             sqlite3.SQLITE_LOCKED,
         )
+
+
+def _take_lock(driver: sqlite3.Connection) -> None:
+    """Begin as the one writer, waiting as long as the connection is set to, but a moment at a time.
+
+    While SQLite waits Python answers no signal: an interrupt would have to wait as well.
+    """
+    ((patience,),) = driver.execute("PRAGMA busy_timeout")
+    deadline = time.monotonic() + patience / 1000
+    driver.execute(f"PRAGMA busy_timeout = {min(patience, BUSY_STEP)}")
+    try:
+        while True:
+            try:
+                driver.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                    raise
+            else:
+                return
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {patience}")
 
 
 def _contains(document: ColumnElement[Any], text: bytes) -> ColumnElement[bool]:

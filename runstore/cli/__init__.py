@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import warnings
 from importlib import import_module
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 
 import click
 
@@ -76,8 +77,11 @@ def runstore() -> None:
 
 def main() -> None:
     """Run the command line; every error becomes one line and an exit code."""
+    from runstore.cli.output import harmless
     from runstore.errors import RunStoreError
 
+    # What service managers send ends a command as an interrupt does: no half file stays.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # what libraries tell developers is nothing to users
     _open_closed_streams()
@@ -89,7 +93,9 @@ def main() -> None:
     except click.exceptions.Abort:
         _end("interrupted; what was committed stays, and the same command again completes it", 130)
     except click.ClickException as error:
-        error.show()
+        shown = StringIO()
+        error.show(shown)
+        click.echo(harmless(shown.getvalue()), nl=False, err=True)
         sys.exit(error.exit_code)
     except (RunStoreError, OSError) as error:
         _end(_message(error), _exit_code(error))

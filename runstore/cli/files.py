@@ -7,9 +7,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import click
+
+from runstore.cli.output import Terminal, is_terminal
 
 
 def in_a_folder(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
@@ -29,16 +31,20 @@ output_option = click.option(
 )
 
 
-def spare_the_archive(db: str | None, path: Path | None) -> None:
-    """A usage error where a file to be written is the archive itself, or a part of it: its log holds commits."""
+def spare_the_archive(db: str | None, *paths: Path | None) -> None:
+    """A usage error where a file to be written or read is the archive itself, or a part of it: its log holds commits.
+
+    To read it is no better: closing it would take away the locks that this process has on it.
+    """
     from runstore import config
 
     archive = config.sqlite_file(config.database_url(db))
-    if not path or not archive:
+    if archive is None:
         return
-    written = {path.resolve(), _partial(path.resolve())}
-    if written & {Path(f"{archive.resolve()}{end}") for end in ("", "-wal", "-shm", "-journal")}:
-        raise click.UsageError(f"{path} would be written over the archive itself")
+    own = {Path(f"{archive.resolve()}{suffix}") for suffix in ("", "-wal", "-shm", "-journal")}
+    for path in paths:
+        if path and own & {path.resolve(), _partial(path.resolve())}:
+            raise click.UsageError(f"{path} is the archive itself, or would be written over it")
 
 
 @contextmanager
@@ -55,8 +61,8 @@ def output_file(path: Path | None) -> Iterator[BinaryIO]:
 @contextmanager
 def _opened(path: Path | None) -> Iterator[BinaryIO]:
     if path is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        yield cast(BinaryIO, Terminal()) if is_terminal() else sys.stdout.buffer
+        sys.stdout.flush()
         return
     if path.exists() and not path.is_file():  # a pipe or device
         with path.open("wb") as file:

@@ -10,7 +10,7 @@ import click
 
 from runstore.cli.files import output_file, output_option, spare_the_archive
 from runstore.cli.filters import filter_options
-from runstore.cli.output import db_option, is_terminal, note, printable_json
+from runstore.cli.output import db_option, note
 from runstore.cli.tables import Names, columns_option, form_of, format_option, print_table, write_rows
 
 
@@ -19,11 +19,14 @@ from runstore.cli.tables import Names, columns_option, form_of, format_option, p
 @db_option
 def show_command(run_id: str, db: str | None) -> None:
     """Print one run as indented JSON, its keys as they came."""
+    import json
+
     from runstore.repository import RunRepository
 
     with RunRepository.open(db) as archive:
-        text = printable_json(archive.load(run_id))
-    click.echo(text if is_terminal() else text.encode())
+        run = archive.load(run_id)
+    with output_file(None) as file:
+        file.write(json.dumps(run, ensure_ascii=False, indent=2).encode() + b"\n")
 
 
 @click.command("list")

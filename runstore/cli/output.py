@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from io import RawIOBase
 from typing import Any, TypeVar
 
 import click
@@ -60,12 +61,27 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == " " else c.encode("unicode_escape").decode() for c in text)
 
 
-def printable_json(value: Any) -> str:
-    """Indented JSON for people: as it is, but for control characters beyond those JSON itself escapes."""
-    import json
+def harmless(text: str) -> str:
+    """Lines without control characters, which are spelled as JSON has them: JSON stays the same."""
+    return "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text.replace("\r\n", "\n"))
 
-    text = json.dumps(value, ensure_ascii=False, indent=2)
-    return "".join(c if c.isprintable() or c in " \n" else f"\\u{ord(c):04x}" for c in text) if is_terminal() else text
+
+def _escaped(character: str) -> str:
+    units = character.encode("utf-16-be", errors="surrogatepass").hex()
+    return "".join(f"\\u{units[place : place + 4]}" for place in range(0, len(units), 4))
+
+
+class Terminal(RawIOBase):
+    """Standard output as a file for bytes of text, of which nothing steers the terminal."""
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Write whole characters."""
+        sys.stdout.write(harmless(bytes(data).decode()))
+        return len(data)
 
 
 def is_terminal() -> bool:

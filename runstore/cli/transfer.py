@@ -82,7 +82,7 @@ def import_command(
     """
     from runstore.repository import RunRepository
 
-    spare_the_archive(db, rejects)
+    spare_the_archive(db, rejects, *paths)
     seen_at = _moment(observed_at)
     with (
         RunRepository.open(db, patience=patience) as archive,

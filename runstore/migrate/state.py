@@ -162,15 +162,15 @@ def is_new(engine: Engine) -> bool:
 def require(engine: Engine) -> None:
     """Raise :class:`ArchiveMissing` where the SQLite file does not exist: connecting would create it.
 
-    :class:`NotAnArchive` where it is something else: of a few bytes SQLite would make a database, whatever they are.
+    :class:`NotAnArchive` where it is a single byte: SQLite would make a database of it. What else is no database it
+    says itself. The file must not be opened here to look: to close it again would take away the locks that this
+    process's other connections hold on it, and with them the log that they write to.
     """
     file = config.sqlite_file(engine.url)
     if file is not None and not file.exists():
         raise ArchiveMissing(place=file)
-    if file is not None and file.is_file() and file.stat().st_size:
-        with file.open("rb") as content:
-            if not content.read(16).startswith(b"SQLite format 3"):
-                raise NotAnArchive(place=file, reason="it is no SQLite database")
+    if file is not None and file.stat().st_size == 1:
+        raise NotAnArchive(place=file, reason="it is no SQLite database")
 
 
 def wait(engine: Engine, seconds: float) -> None:

@@ -29,6 +29,7 @@ def faults(places: dict[str, Place], seed: int, percent: int) -> Iterator[Fault]
         yield f"damage, {name}", partial(damage.damage, here, many(500), seed)
         yield f"fuzz, {name}", partial(hostile.import_fuzzed, here, many(5_000), seed)
         yield f"inputs, {name}", partial(hostile.import_bad_files, here, large=True)
+        yield f"interrupt, {name}", partial(kills.interrupt_waiting, here, 20_000)
     if server := places.get("postgresql"):
         yield "restarts", lambda: kills.restart_server(server, 20_000, many(10), seed)
         yield "server gone", lambda: kills.lose_server(server, 20_000, 10)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+import signal
 import time
+from contextlib import ExitStack
 from typing import Any
 
 from benchmarks import generator
+from runstore.backends import create_engine
 from runstore.repository import RunRepository
 from tests.faults.places import Place, counts, dump, fingerprints, promise, start, texts, wait, whole
 
@@ -111,3 +114,31 @@ def drop_database(place: Place, runs: int) -> dict[str, Any]:
     promise((code, out) == (1, ""), f"{code} {out} {errors}")
     promise("does not exist" in errors and len(errors.splitlines()) == 1, errors)
     return {"answer": errors.strip()[-60:]}
+
+
+def interrupt_waiting(place: Place, runs: int) -> dict[str, Any]:
+    """Interrupt an import that waits, for a server that is away or for another writer of the file: it ends at once."""
+    file = dump(place.folder / "waiting.jsonl", made(runs))
+    url = place.archive()
+    with RunRepository.open(url) as archive, ExitStack() as stack:
+        if place.backend == "sqlite":
+            engine = create_engine(url)
+            stack.callback(engine.dispose)
+            other = stack.enter_context(engine.connect())
+            other.exec_driver_sql("BEGIN IMMEDIATE")
+        # A job in the background is started with the signal ignored, and so would what it starts be.
+        process = start(url, "import", file, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+        if place.backend == "postgresql":
+            while not archive.count() and process.poll() is None:
+                time.sleep(0.02)
+            place.stop()
+            stack.callback(place.start)
+        time.sleep(2)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        code, out, errors = wait(process)
+        took = time.monotonic() - began
+    promise((code, out) == (130, "") and "interrupted" in errors, f"{code} {out} {errors}")
+    promise(took < 10, f"it took {took:.1f} s")
+    place.drop(url)
+    return {"ended after seconds": round(took, 1)}
