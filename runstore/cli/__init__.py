@@ -86,6 +86,8 @@ def main() -> None:
         warnings.simplefilter("ignore")  # what libraries tell developers is nothing to users
     _open_closed_streams()
     _show_notes()
+    if sys.stdout is None:
+        _end("standard output is closed", 1)  # before anything is done that it should have told of
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character
     try:
@@ -108,7 +110,7 @@ def main() -> None:
 
 def _open_closed_streams() -> None:
     """What a caller closed (``<&-``) is None: be it empty, or take what nobody wants to see."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+    for name, mode in (("stdin", "r"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  # as long as the process
 
