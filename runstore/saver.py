@@ -6,6 +6,7 @@ Records come in order and are reported in order, also where one batch is written
 from __future__ import annotations
 
 import gc
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -29,6 +30,9 @@ FEW_RUNS = 20
 """So many runs are mapped without more ado; of more it is asked first which are stored just so, for that saves mapping
 them to the end."""
 
+
+TURN = 2e-5
+"""Seconds after which a thread gives way to one that waits, while one maps and another one writes."""
 
 SELDOM = 50_000
 """New objects after which the garbage collector comes by while runs are saved."""
@@ -108,6 +112,24 @@ def _seldom_collected() -> Iterator[None]:
         gc.set_threshold(*usual)
 
 
+@contextmanager
+def _quick_turns() -> Iterator[None]:
+    """Let threads wait for one another as shortly as they can.
+
+    The one that writes needs Python for a moment between two statements of the database; at the usual pace it would
+    wait for 5 ms each time.
+    """
+    usual = sys.getswitchinterval()
+    if usual <= TURN:
+        yield
+        return
+    sys.setswitchinterval(TURN)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
+
+
 @dataclass(slots=True)
 class _Entry:
     """A record on its way."""
@@ -146,6 +168,7 @@ class Saver:
         self._behind = behind
         self._abandon = abandon
         self._reject = reject
+        self._under_way: set[str] = set()
         self._reported = 0
         self.report = SaveReport()
 
@@ -160,8 +183,10 @@ class Saver:
                 looks = self._looks(batch)
                 self._finish(before, verdicts())
                 before, verdicts = batch, list
+                self._under_way = {look.id for look in looks}
                 if looks and full and self._behind:
                     if pool is None:
+                        stack.enter_context(_quick_turns())
                         pool = stack.enter_context(ThreadPoolExecutor(1))
                         stack.callback(self._abandon)
                     verdicts = pool.submit(self._write, looks).result
@@ -217,6 +242,7 @@ class Saver:
                 for entry, draft in drafts
                 if draft.id in known and not known[draft.id].covers(draft.digest, entry.observed_at)
             }
+            stored -= self._under_way  # what is stored of them may just become another look
         looks = []
         for entry, draft in drafts:
             if draft.id in stored:

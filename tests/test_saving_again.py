@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 
+from runstore import saver
 from runstore.errors import ConfigurationError, RunConflict, RunNotFound
 from runstore.mapping import RANKS, RUN
 from runstore.repository import RunRepository
@@ -213,6 +214,17 @@ def test_replace_takes_the_given_look_whatever_its_rank(runs: RunRepository) -> 
     assert runs.save(look("queued"), observed_at=1, on_conflict="replace") is Outcome.UPDATED
     assert runs.load("run_a")["status"] == "queued"
     assert [(change.status, change.observed_at) for change in runs.changes("run_a")] == [("completed", 9)]
+
+
+def test_replace_takes_the_last_look_also_where_the_one_before_is_still_being_written(
+    runs: RunRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saver, "BATCH", 2 * saver.FEW_RUNS)
+    first, other = ([look(status) | {"id": f"run_{n}"} for n in range(saver.BATCH)] for status in ("queued", "failed"))
+    runs.save_many(first, observed_at=1_000)
+    report = runs.save_many([*other, *first], observed_at=1, on_conflict="replace")
+    assert (report.updated, report.unchanged) == (2 * saver.BATCH, 0)
+    assert {run["status"] for run in runs.iterate()} == {"queued"}
 
 
 def test_keep_holds_on_to_the_stored_look(runs: RunRepository) -> None:
