@@ -29,8 +29,9 @@ def runs(backend: Backend) -> Select[Any]:
     columns: list[ColumnElement[Any]] = [readable(backend, column) for column in RUN.columns]
     source: Any = RUN
     for member, table in _PARTS.items():
-        source = source.outerjoin(table, table.c.run_object == RUN.c.id)
-        columns += [readable(backend, column).label(f"{member}_{column.name}") for column in table.columns]
+        part, matches = backend.looked_up(table, table.c.run_object == RUN.c.id)
+        source = source.outerjoin(part, matches)
+        columns += [readable(backend, column).label(f"{member}_{column.name}") for column in part.columns]
     # As text: SQLite forgets that a value is JSON when it sorts it.
     call = backend.text(
         getattr(func, backend.tuple_function)(*[readable(backend, column) for column in list(CALLS.columns)[2:]])

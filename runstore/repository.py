@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar, Unpack
 
-from sqlalchemy import Column, ColumnElement, Connection, Engine, Pool, bindparam, select
+from sqlalchemy import Column, ColumnElement, Connection, Engine, NullPool, Pool, QueuePool, bindparam, select
 from sqlalchemy.engine import URL
 
 from runstore import (
@@ -239,7 +239,7 @@ class RunRepository:
             strict=strict,
             known=self._known,
             write=lambda looks: self._write(looks, policy, abandoned),
-            behind=self._backend.is_server and isinstance(self._bind, Engine),
+            behind=isinstance(self._bind, Engine) and isinstance(self._bind.pool, QueuePool | NullPool),
             abandon=abandoned.set,
             reject=reject,
         )

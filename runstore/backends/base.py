@@ -15,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    FromClause,
     Select,
     Table,
     bindparam,
@@ -77,9 +78,6 @@ class Backend(ABC):
     tuple_function: ClassVar[str]
     """Function that makes a JSON array of its arguments."""
 
-    is_server: ClassVar[bool]
-    """Whether another process does the work, so that Python can do something else meanwhile."""
-
     placeholder: ClassVar[str]
     """How the driver spells a parameter."""
 
@@ -96,6 +94,10 @@ class Backend(ABC):
         """Insert new rows as they are made; an existing key is an error."""
 
     @abstractmethod
+    def insert_missing(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+        """Insert the rows whose key is not there yet."""
+
+    @abstractmethod
     def among(self, column: ColumnElement[Any], values: str | list[str]) -> ColumnElement[bool]:
         """Whether *column* is one of a list of any length, as one parameter: of this name, or these texts."""
 
@@ -105,6 +107,10 @@ class Backend(ABC):
 
         Raises :class:`QueryRefused` for what is not one query, :class:`QueryTimeout`.
         """
+
+    def looked_up(self, table: Table, condition: ColumnElement[bool]) -> tuple[FromClause, ColumnElement[bool]]:
+        """What to join, and on what, for the row of a table that meets a condition on its key."""
+        return table, condition
 
     @abstractmethod
     def probe(self, column: ColumnElement[Any], values: Select[Any]) -> ColumnElement[bool]:
@@ -170,12 +176,6 @@ class Backend(ABC):
     def analyze(self, connection: Connection, tables: Iterable[Table]) -> None:
         """Bring the planner's statistics up to date, where plans are made of them."""
 
-    def insert_missing(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-        """Insert the rows whose key is not there yet."""
-        self._run_many(
-            connection, f"{insert_into(named(table, connection), table, self.placeholder)} ON CONFLICT DO NOTHING", rows
-        )
-
     def update(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """Set all columns of existing rows, found by the first column."""
         self._run_many(
@@ -228,10 +228,19 @@ def named(table: Table, connection: Connection) -> str:
 
 
 @lru_cache
-def insert_into(name: str, table: Table, placeholder: str) -> str:
-    """The statement that inserts one row."""
-    values = ", ".join([placeholder] * len(table.columns))
-    return f"INSERT INTO {name} ({quoted(*table.columns.keys())}) VALUES ({values})"  # noqa: S608
+def insert_into(name: str, table: Table, placeholder: str, rows: int = 1) -> str:
+    """The statement that inserts so many rows."""
+    row = ", ".join([placeholder] * len(table.columns))
+    values = ", ".join([f"({row})"] * rows)
+    return f"INSERT INTO {name} ({quoted(*table.columns.keys())}) VALUES {values}"  # noqa: S608
+
+
+@lru_cache
+def insert_arrays(name: str, table: Table, types: tuple[str, ...]) -> str:
+    """The statement that inserts what is not there yet, given PostgreSQL's type of each column and an array of it."""
+    arrays = ", ".join(f"%b::{kind}[]" for kind in types)
+    names = quoted(*table.columns.keys())
+    return f"INSERT INTO {name} ({names}) SELECT * FROM unnest({arrays}) ON CONFLICT DO NOTHING"  # noqa: S608
 
 
 @lru_cache

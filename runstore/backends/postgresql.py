@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
+from functools import lru_cache
 from itertools import chain, islice
 from typing import Any
 
@@ -17,6 +18,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    FromClause,
     Integer,
     Numeric,
     Select,
@@ -27,14 +29,18 @@ from sqlalchemy import (
     event,
     func,
     literal_column,
+    select,
+    true,
 )
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from runstore import config
-from runstore.backends.base import Answer, Backend, Clock, JSONTest, Row, insert_into, named, quoted
+from runstore.backends.base import Answer, Backend, Clock, JSONTest, Row, insert_arrays, insert_into, named, quoted
 from runstore.errors import ConfigurationError, QueryRefused, QueryTimeout
+from runstore.schema.base import Number
 from runstore.schema.run import JSONTerms
 
 FEW_ROWS = 4
@@ -64,7 +70,6 @@ class PostgreSQL(Backend):
 
     array_function = "json_agg"
     tuple_function = "json_build_array"
-    is_server = True
     placeholder = "%s"
 
     def create_engine(self, url: URL) -> Engine:
@@ -112,6 +117,19 @@ class PostgreSQL(Backend):
             for row in chain(first, rows):
                 copy.write_row(row)
 
+    def insert_missing(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+        """In one statement, a column an array: a statement a row would keep Python busy while the server waits."""
+        if rows:
+            # An array has one type.
+            arrays = [
+                [None if value is None else Decimal(str(value)) for value in values]
+                if isinstance(column.type, Number)
+                else list(values)
+                for column, values in zip(table.columns, zip(*rows, strict=True), strict=True)
+            ]
+            statement = insert_arrays(named(table, connection), table, _types(table))
+            connection.exec_driver_sql(statement, tuple(arrays))
+
     def update(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """A statement a row, sent without waiting for one another."""
         super().update(connection, table, _exact(rows))
@@ -154,6 +172,10 @@ class PostgreSQL(Backend):
                 yield Answer(names, _fetched(driver, cursor, place, clock))
         finally:
             driver.close()
+
+    def looked_up(self, table: Table, condition: ColumnElement[bool]) -> tuple[FromClause, ColumnElement[bool]]:
+        """By its key, for each run: of tables without statistics the planner would read all rows for each one."""
+        return select(table).where(condition).offset(literal_column("0")).lateral(), true()
 
     def probe(self, column: ColumnElement[Any], values: Select[Any]) -> ColumnElement[bool]:
         """As an array: a subquery would be made a join, and the order of that is the planner's."""
@@ -212,6 +234,12 @@ class PostgreSQL(Backend):
         """By SQLSTATE."""
         cause = error.orig if isinstance(error, DBAPIError) else error
         return isinstance(cause, psycopg.Error) and cause.sqlstate in _PASSING
+
+
+@lru_cache
+def _types(table: Table) -> tuple[str, ...]:
+    types = (column.type.compile(dialect=postgresql.dialect()) for column in table.columns)  # type: ignore[no-untyped-call]
+    return tuple(kind.partition(" COLLATE ")[0] for kind in types)
 
 
 def _has_term(document: ColumnElement[Any], term: str) -> ColumnElement[bool]:

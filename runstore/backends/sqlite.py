@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from functools import reduce
+from itertools import chain, islice
 from operator import add
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,9 @@ READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, 
 FETCHED = 1000
 """Rows of a query of the user's that are fetched at a time."""
 
+VALUES = 4_000
+"""Values that one INSERT has at most."""
+
 STEPS = 10_000
 """Instructions of SQLite's machine after which it is asked whether the time is up: below a millisecond."""
 
@@ -59,7 +63,6 @@ class SQLite(Backend):
 
     array_function = "json_group_array"
     tuple_function = "json_array"
-    is_server = False
     placeholder = "?"
 
     def create_engine(self, url: URL) -> Engine:
@@ -87,10 +90,12 @@ class SQLite(Backend):
             )
 
     def insert(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:
-        """Insert with one prepared statement."""
-        driver = connection.connection.driver_connection
-        assert isinstance(driver, sqlite3.Connection)
-        driver.executemany(insert_into(named(table, connection), table, self.placeholder), rows)
+        """Many rows a statement: Python waits for each one to end, and another thread of it may go on meanwhile."""
+        _insert(connection, table, rows)
+
+    def insert_missing(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:
+        """In the same way."""
+        _insert(connection, table, rows, " ON CONFLICT DO NOTHING")
 
     def among(self, column: ColumnElement[Any], values: str | list[str]) -> ColumnElement[bool]:
         """The list travels as one JSON array."""
@@ -218,6 +223,19 @@ def _take_lock(driver: sqlite3.Connection) -> None:
                 return
     finally:
         driver.execute(f"PRAGMA busy_timeout = {patience}")
+
+
+def _insert(connection: Connection, table: Table, rows: Iterable[Row], otherwise: str = "") -> None:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    name, size = named(table, connection), max(1, VALUES // len(table.columns))
+    rows = iter(rows)
+    while some := list(islice(rows, size)):
+        while some:
+            # Of few sizes, for the driver remembers prepared statements by their text.
+            part = len(some) if len(some) == size else 1 << (len(some).bit_length() - 1)
+            driver.execute(insert_into(name, table, "?", part) + otherwise, tuple(chain.from_iterable(some[:part])))
+            del some[:part]
 
 
 def _contains(document: ColumnElement[Any], text: bytes) -> ColumnElement[bool]:
