@@ -23,16 +23,18 @@ MEASURES = {
     "load_vs_raw": "reading",
     "save_vs_raw": "reading",
     "export_vs_raw": "reading",
+    "verify_runs_per_s": "reading",
     "bytes_per_json_byte": "sizes",
     "peak_rss_mb": "sizes",
     "writers_4_vs_1": "importing",
     "insert_at_1m_vs_10k": "importing",
+    "fingerprint_at_1m": "queries",
     "queries": "queries",
     "index_cost": "indexes",
 }
 """Ratio -> module of this package with the function of that name."""
 
-SLOW = ("insert_at_1m_vs_10k", "queries", "index_cost")
+SLOW = ("insert_at_1m_vs_10k", "fingerprint_at_1m", "queries", "index_cost")
 
 
 @click.command()

@@ -88,6 +88,26 @@ def queries(bench: Bench) -> Figure:
     return Figure(shares[worst[0]], found, "ms", note)
 
 
+def fingerprint_at_1m(bench: Bench) -> Figure:
+    """Seconds of fingerprint() for a large archive, the median of many."""
+    with bench.server.archive() as url:
+        isolated(_fill, url, bench.large)
+        bench.server.settle()
+        seconds = isolated(_fingerprint, url, bench.large)
+    return Figure(median(seconds), {"fingerprint": seconds}, note=f"{bench.large:,} runs; value: seconds")
+
+
+def _fingerprint(url: URL, count: int) -> list[float]:
+    seconds = []
+    with RunRepository.open(url) as archive:
+        for _ in range(TIMES):
+            start = time.perf_counter()
+            found = archive.fingerprint()
+            seconds.append(time.perf_counter() - start)
+            assert found.runs == count
+    return seconds
+
+
 def _shares(medians: dict[str, float]) -> Iterator[tuple[str, float]]:
     """Each item of the bar, and how much of its bar it takes."""
     for name, value in medians.items():

@@ -117,6 +117,22 @@ def export_vs_raw(bench: Bench) -> Figure:
     return Figure(min(iterate.value, export.value), measured, note=note)
 
 
+def verify_runs_per_s(bench: Bench) -> Figure:
+    """Runs of the dump over the seconds of verify()."""
+    with bench.imported() as url:
+        measured = bench.alternate(verify=partial(isolated, _verify, url))
+    return Figure(bench.runs / median(measured["verify"]), measured, note="value: runs a second")
+
+
+def _verify(url: URL) -> float:
+    start = time.perf_counter()
+    with RunRepository.open(url) as archive:
+        found = list(archive.verify())
+    seconds = time.perf_counter() - start
+    assert not found, found[:3]
+    return seconds
+
+
 def _iterate(url: URL) -> float:
     start = time.perf_counter()
     with RunRepository.open(url) as archive:

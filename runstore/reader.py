@@ -52,10 +52,10 @@ class Reader:
         with connection.execute(statement, parameters or {}, execution_options=options) as result:
             for rows in result.partitions(BATCH):
                 runs = [queries.stored_run(row) for row in rows]
-                values = self._known(connection, runs)
+                values, shapes = self._known(connection, runs)
                 for run in runs:
                     try:
-                        text = self._shapes[run.row[_SHAPE]].text(run, values)
+                        text = shapes[run.row[_SHAPE]].text(run, values)
                     except DAMAGE as exc:
                         raise ArchiveDamaged(id=run.row[0], reason=f"{type(exc).__name__} {exc}") from exc
                     yield run, text
@@ -71,8 +71,10 @@ class Reader:
         """Texts of the members of stored runs, for telling what an update changes."""
         return {run_id: wire.members(text, "$") for run_id, text in self.texts_by_id(connection, run_ids)}
 
-    def _known(self, connection: Connection, runs: Iterable[StoredRun]) -> dict[tuple[Table, int], Raw]:
-        """The texts of all shared values of these runs."""
+    def _known(
+        self, connection: Connection, runs: Iterable[StoredRun]
+    ) -> tuple[dict[tuple[Table, int], Raw], dict[int, Shape]]:
+        """The texts of all shared values of these runs, and their shapes."""
         wanted = {(table, run.row[place]) for run in runs for place, table in _SHARED_COLUMNS}
         wanted |= {(TOOL, tool) for run in runs for tool in run.tools}
         found = {key: text for key in wanted if (text := self._values.get(key)) is not None}
@@ -82,18 +84,19 @@ class Reader:
                 missing.setdefault(table, []).append(shared_id)
         if len(self._shapes) > MOST_SHAPES:
             self._shapes = {}
-        if shapes := {run.row[_SHAPE] for run in runs} - self._shapes.keys():
-            missing[SHAPE] = list(shapes)
+        shapes = self._shapes  # another thread may begin anew meanwhile, with fewer than these runs need
+        if unknown := {run.row[_SHAPE] for run in runs} - shapes.keys():
+            missing[SHAPE] = list(unknown)
         for table, ids in missing.items():
             for shared_id, document, function in connection.execute(self._select(table), {"ids": ids}):
                 with suppress(*DAMAGE):  # each run that needs it says so
                     if table is SHAPE:
-                        self._shapes[shared_id] = Shape(document)
+                        shapes[shared_id] = Shape(document)
                         continue
                     text = Raw(wire.encode(document) if table is INSTRUCTIONS else shared_text(document, function))
                     found[table, shared_id] = text
                     self._remember((table, shared_id), text)
-        return found
+        return found, shapes
 
     def _select(self, table: Table) -> Select[Any]:
         document = table.c.instructions if table is INSTRUCTIONS else table.c.document

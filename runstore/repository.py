@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import logging
 import os
 import random
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar, Unpack
@@ -28,6 +30,7 @@ from runstore import (
     prices,
     pruner,
     queries,
+    redact,
     statistics,
     verify,
     wire,
@@ -88,11 +91,11 @@ class Change(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """A departure from the document."""
+    """A departure from the document, or what looks like a secret."""
 
     run_id: str
     rule: str
-    """What is broken: status, metadata, usage, missing ..."""
+    """What is broken: status, metadata, usage, missing ...; secret."""
     path: str
     """Where in the run's JSON."""
     detail: str
@@ -552,17 +555,28 @@ class RunRepository:
             return statistics.answer(connection, self._backend, asked, conditions)
 
     def findings(self, **where: Unpack[Filter]) -> Iterator[Finding]:
-        """What departs from the document in the runs that meet the conditions of :meth:`find`, by the id of the run."""
-        wanted = filters.understood(self._backend, where, paged=False)
+        """What departs from the document in the runs that meet the conditions of :meth:`find`, by the id of the run.
+
+        Behind these rows of the view ``run_findings`` come the places of a run where something looks like a secret, the
+        rule ``secret``; no finding shows it.
+        """
+        conditions = self._tests(where)
         statement = select(FINDINGS).order_by(FINDINGS.c.run_id, FINDINGS.c.rule, FINDINGS.c.path)
         if where:
-            statement = statement.where(FINDINGS.c.run_id.in_(select(RUN.c.id).where(*wanted.tests())))
+            statement = statement.where(FINDINGS.c.run_id.in_(select(RUN.c.id).where(*conditions)))
+        all_runs = queries.runs(self._backend).where(*conditions).order_by(RUN.c.id)
         with (
             self._transaction(write=False) as connection,
             connection.execute(statement, execution_options={"yield_per": BATCH}) as rows,
+            closing(self._reader.texts(connection, all_runs, stream=True)) as texts,
         ):
-            for row in rows:
-                yield Finding(*row)
+            departures = (Finding(*row) for row in rows)
+            leaks = (
+                Finding(run.row[0], "secret", path, f"looks like {kind}")
+                for run, text in texts
+                for path, kind in redact.secrets(text)
+            )
+            yield from heapq.merge(departures, leaks, key=attrgetter("run_id"))
 
     # --- prices ------------------------------------------------------------------------------------------------------
 

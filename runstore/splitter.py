@@ -102,6 +102,8 @@ class Splitter:
         self.misses = 0  # wrong guesses in a row
         self.at, self.depth, self.quoted = 0, 0, False  # state of the scanner
         self.dropped = _CLOSE  # the last character before pos, other than whitespace, of the value it is in
+        # The first line of that value that could also begin one of its own, counted like `strict`; None without one.
+        self.doubt: int | None = None
 
     # --- the buffer ---------------------------------------------------------------------------------------------
 
@@ -306,7 +308,7 @@ class Splitter:
         """The records of the page whose array of data begins at index `start`."""
         self._advance(start)
         if (yield from self._array()):
-            self.at, self.depth, self.quoted, self.dropped = self.pos, 1, False, _CLOSE
+            self.at, self.depth, self.quoted, self.dropped, self.doubt = self.pos, 1, False, _CLOSE, None
             end = self._scan(min(_WHOLE, self.limit))  # what follows the data is skipped
             if end is _End.LONG:
                 end = self._scan(None)
@@ -367,7 +369,7 @@ class Splitter:
                 return True
         if self.buf[start] not in b'{["':
             return (yield from self._word())
-        self.at, self.depth, self.quoted = start, 0, False
+        self.at, self.depth, self.quoted, self.doubt = start, 0, False, None
         if self.buf[start] == _QUOTE:
             self.at, self.quoted = start + 1, True
         end = self._scan(small)
@@ -382,8 +384,11 @@ class Splitter:
             yield self._too_long(bytes(self.buf[start : start + SHOWN]), line)
             if end is _End.LONG:
                 end = self._scan(None)
-            self._advance(self.at)
-            if end is _End.BAD:
+            doubted = None if end is _End.WHOLE else self._doubted()
+            if doubted is not None:
+                self.strict = max(self.strict, self.base + self.at)
+            self._advance(self.at if doubted is None else doubted)
+            if end is _End.BAD or doubted is not None:
                 self._resynchronise()
         elif end is _End.WHOLE:
             raw = bytes(memoryview(self.buf)[start : self.at])  # copies a large value once, not twice
@@ -433,17 +438,23 @@ class Splitter:
         return not stray
 
     def _scan(self, limit: int | None) -> _End:
-        """Move `at` to the end of the value it is in; with no limit, what has been seen is consumed and dropped."""
+        """Move `at` to the end of the value it is in.
+
+        With no limit, what has been seen is consumed and dropped, up to the line in doubt: if the value is malformed,
+        that line is looked at once more.
+        """
         buf = self.buf
         while True:
             self.at = at = _after(_QUOTED if self.quoted else _PLAIN, buf, self.at)
             char = buf[at] if at < len(buf) else None
             if char is None or (char == _BACKSLASH and at + 1 == len(buf)):
                 if limit is None:
-                    self.dropped = self._before(at)
-                    self._advance(at)
+                    doubted = self._doubted()
+                    kept = at if doubted is None else doubted
+                    self.dropped = self._before(kept)
+                    self._advance(kept)
                     self._drop()
-                    self.at = 0
+                    self.at = at - kept
                 elif at - self.pos > limit:
                     return _End.LONG
                 if not self._more():
@@ -464,6 +475,11 @@ class Splitter:
             if self.depth <= 0 and not self.quoted:
                 return _End.WHOLE
 
+    def _doubted(self) -> int | None:
+        """Where the line in doubt is, unless that is farther back than a record may be long."""
+        index = None if self.doubt is None else self.doubt - self.base
+        return None if index is None or self.at - index > self.limit else index
+
     def _begins_value(self) -> bool:
         """Whether the line after the newline at `at` begins a value that cannot belong to the one being scanned.
 
@@ -478,6 +494,8 @@ class Splitter:
                 return True
             if self._before(self.at) not in b"[,:":
                 return True
+            if self._doubted() is None:
+                self.doubt = self.base + self.at
         self.at = end
         return False
 

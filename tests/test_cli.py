@@ -247,6 +247,21 @@ def test_only_the_first_rejections_are_shown_and_the_others_counted(cli: Cli, tm
     assert (tmp_path / "bad").read_text().count('{"id":5}') == 50
 
 
+def test_the_beginning_of_a_rejected_record_is_shown_where_it_is_asked_for(url: URL, cli: Cli) -> None:
+    db = url.render_as_string(hide_password=False)
+    short = '{"id":5,"x":"\x9b31m private"}'
+    long = '{"id":6,"x":"' + "日" * 1000 + '"}'
+    quiet = cli("import", "-", "--db", db, stdin=f"{short}\n{long}\n")
+    assert quiet.err == REJECTED.format("-:1") + REJECTED.format("-:2")
+    told = cli("import", "-", "--db", db, "--verbose", stdin=f"{short}\n{long}\n")
+    assert told.err.splitlines() == [
+        REJECTED.format("-:1").rstrip(),
+        "  " + short.replace("\x9b", "\\x9b"),
+        REJECTED.format("-:2").rstrip(),
+        f"  {long[:200]}...",
+    ]
+
+
 def test_the_rejected_records_can_be_mended_in_their_file_and_imported(cli: Cli, tmp_path: Path) -> None:
     good, bad = a_run("é", status="queued"), {"id": 5, "object": "thread.run", "model": "日本"}
     (tmp_path / "in.json").write_text(

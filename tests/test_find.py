@@ -25,6 +25,7 @@ from runstore import (
     SchemaBehind,
     SchemaNewer,
     migrate,
+    reader,
 )
 from runstore.backends import create_engine
 
@@ -354,6 +355,18 @@ def test_what_is_no_cursor_is_a_configuration_error(runs: RunRepository) -> None
 
 
 # --- one consistent picture ------------------------------------------------------------------------------------------
+
+
+def test_reading_goes_on_where_another_reader_has_the_shapes_forgotten(
+    runs: RunRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "MOST_SHAPES", 0)
+    saved: list[dict[str, Any]] = [{"id": "a"}, {"id": "b", "x": 1}, {"id": "c", "y": 1}]
+    runs.save_many({**run, "object": "thread.run"} for run in saved)
+    reading = runs.iterate()
+    assert next(reading)["id"] == "a"
+    assert runs.load("c")["y"] == 1
+    assert [run["id"] for run in reading] == ["b", "c"]
 
 
 def test_iterate_is_one_consistent_picture_while_another_connection_writes(runs: RunRepository, url: URL) -> None:

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.engine import URL
 
 from runstore.errors import DatabaseFailure
 from runstore.redact import REDACTED, redacted, secrets
 from runstore.repository import RunRepository
 from tests.comparison import compact
 from tests.test_all_or_nothing import disarm, fail_on, full
+from tests.test_prices import invoke, place
 
 # Put together here, so that nobody's scanner takes this file for a leak.
 KEYS = [
@@ -36,7 +38,10 @@ def test_keys_and_tokens_are_left_out_wherever_they_stand(key: str) -> None:
         "metadata": {"note": REDACTED},
         "x": [[{"deep": REDACTED}]],
     }
-    assert secrets(compact(run)) == ["$.instructions", "$.metadata.note", "$.x[0][0].deep"]
+    found = secrets(compact(run))
+    assert [secret.path for secret in found] == ["$.instructions", "$.metadata.note", "$.x[0][0].deep"]
+    assert len({secret.kind for secret in found}) == 1
+    assert secrets(redacted(compact(run))) == []
 
 
 def test_headers_passwords_and_arguments_are_left_out() -> None:
@@ -55,6 +60,34 @@ def test_headers_passwords_and_arguments_are_left_out() -> None:
     assert clean["arguments"] == f'{{"query": "x", "api_key": "{REDACTED}", "n": 2}}'
     assert clean["usage"] == {"total_tokens": 3}
     assert list(clean) == list(run)
+
+
+def test_lint_tells_where_secrets_stand_and_of_what_kind_and_shows_none(runs: RunRepository, url: URL) -> None:
+    hidden = [KEYS[0], "hunter2", "abc-header"]
+    runs.save_many(
+        [
+            full(
+                "a", instructions=f"Use {hidden[0]} at https://bot:{hidden[1]}@example.org", metadata={"note": "none"}
+            ),
+            full("b", tool_resources={"mcp": [{"headers": {"X": hidden[2]}}]}, metadata={"password": hidden[1]}),
+            full("c", status="paused"),
+        ]
+    )
+    leaks = [
+        ("a", "secret", "$.instructions", "looks like an API key"),
+        ("a", "secret", "$.instructions", "looks like the password of a URL"),
+        ("b", "secret", "$.tool_resources.mcp[0].headers.X", "looks like the value of a header"),
+        ("b", "secret", "$.metadata.password", "looks like a secret by the name of its member"),
+    ]
+    found = list(runs.findings())
+    assert sorted(finding for finding in found if finding.rule == "secret") == sorted(leaks)
+    assert [finding.run_id for finding in found] == sorted(finding.run_id for finding in found)
+    assert "c" in {finding.run_id for finding in found}
+    assert {finding for finding in runs.findings(id="a") if finding.rule == "secret"} == set(leaks[:2])
+    done = invoke("lint", "--db", place(url), "--id", "b")
+    assert done.exit_code == 1
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [f._asdict() for f in runs.findings(id="b")]
+    assert not any(text in done.output for text in hidden)
 
 
 def test_a_run_without_secrets_stays_to_the_byte() -> None:

@@ -322,6 +322,12 @@ def test_records_that_are_too_large_are_reported_and_skipped() -> None:
     assert check(b"[" + A + b"," + long + b",\n" + B + b"]", 100) == [ok(A), bad(shown, 1, error), ok(B, 2)]
     assert check(b"data: " + long + b"\n\ndata: " + B, 100)[1:] == [ok(B, 3)]
     assert check(b'{"long":"' + b"x" * 200 + b"\n" + B, 100) == [bad(shown, 1, error), ok(B, 2)]
+    # The line after the brackets may be an element of the list: that it is not shows later.
+    brackets = b"[" * 200
+    behind = b"\n" + A + b"\n" + B
+    assert check(b'{"x":' + brackets + behind, 100) == [bad(b'{"x":' + brackets[:95], 1, error), ok(A, 2), ok(B, 3)]
+    element = b'{"long":[\n' + A + b"\n," + b"1," * 200 + b"1]}"
+    assert check(element + b"\n" + B, 100) == [bad(element[:100], 1, error), ok(B, 4)]
 
 
 def test_a_page_larger_than_a_record_may_be_is_read() -> None:
@@ -468,7 +474,7 @@ def test_garbage_is_read_alike_however_it_is_cut_and_costs_no_later_line(tokens:
     good = [b'{"id":"run_%d"}' % n for n in range(3)]
     content += b"\n" + b"\n".join(good)
     assert [r.raw for r in read(content) if not r.error][-3:] == good
-    # A line that could go on with a cut-off value is skipped with it if that value is too large to be kept.
+    # A line that could go on with a cut-off value is skipped with it if the first such line is too far back to be kept.
     assert [r.raw for r in in_pieces(content, *sizes, limit=40) if not r.error][-2:] == good[1:]
 
 

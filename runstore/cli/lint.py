@@ -21,7 +21,7 @@ from runstore.cli.tables import form_of, format_option, write_rows
 @format_option("table", "jsonl", "json", "csv")
 @output_option
 def lint_command(db: str | None, where: dict[str, Any], form: str | None, output: Path | None) -> None:
-    """Tell what departs from the document in the runs: a table on a terminal, else JSON Lines.
+    """Tell what departs from the document in the runs or looks like a secret: a table on a terminal, else JSON Lines.
 
     Exits with 1 where it finds something, with 0 where it finds nothing.
     """

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from runstore.sources import Record
 
 SHOWN_REJECTIONS = 20
+SHOWN_CHARACTERS = 200
+"""Of a rejected record, for --verbose."""
 
 
 @click.command("import")
@@ -48,6 +50,7 @@ SHOWN_REJECTIONS = 20
     help="Write rejected records here as they came, each under a line '# where: reason'; mended, the file can "
     "be imported.",
 )
+@click.option("--verbose", is_flag=True, help="Show the beginning of each record that is told to be rejected.")
 @click.option(
     "--max-record",
     metavar="MIB",
@@ -72,6 +75,7 @@ def import_command(
     on_conflict: str,
     strict: bool,
     rejects: Path | None,
+    verbose: bool,
     max_record: int,
     patience: float,
 ) -> None:
@@ -86,7 +90,7 @@ def import_command(
     seen_at = _moment(observed_at)
     with (
         RunRepository.open(db, patience=patience) as archive,
-        _rejects(rejects) as reject,
+        _rejects(rejects, verbose=verbose) as reject,
         _records(paths, max_record * 2**20) as records,
     ):
         report = archive.save_many(
@@ -146,8 +150,11 @@ def _records(paths: Iterable[Path], most: int) -> Iterator[Iterator[Record]]:
 
 
 @contextmanager
-def _rejects(path: Path | None) -> Iterator[Callable[[Rejection], None]]:
-    """Says what was rejected on stderr, and writes it to the file of --rejects."""
+def _rejects(path: Path | None, *, verbose: bool) -> Iterator[Callable[[Rejection], None]]:
+    """Says what was rejected on stderr, and writes it to the file of --rejects.
+
+    Why it was rejected goes into logs, values of runs may not: only *verbose* shows some.
+    """
     shown = 0
     file: BinaryIO | None = None
 
@@ -156,6 +163,8 @@ def _rejects(path: Path | None) -> Iterator[Callable[[Rejection], None]]:
         shown += 1
         if shown <= SHOWN_REJECTIONS:
             note(f"{rejection.outcome}: {rejection.where}: {rejection.reason}")
+            if verbose and rejection.record:
+                note(f"  {_beginning(rejection.record)}")
         if path is not None:
             # Made when there is something to write: no empty file says that all went in. Complete when it appears: it
             # may be the file that is being read.
@@ -168,6 +177,11 @@ def _rejects(path: Path | None) -> Iterator[Callable[[Rejection], None]]:
     if shown > SHOWN_REJECTIONS:
         hint = f"all are in {path}" if path else "--rejects FILE writes them all"
         note(f"... and {shown - SHOWN_REJECTIONS} more; {hint}")
+
+
+def _beginning(record: bytes) -> str:
+    text = record[: 4 * SHOWN_CHARACTERS + 1].decode(errors="backslashreplace")  # a character has at most four bytes
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
 
 
 @click.command("export")

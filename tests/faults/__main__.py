@@ -18,8 +18,8 @@ from tests.faults.places import BACKENDS, NotAsPromised, Place, place
 Fault = tuple[str, Callable[[], dict[str, Any]]]
 
 
-def faults(places: dict[str, Place], seed: int, percent: int) -> Iterator[Fault]:
-    """Name and fault, *percent* of the usual number of each."""
+def faults(places: dict[str, Place], seed: int, percent: int, inputs: str) -> Iterator[Fault]:
+    """Name and fault, *percent* of the usual number of each; of the bad inputs those in whose name *inputs* stands."""
 
     def many(usual: int) -> int:
         return max(1, usual * percent // 100)
@@ -28,7 +28,7 @@ def faults(places: dict[str, Place], seed: int, percent: int) -> Iterator[Fault]
         yield f"kills, {name}", partial(kills.kill_imports, here, 20_000, many(50), seed)
         yield f"damage, {name}", partial(damage.damage, here, many(500), seed)
         yield f"fuzz, {name}", partial(hostile.import_fuzzed, here, many(5_000), seed)
-        yield f"inputs, {name}", partial(hostile.import_bad_files, here, large=True)
+        yield f"inputs, {name}", partial(hostile.import_bad_files, here, large=True, named=inputs)
         yield f"interrupt, {name}", partial(kills.interrupt_waiting, here, 20_000)
     if server := places.get("postgresql"):
         yield "restarts", lambda: kills.restart_server(server, 20_000, many(10), seed)
@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("--backend", choices=BACKENDS, action="append", help="one database")
     parser.add_argument("--percent", type=int, default=100, help="more or fewer of each")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--input", default="", help="of the bad inputs, those whose name has this in it")
     options = parser.parse_args()
     broken = 0
     with ExitStack() as stack:
@@ -58,7 +59,7 @@ def main() -> None:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="runstore-", ignore_cleanup_errors=True))
             places[name] = stack.enter_context(place(name, Path(folder)))
         print("| fault | what came of it | seconds |\n| --- | --- | --- |")  # noqa: T201
-        for name, fault in faults(places, options.seed, options.percent):
+        for name, fault in faults(places, options.seed, options.percent, options.input):
             if options.only and not name.startswith(options.only):
                 continue
             began = time.monotonic()

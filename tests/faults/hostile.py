@@ -130,13 +130,14 @@ def bad_files(*, large: bool) -> dict[str, Write]:
     return files
 
 
-def import_bad_files(place: Place, *, large: bool = False, memory: int = 600) -> dict[str, Any]:
-    """Import each file alone; *memory* is how many MiB the command may use at most."""
+def import_bad_files(place: Place, *, large: bool = False, memory: int = 600, named: str = "") -> dict[str, Any]:
+    """Import each file alone that has *named* in its name; *memory* is how many MiB the command may use at most."""
     url = place.archive()
     most = 0.0
     refused = []
     harmless = ("of blanks",)
-    for name, write in bad_files(large=large).items():
+    chosen = {name: write for name, write in bad_files(large=large).items() if named in name}
+    for name, write in chosen.items():
         path = place.folder / "bad.input"
         write(path)
         code, out, errors, peak = _measured(url.render_as_string(hide_password=False), path)
