@@ -176,10 +176,10 @@ class Mapper:
                     draft.shape["null"] = (key,)
                 continue
             if kind is Kind.TOOLS:
-                known = self._tools.get(raw) or self._read_tools(raw)
+                known = self._tools.find(raw) or self._read_tools(raw)
                 draft.children[TOOLS] = known.ids
             else:
-                known = self._values[key].get(raw) or self._read_shared(key, raw, path)
+                known = self._values[key].find(raw) or self._read_shared(key, raw, path)
                 draft.row[place] = known.ids[0]
             draft.shared += known.rows
             draft.digests[key] = known.digest
