@@ -119,16 +119,19 @@ class PostgreSQL(Backend):
 
     def insert_missing(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """In one statement, a column an array: a statement a row would keep Python busy while the server waits."""
-        if rows:
-            # An array has one type.
-            arrays = [
-                [None if value is None else Decimal(str(value)) for value in values]
-                if isinstance(column.type, Number)
-                else list(values)
-                for column, values in zip(table.columns, zip(*rows, strict=True), strict=True)
-            ]
-            statement = insert_arrays(named(table, connection), table, _types(table))
-            connection.exec_driver_sql(statement, tuple(arrays))
+        name = named(table, connection)
+        if len(rows) <= FEW_ROWS:
+            statement = f"{insert_into(name, table, self.placeholder)} ON CONFLICT DO NOTHING"
+            self._run_many(connection, statement, _exact(rows))
+            return
+        # An array has one type.
+        arrays = [
+            [None if value is None else Decimal(str(value)) for value in values]
+            if isinstance(column.type, Number)
+            else list(values)
+            for column, values in zip(table.columns, zip(*rows, strict=True), strict=True)
+        ]
+        connection.exec_driver_sql(insert_arrays(name, table, _types(table)), tuple(arrays))
 
     def update(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """A statement a row, sent without waiting for one another."""
