@@ -289,7 +289,7 @@ class RunRepository:
         deadline = None
         while True:
             try:
-                with self._transaction(write=write) as connection:
+                with self._transaction(write=write, abandoned=abandoned) as connection:
                     if hindered >= BESIDE:
                         self._backend.queue_up(connection)
                     return work(connection)
@@ -715,7 +715,7 @@ class RunRepository:
     # --- connections -------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _transaction(self, *, write: bool) -> Iterator[Connection]:
+    def _transaction(self, *, write: bool, abandoned: threading.Event | None = None) -> Iterator[Connection]:
         """A transaction of our own, or a savepoint in the caller's."""
         self._check(write=write)
         bind = self._bind if write else self._reading
@@ -726,7 +726,7 @@ class RunRepository:
                     yield bind
             else:
                 with bind.begin() as connection:
-                    self._backend.begin(connection, write=write)
+                    self._backend.begin(connection, write=write, abandoned=abandoned)
                     yield connection
 
     def _own_process(self) -> None:

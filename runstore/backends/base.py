@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from pathlib import Path
+from threading import Event
 from typing import Any, ClassVar, NamedTuple
 
 from sqlalchemy import (
@@ -86,8 +87,11 @@ class Backend(ABC):
         """An engine with the settings that runstore's promises rest on."""
 
     @abstractmethod
-    def begin(self, connection: Connection, *, write: bool) -> None:
-        """Make sure that the driver is in the transaction that SQLAlchemy has begun, and that foreign keys hold."""
+    def begin(self, connection: Connection, *, write: bool, abandoned: Event | None = None) -> None:
+        """Make sure that the driver is in the transaction that SQLAlchemy has begun, and that foreign keys hold.
+
+        Where it has to wait it stops when *abandoned* is set: nobody wants the transaction any more.
+        """
 
     @abstractmethod
     def insert(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from functools import lru_cache
 from itertools import chain, islice
+from threading import Event
 from typing import Any
 
 import psycopg
@@ -93,7 +94,7 @@ class PostgreSQL(Backend):
         """Else each statement sees the state of its own moment: a run, but not its prompt deleted meanwhile."""
         return engine.execution_options(isolation_level="REPEATABLE READ")
 
-    def begin(self, connection: Connection, *, write: bool) -> None:
+    def begin(self, connection: Connection, *, write: bool, abandoned: Event | None = None) -> None:
         """Nothing to do: psycopg begins with the first statement, and foreign keys always hold.
 
         Raises :class:`ConfigurationError` where it does not begin at all: half a batch could stay behind.

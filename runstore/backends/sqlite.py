@@ -10,6 +10,7 @@ from functools import reduce
 from itertools import chain, islice
 from operator import add
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import sqlalchemy
@@ -71,7 +72,7 @@ class SQLite(Backend):
         event.listen(engine, "connect", _set_up)
         return engine
 
-    def begin(self, connection: Connection, *, write: bool) -> None:
+    def begin(self, connection: Connection, *, write: bool, abandoned: Event | None = None) -> None:
         """Begin: Python's driver does it only before a statement that writes, too late for a savepoint or a snapshot.
 
         A writer takes the lock at once: a reader's transaction that turns into a writer's fails when another one wrote
@@ -80,7 +81,7 @@ class SQLite(Backend):
         driver = connection.connection.driver_connection
         assert isinstance(driver, sqlite3.Connection)
         if not driver.in_transaction and write:
-            _take_lock(driver)
+            _take_lock(driver, abandoned or Event())
         elif not driver.in_transaction:
             driver.execute("BEGIN")
         if write and not connection.exec_driver_sql("PRAGMA foreign_keys").scalar():
@@ -204,7 +205,7 @@ class SQLite(Backend):
         )
 
 
-def _take_lock(driver: sqlite3.Connection) -> None:
+def _take_lock(driver: sqlite3.Connection, abandoned: Event) -> None:
     """Begin as the one writer, waiting as long as the connection is set to, but a moment at a time.
 
     While SQLite waits Python answers no signal: an interrupt would have to wait as well.
@@ -217,7 +218,8 @@ def _take_lock(driver: sqlite3.Connection) -> None:
             try:
                 driver.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                over = time.monotonic() >= deadline or abandoned.is_set()
+                if over or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                     raise
             else:
                 return
