@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import random
+import subprocess
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -160,21 +161,28 @@ def import_bad_files(place: Place, *, large: bool = False, memory: int = 600, na
     }
 
 
-def _measured(url: str, path: Path) -> tuple[int, str, str, float]:
-    """Exit code, output and the most memory of an import."""
-    import tempfile
+_TELLING = """
+import atexit, os, pathlib, re
+from runstore.cli import main
+def tell():
+    peak = re.search(r"VmHWM:\\s*(\\d+)", pathlib.Path("/proc/self/status").read_text())
+    pathlib.Path(os.environ["PEAK"]).write_text(peak[1])
+atexit.register(tell)
+main()
+"""
+"""The command, which tells its peak itself: what the system says of a child (ru_maxrss) begins with its parent's."""
 
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
-        command = [sys.executable, "-m", "runstore", "import", "--db", url, str(path)]
-        actions = [(os.POSIX_SPAWN_DUP2, out.fileno(), 1), (os.POSIX_SPAWN_DUP2, errors.fileno(), 2)]
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-        process = os.posix_spawn(sys.executable, command, environment, file_actions=actions)
-        _, status, usage = os.wait4(process, 0)
-        texts = []
-        for file in (out, errors):
-            file.seek(0)
-            texts.append(file.read().decode(errors="replace"))
-    return os.waitstatus_to_exitcode(status), texts[0], texts[1], usage.ru_maxrss / 1024
+
+def _measured(url: str, path: Path) -> tuple[int, str, str, float]:
+    """Exit code, output and the most memory (MiB) of an import."""
+    peak = path.with_suffix(".peak")
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PEAK": str(peak)}
+    command = [sys.executable, "-c", _TELLING, "import", "--db", url, str(path)]
+    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    kilobytes = int(peak.read_text())
+    peak.unlink()
+    output, errors = (text.decode(errors="replace") for text in (done.stdout, done.stderr))
+    return done.returncode, output, errors, kilobytes / 1024
 
 
 def import_fuzzed(place: Place, inputs: int, seed: int = 1) -> dict[str, Any]:
