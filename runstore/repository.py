@@ -241,7 +241,7 @@ class RunRepository:
             source=source,
             strict=strict,
             known=self._known,
-            write=lambda looks: self._write(looks, policy, abandoned),
+            write=lambda looks, there: self._write(looks, there, policy, abandoned),
             behind=isinstance(self._bind, Engine) and isinstance(self._bind.pool, QueuePool | NullPool),
             abandon=abandoned.set,
             reject=reject,
@@ -255,8 +255,12 @@ class RunRepository:
     def _known(self, run_ids: list[str]) -> writer.Known:
         return self._retried(lambda connection: writer.known(connection, self._backend, run_ids), write=False)
 
-    def _write(self, looks: list[Look], policy: str, abandoned: threading.Event) -> list[writer.Verdict]:
+    def _write(
+        self, looks: list[Look], there: writer.Known | None, policy: str, abandoned: threading.Event
+    ) -> list[writer.Verdict]:
         began = time.monotonic()
+        # Believed once: another writer may have come since. On a connection of the caller's there is no second time.
+        beliefs = [there] if isinstance(self._bind, Engine) else []
         verdicts, stored = self._retried(
             lambda connection: writer.write(
                 connection,
@@ -265,6 +269,7 @@ class RunRepository:
                 policy=policy,
                 now=_microseconds(None),
                 seen=self._seen,
+                there=beliefs.pop() if beliefs else None,
                 texts_of=self._reader.member_texts,
             ),
             abandoned=abandoned,

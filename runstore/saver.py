@@ -143,8 +143,9 @@ class _Entry:
 class Saver:
     """Saves records as one caller asked for; made anew for each call.
 
-    *known* and *write* ask and write the archive; with *behind* a batch is written in a thread of its own while the
-    next one is mapped; *abandon* is called when no batch is waited for any more, so that none is tried again. *reject*
+    *known* asks the archive which runs it has; *write* writes looks, given what is known of their runs, if anything;
+    with *behind* a batch is written in a thread of its own while the next one is mapped; *abandon* is called when no
+    batch is waited for any more, so that none is tried again. *reject*
     is given each record that is not stored, its number from 1, and why.
     """
 
@@ -155,7 +156,7 @@ class Saver:
         source: str | None,
         strict: bool,
         known: Callable[[list[str]], Known],
-        write: Callable[[list[Look]], list[Verdict]],
+        write: Callable[[list[Look], Known | None], list[Verdict]],
         behind: bool,
         abandon: Callable[[], None],
         reject: Callable[[object, int, Exception], None],
@@ -180,7 +181,7 @@ class Saver:
             stack.enter_context(_seldom_collected())
             pool: Executor | None = None
             for batch, full in self._batches(records, observed_at, own_times=own_times):
-                looks = self._looks(batch)
+                looks, known = self._looks(batch)
                 self._finish(before, verdicts())
                 before, verdicts = batch, list
                 self._under_way = {look.id for look in looks}
@@ -189,9 +190,9 @@ class Saver:
                         stack.enter_context(_quick_turns())
                         pool = stack.enter_context(ThreadPoolExecutor(1))
                         stack.callback(self._abandon)
-                    verdicts = pool.submit(self._write, looks).result
+                    verdicts = pool.submit(self._write, looks, known).result
                 elif looks:
-                    written = self._write(looks)
+                    written = self._write(looks, known)
                     verdicts = written.copy
             self._finish(before, verdicts())
 
@@ -231,10 +232,11 @@ class Saver:
             raw = record if isinstance(record, bytes | str) else wire.from_python(record)
         return self._mapper.draft(wire.run_members(raw, decoded)), len(raw)
 
-    def _looks(self, batch: list[_Entry]) -> list[Look]:
-        """Map what has to be written, and say of the others that they are unchanged."""
+    def _looks(self, batch: list[_Entry]) -> tuple[list[Look], Known | None]:
+        """Map what has to be written, and say of the others that they are unchanged; what is known of the former."""
         drafts = [(entry, entry.found) for entry in batch if isinstance(entry.found, Draft)]
         stored: set[str] = set()
+        known = None
         if len(drafts) > FEW_RUNS and not self._strict:
             known = self._known(list({draft.id for _, draft in drafts}))
             stored = known.keys() - {
@@ -242,7 +244,10 @@ class Saver:
                 for entry, draft in drafts
                 if draft.id in known and not known[draft.id].covers(draft.digest, entry.observed_at)
             }
-            stored -= self._under_way  # what is stored of them may just become another look
+            # What is stored of them may just become another look.
+            stored -= self._under_way
+            if not self._under_way.isdisjoint(draft.id for _, draft in drafts):
+                known = None
         looks = []
         for entry, draft in drafts:
             if draft.id in stored:
@@ -255,7 +260,7 @@ class Saver:
                 looks.append(look)
             except RunRejected as error:
                 entry.found = error
-        return looks
+        return looks, known
 
     def _finish(self, batch: list[_Entry], written: Iterable[Verdict]) -> None:
         """Count and report the records of a batch, whose looks have been given these verdicts."""

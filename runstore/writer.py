@@ -114,17 +114,20 @@ def write(
     policy: str,
     now: int,
     seen: Seen,
+    there: Known | None,
     texts_of: Callable[[Connection, list[str]], dict[str, Texts]],
 ) -> tuple[list[Verdict], Seen]:
     """Write a batch inside the transaction at hand.
 
-    *seen* holds the shared rows known to be stored; *texts_of* reads the members of stored runs. Gives a verdict for
-    each look, in order, and the shared rows that are stored once the transaction is committed.
+    *seen* holds the shared rows known to be stored; *there* is what is known of these runs (None: it is asked for),
+    *texts_of* reads the members of stored runs. Gives a verdict for each look, in order, and the shared rows that are
+    stored once the transaction is committed. A run that is not in *there*, but stored, is an error of the database.
     """
     groups: dict[str, list[Look]] = {}
     for look in looks:
         groups.setdefault(look.id, []).append(look)
-    there = known(connection, backend, list(groups))
+    if there is None:
+        there = known(connection, backend, list(groups))
     verdicts: dict[str, Iterator[Verdict]] = {}
     fresh: list[Look] = []
     unclear: list[str] = []
@@ -255,7 +258,7 @@ def check_policy(policy: str) -> None:
 
 
 def write_shared(connection: Connection, backend: Backend, rows: Iterable[SharedRow], seen: Seen) -> Seen:
-    """Insert shared rows not seen before, table by table in the order of their ids, and read back what stands there."""
+    """Insert shared rows not seen before, table by table in the order of their ids; where one was there, see which."""
     unseen: dict[Table, dict[int, SharedRow]] = {table: {} for table in SHARED_TABLES}
 
     def gather(row: SharedRow) -> None:
@@ -275,7 +278,8 @@ def write_shared(connection: Connection, backend: Backend, rows: Iterable[Shared
         if not found:
             continue
         ids = sorted(found)
-        backend.insert_missing(connection, table, [found[shared_id].values for shared_id in ids])
+        if backend.insert_missing(connection, table, [found[shared_id].values for shared_id in ids]) == len(ids):
+            continue
         for shared_id, digest in connection.execute(_select_digests(backend, table), {"ids": ids}):
             if found[shared_id].digest != digest:
                 raise DigestClash(id=shared_id, table=table.name)

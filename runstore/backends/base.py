@@ -98,8 +98,8 @@ class Backend(ABC):
         """Insert new rows as they are made; an existing key is an error."""
 
     @abstractmethod
-    def insert_missing(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-        """Insert the rows whose key is not there yet."""
+    def insert_missing(self, connection: Connection, table: Table, rows: Sequence[Row]) -> int:
+        """Insert the rows whose key is not there yet; gives their number."""
 
     @abstractmethod
     def among(self, column: ColumnElement[Any], values: str | list[str]) -> ColumnElement[bool]:
@@ -191,11 +191,12 @@ class Backend(ABC):
         self._run_many(connection, _delete(named(table, connection), columns, self.placeholder), list(keys))
 
     @staticmethod
-    def _run_many(connection: Connection, statement: str, rows: Sequence[Row]) -> None:
-        if len(rows) == 1:
-            connection.exec_driver_sql(statement, tuple(rows[0]))
-        elif rows:
-            connection.exec_driver_sql(statement, [tuple(row) for row in rows])
+    def _run_many(connection: Connection, statement: str, rows: Sequence[Row]) -> int:
+        """Gives how many rows it met."""
+        if not rows:
+            return 0
+        values = tuple(rows[0]) if len(rows) == 1 else [tuple(row) for row in rows]
+        return connection.exec_driver_sql(statement, values).rowcount
 
     @staticmethod
     def list_of(values: str | list[str], kind: TypeEngine[Any]) -> BindParameter[Any]:

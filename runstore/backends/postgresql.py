@@ -118,13 +118,12 @@ class PostgreSQL(Backend):
             for row in chain(first, rows):
                 copy.write_row(row)
 
-    def insert_missing(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    def insert_missing(self, connection: Connection, table: Table, rows: Sequence[Row]) -> int:
         """In one statement, a column an array: a statement a row would keep Python busy while the server waits."""
         name = named(table, connection)
         if len(rows) <= FEW_ROWS:
             statement = f"{insert_into(name, table, self.placeholder)} ON CONFLICT DO NOTHING"
-            self._run_many(connection, statement, _exact(rows))
-            return
+            return self._run_many(connection, statement, _exact(rows))
         # An array has one type.
         arrays = [
             [None if value is None else Decimal(str(value)) for value in values]
@@ -132,7 +131,7 @@ class PostgreSQL(Backend):
             else list(values)
             for column, values in zip(table.columns, zip(*rows, strict=True), strict=True)
         ]
-        connection.exec_driver_sql(insert_arrays(name, table, _types(table)), tuple(arrays))
+        return connection.exec_driver_sql(insert_arrays(name, table, _types(table)), tuple(arrays)).rowcount
 
     def update(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """A statement a row, sent without waiting for one another."""

@@ -55,6 +55,11 @@ FETCHED = 1000
 VALUES = 4_000
 """Values that one INSERT has at most."""
 
+_PASSING = {
+    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,  # another writer inserted the same run: the next try finds it
+    sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY,  # a prune took a shared row that this process had seen
+}
+
 STEPS = 10_000
 """Instructions of SQLite's machine after which it is asked whether the time is up: below a millisecond."""
 
@@ -94,9 +99,9 @@ class SQLite(Backend):
         """Many rows a statement: Python waits for each one to end, and another thread of it may go on meanwhile."""
         _insert(connection, table, rows)
 
-    def insert_missing(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:
+    def insert_missing(self, connection: Connection, table: Table, rows: Iterable[Row]) -> int:
         """In the same way."""
-        _insert(connection, table, rows, " ON CONFLICT DO NOTHING")
+        return _insert(connection, table, rows, " ON CONFLICT DO NOTHING")
 
     def among(self, column: ColumnElement[Any], values: str | list[str]) -> ColumnElement[bool]:
         """The list travels as one JSON array."""
@@ -196,13 +201,10 @@ class SQLite(Backend):
         return [] if found == ["ok"] else [str(line) for line in found]
 
     def is_passing(self, error: BaseException) -> bool:
-        """Whether another connection held the file for longer than we wait, or deleted a shared row we had seen."""
+        """Whether another connection held the file for longer than we wait, or changed what we had seen of it."""
         cause = error.orig if isinstance(error, DBAPIError) else error
         code = getattr(cause, "sqlite_errorcode", 0)
-        return code == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY or code & 0xFF in (
-            sqlite3.SQLITE_BUSY,
-            sqlite3.SQLITE_LOCKED,
-        )
+        return code in _PASSING or code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def _take_lock(driver: sqlite3.Connection, abandoned: Event) -> None:
@@ -227,17 +229,21 @@ def _take_lock(driver: sqlite3.Connection, abandoned: Event) -> None:
         driver.execute(f"PRAGMA busy_timeout = {patience}")
 
 
-def _insert(connection: Connection, table: Table, rows: Iterable[Row], otherwise: str = "") -> None:
+def _insert(connection: Connection, table: Table, rows: Iterable[Row], otherwise: str = "") -> int:
+    """Gives how many rows went in."""
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
     name, size = named(table, connection), max(1, VALUES // len(table.columns))
     rows = iter(rows)
+    inserted = 0
     while some := list(islice(rows, size)):
         while some:
             # Of few sizes, for the driver remembers prepared statements by their text.
             part = len(some) if len(some) == size else 1 << (len(some).bit_length() - 1)
-            driver.execute(insert_into(name, table, "?", part) + otherwise, tuple(chain.from_iterable(some[:part])))
+            statement = insert_into(name, table, "?", part) + otherwise
+            inserted += driver.execute(statement, tuple(chain.from_iterable(some[:part]))).rowcount
             del some[:part]
+    return inserted
 
 
 def _contains(document: ColumnElement[Any], text: bytes) -> ColumnElement[bool]:
