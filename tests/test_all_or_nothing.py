@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 import sqlalchemy
-from sqlalchemy import Engine, event, select, text
+from sqlalchemy import Connection, Engine, event, select, text
 from sqlalchemy.engine import URL
 
-from runstore import repository, saver
-from runstore.backends import create_engine
+from runstore import repository, saver, writer
+from runstore.backends import Backend, create_engine
 from runstore.errors import ConfigurationError, DatabaseFailure, DigestClash
 from runstore.mapping import INSTRUCTIONS, RUN, TOOL
 from runstore.repository import RunRepository
@@ -118,7 +118,7 @@ def test_batches_before_a_failure_stay_and_the_same_save_again_completes_them(
         disarm(engine, "run_object")
     report = runs.save_many(batch)
     assert (report.inserted, report.unchanged) == (5, 3)
-    assert list(runs.iterate()) == batch
+    assert list(runs.load_many(run["id"] for run in batch).values()) == batch
 
 
 def test_records_that_are_not_stored_fill_a_batch_too(runs: RunRepository, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -319,6 +319,34 @@ def test_engines_of_their_own_may_save_the_same_new_runs_at_once(url: URL) -> No
     assert sum(report.unchanged for report in reports) == 300
     for engine in engines:
         engine.dispose()
+
+
+@pytest.mark.parametrize("stored_before", [False, True])
+def test_what_another_writer_does_between_asking_and_writing_is_seen(
+    engine: Engine, runs: RunRepository, monkeypatch: pytest.MonkeyPatch, stored_before: bool
+) -> None:
+    batch = [full(f"run_{n}", status="completed") for n in range(saver.FEW_RUNS + 2)]
+    other, asked = RunRepository(engine), writer.known
+    if stored_before:
+        other.save_many([full("run_1"), full("run_2")], observed_at=1)
+
+    def known(connection: Connection, backend: Backend, ids: list[str]) -> writer.Known:
+        found = asked(connection, backend, ids)
+        monkeypatch.setattr(writer, "known", asked)
+        connection.rollback()  # or SQLite would keep the other writer out
+        if stored_before:
+            other.delete("run_1")
+        else:
+            other.save_many([batch[1], full("run_2")], observed_at=1)
+        return found
+
+    monkeypatch.setattr(writer, "known", known)
+    report = runs.save_many(batch, observed_at=1)
+    assert (report.inserted, report.updated, report.unchanged) == (
+        (len(batch) - 1, 1, 0) if stored_before else (len(batch) - 2, 1, 1)
+    )
+    assert list(runs.load_many(run["id"] for run in batch).values()) == batch
+    assert list(runs.verify()) == []
 
 
 def test_a_prompt_that_another_process_collected_is_written_again(engine: Engine, url: URL) -> None:
