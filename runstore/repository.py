@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from operator import attrgetter
+from operator import attrgetter, ge, gt, le, lt
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar, Unpack
@@ -38,7 +38,7 @@ from runstore import (
 )
 from runstore.backends import Answer, Clock, backend_of, create_engine, translated
 from runstore.errors import ConfigurationError, DatabaseFailure, NotARun, RunNotFound
-from runstore.filters import Filter
+from runstore.filters import Filter, Way
 from runstore.fingerprint import Difference, Fingerprint, Side
 from runstore.mapping import RANKS, RUN, Look, Mapper, StoredRun
 from runstore.pruner import Pruned
@@ -64,6 +64,9 @@ MOST_SEEN = 500_000
 """Ids of shared rows that are remembered as stored."""
 
 T = TypeVar("T")
+
+Bound = Callable[[ColumnElement[int]], ColumnElement[bool]]
+"""What holds for created_at."""
 
 log = logging.getLogger(__name__)
 logging.getLogger("runstore").addHandler(logging.NullHandler())  # quiet unless the application listens
@@ -408,23 +411,27 @@ class RunRepository:
         def behind(created: ColumnElement[int]) -> list[ColumnElement[bool]]:
             return [queries.behind(place, created, newest_first=newest) for place, newest in places]
 
-        def read(ways: list[filters.Way]) -> list[tuple[StoredRun, bytes]]:
-            ways = [way._replace(conditions=[*way.conditions, *behind(way.created)]) for way in ways]
+        def read(ways: list[Way], limit: int, *bounds: Bound) -> list[tuple[StoredRun, bytes]]:
+            ways = [
+                Way([*way.conditions, *behind(way.created), *(bound(way.created) for bound in bounds)], *way[1:])
+                for way in ways
+            ]
             statement = queries.page(self._backend, ways, newest_first=newest_first, limit=limit)
             return list(self._reader.texts(connection, statement))
 
         chosen = self._chosen(connection, wanted, filters.FEW, last=False)
         if not chosen.walks:
-            return read(chosen.ways)
+            return read(chosen.ways, limit)
         region = [*wanted.bounds, *behind(filters.CREATED)]
         end = connection.execute(queries.horizon(region, filters.HORIZON, newest_first=newest_first)).scalar()
-        if end is not None:
-            near = end <= filters.CREATED if newest_first else end >= filters.CREATED
-            found = read([way._replace(conditions=[*way.conditions, near]) for way in chosen.ways])
-            if len(found) >= limit:
-                return found
-            chosen = self._chosen(connection, wanted, filters.MANY)
-        return read(chosen.ways)
+        if end is None:
+            return read(chosen.ways, limit)
+        near, far = (ge, lt) if newest_first else (le, gt)
+        found = read(chosen.ways, limit, lambda created: near(created, end))
+        if len(found) >= limit:
+            return found
+        chosen = self._chosen(connection, wanted, filters.MANY)
+        return found + read(chosen.ways, limit - len(found), lambda created: far(created, end))
 
     def _conditions(self, connection: Connection, wanted: filters.Where, most: int) -> list[ColumnElement[bool]]:
         """Of one SELECT for all runs: ways side by side would have to be sorted before the first run is given."""
