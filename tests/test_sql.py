@@ -149,13 +149,19 @@ def test_what_is_not_a_query_is_refused_and_changes_nothing(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     runs.save({"id": "run_1", "object": "thread.run"})
-    function = "CREATE OR REPLACE FUNCTION forget_all() RETURNS void LANGUAGE sql AS 'DELETE FROM run_object'"
     if backend != "sqlite":
         with engine.begin() as connection:
-            connection.execute(text(function))
+            connection.execute(
+                text("CREATE FUNCTION forget_all() RETURNS void LANGUAGE sql AS 'DELETE FROM run_object'")
+            )
     before, files = contents(engine), sorted(tmp_path.iterdir())
-    with pytest.raises((QueryRefused, DatabaseFailure)) as raised:
-        ask(runs, query)
+    try:
+        with pytest.raises((QueryRefused, DatabaseFailure)) as raised:
+            ask(runs, query)
+    finally:
+        if backend != "sqlite":
+            with engine.begin() as connection:
+                connection.execute(text("DROP FUNCTION forget_all()"))
     assert contents(engine) == before
     assert sorted(tmp_path.iterdir()) == files
     assert "\n" not in str(raised.value)

@@ -328,7 +328,7 @@ CREATE VIEW "runs" AS
 SELECT
             r.id, r.object, r.created_at, r.thread_id, r.assistant_id, r.status,
             r.expires_at, r.started_at, r.cancelled_at, r.failed_at, r.completed_at,
-            r.model, i.instructions AS instructions,
+            r.model, (SELECT i.instructions FROM run_object_instructions i WHERE i.id = r.instructions_id) AS instructions,
             r.metadata, r.max_prompt_tokens, r.max_completion_tokens,
             r.temperature, r.top_p, r.parallel_tool_calls,
             CASE WHEN r.created_at BETWEEN -62135510400 AND 253402214399 THEN to_timestamp(r.created_at) END AS created_time,
@@ -389,15 +389,15 @@ SELECT
               LIMIT 1) AS currency,
             e.code AS error_code, e.message AS error_message,
             d.reason AS incomplete_reason,
-            CASE WHEN substr(c.document, 1, 1) = '"' THEN c.document::json #>> '{}'
+            (SELECT CASE WHEN substr(c.document, 1, 1) = '"' THEN c.document::json #>> '{}'
                  WHEN c.id IS NOT NULL THEN coalesce(c.type, 'object') || coalesce(':' ||
-                     (SELECT n.name FROM function_object n WHERE n.id = c.function), '') END AS tool_choice,
-            CASE WHEN substr(f.document, 1, 1) = '"' THEN f.document::json #>> '{}'
+                     (SELECT n.name FROM function_object n WHERE n.id = c.function), '') END FROM assistants_api_tool_choice_option c WHERE c.id = r.tool_choice) AS tool_choice,
+            (SELECT CASE WHEN substr(f.document, 1, 1) = '"' THEN f.document::json #>> '{}'
                  WHEN f.type = 'json_schema' THEN f.type || coalesce(':' || CASE WHEN json_typeof(f.document::json #> '{json_schema,name}') = 'string' THEN f.document::json #>> '{json_schema,name}' END, '')
-                 WHEN f.id IS NOT NULL THEN coalesce(f.type, 'object') END AS response_format,
-            CASE WHEN t.last_messages IS NOT NULL
+                 WHEN f.id IS NOT NULL THEN coalesce(f.type, 'object') END FROM assistants_api_response_format_option f WHERE f.id = r.response_format) AS response_format,
+            (SELECT CASE WHEN t.last_messages IS NOT NULL
                  THEN coalesce(t.type, 'object') || ':' || CAST(t.last_messages AS text)
-                 WHEN t.id IS NOT NULL THEN coalesce(t.type, 'object') END AS truncation,
+                 WHEN t.id IS NOT NULL THEN coalesce(t.type, 'object') END FROM truncation_object t WHERE t.id = r.truncation_strategy) AS truncation,
             (SELECT count(*) FROM run_object_assistant_object_tools_inner l WHERE l.run_object = r.id) AS tool_count,
             (SELECT count(*) FROM run_object_file_ids l WHERE l.run_object = r.id) AS file_count,
             (SELECT count(*) FROM run_tool_call_object l WHERE l.run_object = r.id) AS pending_tool_calls,
@@ -405,12 +405,8 @@ SELECT
             r.archived_at, CASE WHEN r.archived_at BETWEEN -62135510400000000 AND 253402214399000000 THEN to_timestamp((r.archived_at - ((r.archived_at % 1000000) + 1000000) % 1000000) / 1000000) END AS archived_time
         FROM run_object r
         LEFT JOIN run_completion_usage u ON u.run_object = r.id
-        LEFT JOIN run_object_instructions i ON i.id = r.instructions_id
         LEFT JOIN run_object_last_error e ON e.run_object = r.id
-        LEFT JOIN run_object_incomplete_details d ON d.run_object = r.id
-        LEFT JOIN truncation_object t ON t.id = r.truncation_strategy
-        LEFT JOIN assistants_api_tool_choice_option c ON c.id = r.tool_choice
-        LEFT JOIN assistants_api_response_format_option f ON f.id = r.response_format;
+        LEFT JOIN run_object_incomplete_details d ON d.run_object = r.id;
 CREATE VIEW "run_tools" AS
 SELECT l.run_object AS run_id, l.position, t.type, f.name AS function_name, f.description, f.strict,
                t.id AS tool_id

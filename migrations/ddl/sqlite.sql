@@ -237,10 +237,10 @@ SELECT
             CASE WHEN r.created_at BETWEEN -62135510400 AND 253402214399 THEN strftime('%Y-%m-%d', r.created_at, 'unixepoch') END AS created_day,
             CASE WHEN r.created_at BETWEEN -62135510400 AND 253402214399 THEN strftime('%Y', r.created_at, 'unixepoch', '-3 days', 'weekday 4') || '-W' || printf('%02d', (strftime('%j', r.created_at, 'unixepoch', '-3 days', 'weekday 4') - 1) / 7 + 1) END AS created_week,
             CASE WHEN r.created_at BETWEEN -62135510400 AND 253402214399 THEN strftime('%Y-%m', r.created_at, 'unixepoch') END AS created_month,
-            u.prompt_tokens, u.completion_tokens, u.total_tokens,
-            coalesce(CASE WHEN json_type(u.extra, '$.prompt_tokens_details.cached_tokens') = 'integer' AND json_extract(u.extra, '$.prompt_tokens_details.cached_tokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.prompt_tokens_details.cached_tokens') END,
-                     CASE WHEN json_type(u.extra, '$.prompt_token_details.cached_tokens') = 'integer' AND json_extract(u.extra, '$.prompt_token_details.cached_tokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.prompt_token_details.cached_tokens') END) AS cached_tokens,
-            CASE WHEN u.prompt_tokens BETWEEN 0 AND 999999999999999999
+            (SELECT u.prompt_tokens FROM run_completion_usage u WHERE u.run_object = r.id) AS prompt_tokens, (SELECT u.completion_tokens FROM run_completion_usage u WHERE u.run_object = r.id) AS completion_tokens, (SELECT u.total_tokens FROM run_completion_usage u WHERE u.run_object = r.id) AS total_tokens,
+            (SELECT coalesce(CASE WHEN json_type(u.extra, '$.prompt_tokens_details.cached_tokens') = 'integer' AND json_extract(u.extra, '$.prompt_tokens_details.cached_tokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.prompt_tokens_details.cached_tokens') END,
+                     CASE WHEN json_type(u.extra, '$.prompt_token_details.cached_tokens') = 'integer' AND json_extract(u.extra, '$.prompt_token_details.cached_tokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.prompt_token_details.cached_tokens') END) FROM run_completion_usage u WHERE u.run_object = r.id) AS cached_tokens,
+            (SELECT CASE WHEN u.prompt_tokens BETWEEN 0 AND 999999999999999999
                   AND u.completion_tokens BETWEEN 0 AND 999999999999999999
                   AND coalesce(coalesce(CASE WHEN json_type(u.extra, '$.prompt_tokens_details.cached_tokens') = 'integer' AND json_extract(u.extra, '$.prompt_tokens_details.cached_tokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.prompt_tokens_details.cached_tokens') END,
                      CASE WHEN json_type(u.extra, '$.prompt_token_details.cached_tokens') = 'integer' AND json_extract(u.extra, '$.prompt_token_details.cached_tokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.prompt_token_details.cached_tokens') END), 0) BETWEEN 0 AND u.prompt_tokens
@@ -255,7 +255,7 @@ SELECT
                      AND substr(p.model, 1, length(p.model) - 1) = substr(r.model, 1, length(p.model) - 1)))
               ORDER BY CASE WHEN substr(p.model, length(p.model)) = '*' THEN 1 ELSE 0 END, length(p.model) DESC,
                        p.valid_from DESC
-              LIMIT 1) END AS cost,
+              LIMIT 1) END FROM run_completion_usage u WHERE u.run_object = r.id) AS cost,
             (SELECT p.currency
               FROM model_price p
               WHERE p.valid_from <= r.created_at
@@ -280,8 +280,7 @@ SELECT
             (SELECT count(*) FROM run_tool_call_object l WHERE l.run_object = r.id) AS pending_tool_calls,
             r.source, r.observed_at, CASE WHEN r.observed_at BETWEEN -62135510400000000 AND 253402214399000000 THEN datetime((r.observed_at - ((r.observed_at % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch') END AS observed_time,
             r.archived_at, CASE WHEN r.archived_at BETWEEN -62135510400000000 AND 253402214399000000 THEN datetime((r.archived_at - ((r.archived_at % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch') END AS archived_time
-        FROM run_object r
-        LEFT JOIN run_completion_usage u ON u.run_object = r.id;
+        FROM run_object r;
 CREATE VIEW "run_tools" AS
 SELECT l.run_object AS run_id, l.position, t.type, f.name AS function_name, f.description, f.strict,
                t.id AS tool_id

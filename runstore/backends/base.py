@@ -141,7 +141,7 @@ class Backend(ABC):
         return engine
 
     def apart(self, statement: Select[Any]) -> Select[Any]:
-        """A SELECT over a view, made fit to be aggregated: what it does not ask for costs nothing."""
+        """A SELECT over a view, made fit to be aggregated: each value is made once, however many aggregates read it."""
         return statement
 
     def halves_of_sum(self, column: ColumnElement[Any]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:

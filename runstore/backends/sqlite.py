@@ -144,7 +144,7 @@ class SQLite(Backend):
         return func.sum(high), func.sum(low)
 
     def apart(self, statement: Select[Any]) -> Select[Any]:
-        """SQLite leaves out the joins that nothing is read from, but not in an aggregate: a LIMIT keeps them apart."""
+        """A LIMIT keeps it apart: merged with the aggregates, it would be looked up anew for each of them."""
         return statement.limit(-1)
 
     def aside(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
