@@ -242,10 +242,10 @@ def insert_into(name: str, table: Table, placeholder: str, rows: int = 1) -> str
 
 @lru_cache
 def insert_arrays(name: str, table: Table, types: tuple[str, ...]) -> str:
-    """The statement that inserts rows, given PostgreSQL's type of each column and an array of it."""
+    """The statement that inserts what is not there yet, given PostgreSQL's type of each column and an array of it."""
     arrays = ", ".join(f"%b::{kind}[]" for kind in types)
     names = quoted(*table.columns.keys())
-    return f"INSERT INTO {name} ({names}) SELECT * FROM unnest({arrays})"  # noqa: S608
+    return f"INSERT INTO {name} ({names}) SELECT * FROM unnest({arrays}) ON CONFLICT DO NOTHING"  # noqa: S608
 
 
 @lru_cache

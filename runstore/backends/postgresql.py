@@ -45,10 +45,6 @@ from runstore.schema.base import Number
 from runstore.schema.run import JSONTerms
 
 FEW_ROWS = 4
-"""Rows that are inserted one by one."""
-
-SOME_ROWS = 100
-"""Rows that go in one statement, which is a round trip where COPY takes three."""
 
 FETCHED = 1000
 """Rows of a query of the user's that are fetched at a time."""
@@ -109,11 +105,11 @@ class PostgreSQL(Backend):
             raise ConfigurationError(detail="this connection commits each statement alone; make it without AUTOCOMMIT")
 
     def insert(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:
-        """Insert with COPY, or without it where its own round trips would cost more than the rows."""
+        """Insert with COPY, or a row at a time where COPY's own round trips would cost more than the rows."""
         rows = iter(rows)
-        first = list(islice(rows, SOME_ROWS + 1))
-        if len(first) <= SOME_ROWS:
-            self._insert(connection, table, first)
+        first = list(islice(rows, FEW_ROWS + 1))
+        if len(first) <= FEW_ROWS:
+            self._run_many(connection, insert_into(named(table, connection), table, self.placeholder), _exact(first))
             return
         driver = connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)
@@ -123,14 +119,11 @@ class PostgreSQL(Backend):
                 copy.write_row(row)
 
     def insert_missing(self, connection: Connection, table: Table, rows: Sequence[Row]) -> int:
-        """What COPY cannot do."""
-        return self._insert(connection, table, rows, " ON CONFLICT DO NOTHING")
-
-    def _insert(self, connection: Connection, table: Table, rows: Sequence[Row], otherwise: str = "") -> int:
         """In one statement, a column an array: a statement a row would keep Python busy while the server waits."""
         name = named(table, connection)
         if len(rows) <= FEW_ROWS:
-            return self._run_many(connection, insert_into(name, table, self.placeholder) + otherwise, _exact(rows))
+            statement = f"{insert_into(name, table, self.placeholder)} ON CONFLICT DO NOTHING"
+            return self._run_many(connection, statement, _exact(rows))
         # An array has one type.
         arrays = [
             [None if value is None else Decimal(str(value)) for value in values]
@@ -138,8 +131,7 @@ class PostgreSQL(Backend):
             else list(values)
             for column, values in zip(table.columns, zip(*rows, strict=True), strict=True)
         ]
-        statement = insert_arrays(name, table, _types(table)) + otherwise
-        return connection.exec_driver_sql(statement, tuple(arrays)).rowcount
+        return connection.exec_driver_sql(insert_arrays(name, table, _types(table)), tuple(arrays)).rowcount
 
     def update(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """A statement a row, sent without waiting for one another."""
