@@ -71,11 +71,18 @@ def _list(backend: Backend, value: ColumnElement[Any], link: Any) -> ScalarSelec
 def stored_run(row: Row[Any]) -> StoredRun:
     """A row of :func:`runs` in its parts."""
     values = tuple(row)
-    parts: dict[str, dict[str, Any] | None] = {}
+    parts: dict[str, dict[str, Any] | None] = _NO_PARTS.copy()
     for member, names, first, end in _PLACES:
-        parts[member] = None if values[first] is None else dict(zip(names, values[first:end], strict=True))
-    tools, file_ids, calls = (wire.loads(text.encode()) if text else [] for text in values[_LISTS:])
-    return StoredRun(values[: len(COLUMNS)], parts, tools, file_ids, [wire.loads(call.encode()) for call in calls])
+        if values[first] is not None:
+            parts[member] = dict(zip(names, values[first:end], strict=True))
+    tools, file_ids, calls = values[_LISTS:]
+    return StoredRun(
+        values[: len(COLUMNS)],
+        parts,
+        wire.loads(tools) if tools else [],
+        wire.loads(file_ids) if file_ids else [],
+        [wire.loads(call) for call in wire.loads(calls)] if calls else [],
+    )
 
 
 def _places() -> Iterator[tuple[str, list[str], int, int]]:
@@ -89,6 +96,7 @@ def _places() -> Iterator[tuple[str, list[str], int, int]]:
 
 _PLACES = tuple(_places())
 _LISTS = _PLACES[-1][-1]
+_NO_PARTS = dict.fromkeys(_PARTS)
 
 
 # --- the view --------------------------------------------------------------------------------------------------------

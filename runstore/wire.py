@@ -79,7 +79,7 @@ _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 # --- texts -----------------------------------------------------------------------------------------------------------
 
 
-def loads(text: bytes) -> Any:
+def loads(text: bytes | str) -> Any:
     """Plain Python values of canonical text."""
     return _values.decode(text)
 

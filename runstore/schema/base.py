@@ -29,8 +29,8 @@ class Number(TypeDecorator[int | float]):
             return Decimal(repr(value))
         return value
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> int | float | None:
-        return None if value is None else plain_number(value)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        return lambda value: value if value is None or type(value) is int else plain_number(value)
 
 
 def plain_number(value: Decimal | float) -> int | float:
