@@ -166,7 +166,7 @@ def _before_flush(session: Session, _: UOWTransaction, __: object) -> None:
             run.digest, run.observed_at = look.digest, look.observed_at
         run.archived_at = run.archived_at or now
         extra = look.row[COLUMNS["extra"]]
-        if (moved := wire.loads(extra.encode()) if extra else None) != run.extra:
+        if (moved := wire.loads(extra) if extra else None) != run.extra:
             run.extra = moved
         _number(run)
 

@@ -413,7 +413,9 @@ class RunRepository:
 
         def read(ways: list[Way], limit: int, *bounds: Bound) -> list[tuple[StoredRun, bytes]]:
             ways = [
-                Way([*way.conditions, *behind(way.created), *(bound(way.created) for bound in bounds)], *way[1:])
+                way._replace(
+                    conditions=[*way.conditions, *behind(way.created), *(bound(way.created) for bound in bounds)]
+                )
                 for way in ways
             ]
             statement = queries.page(self._backend, ways, newest_first=newest_first, limit=limit)
@@ -489,8 +491,8 @@ class RunRepository:
                 observed_at,
                 status,
                 digest,
-                wire.loads(members.encode()),
-                wire.loads(absent.encode()) if absent else [],
+                wire.loads(members),
+                wire.loads(absent) if absent else [],
             )
             for _, digest, observed_at, status, members, absent in rows
         ]

@@ -401,7 +401,7 @@ def unfold(rows: Iterable[tuple[Any, ...]], newer: Texts) -> list[Past]:
         (Past(digest, observed, status, {}), members, absent) for _, digest, observed, status, members, absent in rows
     ]
     for past, members, absent in sorted(looks, key=lambda look: look[0].order, reverse=True):
-        missing = wire.loads(absent.encode()) if absent else ()
+        missing = wire.loads(absent) if absent else ()
         past.texts = {key: text for key, text in newer.items() if key not in missing}
         past.texts |= wire.members(members.encode(), "members")
         newer = past.texts

@@ -141,20 +141,20 @@ def runs(sql: Spelling, joined: str) -> str:
                      + coalesce({cached}, 0) * coalesce(p.cached, p.prompt)
                      + u.completion_tokens * p.completion) * 0.000001
               {price} END"""
-    others = [
-        ("run_completion_usage u", "u.run_object = r.id"),
-        ("run_object_instructions i", "i.id = r.instructions_id"),
-        ("run_object_last_error e", "e.run_object = r.id"),
-        ("run_object_incomplete_details d", "d.run_object = r.id"),
-        ("truncation_object t", "t.id = r.truncation_strategy"),
-        ("assistants_api_tool_choice_option c", "c.id = r.tool_choice"),
-        ("assistants_api_response_format_option f", "f.id = r.response_format"),
-    ]
+    others = {
+        "u": ("run_completion_usage", "u.run_object = r.id"),
+        "i": ("run_object_instructions", "i.id = r.instructions_id"),
+        "e": ("run_object_last_error", "e.run_object = r.id"),
+        "d": ("run_object_incomplete_details", "d.run_object = r.id"),
+        "t": ("truncation_object", "t.id = r.truncation_strategy"),
+        "c": ("assistants_api_tool_choice_option", "c.id = r.tool_choice"),
+        "f": ("assistants_api_response_format_option", "f.id = r.response_format"),
+    }
 
     def of(alias: str, value: str) -> str:
         """A value of another table."""
-        source, on = next(other for other in others if other[0].endswith(f" {alias}"))
-        return value if alias in joined else f"(SELECT {value} FROM {source} WHERE {on})"
+        table, on = others[alias]
+        return value if alias in joined else f"(SELECT {value} FROM {table} {alias} WHERE {on})"
 
     names = ("prompt_tokens", "completion_tokens", "total_tokens")
     tokens = ", ".join(f"u.{name}" if "u" in joined else f"{of('u', f'u.{name}')} AS {name}" for name in names)
@@ -167,7 +167,9 @@ def runs(sql: Spelling, joined: str) -> str:
     truncation = f"""CASE WHEN t.last_messages IS NOT NULL
                  THEN coalesce(t.type, 'object') || ':' || CAST(t.last_messages AS {sql.text})
                  WHEN t.id IS NOT NULL THEN coalesce(t.type, 'object') END"""
-    joins = "".join(f"\n        LEFT JOIN {source} ON {on}" for source, on in others if source[-1] in joined)
+    joins = "".join(
+        f"\n        LEFT JOIN {table} {alias} ON {on}" for alias, (table, on) in others.items() if alias in joined
+    )
     return f"""
         SELECT
             r.id, r.object, r.created_at, r.thread_id, r.assistant_id, r.status,

@@ -53,7 +53,7 @@ class Shape:
     """
 
     def __init__(self, document: str) -> None:
-        self._parts: dict[str, Any] = wire.loads(document.encode())
+        self._parts: dict[str, Any] = wire.loads(document)
         null = self._parts.get("null", ())
         self._keys = frozenset(self._parts["keys"])
         self._unread = [(key, _place(key)[0]) for key in _IN_COLUMNS if key not in self._keys]

@@ -53,7 +53,7 @@ class JSONText(TypeDecorator[Any]):
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Any:
         # psycopg hands over parsed json, sqlite3 its text.
-        return lambda value: wire.loads(value.encode()) if isinstance(value, str) else value
+        return lambda value: wire.loads(value) if isinstance(value, str) else value
 
 
 NAMES = {
@@ -107,7 +107,7 @@ class Shared:
     @property
     def value(self) -> Any:
         """The whole value as JSON has it: a dict, or the string of a string form."""
-        value = wire.loads(self.document.encode())  # type: ignore[attr-defined]  # a column of nearly every such table
+        value = wire.loads(self.document)  # type: ignore[attr-defined]  # a column of nearly every such table
         if (function := getattr(self, "function", None)) is not None:
             value["function"] = function.value
         return value
