@@ -21,7 +21,7 @@ from sqlalchemy.orm.util import identity_key
 from runstore import migrate, wire, writer
 from runstore.backends import backend_of
 from runstore.errors import SharedRowChanged
-from runstore.mapping import BELONGS, CHILD_TABLES, COLUMNS, SCALARS, SHARED, Mapper, SharedRow, shared_row, table_of
+from runstore.mapping import BELONGS, CHILD_TABLES, COLUMNS, IN_ROW, SHARED, Mapper, SharedRow, shared_row, table_of
 from runstore.reader import Reader
 from runstore.schema import (
     Base,
@@ -82,7 +82,7 @@ def _value(run: RunObject, name: str) -> Any:
     if name == "required_action":
         return None if run.required_action is None else _required_action(run.required_action)
     value = getattr(run, name)
-    if value is None or name in SCALARS:
+    if value is None or name in IN_ROW:
         return value
     return _shared_value(value) if name in SHARED else _part_value(name, value)
 

@@ -34,7 +34,7 @@ them to the end."""
 TURN = 2e-5
 """Seconds after which a thread gives way to one that waits, while one maps and another one writes."""
 
-SELDOM = 50_000
+SELDOM = 250_000
 """New objects after which the garbage collector comes by while runs are saved."""
 
 

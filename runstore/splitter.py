@@ -194,7 +194,9 @@ class Splitter:
         while self._blank():
             first = self.buf[self.pos]
             if first == _OBJECT:
-                yield from self._value()
+                yield from self._lines()
+                if self.pos < len(self.buf) and self.buf[self.pos] == _OBJECT:
+                    yield from self._value()
             elif first == _ARRAY:
                 yield from self._array()
             elif first == _HASH:
@@ -203,6 +205,23 @@ class Splitter:
                 yield from self._line()
         if self.failure:
             yield self._record(b"", self.line, error=self._ended_because(""))
+
+    def _lines(self) -> Iterator[Record]:
+        """The objects from pos on that are whole lines of the buffer, by far the most frequent form, and no wrappers.
+
+        Stops at whatever else comes.
+        """
+        buf, longest = self.buf, min(_WHOLE, self.limit)
+        while self.margin == b"" and 0 < (size := buf.find(b"\n", self.pos) - self.pos) <= longest:
+            raw = bytes(memoryview(buf)[self.pos : self.pos + size])  # one copy; a slice of the buffer would be another
+            try:
+                members = _members(raw) if raw.startswith(b"{") and raw.endswith(b"}") else None
+            except _NOT_JSON:
+                return
+            if members is None or "data" in members:
+                return
+            line, self.line, self.pos = self.line, self.line + 1, self.pos + size + 1
+            yield self._record(raw, line, members=members)
 
     def _skip_line(self) -> None:
         while (end := self._line_end(CHUNK)) < 0:

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypedDict
 
 import msgspec
 from msgspec import Meta, Raw
@@ -44,6 +44,9 @@ INT64 = range(-(2**63), 2**63)
 
 encode = msgspec.json.Encoder().encode
 """Compact JSON bytes of plain Python values."""
+
+_RUN_OBJECTS = frozenset(map(encode, RUN_OBJECTS))
+"""As they are nearly always spelled."""
 
 
 def _float(literal: str) -> int | float:
@@ -143,12 +146,14 @@ def _frame_size(keys: tuple[str, ...]) -> int:
 _known_frame_size = lru_cache(maxsize=4096)(_frame_size)
 
 
-def elements(raw: Raw | bytes) -> list[Raw] | None:
-    """The elements of a JSON array as raw texts, or None where it is not an array."""
+def elements(raw: bytes, path: str) -> list[Raw]:
+    """The elements of a JSON array as raw texts, not looked at. Raises :class:`RunRejected` for what is no array."""
+    if raw[:1] != b"[":
+        raise expected("an array", raw, path)
     try:
         return _arrays.decode(raw)
-    except msgspec.MsgspecError:
-        return None
+    except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
+        _refuse(raw, path, 1, exc)
 
 
 # --- what cannot be kept ---------------------------------------------------------------------------------------------
@@ -318,26 +323,46 @@ def boolean(raw: bytes, path: str, depth: int = 1) -> tuple[bool, bytes]:
     return raw == b"true", raw
 
 
+def strings(raw: bytes, path: str, depth: int = 1) -> tuple[list[str], bytes]:
+    """A list of strings that stand in an index, and its canonical text."""
+    each = [
+        indexed(bytes(inner), f"{path}[{position}]", depth + 1) for position, inner in enumerate(elements(raw, path))
+    ]
+    return [value for value, _ in each], b"[" + b",".join([spelled for _, spelled in each]) + b"]"
+
+
+def document(raw: bytes, path: str, depth: int = 1) -> tuple[str, bytes]:
+    """An object as its canonical text, twice."""
+    if raw[:1] != b"{":
+        raise expected("an object", raw, path)
+    spelled = canonical(raw, path, depth)
+    return spelled.decode(), spelled
+
+
 Reader = Callable[[bytes, str, int], tuple[Any, bytes]]
 """One of the functions above: text, path and depth to value and canonical text; null is not for them."""
 
 _INTEGER = Annotated[int, Meta(ge=INT64[0], le=INT64[-1])]
+_INDEXED = Annotated[str, Meta(max_length=MAX_INDEXED_BYTES // len("\U0010ffff".encode()))]
 _AT_ONCE: dict[Reader, Any] = {
     text: str,
-    indexed: Annotated[str, Meta(max_length=MAX_INDEXED_BYTES // len("\U0010ffff".encode()))],
+    indexed: _INDEXED,
     integer: _INTEGER,
     number: _INTEGER | float,
     boolean: bool,
+    strings: list[_INDEXED],
+    document: dict[str, str | _INTEGER | bool | None],
 }
+"""Reader -> the type of nearly all values it reads; of floats, where there are any, the integral ones are not meant."""
 
 
-def at_once(readers: tuple[Reader, ...], raws: Iterable[Raw]) -> tuple[Any, ...] | None:
+def at_once(readers: tuple[Reader, ...], raws: Sequence[Raw]) -> Sequence[Any] | None:
     """What these readers would make of these texts (None of null), decoded together, which is several times as fast.
 
     None where that is not certain to be the same, or where one of them would refuse: then read one by one.
     """
     text = b"[" + b",".join(raws) + b"]"
-    decode, floats = _decoder(readers)
+    decode, floats, documents = _decoder(readers)
     try:
         values = decode(text)
     except (msgspec.MsgspecError, ValueError):
@@ -348,14 +373,42 @@ def at_once(readers: tuple[Reader, ...], raws: Iterable[Raw]) -> tuple[Any, ...]
         value = values[place]
         if type(value) is float and value.is_integer():
             return None
+    if documents:
+        values = [*values]
+        for place in documents:
+            if values[place] is not None:
+                values[place] = str(raws[place], "utf-8")
+    return values
+
+
+def object_at_once(readers: Mapping[str, Reader]) -> Callable[[bytes], dict[str, Any] | None]:
+    """Makes a function that decodes an object with no other members than these in the same way.
+
+    It gives None where that is not certain. Not for numbers and documents.
+    """
+    assert not {number, document} & set(readers.values())
+    types: dict[str, Any] = {key: _AT_ONCE[reader] | None for key, reader in readers.items()}
+    decode = msgspec.json.Decoder(TypedDict("_", types, total=False)).decode  # type: ignore[operator]
+
+    def values(raw: bytes) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = decode(raw)
+        except (msgspec.MsgspecError, ValueError):
+            return None
+        return found if encode(found) == raw and b"\\" not in raw else None
+
     return values
 
 
 @lru_cache(maxsize=4096)
-def _decoder(readers: tuple[Reader, ...]) -> tuple[Callable[[bytes], tuple[Any, ...]], tuple[int, ...]]:
+def _decoder(
+    readers: tuple[Reader, ...],
+) -> tuple[Callable[[bytes], Sequence[Any]], tuple[int, ...], tuple[int, ...]]:
     types = tuple(_AT_ONCE[reader] | None for reader in readers)
     floats = tuple(place for place, reader in enumerate(readers) if reader is number)
-    return msgspec.json.Decoder(tuple[types]).decode, floats  # type: ignore[valid-type]  # made at run time
+    documents = tuple(place for place, reader in enumerate(readers) if reader is document)
+    decode = msgspec.json.Decoder(tuple[types]).decode  # type: ignore[valid-type]  # made at run time
+    return decode, floats, documents
 
 
 # --- runs ------------------------------------------------------------------------------------------------------------
@@ -382,11 +435,10 @@ def run_members(raw: bytes | str, decoded: dict[str, Raw] | None = None) -> dict
         raise RunRejected(path="$", reason=f"has more than {MAX_VALUES:,} members and elements")
     found = members(raw, "$", decoded=decoded)
     kind = bytes(found.get("object", b"null"))
-    name = None if kind == b"null" else text(kind, "$.object")[0]
-    if name not in RUN_OBJECTS:
+    if kind not in _RUN_OBJECTS and (name := text(kind, "$.object")[0]) not in RUN_OBJECTS:
         raise NotARun(reason=f'object is "{name}"')
     if "id" not in found:
-        if name:
+        if kind not in (b"null", b'""'):
             raise RunRejected(path="$.id", reason="is missing")
         raise NotARun(reason="it has neither an id nor an object name")
     return found

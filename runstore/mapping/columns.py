@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from enum import IntEnum, auto
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from msgspec import Raw
@@ -100,6 +99,7 @@ _READERS: tuple[tuple[type[TypeEngine[Any]], wire.Reader], ...] = (
     (Number, wire.number),
     (Text, wire.text),
     (Boolean, wire.boolean),
+    (JSONText, wire.document),
 )
 
 
@@ -108,10 +108,10 @@ def reader_of(column: Column[Any]) -> wire.Reader:
     return next((reader for kind, reader in _READERS if isinstance(column.type, kind)), wire.integer)
 
 
-SCALARS: dict[str, tuple[int, wire.Reader]] = {
+IN_ROW: dict[str, tuple[int, wire.Reader]] = {
     name: (place, reader_of(RUN.columns[name]))
     for name, place in COLUMNS.items()
-    if name not in (*OWN, *OBJECTS, *(column for column, _ in SHARED.values()))
+    if name not in (*OWN, *(column for column, _ in SHARED.values()))
 }
 """Member of a run that stands as it is in run_object -> its place in a row, how it is read."""
 
@@ -132,7 +132,7 @@ class Kind(IntEnum):
 
 
 _KINDS = {
-    **dict.fromkeys(SCALARS, Kind.SCALAR),
+    **dict.fromkeys(IN_ROW, Kind.SCALAR),
     **dict.fromkeys(OBJECTS, Kind.OBJECT),
     **dict.fromkeys(SHARED, Kind.SHARED),
     **dict.fromkeys(BELONGS, Kind.BELONGS),
@@ -151,9 +151,8 @@ class Part:
     """A JSON object whose members stand in columns of one table, the others in its ``extra``."""
 
     def __init__(self, columns: Mapping[str, Column[Any]]) -> None:
-        self._columns = {member: (column.name, reader_of(column)) for member, column in columns.items()}
-        # Servers send the keys of such an object in a few orders.
-        self._known_plan = lru_cache(maxsize=256)(self._plan)
+        self._readers = {member: reader_of(column) for member, column in columns.items()}
+        self._at_once = wire.object_at_once(self._readers)
 
     @staticmethod
     def of(table: Table, **columns: str) -> Part:
@@ -161,51 +160,32 @@ class Part:
         names = columns or {c.name: c.name for c in table.columns if c.name not in ("run_object", "position", "extra")}
         return Part({member: table.columns[name] for member, name in names.items()})
 
-    def read(self, raw: Raw | bytes, path: str, depth: int) -> ReadPart:
+    def read(self, raw: bytes, path: str, depth: int) -> ReadPart:
         """Refuses documented members of another type."""
+        if (values := self._at_once(raw)) is not None:
+            return ReadPart(values, {}, tuple(values), raw)
         found = wire.members(raw, path, depth)
-        keys = tuple(found)
-        plan = self._known_plan(keys) if len(keys) <= wire.MOST_KEYS else self._plan(keys)
-        values: Sequence[Any] | None = wire.at_once(plan.readers, [found[key] for key in plan.known])
-        if values is None:
-            values = read_each(plan.known, plan.readers, found, path, depth)
+        known = tuple(key for key in found if key in self._readers)
+        readers = tuple(map(self._readers.__getitem__, known))
+        each = wire.at_once(readers, [found[key] for key in known])
+        if each is None:
+            each = read_each(known, readers, found, path, depth)
         extra: dict[str, Raw] = {}
-        for key in plan.unknown:
-            text = bytes(found[key])
-            if (spelled := wire.canonical(text, wire.join(path, key), depth + 1)) != text:
-                found[key] = Raw(spelled)
-            extra[key] = found[key]
-        return ReadPart(dict(zip(plan.columns, values, strict=True)), extra, found)
-
-    def _plan(self, keys: tuple[str, ...]) -> _PartPlan:
-        known = tuple(key for key in keys if key in self._columns)
-        columns, readers = zip(*(self._columns[key] for key in known), strict=True) if known else ((), ())
-        return _PartPlan(known, columns, readers, tuple(key for key in keys if key not in self._columns))
-
-    def value(self, keys: Iterable[str], values: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-        """The object again, the members that no column holds as raw JSON."""
-        return {key: extra[key] if key in extra else values.get(self._columns[key][0]) for key in keys}
-
-
-class _PartPlan(NamedTuple):
-    """How an object with certain keys in a certain order is read."""
-
-    known: tuple[str, ...]
-    columns: tuple[str, ...]
-    """Those of the known members."""
-    readers: tuple[wire.Reader, ...]
-    unknown: tuple[str, ...]
+        for key in [key for key in found if key not in self._readers]:
+            found[key] = extra[key] = Raw(wire.canonical(found[key], wire.join(path, key), depth + 1))
+        return ReadPart(dict(zip(known, each, strict=True)), extra, tuple(found), wire.encode(found))
 
 
 class ReadPart(NamedTuple):
     """A JSON object that was read."""
 
     values: dict[str, Any]
-    """By column."""
+    """Of the members that have a column."""
     extra: dict[str, Raw]
-    """Canonical texts of the members that no column holds."""
-    members: dict[str, Raw]
-    """Canonical texts of all members, in order."""
+    """Canonical texts of the others."""
+    keys: tuple[str, ...]
+    text: bytes
+    """Canonical."""
 
 
 def read_each(
@@ -214,7 +194,7 @@ def read_each(
     """Values read one by one, None of null; the texts become canonical. Raises :class:`RunRejected`."""
     values: list[Any] = []
     for key, reader in zip(keys, readers, strict=True):
-        if (text := bytes(members[key])) == NULL:
+        if (text := bytes(members[key])) == _NULL:
             values.append(None)
             continue
         value, spelled = reader(text, wire.join(path, key), depth + 1)
@@ -223,7 +203,7 @@ def read_each(
     return values
 
 
-NULL = b"null"
+_NULL = b"null"
 PARTS = {member: Part.of(table) for member, table in BELONGS.items()}
 CALL = Part.of(CALLS, id="id", type="type")
 CALL_FUNCTION = Part.of(CALLS, name="function_name", arguments="function_arguments")

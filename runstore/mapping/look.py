@@ -19,12 +19,11 @@ from runstore.mapping.columns import (
     CALLS,
     COLUMNS,
     FILES,
+    IN_ROW,
     LINK_TABLES,
-    NULL,
     PARTS,
     RANKS,
     REQUIRED_ACTION,
-    SCALARS,
     SHAPE,
     SHARED,
     TOOL,
@@ -81,7 +80,7 @@ _EXTRA, _SHAPE, _DIGEST, _OBSERVED_AT, _SOURCE = (
     COLUMNS[name] for name in ("extra", "shape", "digest", "observed_at", "source")
 )
 _NO_VALUES: list[None] = [None] * len(COLUMNS)
-_NULL = Raw(NULL)
+_NULL = Raw(b"null")
 
 
 class _Member(NamedTuple):
@@ -97,25 +96,29 @@ class _Member(NamedTuple):
 class _Plan(NamedTuple):
     """How a run with certain keys in a certain order is read."""
 
-    scalars: tuple[str, ...]
-    """Members with a column and a simple type, which are read together."""
+    together: tuple[str, ...]
+    """Members that are read together: those that stand in the row of run_object, then the file ids."""
     readers: tuple[wire.Reader, ...]
     places: tuple[int, ...]
-    """In the row of run_object."""
+    """In the row, of those that stand there."""
     numbers: tuple[str, ...]
-    """Those of the scalars that need not be integers: they come as 1 and as 1.0."""
+    """Those that need not be integers: they come as 1 and as 1.0."""
     shared: tuple[_Member, ...]
     others: tuple[_Member, ...]
 
 
 def _plan(keys: tuple[str, ...]) -> _Plan:
-    scalars = tuple(key for key in keys if kind_of(key) is Kind.SCALAR)
-    places, readers = zip(*(SCALARS[key] for key in scalars), strict=True)
-    numbers = tuple(key for key in scalars if SCALARS[key][1] is wire.number)
-    members = [_member(key) for key in keys if key not in scalars]
-    shared = tuple(member for member in members if member.kind in (Kind.SHARED, Kind.TOOLS))
-    others = tuple(member for member in members if member.kind not in (Kind.SHARED, Kind.TOOLS))
-    return _Plan(scalars, readers, places, numbers, shared, others)
+    in_row = [key for key in keys if key in IN_ROW]
+    files = [key for key in keys if kind_of(key) is Kind.FILE_IDS]
+    members = [_member(key) for key in keys if key not in (*in_row, *files)]
+    return _Plan(
+        together=(*in_row, *files),
+        readers=(*(IN_ROW[key][1] for key in in_row), *(wire.strings for _ in files)),
+        places=tuple(IN_ROW[key][0] for key in in_row),
+        numbers=tuple(key for key in in_row if IN_ROW[key][1] is wire.number),
+        shared=tuple(member for member in members if member.kind in (Kind.SHARED, Kind.TOOLS)),
+        others=tuple(member for member in members if member.kind not in (Kind.SHARED, Kind.TOOLS)),
+    )
 
 
 def _member(key: str) -> _Member:
@@ -170,21 +173,20 @@ class Mapper:
             if (text := wire.canonical(raw, f"$.{key}")) != raw:
                 members[key] = Raw(text)
         for key, kind, path, place in plan.shared:
-            raw = bytes(members[key])
-            if raw == NULL:
+            raw = members[key]
+            if raw == _NULL:
                 if kind is Kind.TOOLS:
                     draft.shape["null"] = (key,)
                 continue
             if kind is Kind.TOOLS:
-                known = self._tools.find(raw) or self._read_tools(raw)
+                known = self._tools.of(raw, self._read_tools)
                 draft.children[TOOLS] = known.ids
             else:
-                known = self._values[key].find(raw) or self._read_shared(key, raw, path)
+                known = self._values[key].of(raw, _read_shared, key, path)
                 draft.row[place] = known.ids[0]
             draft.shared += known.rows
             draft.digests[key] = known.digest
-            if known.text != raw:
-                members[key] = Raw(known.text)
+            members[key] = known.text
         draft.digest = digest_of(wire.encode(members | draft.digests))
         return draft
 
@@ -194,31 +196,30 @@ class Mapper:
         *observed_at* is in Unix microseconds. Raises :class:`RunRejected` like :meth:`draft`.
         """
         members, plan, row = draft.members, draft.plan, draft.row
-        values: Sequence[Any] | None = wire.at_once(plan.readers, [members[key] for key in plan.scalars])
+        values = wire.at_once(plan.readers, [members[key] for key in plan.together])
         changed = values is None
         if values is None:
-            values = read_each(plan.scalars, plan.readers, members, "$", 0)
-            for position, key in enumerate(plan.scalars):
-                if _is_large_float(values[position]):
-                    draft.extra[key], values[position] = members[key], None
-        for place, value in zip(plan.places, values, strict=True):
+            values = each = read_each(plan.together, plan.readers, members, "$", 0)
+            for position, key in enumerate(plan.together):
+                if _is_large_float(each[position]):
+                    draft.extra[key], each[position] = members[key], None
+        for place, value in zip(plan.places, values, strict=False):
             row[place] = value
-        for key, kind, path, place in plan.others:
-            raw = bytes(members[key])
-            if raw == NULL:
+        for key, listed in zip(plan.together[len(plan.places) :], values[len(plan.places) :], strict=True):
+            if listed is None:
+                draft.shape["null"] = (*draft.shape.get("null", ()), key)
+            else:
+                draft.children[FILES] = listed
+        for key, kind, path, _ in plan.others:
+            if members[key] == _NULL:
                 if kind is Kind.EXTRA:
                     draft.extra[key] = _NULL
-                elif kind is Kind.FILE_IDS:
-                    draft.shape["null"] = (*draft.shape.get("null", ()), key)
                 continue
+            raw = bytes(members[key])
             if kind is Kind.BELONGS:
                 text = _read_part(draft, key, raw, path)
-            elif kind is Kind.OBJECT:
-                row[place], text = _read_object(raw, path)
             elif kind is Kind.REQUIRED_ACTION:
                 text = _read_required_action(draft, raw, path)
-            elif kind is Kind.FILE_IDS:
-                text = _read_file_ids(draft, raw, path)
             else:
                 text = wire.canonical(raw, path)
                 draft.extra[key] = Raw(text)
@@ -235,30 +236,15 @@ class Mapper:
         row[_SOURCE] = source
         return Look(draft.id, observed_at, digest, row, draft.children, draft.shared, members)
 
-    def _read_shared(self, member: str, raw: bytes, path: str) -> _Known:
-        if member == "instructions":
-            text = wire.text(raw, path)[1]
-        elif raw[:1] not in (b"{" if member == "truncation_strategy" else b'{"'):
-            raise wire.expected("an object" if member == "truncation_strategy" else "a string or an object", raw, path)
-        else:
-            text = wire.canonical(raw, path)
-        row = shared_row(SHARED[member][1], text, path)
-        return self._values[member].keep(raw, _Known.of(row, text))
-
     def _read_tools(self, raw: bytes) -> _Known:
         tools = [
-            self._tool.get(text := bytes(inner)) or self._read_tool(text, f"$.tools[{position}]")
-            for position, inner in enumerate(_array(raw, "$.tools"))
+            self._tool.of(inner, _read_tool, f"$.tools[{position}]")
+            for position, inner in enumerate(wire.elements(raw, "$.tools"))
         ]
         text = b"[" + b",".join([tool.text for tool in tools]) + b"]"
         digest = wire.encode([tool.digest for tool in tools])
         rows = tuple(row for tool in tools for row in tool.rows)
-        return self._tools.keep(raw, _Known(rows, tuple(row.id for row in rows), text, Raw(digest)))
-
-    def _read_tool(self, raw: bytes, path: str) -> _Known:
-        text = wire.canonical(raw, path, 2)
-        row = shared_row(TOOL, text, path)
-        return self._tool.keep(raw, _Known.of(row, text))
+        return _Known(rows, tuple(row.id for row in rows), Raw(text), Raw(digest))
 
     def _shape(self, keys: tuple[str, ...], parts: dict[str, Any]) -> SharedRow:
         key = (keys, *parts.items())
@@ -276,7 +262,7 @@ class _Known(NamedTuple):
 
     rows: tuple[SharedRow, ...]
     ids: tuple[int, ...]
-    text: bytes
+    text: Raw
     """Canonical."""
     digest: Raw
     """What stands for it in the text that is digested."""
@@ -284,7 +270,22 @@ class _Known(NamedTuple):
     @classmethod
     def of(cls, row: SharedRow, text: bytes) -> Self:
         """One value."""
-        return cls((row,), (row.id,), text, Raw(wire.encode(row.digest.hex())))
+        return cls((row,), (row.id,), Raw(text), Raw(wire.encode(row.digest.hex())))
+
+
+def _read_shared(raw: bytes, member: str, path: str) -> _Known:
+    if member == "instructions":
+        text = wire.text(raw, path)[1]
+    elif raw[:1] not in (b"{" if member == "truncation_strategy" else b'{"'):
+        raise wire.expected("an object" if member == "truncation_strategy" else "a string or an object", raw, path)
+    else:
+        text = wire.canonical(raw, path)
+    return _Known.of(shared_row(SHARED[member][1], text, path), text)
+
+
+def _read_tool(raw: bytes, path: str) -> _Known:
+    text = wire.canonical(raw, path, 2)
+    return _Known.of(shared_row(TOOL, text, path), text)
 
 
 def _is_large_float(value: Any) -> bool:
@@ -292,45 +293,14 @@ def _is_large_float(value: Any) -> bool:
     return type(value) is float and value.is_integer() and abs(value) <= 2**63
 
 
-def _array(raw: bytes, path: str) -> list[Raw]:
-    """The elements of an array, its own text checked as far as its frame."""
-    if raw[:1] != b"[":
-        raise wire.expected("an array", raw, path)
-    found = wire.elements(raw)
-    if found is None:
-        wire.canonical(raw, path)
-        raise wire.expected("an array", raw, path)
-    return found
-
-
-def _read_object(raw: bytes, path: str) -> tuple[str, bytes]:
-    if raw[:1] != b"{":
-        raise wire.expected("an object", raw, path)
-    text = wire.canonical(raw, path)
-    return text.decode(), text
-
-
 def _read_part(draft: Draft, member: str, raw: bytes, path: str) -> bytes:
     if raw[:1] != b"{":
         raise wire.expected("an object", raw, path)
-    values, extra, members = PARTS[member].read(raw, path, 1)
-    draft.shape[member] = tuple(members)
-    values["run_object"] = draft.id
-    values["extra"] = extra_text(extra)
+    part = PARTS[member].read(raw, path, 1)
+    draft.shape[member] = part.keys
     table = BELONGS[member]
-    draft.children[table] = [_child_row(table, values)]
-    return wire.encode(members)
-
-
-def _read_file_ids(draft: Draft, raw: bytes, path: str) -> bytes:
-    found = _array(raw, path)
-    values = wire.at_once((wire.indexed,) * len(found), found) if len(found) <= wire.MOST_KEYS else None
-    if values is not None and None not in values:
-        draft.children[FILES] = values
-        return wire.encode(found)
-    each = [wire.indexed(bytes(inner), f"{path}[{position}]", 2) for position, inner in enumerate(found)]
-    draft.children[FILES] = [value for value, _ in each]
-    return b"[" + b",".join([text for _, text in each]) + b"]"
+    draft.children[table] = [_child_row(table, part.values | {"run_object": draft.id, "extra": extra_text(part.extra)})]
+    return part.text
 
 
 def _read_required_action(draft: Draft, raw: bytes, path: str) -> bytes:
@@ -357,25 +327,25 @@ def _read_tool_calls(draft: Draft, outputs: bytes, path: str) -> bool:
     """Whether submit_tool_outputs is of the documented form; if so its calls become rows."""
     if outputs[:1] != b"{" or list(found := wire.members(outputs, path)) != ["tool_calls"]:
         return False
-    if (calls := wire.elements(found["tool_calls"])) is None:
+    if not (listed := bytes(found["tool_calls"])).startswith(b"["):
         return False
     rows = []
     shapes: list[tuple[Any, ...]] = []
-    for position, call in enumerate(calls):
+    for position, call in enumerate(wire.elements(listed, path)):
         text = bytes(call)
         if text[:1] != b"{" or not _documented(wire.loads(text)):
             return False
-        values, extra, members = CALL.read(text, path, 3)
+        values, extra, keys, _ = CALL.read(text, path, 3)
         function_keys = None
         if "function" in extra:
-            inner, others, function_members = CALL_FUNCTION.read(extra.pop("function"), path, 4)
-            function_keys = tuple(function_members)
-            values |= inner
-            if others:
-                extra["function"] = Raw(wire.encode(others))
+            inner = CALL_FUNCTION.read(bytes(extra.pop("function")), path, 4)
+            function_keys = inner.keys
+            values |= {f"function_{key}": value for key, value in inner.values.items()}
+            if inner.extra:
+                extra["function"] = Raw(wire.encode(inner.extra))
         values |= {"run_object": draft.id, "position": position, "extra": extra_text(extra)}
         rows.append(_child_row(CALLS, values))
-        shapes.append((tuple(members), function_keys))
+        shapes.append((keys, function_keys))
     while len(shapes) > 1 and shapes[-1] == shapes[-2]:
         shapes.pop()  # the last shape stands for all further calls
     draft.shape["tool_calls"] = tuple(shapes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any, NamedTuple, TypeVar
 
@@ -89,26 +90,25 @@ class Remembered(dict[bytes, T]):
     def __init__(self, most_bytes: int) -> None:
         super().__init__()
         self.room = self.most_bytes = most_bytes
-        self._by_length: dict[int, tuple[bytes, T]] = {}
+        self._by_length: dict[int, tuple[Raw, T]] = {}
         """The text of a length that was asked for last: to compare a long one takes a tenth of hashing it."""
 
-    def find(self, text: bytes) -> T | None:
-        """What was made of this text; None if that is not known."""
+    def of(self, text: Raw, make: Callable[..., T], *args: Any) -> T:
+        """What is remembered of this text, else what *make* makes of it and the *args*."""
         last = self._by_length.get(len(text))
         if last is not None and last[0] == text:
             return last[1]
-        if (made := self.get(text)) is not None:
-            self._by_length[len(text)] = text, made
-        return made
-
-    def keep(self, text: bytes, made: T) -> T:
-        """Remember *made* and give it back."""
-        # What is made of a text holds it again, canonical and decoded.
-        self.room -= 3 * len(text) + 400
-        if self.room < 0:
-            self.clear()
-            self._by_length.clear()
-            self.room = self.most_bytes
-        else:
-            self[text] = made
+        copy = bytes(text)
+        made = self.get(copy)
+        if made is None:
+            made = make(copy, *args)
+            # What is made of a text holds it again, canonical and decoded.
+            self.room -= 3 * len(copy) + 400
+            if self.room < 0:
+                self.clear()
+                self._by_length.clear()
+                self.room = self.most_bytes
+                return made
+            self[copy] = made
+        self._by_length[len(copy)] = Raw(copy), made
         return made

@@ -11,15 +11,11 @@ from sqlalchemy import Table
 from runstore import wire
 from runstore.errors import ArchiveDamaged
 from runstore.mapping.columns import (
-    CALL,
-    CALL_FUNCTION,
     CALLS,
     COLUMNS,
     FILES,
-    OBJECTS,
-    PARTS,
+    IN_ROW,
     RUN,
-    SCALARS,
     SHARED,
     TOOL,
     TOOLS,
@@ -28,7 +24,7 @@ from runstore.mapping.columns import (
     members_of,
 )
 
-_IN_COLUMNS = frozenset((*SCALARS, *OBJECTS, *SHARED))
+_IN_COLUMNS = frozenset((*IN_ROW, *SHARED))
 """Members that stand in a column of run_object, or whose key does."""
 
 
@@ -90,7 +86,7 @@ class Shape:
             elif kind is Kind.REQUIRED_ACTION:
                 members[key] = self._required_action(columns, run.tool_calls)
             else:
-                members[key] = PARTS[key].value(self._parts[key], columns, members_of(columns["extra"]))
+                members[key] = _object(self._parts[key], columns, members_of(columns["extra"]))
         return wire.encode(members)
 
     @property
@@ -171,9 +167,13 @@ def _call(shape: list[Any], call: list[Any]) -> dict[str, Any]:
     extra: dict[str, Any] = members_of(extra_text)
     if function_keys is not None:
         others = wire.members(extra["function"], "extra") if "function" in extra else {}
-        values = {"function_name": name, "function_arguments": arguments}
-        extra["function"] = CALL_FUNCTION.value(function_keys, values, others)
-    return CALL.value(keys, {"id": call_id, "type": kind}, extra)
+        extra["function"] = _object(function_keys, {"name": name, "arguments": arguments}, others)
+    return _object(keys, {"id": call_id, "type": kind}, extra)
+
+
+def _object(keys: Iterable[str], values: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """An object again, the members that no column holds as raw JSON."""
+    return {key: extra[key] if key in extra else values.get(key) for key in keys}
 
 
 def differences(look: Mapping[str, Raw], newer: Mapping[str, Raw]) -> tuple[dict[str, Raw], list[str]]:
