@@ -23,6 +23,9 @@ from runstore.writer import UNCHANGED, Known, Outcome, Verdict
 BATCH = 1000
 """Runs that are written in one transaction."""
 
+FIRST_BATCH = 200
+"""Runs of the first transaction, where others are mapped meanwhile: the writing is to begin soon."""
+
 BATCH_BYTES = 16 * 2**20
 """Bytes of JSON after which a transaction ends with fewer runs."""
 
@@ -34,7 +37,7 @@ them to the end."""
 TURN = 2e-5
 """Seconds after which a thread gives way to one that waits, while one maps and another one writes."""
 
-SELDOM = 250_000
+SELDOM = 50_000
 """New objects after which the garbage collector comes by while runs are saved."""
 
 
@@ -201,7 +204,7 @@ class Saver:
     ) -> Iterator[tuple[list[_Entry], bool]]:
         """The records as far as their text alone tells; whether a batch is a full one."""
         batch: list[_Entry] = []
-        size = 0
+        size, most = 0, min(FIRST_BATCH, BATCH) if self._behind else BATCH
         for seen_at, record in enumerate(records, observed_at):
             if own_times and isinstance(record, Record):
                 seen_at = record.observed_at
@@ -213,9 +216,9 @@ class Saver:
                 found, length = error, len(_as_it_came(record))
             batch.append(_Entry(record, seen_at, found))
             size += length
-            if len(batch) >= BATCH or size >= BATCH_BYTES:
+            if len(batch) >= most or size >= BATCH_BYTES:
                 yield batch, True
-                batch, size = [], 0
+                batch, size, most = [], 0, BATCH
         if batch:
             yield batch, False
 

@@ -292,11 +292,14 @@ def _select_digests(backend: Backend, table: Table) -> Select[Any]:
 
 
 def _insert(connection: Connection, backend: Backend, looks: Sequence[Look], now: int) -> None:
+    children: dict[Table, list[Look]] = {table: [] for table in CHILD_TABLES}
     for look in looks:
         look.row[_ARCHIVED_AT] = now
+        for table in look.children:
+            children[table].append(look)
     backend.insert(connection, RUN, [look.row for look in looks])
-    for table in CHILD_TABLES:
-        backend.insert(connection, table, _rows(table, looks))
+    for table, having in children.items():
+        backend.insert(connection, table, _rows(table, having))
 
 
 def _rows(table: Table, looks: Iterable[Look]) -> Iterator[tuple[Any, ...]]:
