@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import MsgspecError, Raw
 from sqlalchemy import Connection, Select, Table, null, select
 
-from runstore import queries, wire
+from runstore import pace, queries, wire
 from runstore.backends import Backend
 from runstore.errors import ArchiveDamaged, RunRejected
 from runstore.mapping import COLUMNS, FUNCTION, INSTRUCTIONS, SHAPE, SHARED, TOOL, Shape, StoredRun, shared_text
@@ -50,9 +50,12 @@ class Reader:
         """
         options = {"yield_per": BATCH} if stream else {}
         with connection.execute(statement, parameters or {}, execution_options=options) as result:
-            for rows in result.partitions(BATCH):
-                runs = [queries.stored_run(row) for row in rows]
-                values, shapes = self._known(connection, runs)
+            batches, full = result.partitions(BATCH), True
+            while full:
+                with pace.seldom_collected():
+                    runs = [queries.stored_run(row) for row in next(batches, ())]
+                    values, shapes = self._known(connection, runs)
+                full = len(runs) == BATCH
                 for run in runs:
                     try:
                         text = shapes[run.row[_SHAPE]].text(run, values)

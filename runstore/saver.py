@@ -5,16 +5,14 @@ Records come in order and are reported in order, also where one batch is written
 
 from __future__ import annotations
 
-import gc
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from runstore import documented, wire
+from runstore import documented, pace, wire
 from runstore.errors import NotARun, RunConflict, RunRejected
 from runstore.mapping import Draft, Look, Mapper
 from runstore.sources import Record
@@ -32,13 +30,6 @@ BATCH_BYTES = 16 * 2**20
 FEW_RUNS = 20
 """So many runs are mapped without more ado; of more it is asked first which are stored just so, for that saves mapping
 them to the end."""
-
-
-TURN = 2e-5
-"""Seconds after which a thread gives way to one that waits, while one maps and another one writes."""
-
-SELDOM = 50_000
-"""New objects after which the garbage collector comes by while runs are saved."""
 
 
 class Rejection(NamedTuple):
@@ -98,41 +89,6 @@ class SaveReport:
         return ", ".join(f"{getattr(self, name)} {name}" for name in names)
 
 
-@contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """Let the garbage collector come by less often: what a batch is made of has no cycles, and is thousands of objects.
-
-    At its usual pace it goes through all of them every few runs, a tenth of an import's time.
-    """
-    usual = gc.get_threshold()
-    if not 0 < usual[0] < SELDOM:  # off, or somebody's wish already, such as that of a save in another thread
-        yield
-        return
-    gc.set_threshold(SELDOM, *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
-
-
-@contextmanager
-def _quick_turns() -> Iterator[None]:
-    """Let threads wait for one another as shortly as they can.
-
-    The one that writes needs Python for a moment between two statements of the database; at the usual pace it would
-    wait for 5 ms each time.
-    """
-    usual = sys.getswitchinterval()
-    if usual <= TURN:
-        yield
-        return
-    sys.setswitchinterval(TURN)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(usual)
-
-
 @dataclass(slots=True)
 class _Entry:
     """A record on its way."""
@@ -181,7 +137,7 @@ class Saver:
         before: list[_Entry] = []
         verdicts: Callable[[], list[Verdict]] = list
         with ExitStack() as stack:
-            stack.enter_context(_seldom_collected())
+            stack.enter_context(pace.seldom_collected())
             pool: Executor | None = None
             for batch, full in self._batches(records, observed_at, own_times=own_times):
                 looks, known = self._looks(batch)
@@ -190,7 +146,7 @@ class Saver:
                 self._under_way = {look.id for look in looks}
                 if looks and full and self._behind:
                     if pool is None:
-                        stack.enter_context(_quick_turns())
+                        stack.enter_context(pace.quick_turns())
                         pool = stack.enter_context(ThreadPoolExecutor(1))
                         stack.callback(self._abandon)
                     verdicts = pool.submit(self._write, looks, known).result
