@@ -52,7 +52,7 @@ READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, 
 FETCHED = 1000
 """Rows of a query of the user's that are fetched at a time."""
 
-VALUES = 4_000
+VALUES = 16_000
 """Values that one INSERT has at most."""
 
 _PASSING = {
