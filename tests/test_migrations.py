@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +190,18 @@ def test_alembic_works_in_a_checkout(empty_url: URL) -> None:
     offline = alembic(empty_url, "upgrade", "head", "--sql")
     assert offline.returncode == 0
     assert "CREATE TABLE run_object" in offline.stdout
+
+
+def test_a_new_file_that_somebody_writes_to_is_waited_for(tmp_path: Path) -> None:
+    """SQLite does not wait there by itself, so one of several that made an archive at once could fail."""
+    file = tmp_path / "new.db"
+    with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        later = threading.Timer(0.5, other.rollback)
+        later.start()
+        with RunRepository.open(file) as runs:
+            assert runs.save({"id": "run_1"}) == "inserted"
+        later.join()
 
 
 def test_several_at_once_make_one_schema(empty_url: URL) -> None:

@@ -355,7 +355,9 @@ def test_an_interrupt_stops_the_query(archive: RunRepository, url: URL) -> None:
 def test_a_terminal_gets_a_table_that_no_value_can_steer(tmp_path: Path) -> None:
     with RunRepository.open(tmp_path / "runstore.db") as runs:
         runs.save_many({"id": f"run_{n}\x1b[31m", "object": "thread.run", "created_at": n} for n in range(1100))
-    code, seen = on_a_terminal(tmp_path, "sql", "SELECT id, created_at, x'00ff' AS bytes, '[b]x' AS m FROM runs")
+    code, seen = on_a_terminal(
+        tmp_path, "sql", "SELECT id, created_at, x'00ff' AS bytes, '[b]x' AS m FROM runs ORDER BY 2"
+    )
     assert code == 0
     assert "\x1b[31m" not in seen
     assert "run_999\\x1b[31m" in seen
