@@ -40,7 +40,7 @@ _PAGE = re.compile(  # a page up to its data, all members before it being scalar
 )
 _PAGE_KEYS = {"object", "data", "first_id", "last_id", "has_more", "total", "total_count", "url", "next_page"}
 
-_NEWLINE, _QUOTE, _HASH, _COMMA, _ARRAY, _BACKSLASH, _CLOSE, _OBJECT = b'\n"#,[\\]{'
+_NEWLINE, _QUOTE, _HASH, _COMMA, _ARRAY, _BACKSLASH, _CLOSE, _OBJECT, _END = b'\n"#,[\\]{}'
 
 _CUT = "JSON is cut off: the input ends in the middle of a value"
 _MALFORMED = "JSON is malformed or cut off"
@@ -207,21 +207,25 @@ class Splitter:
             yield self._record(b"", self.line, error=self._ended_because(""))
 
     def _lines(self) -> Iterator[Record]:
-        """The objects from pos on that are whole lines of the buffer, by far the most frequent form, and no wrappers.
+        """The objects from pos on that are whole lines of the buffer, by far the most frequent form.
 
-        Stops at whatever else comes.
+        Stops at whatever else comes, which is looked at with more care.
         """
         buf, longest = self.buf, min(_WHOLE, self.limit)
-        while self.margin == b"" and 0 < (size := buf.find(b"\n", self.pos) - self.pos) <= longest:
-            raw = bytes(memoryview(buf)[self.pos : self.pos + size])  # one copy; a slice of the buffer would be another
+        while self.margin == b"":
+            start, end = self.pos, self.buf.find(b"\n", self.pos)
+            if not start < end <= start + longest or buf[start] != _OBJECT or buf[end - 1] != _END:
+                return
+            raw = bytes(memoryview(buf)[start:end])  # one copy; a slice of the buffer would be another
             try:
-                members = _members(raw) if raw.startswith(b"{") and raw.endswith(b"}") else None
+                members = _members(raw)
             except _NOT_JSON:
                 return
-            if members is None or "data" in members:
-                return
-            line, self.line, self.pos = self.line, self.line + 1, self.pos + size + 1
-            yield self._record(raw, line, members=members)
+            line, self.line, self.pos = self.line, self.line + 1, end + 1
+            if "data" not in members:
+                yield self._record(raw, line, members=members)
+            else:
+                yield from self._unwrap(raw, line, self.event)
 
     def _skip_line(self) -> None:
         while (end := self._line_end(CHUNK)) < 0:
@@ -313,8 +317,7 @@ class Splitter:
         if data[:1] == b"[" and bytes(members.get("object", b"")) == b'"list"':
             yield from self._inner(data, below, event).records()
             return
-        if members.keys() == {"event", "data"} and bytes(members["event"])[:1] == b'"':
-            event_name = msgspec.json.decode(members["event"], type=str)
+        if members.keys() == {"event", "data"} and (event_name := _text(members["event"])) is not None:
             if data == b'"[DONE]"':
                 yield self._record(b"[DONE]", below, "done")
                 return
@@ -584,6 +587,14 @@ def _after(pattern: re.Pattern[bytes], text: bytearray, start: int) -> int:
     """Where the match of `pattern` at `start` ends."""
     match = pattern.match(text, start)
     return match.end() if match else start
+
+
+def _text(raw: msgspec.Raw) -> str | None:
+    """The string of a JSON text that is one."""
+    try:
+        return msgspec.json.decode(raw, type=str)
+    except _NOT_JSON:
+        return None
 
 
 def _page_data(text: bytes | bytearray, start: int) -> int | None:

@@ -353,7 +353,7 @@ _AT_ONCE: dict[Reader, Any] = {
     strings: list[_INDEXED],
     document: dict[str, str | _INTEGER | bool | None],
 }
-"""Reader -> the type of nearly all values it reads; of floats, where there are any, the integral ones are not meant."""
+"""Reader -> the type of nearly all values it reads."""
 
 
 def at_once(readers: tuple[Reader, ...], raws: Sequence[Raw]) -> Sequence[Any] | None:
@@ -369,7 +369,7 @@ def at_once(readers: tuple[Reader, ...], raws: Sequence[Raw]) -> Sequence[Any] |
         return None
     if b"\\" in text or encode(values) != text:
         return None
-    for place in floats:
+    for place in floats:  # 1.0 is spelled 1
         value = values[place]
         if type(value) is float and value.is_integer():
             return None
@@ -384,16 +384,17 @@ def at_once(readers: tuple[Reader, ...], raws: Sequence[Raw]) -> Sequence[Any] |
 def object_at_once(readers: Mapping[str, Reader]) -> Callable[[bytes], dict[str, Any] | None]:
     """Makes a function that decodes an object with no other members than these in the same way.
 
-    It gives None where that is not certain. Not for numbers and documents.
+    It gives None where that is not certain: always, if there are numbers or documents among them.
     """
-    assert not {number, document} & set(readers.values())
+    if {number, document} & set(readers.values()):
+        return lambda raw: None
     types: dict[str, Any] = {key: _AT_ONCE[reader] | None for key, reader in readers.items()}
     decode = msgspec.json.Decoder(TypedDict("_", types, total=False)).decode  # type: ignore[operator]
 
     def values(raw: bytes) -> dict[str, Any] | None:
         try:
             found: dict[str, Any] = decode(raw)
-        except (msgspec.MsgspecError, ValueError):
+        except (msgspec.MsgspecError, ValueError, RecursionError):
             return None
         return found if encode(found) == raw and b"\\" not in raw else None
 

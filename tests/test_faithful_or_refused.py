@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from runstore import wire
 from runstore.errors import NotARun, RunRejected, RunStoreError
+from runstore.mapping import Mapper
 from runstore.repository import RunRepository
 from runstore.writer import Outcome
 from tests.comparison import compact, contents, difference
@@ -328,6 +330,16 @@ def test_a_run_may_be_nested_200_levels_deep(runs: RunRepository, member: str) -
         text = f'{{"id":"a","{member}":' + '{"k":' * 198 + "[]" + "}" * 198 + "}"
     runs.save(text)
     assert compact(runs.load("a")) == text.encode()
+
+
+@pytest.mark.parametrize("member", ["x", "metadata", "usage", "last_error", "tools", "file_ids", "tool_choice"])
+def test_no_depth_is_too_deep_to_be_refused(member: str) -> None:
+    """Decoders count Python's own levels too, so where they give up depends on who calls them."""
+    mapper = Mapper()
+    for levels in range(200, 1100):
+        text = f'{{"id":"a","{member}":' + '{"x":' * levels + "[]" + "}" * levels + "}"
+        with pytest.raises(RunRejected):
+            mapper.look(mapper.draft(wire.run_members(text)), 1)
 
 
 def test_brackets_in_strings_are_no_levels(runs: RunRepository) -> None:

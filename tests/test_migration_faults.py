@@ -179,13 +179,13 @@ def test_a_holder_killed_in_any_revision_leaves_no_half_schema(empty_url: URL, l
         for earlier, revision in zip(["base", *revisions], revisions, strict=False):
             at = None if earlier == "base" else earlier
             before = catalog(engine)
-            for _ in range(2):  # the first time it makes the version table too
+            for _ in range(2 if at is None else 1):  # the first time it makes the version table too
                 counted = run("0", "upgrade", revision)
                 assert counted.returncode == 0, counted.stderr
                 after = catalog(engine)
                 later.downgrade(engine, earlier, backup=False)
             statements = int(counted.stdout.splitlines()[-1])
-            for place in sorted({1, statements // 2, statements - 1, statements}):
+            for place in sorted({1, statements // 2, statements}):
                 killed = run(str(place), "upgrade", revision)
                 assert killed.returncode == -signal.SIGKILL, killed.stderr
                 # The server ends what the dead client had begun a moment later.

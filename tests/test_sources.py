@@ -198,6 +198,11 @@ def test_a_byte_order_mark_is_skipped(content: bytes) -> None:
     assert check(b"\xef\xbb\xbf" + content + b"\n\xef\xbb\xbf" + A)[: len(plain)] == plain
 
 
+def test_an_event_whose_name_is_no_text_is_no_wrapper() -> None:
+    line = b'{"event":"\xff","data":{"id":"run_x"}}'
+    assert [(record.raw, record.error) for record in read(line + b"\n" + A + b"\n")] == [(line, None), (A, None)]
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32"])
 def test_other_encodings_are_named(encoding: str) -> None:
     mark = b"\xfe\xff" if encoding == "utf-16-be" else b""

@@ -113,7 +113,7 @@ IN_ROW: dict[str, tuple[int, wire.Reader]] = {
     for name, place in COLUMNS.items()
     if name not in (*OWN, *(column for column, _ in SHARED.values()))
 }
-"""Member of a run that stands as it is in run_object -> its place in a row, how it is read."""
+"""Member of a run that stands in run_object itself, a scalar or the text of an object -> its place, how it is read."""
 
 
 class Kind(IntEnum):
@@ -133,7 +133,7 @@ class Kind(IntEnum):
 
 _KINDS = {
     **dict.fromkeys(IN_ROW, Kind.SCALAR),
-    **dict.fromkeys(OBJECTS, Kind.OBJECT),
+    **dict.fromkeys(OBJECTS, Kind.OBJECT),  # those of the row that are no scalars
     **dict.fromkeys(SHARED, Kind.SHARED),
     **dict.fromkeys(BELONGS, Kind.BELONGS),
     "tools": Kind.TOOLS,
@@ -171,8 +171,9 @@ class Part:
         if each is None:
             each = read_each(known, readers, found, path, depth)
         extra: dict[str, Raw] = {}
-        for key in [key for key in found if key not in self._readers]:
-            found[key] = extra[key] = Raw(wire.canonical(found[key], wire.join(path, key), depth + 1))
+        for key, text in tuple(found.items()):
+            if key not in self._readers:
+                found[key] = extra[key] = Raw(wire.canonical(text, wire.join(path, key), depth + 1))
         return ReadPart(dict(zip(known, each, strict=True)), extra, tuple(found), wire.encode(found))
 
 

@@ -97,7 +97,7 @@ class _Plan(NamedTuple):
     """How a run with certain keys in a certain order is read."""
 
     together: tuple[str, ...]
-    """Members that are read together: those that stand in the row of run_object, then the file ids."""
+    """Members that are read together: those that stand in the row of run_object, last the file ids."""
     readers: tuple[wire.Reader, ...]
     places: tuple[int, ...]
     """In the row, of those that stand there."""
@@ -110,7 +110,7 @@ class _Plan(NamedTuple):
 def _plan(keys: tuple[str, ...]) -> _Plan:
     in_row = [key for key in keys if key in IN_ROW]
     files = [key for key in keys if kind_of(key) is Kind.FILE_IDS]
-    members = [_member(key) for key in keys if key not in (*in_row, *files)]
+    members = [_member(key) for key in keys if key not in in_row]
     return _Plan(
         together=(*in_row, *files),
         readers=(*(IN_ROW[key][1] for key in in_row), *(wire.strings for _ in files)),
@@ -203,17 +203,17 @@ class Mapper:
             for position, key in enumerate(plan.together):
                 if _is_large_float(each[position]):
                     draft.extra[key], each[position] = members[key], None
-        for place, value in zip(plan.places, values, strict=False):
+        for place, value in zip(plan.places, values, strict=False):  # file ids have no place
             row[place] = value
-        for key, listed in zip(plan.together[len(plan.places) :], values[len(plan.places) :], strict=True):
-            if listed is None:
-                draft.shape["null"] = (*draft.shape.get("null", ()), key)
-            else:
-                draft.children[FILES] = listed
         for key, kind, path, _ in plan.others:
             if members[key] == _NULL:
                 if kind is Kind.EXTRA:
                     draft.extra[key] = _NULL
+                elif kind is Kind.FILE_IDS:
+                    draft.shape["null"] = (*draft.shape.get("null", ()), key)
+                continue
+            if kind is Kind.FILE_IDS:
+                draft.children[FILES] = values[-1]
                 continue
             raw = bytes(members[key])
             if kind is Kind.BELONGS:

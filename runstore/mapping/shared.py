@@ -102,8 +102,8 @@ class Remembered(dict[bytes, T]):
         made = self.get(copy)
         if made is None:
             made = make(copy, *args)
-            # What is made of a text holds it again, canonical and decoded.
-            self.room -= 3 * len(copy) + 400
+            # What is made of a text holds it again, canonical and decoded, and the last one of its length stands twice.
+            self.room -= 4 * len(copy) + 400
             if self.room < 0:
                 self.clear()
                 self._by_length.clear()
