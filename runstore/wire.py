@@ -18,12 +18,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Annotated, Any, NoReturn, TypedDict
+from typing import Annotated, Any, NoReturn, TypedDict, TypeVar
 
 import msgspec
 from msgspec import Meta, Raw
 
 from runstore.errors import NotARun, RunRejected
+
+T = TypeVar("T")
 
 MAX_DEPTH = 200
 """Levels of objects and arrays in a run, the run itself being the first."""
@@ -363,11 +365,7 @@ def at_once(readers: tuple[Reader, ...], raws: Sequence[Raw]) -> Sequence[Any] |
     """
     text = b"[" + b",".join(raws) + b"]"
     decode, floats, documents = _decoder(readers)
-    try:
-        values = decode(text)
-    except (msgspec.MsgspecError, ValueError):
-        return None
-    if b"\\" in text or encode(values) != text:
+    if (values := _exactly(decode, text)) is None:
         return None
     for place in floats:  # 1.0 is spelled 1
         value = values[place]
@@ -390,15 +388,16 @@ def object_at_once(readers: Mapping[str, Reader]) -> Callable[[bytes], dict[str,
         return lambda raw: None
     types: dict[str, Any] = {key: _AT_ONCE[reader] | None for key, reader in readers.items()}
     decode = msgspec.json.Decoder(TypedDict("_", types, total=False)).decode  # type: ignore[operator]
+    return lambda raw: _exactly(decode, raw)
 
-    def values(raw: bytes) -> dict[str, Any] | None:
-        try:
-            found: dict[str, Any] = decode(raw)
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            return None
-        return found if encode(found) == raw and b"\\" not in raw else None
 
-    return values
+def _exactly(decode: Callable[[bytes], T], text: bytes) -> T | None:
+    """What is decoded of a text in which nothing is escaped, if it encodes to the very same text; else None."""
+    try:
+        values = decode(text)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    return values if encode(values) == text and b"\\" not in text else None
 
 
 @lru_cache(maxsize=4096)

@@ -168,6 +168,10 @@ class Backend(ABC):
     def give_back(self, connection: Connection, tables: Iterable[Table]) -> None:
         """Give back the space of deleted rows, on a connection that commits each statement."""
 
+    def let_readers_in(self, engine: Engine) -> None:
+        """Set up a new file so that it can be read while another one writes to it."""
+        raise NotImplementedError
+
     def copy_file(self, connection: Connection, path: Path) -> None:
         """Copy the whole database, as the transaction at hand sees it, to a new file."""
         raise NotImplementedError

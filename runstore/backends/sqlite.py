@@ -188,6 +188,23 @@ class SQLite(Backend):
         """To the disk: the whole file is written anew, which takes its size of free space beside it."""
         connection.exec_driver_sql("VACUUM")
 
+    def let_readers_in(self, engine: Engine) -> None:
+        """By a log: the file keeps this setting, which cannot be made inside a transaction.
+
+        While another one writes SQLite refuses it at once, whatever time a connection is set to wait.
+        """
+        end = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                with engine.connect() as connection:
+                    connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+            except DBAPIError as error:
+                if not self.is_passing(error) or time.monotonic() > end:
+                    raise
+                time.sleep(BUSY_STEP / 1000)
+            else:
+                return
+
     def copy_file(self, connection: Connection, path: Path) -> None:
         """At one go: nobody's commit makes it begin again."""
         driver = connection.connection.driver_connection

@@ -195,16 +195,16 @@ def read_each(
     """Values read one by one, None of null; the texts become canonical. Raises :class:`RunRejected`."""
     values: list[Any] = []
     for key, reader in zip(keys, readers, strict=True):
-        if (text := bytes(members[key])) == _NULL:
+        if (raw := members[key]) == NULL:
             values.append(None)
             continue
-        value, spelled = reader(text, wire.join(path, key), depth + 1)
+        value, spelled = reader(bytes(raw), wire.join(path, key), depth + 1)
         values.append(value)
         members[key] = Raw(spelled)
     return values
 
 
-_NULL = b"null"
+NULL = Raw(b"null")
 PARTS = {member: Part.of(table) for member, table in BELONGS.items()}
 CALL = Part.of(CALLS, id="id", type="type")
 CALL_FUNCTION = Part.of(CALLS, name="function_name", arguments="function_arguments")

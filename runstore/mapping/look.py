@@ -21,6 +21,7 @@ from runstore.mapping.columns import (
     FILES,
     IN_ROW,
     LINK_TABLES,
+    NULL,
     PARTS,
     RANKS,
     REQUIRED_ACTION,
@@ -80,7 +81,6 @@ _EXTRA, _SHAPE, _DIGEST, _OBSERVED_AT, _SOURCE = (
     COLUMNS[name] for name in ("extra", "shape", "digest", "observed_at", "source")
 )
 _NO_VALUES: list[None] = [None] * len(COLUMNS)
-_NULL = Raw(b"null")
 
 
 class _Member(NamedTuple):
@@ -174,7 +174,7 @@ class Mapper:
                 members[key] = Raw(text)
         for key, kind, path, place in plan.shared:
             raw = members[key]
-            if raw == _NULL:
+            if raw == NULL:
                 if kind is Kind.TOOLS:
                     draft.shape["null"] = (key,)
                 continue
@@ -206,9 +206,9 @@ class Mapper:
         for place, value in zip(plan.places, values, strict=False):  # file ids have no place
             row[place] = value
         for key, kind, path, _ in plan.others:
-            if members[key] == _NULL:
+            if members[key] == NULL:
                 if kind is Kind.EXTRA:
-                    draft.extra[key] = _NULL
+                    draft.extra[key] = NULL
                 elif kind is Kind.FILE_IDS:
                     draft.shape["null"] = (*draft.shape.get("null", ()), key)
                 continue

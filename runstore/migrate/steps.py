@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,11 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
 
 from runstore import config
 from runstore.backends import backend_of, create_engine, schema_of, translated
-from runstore.backends.sqlite import BUSY_SECONDS
 from runstore.errors import ConfigurationError
 from runstore.migrate.state import VIEWS, check, current, is_new
 
@@ -79,26 +76,8 @@ def upgrade(
     file = config.sqlite_file(engine.url)
     if file is not None and is_new(engine):
         with translated(engine):
-            _let_readers_in(engine)
+            backend_of(engine).let_readers_in(engine)
     return _step("upgrade", engine, revision, limits, backup)
-
-
-def _let_readers_in(engine: Engine) -> None:
-    """Readers beside a writer: a new SQLite file keeps this setting, which cannot be made inside a transaction.
-
-    While another one writes SQLite refuses it at once, whatever time a connection is set to wait.
-    """
-    end = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            with engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
-        except DBAPIError as error:
-            if not backend_of(engine).is_passing(error) or time.monotonic() > end:
-                raise
-            time.sleep(0.05)
-        else:
-            return
 
 
 def downgrade(
