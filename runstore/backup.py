@@ -32,7 +32,7 @@ def backup(side: Side, path: Path) -> Fingerprint:
         try:
             side.backend.copy_file(side.connection, partial)
         except sqlite3.Error as error:  # on the disk of the copy most likely: the archive has been read for the number
-            raise BackupFailed(place=path, reason=error) from error
+            raise BackupFailed(place=path, reason=str(error)) from error
         engine = create_engine(partial)
         try:
             with engine.connect() as connection:

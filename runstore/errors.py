@@ -1,30 +1,58 @@
-"""Every error runstore raises. The docstring of a class is its message; its fields are filled in from the arguments."""
+"""Every error runstore raises.
+
+The text of an error is the ``message`` of its class, filled in from the arguments, which are in ``fields``. Docstrings
+say when an error is raised; no text is made of them, for ``python -OO`` drops them.
+"""
 
 from __future__ import annotations
 
+import os
+from typing import ClassVar
+
+Place = str | os.PathLike[str]
+"""An archive, database or file as messages name it: without passwords."""
+
 
 class RunStoreError(Exception):
-    """{detail}"""
+    """Base of all errors; raised itself for what no class below describes. *detail* is the message."""
 
-    def __init__(self, **fields: object) -> None:
+    message: ClassVar[str] = "{detail}"
+    """The text of the error, with the names of fields in braces."""
+
+    fields: dict[str, object]
+    """The arguments by name."""
+
+    def __init__(self, *, detail: str) -> None:
+        self._fill(detail=detail)
+
+    def _fill(self, **fields: object) -> None:
         self.fields = fields
-        template = type(self).__doc__ or "{detail}"
-        super().__init__(template.format(**fields))
+        super().__init__(self.message.format(**fields))
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.fields)
 
 
 def _rebuild(kind: type[RunStoreError], fields: dict[str, object]) -> RunStoreError:
-    return kind(**fields)
+    error = kind.__new__(kind)
+    error._fill(**fields)
+    return error
 
 
 class ConfigurationError(RunStoreError):
-    """{detail}"""
+    """Raised for an argument, option, variable or setting of a connection that cannot be used."""
 
 
 class RunRejected(RunStoreError):
-    """{path}: {reason}"""
+    """Raised for a run that an archive cannot keep exactly; nothing of it is stored.
+
+    *path* is where in the run's JSON, as ``$.usage.total_tokens``; *reason* what is wrong there and what was expected.
+    """
+
+    message = "{path}: {reason}"
+
+    def __init__(self, *, path: str, reason: str) -> None:
+        self._fill(path=path, reason=reason)
 
     @property
     def path(self) -> str:
@@ -38,60 +66,139 @@ class RunRejected(RunStoreError):
 
 
 class NotARun(RunStoreError):
-    """{reason}; an archive keeps only thread.run objects"""
+    """Raised for an object of another kind; *reason* says how it was told."""
+
+    message = "{reason}; an archive keeps only thread.run objects"
+
+    def __init__(self, *, reason: str) -> None:
+        self._fill(reason=reason)
 
 
 class RunConflict(RunStoreError):
-    """run {id}: {reason}"""
+    """Raised for a snapshot that cannot be of the stored run with its *id*; the stored run stays."""
+
+    message = "run {id}: {reason}"
+
+    def __init__(self, *, id: str, reason: str) -> None:  # noqa: A002
+        self._fill(id=id, reason=reason)
 
 
 class RunNotFound(RunStoreError):
-    """run {id} is not in this archive"""
+    """Raised when a run is asked for by an *id* that the archive does not have."""
+
+    message = "run {id} is not in this archive"
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002
+        self._fill(id=id)
 
 
 class ArchiveMissing(RunStoreError):
-    """there is no archive at {place}; 'runstore import' or 'runstore db upgrade' creates it"""
+    """Raised by everything but saving and ``db upgrade`` when the SQLite file does not exist."""
+
+    message = "there is no archive at {place}; 'runstore import' or 'runstore db upgrade' creates it"
+
+    def __init__(self, *, place: Place) -> None:
+        self._fill(place=place)
 
 
 class NotAnArchive(RunStoreError):
-    """{place} is not a runstore archive: {reason}"""
+    """Raised for a file or database that is not an archive, or not a whole one; it is left as it is."""
+
+    message = "{place} is not a runstore archive: {reason}"
+
+    def __init__(self, *, place: Place, reason: str) -> None:
+        self._fill(place=place, reason=reason)
 
 
 class SchemaBehind(RunStoreError):
-    """the schema of {place} {found}, this runstore expects revision {expected}; run 'runstore db upgrade'"""
+    """Raised when the schema is at an earlier revision than *expected*, or not there yet; *found* says which."""
+
+    message = "the schema of {place} {found}, this runstore expects revision {expected}; run 'runstore db upgrade'"
+
+    def __init__(self, *, place: Place, found: str, expected: str) -> None:
+        self._fill(place=place, found=found, expected=expected)
 
 
 class SchemaNewer(RunStoreError):
-    """the schema of {place} is at revision {found}, newer than the {expected} of this runstore; upgrade runstore"""
+    """Raised when the schema is at a revision that this code does not know, or may not use as asked."""
+
+    message = (
+        "the schema of {place} is at revision {found}, newer than the {expected} of this runstore; upgrade runstore"
+    )
+
+    def __init__(self, *, place: Place, found: str, expected: str | None) -> None:
+        self._fill(place=place, found=found, expected=expected)
 
 
 class MigrationBlocked(RunStoreError):
-    """{place} could not be migrated: {reason}"""
+    """Raised when others were in the way of a migration for longer than the limits allow."""
+
+    message = "{place} could not be migrated: {reason}"
+
+    def __init__(self, *, place: Place, reason: str) -> None:
+        self._fill(place=place, reason=reason)
 
 
 class SharedRowChanged(RunStoreError):
-    """row {id} of {table} is shared by many runs and cannot be changed; give the run another value instead"""
+    """Raised by the commit of a session that changes row *id* of *table*, to which other runs may refer."""
+
+    message = "row {id} of {table} is shared by many runs and cannot be changed; give the run another value instead"
+
+    def __init__(self, *, table: str, id: int) -> None:  # noqa: A002
+        self._fill(table=table, id=id)
 
 
 class DigestClash(RunStoreError):
-    """two different values have the shared id {id} in {table}: nothing of this batch was stored; please report it"""
+    """Raised when the digests of two different values begin alike; nothing of the batch is stored."""
+
+    message = (
+        "two different values have the shared id {id} in {table}: nothing of this batch was stored; please report it"
+    )
+
+    def __init__(self, *, id: int, table: str) -> None:  # noqa: A002
+        self._fill(id=id, table=table)
 
 
 class ArchiveDamaged(RunStoreError):
-    """run {id} cannot be put together: {reason}"""
+    """Raised when the rows of the run *id* do not make a run: somebody or something has changed them."""
+
+    message = "run {id} cannot be put together: {reason}"
+
+    def __init__(self, *, id: str, reason: str) -> None:  # noqa: A002
+        self._fill(id=id, reason=reason)
 
 
 class BackupFailed(RunStoreError):
-    """no backup was made at {place}: {reason}"""
+    """Raised when the backup could not be written to *place*, or differs from the archive; it is removed."""
+
+    message = "no backup was made at {place}: {reason}"
+
+    def __init__(self, *, place: Place, reason: str) -> None:
+        self._fill(place=place, reason=reason)
 
 
 class DatabaseFailure(RunStoreError):
-    """{place}: {reason}"""
+    """Raised for what the database or its driver refuses; *reason* is what it said, without values of rows."""
+
+    message = "{place}: {reason}"
+
+    def __init__(self, *, place: Place, reason: str) -> None:
+        self._fill(place=place, reason=reason)
 
 
 class QueryRefused(RunStoreError):
-    """{place}: {reason}; expected one query that only reads (SELECT, VALUES or WITH)"""
+    """Raised for a query of the user's that is not one query which only reads."""
+
+    message = "{place}: {reason}; expected one query that only reads (SELECT, VALUES or WITH)"
+
+    def __init__(self, *, place: Place, reason: str) -> None:
+        self._fill(place=place, reason=reason)
 
 
 class QueryTimeout(RunStoreError):
-    """{place}: the query took longer than {seconds:g} s and was stopped; ask for less or allow more time"""
+    """Raised when the database worked on a query of the user's for longer than *seconds*."""
+
+    message = "{place}: the query took longer than {seconds:g} s and was stopped; ask for less or allow more time"
+
+    def __init__(self, *, place: Place, seconds: float) -> None:
+        self._fill(place=place, seconds=seconds)

@@ -331,4 +331,4 @@ def _refused(place: str, clock: Clock) -> Iterator[None]:
             raise QueryTimeout(place=place, seconds=clock.limit) from error
         raise
     except _REFUSED as error:
-        raise QueryRefused(place=place, reason=error.diag.message_primary) from error
+        raise QueryRefused(place=place, reason=str(error.diag.message_primary)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import re
 from collections.abc import Iterator
@@ -129,7 +130,9 @@ def history() -> list[Revision]:
 
     found = []
     for script in ScriptDirectory.from_config(alembic_config()).walk_revisions():
-        title, _, text = (script.module.__doc__ or "").strip().partition("\n")
+        # Of the file, for ``python -OO`` drops what the module would have.
+        written = ast.get_docstring(ast.parse(Path(script.path).read_bytes())) or ""
+        title, _, text = written.strip().partition("\n")
         found.append(Revision(script.revision, title, text.partition("\nRevises:")[0].strip()))
     return found[::-1]
 
