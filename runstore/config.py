@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from runstore.errors import ConfigurationError
+from runstore.masking import HARMLESS, masked
 
 DEFAULT = "runstore.db"
 """The embedded default: a SQLite file in the current folder."""
@@ -62,9 +63,10 @@ def schema_of(url: URL) -> str | None:
 
 
 _NO_PATH = re.compile(
-    r"\s*(?:(?:postgres\w*(?:\+\w+)?|sqlite)(?::(?!//)|//)|(?:.*\s)?(?:host|hostaddr|port|dbname|user|password)\s*=)"
+    r"(?i)\s*(?:(?:postgres\w*(?:\+\w+)?|sqlite)(?::(?!//)|//)|(?://)?[^/@]*:(?!//).*@"
+    r"|(?:.*[\s;])?(?:host|hostaddr|port|dbname|user|passw\w*|passfile|pwd|service|server|uid|database)\s*=)"
 )
-"""What somebody writes who means a URL: one without its slashes, or the keywords of libpq."""
+"""What somebody writes who means a URL: one without its scheme or slashes, or the keywords of a connection string."""
 
 
 class Limits(NamedTuple):
@@ -106,15 +108,19 @@ def _parsed(text: str) -> URL:
         return URL.create("sqlite", database=text)
     if text.startswith("postgres://"):
         text = text.replace("postgres://", "postgresql://", 1)
+    url: URL | None
     try:
         url = make_url(text)
         url = url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
         url.get_dialect()().create_connect_args(url)
     except (ArgumentError, ImportError, ValueError):
-        scheme = text.split("://", 1)[0]
+        url = None
+    if url is None:  # outside of the handler, for what was caught there quotes the text
+        scheme = re.match(r"[A-Za-z][\w.+-]*(?=://)", text)
         # The text may hold a password: only its scheme is shown.
-        detail = f"cannot make sense of the database URL ({scheme}://...); expected postgresql://, sqlite:/// or a path"
-        raise ConfigurationError(detail=detail) from None
+        beginning = f" ({scheme[0]}://...)" if scheme else ""
+        detail = f"cannot make sense of the database URL{beginning}; expected postgresql://, sqlite:/// or a path"
+        raise ConfigurationError(detail=detail)
     if "@" in f"{url.host}{url.database}{''.join(url.query)}" and url.get_backend_name() == "postgresql":
         raise ConfigurationError(detail="the password in the database URL holds an @; write it as %40 there")
     return url
@@ -128,8 +134,9 @@ def sqlite_file(url: URL) -> Path | None:
 
 
 def shown(url: URL) -> str:
-    """The URL for messages: the path of a SQLite file, else the URL with its password masked."""
+    """The URL for messages: the path of a SQLite file, else the URL without its password and unknown options."""
     file = sqlite_file(url)
-    # A password may stand among the options too, where SQLAlchemy does not mask it.
-    url = url.set(drivername=url.get_backend_name()).difference_update_query(["password", "sslpassword"])
-    return str(file) if file else url.render_as_string(hide_password=True)
+    if file:
+        return str(file)
+    harmless = {name: value for name, value in url.query.items() if name in HARMLESS}
+    return masked(url.set(drivername=url.get_backend_name(), query=harmless).render_as_string(hide_password=True))

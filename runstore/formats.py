@@ -141,6 +141,9 @@ def _line(row: Row) -> bytes:
     return f"{','.join(cells)}\r\n".encode()
 
 
+_INSIDE = re.compile(f'([;\t\r\n]"*)(?=[{re.escape("".join(FORMULA))}])')
+"""Where a spreadsheet that does not split at commas alone, and so takes our quotes for text, may see a cell begin."""
+
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 _SPECIAL = re.compile(r'[",\r\n]|^ | $|^$')
 
@@ -161,10 +164,11 @@ def _cell(value: Any) -> str:
 
 
 def harmless(text: str) -> str:
-    """A text that no spreadsheet takes for a formula: behind an apostrophe, where it begins like one.
+    """A text of which no spreadsheet takes a part for a formula: an apostrophe stands before what begins like one.
 
-    A text that is a plain number stays as it is.
+    That is the text, and what follows on a semicolon, tab or line break in it. A plain number stays as it is.
     """
+    text = _INSIDE.sub(r"\1'", text)
     return f"'{text}" if text.startswith(FORMULA) and not _NUMBER.fullmatch(text) else text
 
 

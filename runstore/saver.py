@@ -59,7 +59,10 @@ def _as_it_came(record: object) -> bytes:
         return record
     if isinstance(record, str):
         return record.encode(errors="surrogatepass")
-    return repr(record).encode(errors="backslashreplace")
+    try:
+        return repr(record).encode(errors="backslashreplace")
+    except Exception:  # the caller's code, which may fail in any way, or a number that Python refuses to spell
+        return object.__repr__(record).encode()
 
 
 @dataclass

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Annotated, Any, NoReturn, TypedDict, TypeVar
@@ -43,6 +44,9 @@ MOST_KEYS = 100
 """Keys of an object beyond which nothing is remembered of them: no run has so many, and memory is to stay bounded."""
 
 INT64 = range(-(2**63), 2**63)
+
+_MOST_BITS = 1024
+"""Bits of the largest integer that a double can equal."""
 
 encode = msgspec.json.Encoder().encode
 """Compact JSON bytes of plain Python values."""
@@ -448,15 +452,27 @@ def from_python(value: Any) -> bytes:
     """JSON text of a run given as a mapping, or as an object of the ``openai`` or ``azure-ai-agents`` SDK.
 
     Keys that were absent on the wire stay absent. Raises :class:`RunRejected` for values JSON has no exact form for
-    (NaN, dates, decimals, keys that are no strings).
+    (NaN, dates, decimals, keys that are no strings) and for objects that fail when they are read.
     """
-    if callable(to_wire := getattr(value, "as_dict", None)):  # azure.ai.agents.models
-        value = to_wire()
-    elif callable(to_wire := getattr(value, "to_dict", None)):  # openai, whose models are pydantic's
-        value = to_wire(mode="json", use_api_names=True, exclude_unset=True, warnings=False)
+    if not isinstance(value, Mapping):
+        with _read("$"):
+            # openai, whose models are pydantic's; those of azure.ai.agents are mappings.
+            if callable(to_wire := getattr(value, "to_dict", None)) and not isinstance(value, type):
+                value = to_wire(mode="json", use_api_names=True, exclude_unset=True, warnings=False)
     if not isinstance(value, Mapping):
         raise RunRejected(path="$", reason=f"expected a run object, found {type(value).__name__}")
     return encode(_plain(value, "$", 0))
+
+
+@contextmanager
+def _read(path: str) -> Iterator[None]:
+    """Reading what belongs to the caller, whose code may fail in any way: that run is rejected, no other one."""
+    try:
+        yield
+    except (RunRejected, MemoryError):
+        raise
+    except Exception as error:
+        raise RunRejected(path=path, reason=f"cannot be read: {type(error).__name__}") from error
 
 
 def _plain(value: Any, path: str, depth: int) -> Any:
@@ -465,7 +481,10 @@ def _plain(value: Any, path: str, depth: int) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
-        return int.__int__(value)
+        number = int.__int__(value)
+        if number.bit_length() > _MOST_BITS:  # Python refuses to spell it
+            raise RunRejected(path=path, reason="is an integer too large for a 64-bit integer or a double")
+        return number
     if isinstance(value, float):
         if not abs(value) < float("inf"):
             raise RunRejected(path=path, reason=f"{value} is no JSON number")
@@ -476,14 +495,21 @@ def _plain(value: Any, path: str, depth: int) -> Any:
     if depth >= MAX_DEPTH:
         raise RunRejected(path="$", reason=f"is nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, Mapping):
+        with _read(path):
+            members = list(value.items())
         plain = {}
-        for key, inner in value.items():
+        for key, inner in members:
             if not isinstance(key, str):
                 raise RunRejected(path=path, reason=f"has a key of type {type(key).__name__}, expected a string")
-            place = join(path, key)
-            _check_string(key, place)
-            plain[key] = _plain(inner, place, depth + 1)
+            name = str.__str__(key)
+            place = join(path, name)
+            _check_string(name, place)
+            if name in plain:
+                raise RunRejected(path=place, reason="the key stands twice in its object")
+            plain[name] = _plain(inner, place, depth + 1)
         return plain
     if isinstance(value, list | tuple):
-        return [_plain(inner, f"{path}[{position}]", depth + 1) for position, inner in enumerate(value)]
+        with _read(path):
+            elements = list(value)
+        return [_plain(inner, f"{path}[{position}]", depth + 1) for position, inner in enumerate(elements)]
     raise RunRejected(path=path, reason=f"{type(value).__name__} is no JSON type")

@@ -301,7 +301,7 @@ def test_a_rejects_file_that_cannot_be_made_is_said_before_the_work_begins(cli: 
     for option in (("import", EXAMPLES, "--rejects", "no/bad"), ("export", "-o", "no/out")):
         result = cli(*option)
         assert result.code == 2
-        assert "no is no folder" in result.err
+        assert "no is not a folder" in result.err
     assert not (tmp_path / "runstore.db").exists()
 
 

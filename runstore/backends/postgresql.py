@@ -42,6 +42,7 @@ from sqlalchemy.exc import DBAPIError
 from runstore import config
 from runstore.backends.base import Answer, Backend, Clock, JSONTest, Row, insert_arrays, insert_into, named, quoted
 from runstore.errors import ConfigurationError, QueryRefused, QueryTimeout
+from runstore.masking import HARMLESS
 from runstore.schema.base import Number
 from runstore.schema.run import JSONTerms
 
@@ -84,6 +85,10 @@ class PostgreSQL(Backend):
         arguments: dict[str, Any] = {name: value for name, value in defaults.items() if name not in url.query}
         if "prepare_threshold" in url.query:
             arguments["prepare_threshold"] = _threshold(str(url.query["prepare_threshold"]))
+        # What may be secret goes past the URL, for the repr of an engine masks no more than the password's own place.
+        private = url.query.keys() - HARMLESS
+        arguments |= {name: url.query[name] for name in private}
+        url = url.difference_update_query(private)
         schema = config.schema_of(url)
         options = {"schema_translate_map": {None: schema}} if schema else {}
         # No values of runs in tracebacks.

@@ -6,12 +6,12 @@ Only click is imported here and, at their top, in the modules of the commands: `
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import sys
 import warnings
 from importlib import import_module
-from io import StringIO, TextIOWrapper
+from io import StringIO
+from typing import NoReturn
 
 import click
 
@@ -33,6 +33,10 @@ COMMANDS = {
     "db": "database",
 }
 """Command -> module of this package."""
+
+LOOKED_AT = ("show", "list", "stats", "sql")
+"""Commands of which a part is an answer, as ``runstore list | head`` wants it. Of all others the exit code says whether
+something was found or done, or the output has to be complete."""
 
 EXIT_CODES = """
 \b
@@ -57,12 +61,18 @@ class Commands(click.Group):
         return command
 
     def invoke(self, context: click.Context) -> object:
-        """Run a command. A reader who has enough of our output is no failure; click would make it one."""
+        """Run a command. Who has seen enough of :data:`LOOKED_AT` closes the pipe, which is no failure."""
+        from runstore.cli.streams import OutputLost
+        from runstore.errors import RunStoreError
+
         try:
             return super().invoke(context)
-        except BrokenPipeError:
-            sys.stdout = None  # else Python flushes what is left, and complains
-            context.exit(0)
+        except OutputLost as lost:
+            if lost.reader_left and context.invoked_subcommand in LOOKED_AT:
+                context.exit(0)
+            raise
+        except BrokenPipeError as error:  # of a pipe that output goes to by name: click would end without a word
+            raise RunStoreError(detail=_message(error)) from error
 
 
 @click.command(cls=Commands, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
@@ -77,19 +87,20 @@ def runstore() -> None:
 
 def main() -> None:
     """Run the command line; every error becomes one line and an exit code."""
+    from runstore.cli import streams
     from runstore.cli.output import harmless
     from runstore.errors import RunStoreError
+    from runstore.masking import masked
 
-    # What service managers send ends a command as an interrupt does: no half file stays.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # What service managers and closed terminals send ends a command as an interrupt does: no half file stays.
+    for number in {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}:
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores one
+            signal.signal(number, signal.default_int_handler)
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # what libraries tell developers is nothing to users
-    _open_closed_streams()
-    _show_notes()
+    streams.set_up()
     if sys.stdout is None:
         _end("standard output is closed", 1)  # before anything is done that it should have told of
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character
     try:
         code = runstore.main(standalone_mode=False)
     except click.exceptions.Abort:
@@ -97,29 +108,16 @@ def main() -> None:
     except click.ClickException as error:
         shown = StringIO()
         error.show(shown)
-        click.echo(harmless(shown.getvalue()), nl=False, err=True)
+        click.echo(harmless(masked(shown.getvalue())), nl=False, err=True)
         sys.exit(error.exit_code)
     except (RunStoreError, OSError) as error:
         _end(_message(error), _exit_code(error))
     except MemoryError:
         _end("out of memory", 1)
     except Exception as error:
+        logging.getLogger("runstore").debug("the internal error", exc_info=True)
         _end(f"internal error, please report it: {type(error).__name__}: {error}", 1)
     sys.exit(code)
-
-
-def _open_closed_streams() -> None:
-    """What a caller closed (``<&-``) is None: be it empty, or take what nobody wants to see."""
-    for name, mode in (("stdin", "r"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  # as long as the process
-
-
-def _show_notes() -> None:
-    """What the library logs for a person goes to stderr; what other libraries log is nothing to users."""
-    notes = logging.StreamHandler()
-    notes.addFilter(logging.Filter("runstore"))
-    logging.basicConfig(format="runstore: %(message)s", level=logging.WARNING, handlers=[notes])
 
 
 def _message(error: Exception) -> str:
@@ -142,8 +140,8 @@ def _exit_code(error: Exception) -> int:
     return next((code for kind, code in by_error.items() if isinstance(error, kind)), 1)
 
 
-def _end(message: str, code: int) -> None:
-    from runstore.cli.output import printable
+def _end(message: str, code: int) -> NoReturn:
+    from runstore.cli.output import note
 
-    click.echo(f"runstore: {printable(message)}", err=True)
+    note(f"runstore: {message}")
     sys.exit(code)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,13 +14,25 @@ from typing import BinaryIO, cast
 import click
 
 from runstore.cli.output import Terminal, is_terminal
+from runstore.files import BESIDE, complete_file
+
+ARCHIVE = "runstore.archive"
+"""Where the context of a command has the SQLite file of its archive, by whose mode files are made."""
+
+STDOUT, STDERR = 1, 2
+"""Numbers of open files."""
 
 
 def in_a_folder(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
     """Say so before the work begins where a file cannot be made."""
-    if path is not None and not path.parent.is_dir():
-        raise click.BadParameter(f"{path.parent} is no folder")
+    if path is not None and _descriptor(path) is None and not path.parent.is_dir():
+        raise click.BadParameter(f"{path.parent} is not a folder")
     return path
+
+
+def _output(context: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
+    path = in_a_folder(context, parameter, path)
+    return None if path is not None and _descriptor(path) == STDOUT else path
 
 
 output_option = click.option(
@@ -26,8 +40,8 @@ output_option = click.option(
     "--output",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    callback=in_a_folder,
-    help="Write to a file, which appears when it is complete. [default: standard output]",
+    callback=_output,
+    help="Write to a file, which appears when it is complete. [default: -, standard output]",
 )
 
 
@@ -39,12 +53,20 @@ def spare_the_archive(db: str | None, *paths: Path | None) -> None:
     from runstore import config
 
     archive = config.sqlite_file(config.database_url(db))
+    click.get_current_context().meta[ARCHIVE] = archive
     if archive is None:
         return
-    own = {Path(f"{archive.resolve()}{suffix}") for suffix in ("", "-wal", "-shm", "-journal")}
+    own = [Path(f"{os.path.realpath(archive)}{suffix}") for suffix in BESIDE]
     for path in paths:
-        if path and own & {path.resolve(), _partial(path.resolve())}:
+        if path and any(_is_same(path, part) for part in own):
             raise click.UsageError(f"{path} is the archive itself, or would be written over it")
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # one of them is not there, or a link leads nowhere
+        return os.path.realpath(one) == str(other)
 
 
 @contextmanager
@@ -60,26 +82,29 @@ def output_file(path: Path | None) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _opened(path: Path | None) -> Iterator[BinaryIO]:
-    if path is None:
+    number = STDOUT if path is None else _descriptor(path)
+    if number == STDOUT:
         yield cast(BinaryIO, Terminal()) if is_terminal() else sys.stdout.buffer
         sys.stdout.flush()
-        return
-    if path.exists() and not path.is_file():  # a pipe or device
+    elif number is not None:
+        with open(os.dup(number), "wb") as file:
+            yield file
+    elif path.exists() and not path.is_file():  # a pipe or device
         with path.open("wb") as file:
             yield file
-        return
-    path = path.resolve()  # a link, as /dev/stdout, stays one
-    partial = _partial(path)
-    try:
-        with partial.open("wb") as file:
+    else:
+        target = Path(os.path.realpath(path))  # a link stays one
+        if target.is_symlink():
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+        with complete_file(target, archive=click.get_current_context().meta.get(ARCHIVE)) as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
-def _partial(path: Path) -> Path:
-    """What a file is called until it is complete."""
-    return path.with_name(f"{path.name}.part")
+def _descriptor(path: Path) -> int | None:
+    """The number of an open file that a path means: what was written to it before stays, unlike to a file by name."""
+    if str(path) in ("-", "/dev/stdout"):
+        return STDOUT
+    if str(path) == "/dev/stderr":
+        return STDERR
+    found = re.fullmatch(r"(?:/dev|/proc/self)/fd/(\d{1,9})", str(path))
+    return int(found[1]) if found else None

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
+from runstore.masking import masked
+
 T = TypeVar("T")
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -91,4 +93,4 @@ def is_terminal() -> bool:
 
 def note(message: str) -> None:
     """A line for the person, on stderr."""
-    click.echo(printable(message), err=True)
+    click.echo(printable(masked(message)), err=True)

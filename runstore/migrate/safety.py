@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import sqlite3
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -23,6 +24,7 @@ from sqlalchemy.schema import CreateSchema
 from runstore import config
 from runstore.backends import schema_of
 from runstore.errors import ConfigurationError, MigrationBlocked, RunStoreError
+from runstore.files import BESIDE, complete_file
 from runstore.migrate.state import VERSION_TABLE, schema_name
 
 ADVISORY_LOCK = 0x72756E73  # "runs"
@@ -166,17 +168,25 @@ def back_up(connection: Connection, revision: str | None) -> None:
         return
     # A file that may only be read is said before, not after: BEGIN IMMEDIATE does not look.
     connection.execute(delete(table(VERSION_TABLE)).where(false()))
-    copy = file.with_name(f"{file.name}.{revision}.{time.strftime('%Y%m%dT%H%M%S')}.backup")
-    partial_copy = copy.with_name(f"{copy.name}.part")
+    made_at = f"{time.strftime('%Y%m%dT%H%M%S')}{time.time_ns() // 1000 % 10**6:06}"
+    copy = file.with_name(f"{file.name}.{revision}.{made_at}.backup")
     try:
-        source = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
-        with closing(source), closing(sqlite3.connect(partial_copy)) as target:
-            source.backup(target)
-        partial_copy.replace(copy)
+        _clear_unfinished(file)
+        with complete_file(copy, archive=file, replace=False) as made:
+            source = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
+            with closing(source), closing(sqlite3.connect(made.name)) as target:
+                source.backup(target)
     except (sqlite3.Error, OSError) as error:
         hint = "make room, or keep a backup of your own and use --no-backup"
         raise RunStoreError(detail=f"{copy} could not be written ({error}); nothing was changed; {hint}") from error
-    finally:
-        for suffix in ("", "-journal", "-wal", "-shm"):
-            Path(f"{partial_copy}{suffix}").unlink(missing_ok=True)
     _log.warning("%s as it was at revision %s is kept in %s", file, revision, copy)
+
+
+def _clear_unfinished(file: Path) -> None:
+    """Remove what killed migrations of this file have left of copies: it is our turn, so none is in the making."""
+    random, beside = r"(\.[0-9a-f]{16})?", "|".join(BESIDE)
+    left = re.compile(rf"\.?{re.escape(file.name)}\.\d{{4}}\.\d{{8}}T\d{{6,12}}\.backup{random}\.part({beside})")
+    with suppress(OSError):  # litter is no reason not to migrate
+        for path in file.parent.iterdir():
+            if left.fullmatch(path.name):
+                path.unlink(missing_ok=True)
