@@ -25,8 +25,11 @@ BATCH = 1000
 GROUP_BYTES = 32 * 2**20
 """Bytes of Arrow arrays that make a row group of Parquet."""
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""How a text begins that a spreadsheet takes for a formula; the last ones are the signs in full width."""
+SIGNS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""How a formula of a spreadsheet begins; the last ones are the signs in full width."""
+
+FORMULA = (*SIGNS, "\t", "\r", "\n")
+"""How a text begins that a spreadsheet takes for a formula."""
 
 Row = Sequence[Any]
 
@@ -141,7 +144,7 @@ def _line(row: Row) -> bytes:
     return f"{','.join(cells)}\r\n".encode()
 
 
-_INSIDE = re.compile(f'([;\t\r\n]"*)(?=[{re.escape("".join(FORMULA))}])')
+_INSIDE = re.compile(f'([;\t\r\n]"*)(?=[{re.escape("".join(SIGNS))}])')
 """Where a spreadsheet that does not split at commas alone, and so takes our quotes for text, may see a cell begin."""
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
