@@ -51,8 +51,8 @@ def driver_of(connection: Connection) -> psycopg.Connection:
 
 def home(connection: Connection, table: str) -> str | None:
     """The schema in which the search_path finds a table, else the one in which it would be made."""
-    name: str | None = connection.exec_driver_sql(_HOME, (quoted(table),)).scalar()
-    return name
+    name: str | bytes | None = connection.exec_driver_sql(_HOME, (quoted(table),)).scalar()
+    return name.decode() if isinstance(name, bytes) else name  # bytes where the client's encoding is SQL_ASCII
 
 
 def refuse_encoding(connection: Connection) -> None:
