@@ -10,8 +10,9 @@ All settings are those of a transaction: behind a pooler, and on a connection of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 
 import psycopg
 from psycopg import generators
@@ -27,10 +28,10 @@ SAFE_PATH = "pg_catalog, pg_temp"
 """pg_temp is named, because what is not named is searched first."""
 
 _REPORTED = {
-    "client_encoding": "UTF8",
-    "standard_conforming_strings": "on",  # psycopg would escape bytes in a COPY once more
-    "DateStyle": "ISO",  # psycopg reads no other
-    "TimeZone": "UTC",
+    b"client_encoding": "UTF8",
+    b"standard_conforming_strings": "on",  # psycopg would escape bytes in a COPY once more
+    b"DateStyle": "ISO",  # psycopg reads no other
+    b"TimeZone": "UTC",
 }
 """What the server tells libpq whenever it changes, so that to look at it costs nothing."""
 
@@ -65,17 +66,21 @@ def refuse_encoding(connection: Connection) -> None:
         )
 
 
-def settings(driver: psycopg.Connection, *, write: bool, whole: bool = False) -> dict[str, str]:
+def settings(driver: psycopg.Connection, *, write: bool, whole: bool = False) -> Mapping[str, str]:
     """The settings that a transaction of ours needs and the session does not have.
 
     One that is *whole* is about all rows: an error, rather than fewer rows, where row level security hides some, and
     the session may idle in it while the rows go elsewhere.
     """
-    reported = driver.info.parameter_status
+    return _needed(write, whole, tuple(map(driver.pgconn.parameter_status, _REPORTED)))
+
+
+@lru_cache
+def _needed(write: bool, whole: bool, reported: tuple[bytes | None, ...]) -> Mapping[str, str]:
     needed = {"search_path": SAFE_PATH}
-    needed |= {
-        name: value for name, value in _REPORTED.items() if (reported(name) or "").partition(",")[0].strip() != value
-    }
+    for (name, wanted), found in zip(_REPORTED.items(), reported, strict=True):
+        if (found or b"").partition(b",")[0].decode() != wanted:
+            needed[name.decode()] = wanted
     if write:
         needed["array_nulls"] = "on"  # else a NULL in an array becomes the text NULL
     if whole:
@@ -83,7 +88,7 @@ def settings(driver: psycopg.Connection, *, write: bool, whole: bool = False) ->
     return needed
 
 
-def begin(connection: Connection, needed: dict[str, str]) -> None:
+def begin(connection: Connection, needed: Mapping[str, str]) -> None:
     """Begin a transaction with these settings, in the round trip that psycopg needs to begin one without them."""
     driver = driver_of(connection)
     commands = [f"SET LOCAL {name} = {value}" for name, value in needed.items()]
@@ -114,7 +119,7 @@ def _begin(driver: psycopg.Connection) -> str:
 
 
 @contextmanager
-def borrowed(connection: Connection, schema: str | None, needed: dict[str, str]) -> Iterator[None]:
+def borrowed(connection: Connection, schema: str | None, needed: Mapping[str, str]) -> Iterator[None]:
     """Work with these settings, and tables in this schema, in a transaction whose caller finds the old ones again.
 
     After an error of the database the caller rolls back, at least to a savepoint, which brings back the settings too.

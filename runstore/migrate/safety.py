@@ -101,7 +101,7 @@ def set_up_transaction(connection: Connection, limits: config.Limits) -> None:
     schema = schema_of(connection)
     assert schema is not None
     path = f"{quoted(schema)}, pg_temp"
-    settings = {"lock_timeout": "0", "statement_timeout": "0", "search_path": path}
+    settings: dict[str, str] = {"lock_timeout": "0", "statement_timeout": "0", "search_path": path}
     if not driver.autocommit:
         settings = {"lock_timeout": milliseconds(limits.lock), "statement_timeout": milliseconds(limits.statement)}
         settings |= session.settings(driver, write=True)
