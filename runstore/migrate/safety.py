@@ -105,6 +105,7 @@ def set_up_transaction(connection: Connection, limits: config.Limits) -> None:
     if not driver.autocommit:
         settings = {"lock_timeout": milliseconds(limits.lock), "statement_timeout": milliseconds(limits.statement)}
         settings |= session.settings(driver, write=True)
+        settings["quote_all_identifiers"] = "off"  # Alembic compares the texts of expressions
     elif is_pooled(connection):
         return
 
