@@ -22,10 +22,12 @@ from sqlalchemy import Column, Connection, String, column, event, inspect, table
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
 from runstore import config
-from runstore.backends import create_engine, schema_of, translated
+from runstore.backends import backend_of, create_engine, schema_of, translated
+from runstore.backends.base import borrowed_in_schema
+from runstore.backends.session import refuse_encoding
 from runstore.errors import MigrationBlocked, NotAnArchive, RunStoreError, SchemaNewer
 from runstore.migrate.safety import back_up, is_pooled, make_schema, milliseconds, set_up_transaction, take_file, turn
-from runstore.migrate.state import READERS, VERSION_TABLE, current, recognise, schema_name
+from runstore.migrate.state import READERS, VERSION_TABLE, recognise, revision_of
 from runstore.schema import Base
 from runstore.schema.base import JSONText, KeyString, Number
 
@@ -135,7 +137,7 @@ def run_offline() -> None:
             context.execute(f"SET {name} = '{milliseconds(seconds)}'")
         if schema:
             # No quote is in the name: config sees to it.
-            context.execute(f'SET search_path = "{schema}"')
+            context.execute(f'SET search_path = "{schema}", pg_temp')
     with context.begin_transaction():
         context.run_migrations()
     if sqlite:
@@ -147,16 +149,16 @@ def migrate(connection: Connection) -> None:
     """Bring the database where the command wants it."""
     limits = context.config.attributes.get("limits") or config.limits()
     sqlite = connection.dialect.name == "sqlite"
-    context.configure(
-        connection=connection,
-        version_table_schema=schema_of(connection),
-        transaction_per_migration=not sqlite,
-        **SETTINGS,
-    )
-    if sqlite:
-        migrate_sqlite(connection, limits)
-    else:
-        migrate_postgresql(connection, limits)
+    schema = backend_of(connection).home(connection, VERSION_TABLE)
+    connection.rollback()
+    with borrowed_in_schema(connection, schema):
+        context.configure(
+            connection=connection, version_table_schema=schema, transaction_per_migration=not sqlite, **SETTINGS
+        )
+        if sqlite:
+            migrate_sqlite(connection, limits)
+        else:
+            migrate_postgresql(connection, limits)
 
 
 def is_settled() -> bool:
@@ -177,7 +179,7 @@ def refuse(connection: Connection) -> None:
     if command not in CHANGING or ctx.purge:
         return
     # What is stamped has lost its revision.
-    found = current(connection) if command == "do_stamp" else recognise(connection)
+    found = revision_of(connection) if command == "do_stamp" else recognise(connection)
     place = config.shown(connection.engine.url)
     if found is not None and found not in {step.revision for step in script.walk_revisions()}:
         raise SchemaNewer(place=place, found=found, expected=script.get_current_head())
@@ -200,6 +202,7 @@ def migrate_postgresql(connection: Connection, limits: config.Limits) -> None:
         if settled:
             context.run_migrations()
             return
+        refuse_encoding(connection)
         with turn(connection, limits) as still_ours:
             context.config.attributes["still_ours"] = still_ours
             make_schema(connection)
@@ -216,8 +219,8 @@ def migrate_postgresql(connection: Connection, limits: config.Limits) -> None:
         is_lost = connection.invalidated
         connection.rollback()
         if not is_lost and not is_pooled(connection):
-            connection.exec_driver_sql("RESET lock_timeout")
-            connection.exec_driver_sql("RESET statement_timeout")
+            for name in ("lock_timeout", "statement_timeout", "search_path"):
+                connection.exec_driver_sql(f"RESET {name}")
             connection.commit()
 
 
@@ -230,7 +233,7 @@ def drop_invalid_indexes(connection: Connection) -> None:
             "JOIN pg_namespace n ON n.oid = c.relnamespace "
             "WHERE NOT i.indisvalid AND c.relname = ANY(:names) AND n.nspname = :schema"
         ),
-        {"names": names, "schema": schema_name(connection)},
+        {"names": names, "schema": schema_of(connection)},
     )
     invalid = found.scalars().all()
     connection.rollback()
@@ -253,7 +256,7 @@ def run_patiently(connection: Connection, limits: config.Limits) -> None:
             if getattr(error.orig, "sqlstate", None) not in PASSING:
                 raise
             if attempt == TRIES:
-                at = current(connection) or "nothing"
+                at = revision_of(connection) or "nothing"
                 reason = f"a table was locked by another transaction for {limits.lock:g} seconds, {TRIES} times"
                 hint = "pg_stat_activity shows long transactions; RUNSTORE_LOCK_TIMEOUT makes it wait longer"
                 raise MigrationBlocked(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -35,7 +35,10 @@ def database_url(given: Place | None = None, schema: str | None = None) -> URL:
     """
     value = given or os.environ.get("RUNSTORE_DATABASE_URL") or os.environ.get("DATABASE_URL") or DEFAULT
     url = value if isinstance(value, URL) else _parsed(os.fspath(value))
-    if url.get_backend_name() != "postgresql":
+    url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
+    if url.get_backend_name() == "postgresql":
+        url = _for_libpq(url)
+    else:
         if schema:
             raise ConfigurationError(detail="only PostgreSQL has schemas; give a SQLite archive a file of its own")
         return url
@@ -61,6 +64,35 @@ def schema_of(url: URL) -> str | None:
     named = url.query.get("schema")
     return (named if isinstance(named, str) else named[-1]) if named else None
 
+
+_DRIVERS = {
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    **{
+        f"{name}+{driver}": "postgresql+psycopg"
+        for name in ("postgres", "postgresql")
+        for driver in ("psycopg", "psycopg_async", "psycopg2", "psycopg2cffi", "asyncpg", "pg8000")
+    },
+    "sqlite+aiosqlite": "sqlite",
+}
+"""How others name what is reached by the driver of ours."""
+
+_HOSTS = re.compile(r"(postgresql\+psycopg://(?:[^@/?]*@)?)([^@/?,]+(?:,[^@/?,]+)+)((?:[/?].*)?)", re.DOTALL)
+"""A URL of libpq's with several hosts: what is before, the hosts, what is behind them."""
+
+_HOST = re.compile(r"\[?([^\]:]+|[0-9a-fA-F:]+)\]?(?::(\d+))?")
+
+_UNPREPARED = {("pgbouncer", "true"), ("prepared_statements", "false"), ("statement_cache_size", "0")} | {
+    ("prepared_statement_cache_size", "0")
+}
+"""What other libraries are told where a pooler keeps no prepared statements."""
+
+_OF_POOLS = {
+    *("connection_limit", "pool", "pool_size", "max_overflow", "pool_timeout", "pool_recycle", "pool_pre_ping"),
+    *("conn_max_age", "conn_health_checks", "max_connections", "min_connections", "socket_timeout", "command_timeout"),
+    *("pgbouncer", "prepared_statements", "statement_cache_size", "prepared_statement_cache_size"),
+}
+"""Options by which other libraries are told how many connections to keep, and for how long."""
 
 _NO_PATH = re.compile(
     r"(?i)\s*(?:(?:postgres\w*(?:\+\w+)?|sqlite)(?::(?!//)|//)|(?://)?[^/@]*:(?!//).*@"
@@ -106,24 +138,52 @@ def _parsed(text: str) -> URL:
         raise ConfigurationError(detail=detail)
     if "://" not in text:
         return URL.create("sqlite", database=text)
-    if text.startswith("postgres://"):
-        text = text.replace("postgres://", "postgresql://", 1)
+    text = text.strip()  # a file of a secret ends with a line break
+    scheme, _, rest = text.partition("://")
+    text = f"{_DRIVERS.get(scheme.lower(), scheme)}://{rest}"
+    hosts = _HOSTS.fullmatch(text)
     url: URL | None
     try:
-        url = make_url(text)
-        url = url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
+        url = make_url(hosts.expand(r"\1\3") if hosts else text)
+        if hosts:
+            found = [_HOST.fullmatch(host) for host in hosts[2].split(",")]
+            names, ports = zip(*((host[1], host[2] or "5432") if host else ("", "") for host in found), strict=True)
+            url = url.update_query_dict({"host": ",".join(names), "port": ",".join(ports)})
         url.get_dialect()().create_connect_args(url)
     except (ArgumentError, ImportError, ValueError):
         url = None
     if url is None:  # outside of the handler, for what was caught there quotes the text
-        scheme = re.match(r"[A-Za-z][\w.+-]*(?=://)", text)
         # The text may hold a password: only its scheme is shown.
-        beginning = f" ({scheme[0]}://...)" if scheme else ""
+        beginning = f" ({scheme}://...)" if re.fullmatch(r"[A-Za-z][\w.+-]*", scheme) else ""
         detail = f"cannot make sense of the database URL{beginning}; expected postgresql://, sqlite:/// or a path"
         raise ConfigurationError(detail=detail)
     if "@" in f"{url.host}{url.database}{''.join(url.query)}" and url.get_backend_name() == "postgresql":
         raise ConfigurationError(detail="the password in the database URL holds an @; write it as %40 there")
     return url
+
+
+def _for_libpq(url: URL) -> URL:
+    """The URL with such options alone as libpq or runstore knows; some that other libraries have say the same."""
+    from psycopg.pq import Conninfo
+
+    known = {option.keyword.decode() for option in Conninfo.get_defaults()} | {*OWN_OPTIONS}
+    query: dict[str, Any] = {}
+    for name, value in url.query.items():
+        text = str(value).lower()
+        if name in known:
+            query[name] = value
+        elif name == "ssl" and isinstance(value, str):
+            query["sslmode"] = {"true": "require", "1": "require", "false": "disable", "0": "disable"}.get(text, value)
+        elif name == "currentSchema":
+            query["schema"] = value
+        elif (name, text) in _UNPREPARED:
+            query.setdefault("prepare_threshold", "none")
+        elif name not in _OF_POOLS:
+            # A name of another form may be the end of a password.
+            shown = f"the option {name}" if re.fullmatch(r"[a-zA-Z_]{1,40}", name) else "an option"
+            detail = f"the database URL has {shown}, which neither libpq nor runstore knows; leave it out"
+            raise ConfigurationError(detail=detail)
+    return url.set(query=query)
 
 
 def sqlite_file(url: URL) -> Path | None:

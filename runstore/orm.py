@@ -12,9 +12,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import Engine, event, inspect
+from sqlalchemy import Connection, Engine, event, inspect
 from sqlalchemy.orm import Session, UOWTransaction, make_transient_to_detached
 from sqlalchemy.orm.util import identity_key
 
@@ -125,8 +125,8 @@ def _shared_value(shared: Any) -> Any:
 # --- the listener ----------------------------------------------------------------------------------------------------
 
 
-_CHECKED: WeakSet[Engine] = WeakSet()
-"""Engines whose database is known to be an archive of this code's revision."""
+_CHECKED: WeakKeyDictionary[Engine, str | None] = WeakKeyDictionary()
+"""Engines whose database is known to be an archive of this code's revision, and its PostgreSQL schema."""
 
 
 def _before_flush(session: Session, _: UOWTransaction, __: object) -> None:
@@ -141,8 +141,15 @@ def _before_flush(session: Session, _: UOWTransaction, __: object) -> None:
     backend = backend_of(connection)
     backend.begin(connection, write=True)
     if connection.engine not in _CHECKED:
-        migrate.check(connection)
-        _CHECKED.add(connection.engine)
+        _CHECKED[connection.engine] = migrate.check(connection)
+    # Not for the flush itself: the session may flush rows of the application's own tables too.
+    with backend.borrowed(connection, _CHECKED[connection.engine], write=True):
+        _prepare(session, connection, runs, loose)
+
+
+def _prepare(session: Session, connection: Connection, runs: list[RunObject], loose: list[Shared]) -> None:
+    """Write what is to be there before the runs, and give them what their columns do not say."""
+    backend = backend_of(connection)
     reader = Reader(backend)
     mapper = Mapper()
     now = time.time_ns() // 1000

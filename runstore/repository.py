@@ -9,10 +9,11 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import islice
 from operator import attrgetter, ge, gt, le, lt
 from pathlib import Path
 from types import TracebackType
@@ -37,6 +38,7 @@ from runstore import (
     writer,
 )
 from runstore.backends import Answer, Clock, backend_of, create_engine, translated
+from runstore.backends.base import in_schema
 from runstore.errors import ConfigurationError, DatabaseFailure, NotARun, RunNotFound
 from runstore.filters import Filter, Way
 from runstore.fingerprint import Difference, Fingerprint, Side
@@ -128,6 +130,7 @@ class RunRepository:
         self._bind = bind
         self._owned: Engine | None = None
         self._backend = backend_of(bind)
+        self._schema: str | None = None
         self._reading = bind if isinstance(bind, Connection) else self._backend.snapshot(bind)
         self._mapper = Mapper()
         self._reader = Reader(self._backend)
@@ -285,7 +288,12 @@ class RunRepository:
         return verdicts
 
     def _retried(
-        self, work: Callable[[Connection], T], *, write: bool = True, abandoned: threading.Event | None = None
+        self,
+        work: Callable[[Connection], T],
+        *,
+        write: bool = True,
+        whole: bool = False,
+        abandoned: threading.Event | None = None,
     ) -> T:
         """What *work* gives in a transaction of ours, tried again after a hindrance or a lost connection.
 
@@ -297,7 +305,7 @@ class RunRepository:
         deadline = None
         while True:
             try:
-                with self._transaction(write=write, abandoned=abandoned) as connection:
+                with self._transaction(write=write, whole=whole, abandoned=abandoned) as connection:
                     if hindered >= BESIDE:
                         self._backend.queue_up(connection)
                     return work(connection)
@@ -451,16 +459,16 @@ class RunRepository:
 
     def iterate_json(self, *, newest_first: bool = False, **where: Unpack[Filter]) -> Iterator[bytes]:
         """The same as compact JSON texts, which costs no parsing."""
-        return self._stream(filters.understood(self._backend, where, paged=False), newest_first)
+        wanted = filters.understood(self._backend, where, paged=False)
+        return self._streamed(lambda connection: self._texts(connection, wanted, newest_first))
 
-    def _stream(self, wanted: filters.Where, newest_first: bool) -> Iterator[bytes]:
-        with self._transaction(write=False) as connection:
-            conditions = self._conditions(connection, wanted, filters.FEW)
-            statement = queries.ordered(queries.runs(self._backend).where(*conditions), newest_first=newest_first)
-            # The rows are closed before the connection is given back, also where the caller does not go on to the end.
-            with closing(self._reader.texts(connection, statement, stream=True)) as found:
-                for _, text in found:
-                    yield text
+    def _texts(self, connection: Connection, wanted: filters.Where, newest_first: bool) -> Generator[bytes]:
+        conditions = self._conditions(connection, wanted, filters.FEW)
+        statement = queries.ordered(queries.runs(self._backend).where(*conditions), newest_first=newest_first)
+        # The rows are closed before the connection is given back, also where the caller does not go on to the end.
+        with closing(self._reader.texts(connection, statement, stream=True)) as found:
+            for _, text in found:
+                yield text
 
     def count(self, **where: Unpack[Filter]) -> int:
         """How many runs meet the conditions of :meth:`find`."""
@@ -536,14 +544,16 @@ class RunRepository:
         :class:`ConfigurationError`.
         """
         wanted = filters.understood(self._backend, where, paged=False)
-        return self._rows(queries.view_columns(columns), wanted, newest_first)
+        chosen = queries.view_columns(columns)
+        return self._streamed(lambda connection: self._rows(connection, chosen, wanted, newest_first))
 
-    def _rows(self, columns: list[Column[Any]], wanted: filters.Where, newest_first: bool) -> Iterator[tuple[Any, ...]]:
-        with self._transaction(write=False) as connection:
-            conditions = self._conditions(connection, wanted, filters.FEW)
-            statement = queries.rows(self._backend, columns, conditions, newest_first=newest_first)
-            with connection.execute(statement, execution_options={"yield_per": BATCH}) as found:
-                yield from map(tuple, found)
+    def _rows(
+        self, connection: Connection, columns: list[Column[Any]], wanted: filters.Where, newest_first: bool
+    ) -> Generator[tuple[Any, ...]]:
+        conditions = self._conditions(connection, wanted, filters.FEW)
+        statement = queries.rows(self._backend, columns, conditions, newest_first=newest_first)
+        with connection.execute(statement, execution_options={"yield_per": BATCH}) as found:
+            yield from map(tuple, found)
 
     def stats(
         self,
@@ -579,18 +589,21 @@ class RunRepository:
         if where:
             statement = statement.where(FINDINGS.c.run_id.in_(select(RUN.c.id).where(*conditions)))
         all_runs = queries.runs(self._backend).where(*conditions).order_by(RUN.c.id)
-        with (
-            self._transaction(write=False) as connection,
-            connection.execute(statement, execution_options={"yield_per": BATCH}) as rows,
-            closing(self._reader.texts(connection, all_runs, stream=True)) as texts,
-        ):
-            departures = (Finding(*row) for row in rows)
-            leaks = (
-                Finding(run.row[0], "secret", path, f"looks like {kind}")
-                for run, text in texts
-                for path, kind in redact.secrets(text)
-            )
-            yield from heapq.merge(departures, leaks, key=attrgetter("run_id"))
+
+        def read(connection: Connection) -> Generator[Finding]:
+            with (
+                connection.execute(statement, execution_options={"yield_per": BATCH}) as rows,
+                closing(self._reader.texts(connection, all_runs, stream=True)) as texts,
+            ):
+                departures = (Finding(*row) for row in rows)
+                leaks = (
+                    Finding(run.row[0], "secret", path, f"looks like {kind}")
+                    for run, text in texts
+                    for path, kind in redact.secrets(text)
+                )
+                yield from heapq.merge(departures, leaks, key=attrgetter("run_id"))
+
+        return self._streamed(read)
 
     # --- prices ------------------------------------------------------------------------------------------------------
 
@@ -640,19 +653,19 @@ class RunRepository:
         conditions = self._tests(where)
         last: str | None = None
         while conditions:
-            with self._transaction(write=False) as connection:
+            with self._transaction(write=False, whole=True) as connection:
                 ids = pruner.next_runs(connection, conditions, last, pruner.BATCH)
             if not ids:
                 break
             deleted, _ = self._retried(
-                partial(pruner.delete_runs, backend=self._backend, run_ids=ids, conditions=conditions)
+                partial(pruner.delete_runs, backend=self._backend, run_ids=ids, conditions=conditions), whole=True
             )
             count(deleted.runs, deleted.looks, 0)
             last = ids[-1]
         for table in pruner.COLLECTED:
             after = -1
             while True:
-                with self._transaction(write=False) as connection:
+                with self._transaction(write=False, whole=True) as connection:
                     unused = pruner.next_unused(connection, table, after, pruner.BATCH)
                 if not unused:
                     break
@@ -663,14 +676,14 @@ class RunRepository:
     def forecast(self, **where: Unpack[Filter]) -> Pruned:
         """What :meth:`prune` would delete."""
         conditions = self._tests(where)
-        with self._transaction(write=False) as connection:
+        with self._transaction(write=False, whole=True) as connection:
             return pruner.forecast(connection, self._backend, conditions or None)
 
     def _tests(self, where: Filter) -> list[ColumnElement[bool]]:
         return filters.understood(self._backend, where, paged=False).tests()
 
     def _collect(self, candidates: pruner.Shared) -> int:
-        deleted = self._retried(lambda connection: pruner.collect(connection, self._backend, candidates))
+        deleted = self._retried(lambda connection: pruner.collect(connection, self._backend, candidates), whole=True)
         with self._seen_lock:
             self._seen = {}
         return deleted
@@ -688,8 +701,9 @@ class RunRepository:
 
     def verify(self) -> Iterator[Damage]:
         """Make everything again that can be made from the rows, and give what differs: see :mod:`runstore.verify`."""
-        with self._transaction(write=False) as connection:
-            yield from verify.verify(connection, self._backend, Reader(self._backend))
+        return self._streamed(
+            lambda connection: verify.verify(connection, self._backend, Reader(self._backend)), whole=True
+        )
 
     def fingerprint(self, **where: Unpack[Filter]) -> Fingerprint:
         """One number for the runs that meet the conditions of :meth:`find`: see :mod:`runstore.fingerprint`."""
@@ -716,32 +730,69 @@ class RunRepository:
         self._check(write=False)
         target._check(write=True, create=True)
         with self._side() as side:
-            report = copier.copy(side, target._backend, target._retried, progress or (lambda _: None))
+            report = copier.copy(
+                side, target._backend, partial(target._retried, whole=True), progress or (lambda _: None)
+            )
             with target._side() as there:
                 copier.prove(side, there, report)
         return report
 
     @contextmanager
     def _side(self) -> Iterator[Side]:
-        with self._transaction(write=False) as connection:
+        with self._transaction(write=False, whole=True) as connection:
             yield Side(connection, self._backend)
 
     # --- connections -------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _transaction(self, *, write: bool, abandoned: threading.Event | None = None) -> Iterator[Connection]:
-        """A transaction of our own, or a savepoint in the caller's."""
+    def _transaction(
+        self, *, write: bool, whole: bool = False, abandoned: threading.Event | None = None
+    ) -> Iterator[Connection]:
+        """A transaction of our own, or a savepoint in the caller's.
+
+        One that is *whole* is about all runs: it fails where the database hides some from this role.
+        """
         self._check(write=write)
         bind = self._bind if write else self._reading
         with translated(bind):
             if isinstance(bind, Connection):
-                self._begin(bind, write=write)
-                with bind.begin_nested():
+                with self._savepoint(bind, write=write), self._borrowed(bind, write=write, whole=whole):
                     yield bind
             else:
                 with bind.begin() as connection:
                     self._backend.begin(connection, write=write, abandoned=abandoned)
+                    self._backend.settle(connection, write=write, whole=whole)
                     yield connection
+
+    def _streamed(self, read: Callable[[Connection], Generator[T]], *, whole: bool = False) -> Iterator[T]:
+        """What *read* gives, as it is asked for, in one transaction.
+
+        A connection of the caller's is his in between: on it some are read ahead.
+        """
+        bind = self._bind
+        if not isinstance(bind, Connection):
+            with self._transaction(write=False, whole=whole) as connection:
+                yield from read(connection)
+            return
+        self._check(write=False)
+        with translated(bind), self._savepoint(bind, write=False), closing(read(bind)) as found:
+            full = True
+            while full:
+                with self._borrowed(bind, write=False, whole=whole):
+                    piece = list(islice(found, BATCH))
+                full = len(piece) == BATCH
+                yield from piece
+
+    @contextmanager
+    def _savepoint(self, connection: Connection, *, write: bool) -> Iterator[None]:
+        if not connection.in_transaction():
+            connection.begin()
+        self._backend.begin(connection, write=write)
+        with connection.begin_nested():
+            yield
+
+    def _borrowed(self, connection: Connection, *, write: bool, whole: bool) -> AbstractContextManager[None]:
+        return self._backend.borrowed(connection, self._schema, write=write, whole=whole)
 
     def _own_process(self) -> None:
         """Leave the connections to the process that forked this one: two on one of them would mix up their answers."""
@@ -754,11 +805,6 @@ class RunRepository:
         self._seen_lock = threading.Lock()
         self._process = os.getpid()
 
-    def _begin(self, connection: Connection, *, write: bool) -> None:
-        if not connection.in_transaction():
-            connection.begin()
-        self._backend.begin(connection, write=write)
-
     def _check(self, *, write: bool, create: bool = False) -> None:
         """Look once whether there is an archive of this code's revision; the first save makes a new SQLite file.
 
@@ -769,13 +815,16 @@ class RunRepository:
             return
         with translated(self._bind):
             if isinstance(self._bind, Connection):
-                migrate.check(self._bind, write=write)
+                self._schema = migrate.check(self._bind, write=write)
             else:
                 if create and migrate.is_new(self._bind):
                     migrate.upgrade(self._bind)
                 migrate.require(self._bind)
                 with self._bind.connect() as connection:
-                    migrate.check(connection, write=write)
+                    self._schema = migrate.check(connection, write=write)
+                # From now on it is named: the search_path may be another one next time.
+                self._bind = in_schema(self._bind, self._schema)
+                self._reading = self._backend.snapshot(self._bind)
         self._checked |= {write, False}
 
 

@@ -10,7 +10,7 @@ What no digest covers cannot be found: observed_at, archived_at and source may h
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from msgspec import Raw
@@ -70,7 +70,7 @@ class Damage(NamedTuple):
         )
 
 
-def verify(connection: Connection, backend: Backend, reader: Reader) -> Iterator[Damage]:
+def verify(connection: Connection, backend: Backend, reader: Reader) -> Generator[Damage]:
     """Everything that is wrong in an archive, in the transaction at hand.
 
     A shared row that is damaged is found once by itself and then with each run that refers to it.

@@ -146,7 +146,7 @@ def test_the_script_of_one_step_begins_and_ends_where_it_is_told() -> None:
     assert "version_num='0002'" in up
     assert "version_num='0001'" in down
     assert migrate.sql("sqlite", ":head") == migrate.sql("sqlite") == migrate.sql("sqlite", "base:head")
-    assert 'SET search_path = "elsewhere"' in migrate.sql("postgresql", schema="elsewhere")
+    assert 'SET search_path = "elsewhere", pg_temp' in migrate.sql("postgresql", schema="elsewhere")
     for backend, span, schema in (("oracle", "head", None), ("sqlite", "head", "s"), ("sqlite", "0001:9999", None)):
         with pytest.raises(ConfigurationError):
             migrate.sql(backend, span, schema=schema)
@@ -370,7 +370,10 @@ def test_everything_is_in_the_schema_whatever_the_search_path(postgresql_url: UR
         assert {name.partition(".")[0] for name in tables_of(engine)} == {schema}
     with RunRepository.open(postgresql_url, schema=schema) as runs:
         assert runs.count() == 12
-    with pytest.raises((SchemaBehind, DatabaseFailure)), RunRepository.open(postgresql_url) as runs:
+    with (
+        pytest.raises(ConfigurationError, match="search_path names no schema"),
+        RunRepository.open(postgresql_url) as runs,
+    ):
         runs.count()
     with migrate.engine(url) as engine:
         migrate.downgrade(engine, "base")
@@ -557,10 +560,7 @@ def test_an_archive_is_where_the_search_path_finds_it_and_not_where_that_begins(
         migrate.upgrade(engine, "0002")
         with engine.begin() as connection:
             connection.execute(text("CREATE SCHEMA first"))
-        with pytest.raises(ConfigurationError, match=r"in the schema public, .* made in first, .* --schema public"):
-            migrate.upgrade(engine)
-        with migrate.engine(config.database_url(place, "public")) as named:
-            migrate.upgrade(named)
+        migrate.upgrade(engine)
         assert {name.partition(".")[0] for name in tables_of(engine)} == {"public"}
         with engine.connect() as connection:
             assert migrate.status(connection).bytes > 0

@@ -150,8 +150,11 @@ CREATE TABLE run_object (
 );
 CREATE FUNCTION runstore_json_terms(document json) RETURNS integer[]
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-    SELECT array_agg(hashtext(m.key) & 65535) || array_agg(hashtext(m.key || '=' || m.value) & 65535)
-    FROM json_each_text(CASE WHEN json_typeof(document) = 'object' THEN document ELSE '{}' END) AS m
+    SELECT pg_catalog.array_agg(pg_catalog.hashtext(m.key) OPERATOR(pg_catalog.&) 65535)
+        OPERATOR(pg_catalog.||) pg_catalog.array_agg(pg_catalog.hashtext(
+            m.key OPERATOR(pg_catalog.||) '=' OPERATOR(pg_catalog.||) m.value) OPERATOR(pg_catalog.&) 65535)
+    FROM pg_catalog.json_each_text(
+        CASE WHEN pg_catalog.json_typeof(document) OPERATOR(pg_catalog.=) 'object' THEN document ELSE '{}' END) AS m
 $$;
 CREATE INDEX ix_run_object_assistant_id ON run_object (assistant_id, coalesce(created_at, -9223372036854775808));
 CREATE INDEX ix_run_object_created ON run_object (created_at);

@@ -94,6 +94,34 @@ class Backend(ABC):
         """
 
     @abstractmethod
+    def settle(self, connection: Connection, *, write: bool, whole: bool = False) -> None:
+        """Set what a transaction of ours needs and the session may have otherwise, before its first statement.
+
+        One that is *whole* is about all rows, and fails where the database would hide some from this role.
+        """
+
+    @contextmanager
+    def borrowed(
+        self, connection: Connection, schema: str | None, *, write: bool, whole: bool = False
+    ) -> Iterator[None]:
+        """Work in a caller's transaction with the settings of :meth:`settle`, on the tables of this schema.
+
+        The caller finds the connection as before; after an error, once the savepoint around this is rolled back.
+        """
+        yield
+
+    def home(self, connection: Connection, table: str) -> str | None:
+        """The schema with a table of this name; where there is none, the one it would be made in. None without schemas.
+
+        Raises :class:`ConfigurationError` where there should be a schema and is none.
+        """
+        return None
+
+    def hiding(self, connection: Connection, tables: Iterable[Table]) -> list[str]:
+        """The names of those of these tables of which the database hides rows from this role."""
+        return []
+
+    @abstractmethod
     def insert(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:
         """Insert new rows as they are made; an existing key is an error."""
 
@@ -219,6 +247,30 @@ def schema_of(bind: Engine | Connection) -> str | None:
     """The PostgreSQL schema whose tables are meant; None where it is left to the search_path."""
     schema: str | None = (bind.get_execution_options().get("schema_translate_map") or {}).get(None)
     return schema
+
+
+def in_schema(engine: Engine, schema: str | None) -> Engine:
+    """The engine with its statements on the tables of this schema."""
+    return engine if schema == schema_of(engine) else engine.execution_options(**_translation(engine, schema))
+
+
+@contextmanager
+def borrowed_in_schema(connection: Connection, schema: str | None) -> Iterator[None]:
+    """The same for a connection of the caller's, whose own statements come after."""
+    if schema is None:
+        yield
+        return
+    before = connection.get_execution_options().get("schema_translate_map")
+    connection.execution_options(**_translation(connection, schema))
+    try:
+        yield
+    finally:
+        connection.execution_options(schema_translate_map=before)
+
+
+def _translation(bind: Engine | Connection, schema: str | None) -> dict[str, Any]:
+    known = bind.get_execution_options().get("schema_translate_map") or {}
+    return {"schema_translate_map": {**known, None: schema}}
 
 
 # Statements for the driver. Only names of the schema's own tables and columns stand in them, and that of the schema

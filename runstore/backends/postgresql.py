@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 from functools import lru_cache
 from itertools import chain, islice
@@ -12,7 +12,6 @@ from typing import Any
 
 import psycopg
 import sqlalchemy
-from psycopg.types.string import TextLoader
 from sqlalchemy import (
     ARRAY,
     JSON,
@@ -32,6 +31,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    text,
     true,
 )
 from sqlalchemy.dialects import postgresql
@@ -40,22 +40,32 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from runstore import config
-from runstore.backends.base import Answer, Backend, Clock, JSONTest, Row, insert_arrays, insert_into, named, quoted
-from runstore.errors import ConfigurationError, QueryRefused, QueryTimeout
+from runstore.backends import cursor, session
+from runstore.backends.base import (
+    Answer,
+    Backend,
+    Clock,
+    JSONTest,
+    Row,
+    insert_arrays,
+    insert_into,
+    named,
+    quoted,
+    schema_of,
+)
+from runstore.errors import ConfigurationError
 from runstore.masking import HARMLESS
 from runstore.schema.base import Number
 from runstore.schema.run import JSONTerms
 
 FEW_ROWS = 4
 
-FETCHED = 1000
-"""Rows of a query of the user's that are fetched at a time."""
-
 _PASSING = {
     "40001",  # serialization failure
     "40P01",  # deadlock
     "23505",  # another writer inserted the same run: the next try finds it
     "23503",  # a prune took a shared row that this process had seen
+    "55P03",  # another transaction held a lock for longer than the lock_timeout of this role
 }
 
 _LOST = {
@@ -83,6 +93,7 @@ class PostgreSQL(Backend):
         """
         defaults = {"application_name": "runstore", "connect_timeout": "10"}
         arguments: dict[str, Any] = {name: value for name, value in defaults.items() if name not in url.query}
+        arguments["client_encoding"] = "UTF8"  # from the start: SQLAlchemy reads texts before a transaction is ours
         if "prepare_threshold" in url.query:
             arguments["prepare_threshold"] = _threshold(str(url.query["prepare_threshold"]))
         # What may be secret goes past the URL, for the repr of an engine masks no more than the password's own place.
@@ -92,7 +103,13 @@ class PostgreSQL(Backend):
         schema = config.schema_of(url)
         options = {"schema_translate_map": {None: schema}} if schema else {}
         # No values of runs in tracebacks.
-        engine = sqlalchemy.create_engine(url, connect_args=arguments, execution_options=options, hide_parameters=True)
+        engine = sqlalchemy.create_engine(
+            url,
+            connect_args=arguments,
+            execution_options=options,
+            hide_parameters=True,
+            use_native_hstore=False,  # looked for with each first connection, on the search_path of the session
+        )
         event.listen(engine, "do_connect", _leave_schema)
         return engine
 
@@ -103,12 +120,44 @@ class PostgreSQL(Backend):
     def begin(self, connection: Connection, *, write: bool, abandoned: Event | None = None) -> None:
         """Nothing to do: psycopg begins with the first statement, and foreign keys always hold.
 
-        Raises :class:`ConfigurationError` where it does not begin at all: half a batch could stay behind.
+        Raises :class:`ConfigurationError` where it does not begin at all, for half a batch could stay behind, and for a
+        database that cannot hold every text.
         """
-        driver = connection.connection.driver_connection
-        assert isinstance(driver, psycopg.Connection)
-        if write and driver.autocommit:
+        if write and session.driver_of(connection).autocommit:
             raise ConfigurationError(detail="this connection commits each statement alone; make it without AUTOCOMMIT")
+        if write:
+            session.refuse_encoding(connection)
+
+    def settle(self, connection: Connection, *, write: bool, whole: bool = False) -> None:
+        """With the BEGIN: it costs no round trip."""
+        session.begin(connection, session.settings(session.driver_of(connection), write=write, whole=whole))
+
+    @contextmanager
+    def borrowed(
+        self, connection: Connection, schema: str | None, *, write: bool, whole: bool = False
+    ) -> Iterator[None]:
+        """Two statements more, one at each end."""
+        needed = session.settings(session.driver_of(connection), write=write, whole=whole)
+        with session.borrowed(connection, schema, needed):
+            yield
+
+    def home(self, connection: Connection, table: str) -> str | None:
+        """Where none is named it is where the search_path finds the table, and that need not be its first schema."""
+        if (schema := schema_of(connection) or session.home(connection, table)) is None:
+            detail = "the role's search_path names no schema that exists; name one with --schema or RUNSTORE_SCHEMA"
+            raise ConfigurationError(detail=detail)
+        return schema
+
+    def hiding(self, connection: Connection, tables: Iterable[Table]) -> list[str]:
+        """Where row level security is active for this role."""
+        found = connection.execute(
+            text(
+                "SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace "
+                "WHERE n.nspname = :schema AND c.relname = ANY(:names) AND row_security_active(c.oid) ORDER BY 1"
+            ),
+            {"schema": schema_of(connection), "names": [table.name for table in tables]},
+        )
+        return list(found.scalars())
 
     def insert(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:
         """Insert with COPY, or a row at a time where COPY's own round trips would cost more than the rows."""
@@ -117,10 +166,9 @@ class PostgreSQL(Backend):
         if len(first) <= FEW_ROWS:
             self._run_many(connection, insert_into(named(table, connection), table, self.placeholder), _exact(first))
             return
-        driver = connection.connection.driver_connection
-        assert isinstance(driver, psycopg.Connection)
+        driver = session.driver_of(connection)
         statement = f"COPY {named(table, connection)} ({quoted(*table.columns.keys())}) FROM STDIN"
-        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+        with driver.cursor() as copying, copying.copy(statement) as copy:
             for row in chain(first, rows):
                 copy.write_row(row)
 
@@ -154,40 +202,9 @@ class PostgreSQL(Backend):
         keys = func.json_array_elements_text(self.list_of(values, JSON()), type_=Text)
         return self.probe(column, select(cast(keys, column.type)))
 
-    @contextmanager
-    def ask(self, engine: Engine, statement: str, clock: Clock) -> Iterator[Answer]:
-        """A cursor in a READ ONLY transaction, which nothing can leave that a cursor can be declared for.
-
-        DECLARE takes a query and nothing else, and its extended protocol one statement: no COMMIT, SET, COPY, DO or
-        EXPLAIN ANALYZE gets to the server's executor. What a function does outside of the database (end a session, read
-        a file) is a matter of the role's rights. Rows are fetched a thousand at a time, each time under what is left of
-        the limit, set anew, for the query could have changed it.
-        """
-        pooled = engine.raw_connection()
-        driver = pooled.driver_connection
-        pooled.detach()  # nothing that the query sets comes back to the pool
-        assert isinstance(driver, psycopg.Connection)
-        place = config.shown(engine.url)
-        try:
-            driver.rollback()
-            driver.autocommit = False
-            driver.read_only = True
-            for setting in _ASKING.items():
-                driver.execute(_SET, setting)
-            if schema := config.schema_of(engine.url):
-                driver.execute(_SET, ("search_path", quoted(schema)))
-            with driver.cursor("runstore_sql") as cursor:
-                for kind in ("timestamp", "timestamptz"):
-                    cursor.adapters.register_loader(kind, _ISOLoader)
-                for kind in ("date", "time", "timetz", "interval", "json", "jsonb"):
-                    cursor.adapters.register_loader(kind, TextLoader)
-                with _refused(place, clock), clock.running():
-                    _limit(driver, clock)
-                    cursor.execute(statement.encode())
-                names = tuple(column.name for column in cursor.description or ())
-                yield Answer(names, _fetched(driver, cursor, place, clock))
-        finally:
-            driver.close()
+    def ask(self, engine: Engine, statement: str, clock: Clock) -> AbstractContextManager[Answer]:
+        """A cursor in a READ ONLY transaction."""
+        return cursor.answer(engine, statement, clock)
 
     def looked_up(self, table: Table, condition: ColumnElement[bool]) -> tuple[FromClause, ColumnElement[bool]]:
         """By its key, for each run: of tables without statistics the planner would read all rows for each one."""
@@ -280,60 +297,3 @@ def _threshold(text: str) -> int | None:
 def _exact(rows: Sequence[Row]) -> list[Row]:
     """Floats as decimals: a float parameter becomes a numeric of 15 digits, unlike the text that COPY sends."""
     return [[Decimal(repr(value)) if isinstance(value, float) else value for value in row] for row in rows]
-
-
-# --- a query of the user's -------------------------------------------------------------------------------------------
-
-_SET = "SELECT set_config(%s, %s, true)"
-
-_ASKING = {
-    "TimeZone": "UTC",  # days and hours are those of the views
-    "DateStyle": "ISO",
-    "IntervalStyle": "iso_8601",
-    "cursor_tuple_fraction": "1",  # all rows are wanted, not the first ones soon
-}
-
-
-_REFUSED = (
-    psycopg.errors.SyntaxError,  # no query, or two statements
-    psycopg.errors.FeatureNotSupported,  # a WITH that changes data
-    psycopg.errors.InvalidCursorDefinition,  # SELECT INTO
-    psycopg.errors.ReadOnlySqlTransaction,  # FOR UPDATE, nextval, a function that writes
-)
-
-
-class _ISOLoader(TextLoader):
-    """A timestamp as ISO 8601, in UTC: a datetime would fail beyond the years 1 to 9999."""
-
-    def load(self, data: Any) -> Any:
-        text = str(super().load(data)).replace(" ", "T", 1)
-        return f"{text[:-3]}Z" if text.endswith("+00") else text
-
-
-def _limit(driver: psycopg.Connection[Any], clock: Clock) -> None:
-    driver.execute(_SET, ("statement_timeout", str(int(min(clock.left * 1000 + 1, 2**31 - 1)))))
-
-
-def _fetched(
-    driver: psycopg.Connection[Any], cursor: psycopg.ServerCursor[Any], place: str, clock: Clock
-) -> Iterator[tuple[Any, ...]]:
-    rows: list[tuple[Any, ...]] = [()] * FETCHED
-    while len(rows) == FETCHED:
-        if clock.is_over():
-            raise QueryTimeout(place=place, seconds=clock.limit)
-        with _refused(place, clock), clock.running():
-            _limit(driver, clock)
-            rows = cursor.fetchmany(FETCHED)
-        yield from rows
-
-
-@contextmanager
-def _refused(place: str, clock: Clock) -> Iterator[None]:
-    try:
-        yield
-    except psycopg.errors.QueryCanceled as error:
-        if clock.is_over():
-            raise QueryTimeout(place=place, seconds=clock.limit) from error
-        raise
-    except _REFUSED as error:
-        raise QueryRefused(place=place, reason=str(error.diag.message_primary)) from error

@@ -95,6 +95,9 @@ class SQLite(Backend):
                 "runstore.create_engine, or execute 'PRAGMA foreign_keys=ON' on each connection"
             )
 
+    def settle(self, connection: Connection, *, write: bool, whole: bool = False) -> None:
+        """Nothing to do: a file has neither roles nor settings of theirs."""
+
     def insert(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:
         """Many rows a statement: Python waits for each one to end, and another thread of it may go on meanwhile."""
         _insert(connection, table, rows)

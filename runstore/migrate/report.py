@@ -9,10 +9,10 @@ import sqlalchemy
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import DBAPIError
 
-from runstore.backends.base import quoted
+from runstore.backends.base import quoted, schema_of
 from runstore.errors import ConfigurationError
 from runstore.mapping import RUN, SHARED_TABLES
-from runstore.migrate.state import REVISION, VERSION_TABLE, VIEWS, current, schema_name
+from runstore.migrate.state import REVISION, VERSION_TABLE, VIEWS, at_archive, revision_of
 from runstore.schema import Base
 from runstore.schema.run import JSONTerms
 
@@ -45,25 +45,26 @@ class Status(NamedTuple):
 
 def status(connection: Connection) -> Status:
     """How large an archive is, and how fresh. Reads run_object once; other tables are not counted on PostgreSQL."""
-    runs, newest, last = connection.execute(
-        select(func.count(), func.max(RUN.c.observed_at), func.max(RUN.c.archived_at)).select_from(RUN)
-    ).one()
-    sizes = _sqlite_sizes if connection.dialect.name == "sqlite" else _postgresql_sizes
-    size, tables = sizes(connection)
-    return Status(current(connection), REVISION, runs, newest, last, size, tables)
+    with at_archive(connection):
+        runs, newest, last = connection.execute(
+            select(func.count(), func.max(RUN.c.observed_at), func.max(RUN.c.archived_at)).select_from(RUN)
+        ).one()
+        sizes = _sqlite_sizes if connection.dialect.name == "sqlite" else _postgresql_sizes
+        size, tables = sizes(connection)
+        return Status(revision_of(connection), REVISION, runs, newest, last, size, tables)
 
 
 def _postgresql_sizes(connection: Connection) -> tuple[int, list[TableStatus]]:
-    found = connection.execute(
+    sizes = connection.execute(
         text(
             "SELECT c.relname, nullif(c.reltuples, -1)::bigint, pg_total_relation_size(c.oid) FROM pg_class c "
             "JOIN pg_namespace n ON n.oid = c.relnamespace "
             "WHERE c.relkind = 'r' AND n.nspname = :schema AND c.relname = ANY(:names) "
             "ORDER BY 1"
         ),
-        {"schema": schema_name(connection), "names": list(Base.metadata.tables)},
+        {"schema": schema_of(connection), "names": list(Base.metadata.tables)},
     )
-    tables = [TableStatus(*row) for row in found]
+    tables = [TableStatus(*row) for row in sizes]
     return sum(entry.bytes or 0 for entry in tables), tables
 
 
@@ -72,10 +73,10 @@ def _sqlite_sizes(connection: Connection) -> tuple[int, list[TableStatus]]:
     size = pages * connection.exec_driver_sql("PRAGMA page_size").scalar_one()
     sizes: dict[str, int] = {}
     with suppress(DBAPIError):  # an SQLite that was built without dbstat
-        found = connection.exec_driver_sql(
+        rows = connection.exec_driver_sql(
             "SELECT m.tbl_name, sum(s.pgsize) FROM dbstat s JOIN sqlite_master m USING (name) GROUP BY 1"
         )
-        sizes = {name: size for name, size in found.all()}
+        sizes = {str(name): int(size) for name, size in rows}
     live = set(sqlalchemy.inspect(connection).get_table_names())
     tables = [
         TableStatus(name, connection.scalar(select(func.count()).select_from(table)), sizes.get(name))
@@ -95,8 +96,9 @@ def grants(connection: Connection, *, writer: str, reader: str) -> str:
     if connection.dialect.name == "sqlite":
         raise ConfigurationError(detail="SQLite has no roles: who may write the file may do everything")
     # The URL may leave the database to the PG... variables, or have a pooler's name for it.
-    database = connection.execute(select(func.current_database())).scalar_one()
-    schema = quoted(schema_name(connection))
+    with at_archive(connection) as home:
+        database = connection.execute(select(func.current_database())).scalar_one()
+    schema = quoted(str(home))
 
     def line(rights: str, to: str, *names: str) -> str:
         return f"GRANT {rights} ON {', '.join(f'{schema}.{quoted(name)}' for name in names)} TO {to};"

@@ -16,16 +16,16 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-import psycopg
 from sqlalchemy import Connection, delete, false, func, inspect, select, table
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.schema import CreateSchema
 
 from runstore import config
-from runstore.backends import schema_of
+from runstore.backends import schema_of, session
+from runstore.backends.base import quoted
 from runstore.errors import ConfigurationError, MigrationBlocked, RunStoreError
 from runstore.files import BESIDE, complete_file
-from runstore.migrate.state import VERSION_TABLE, schema_name
+from runstore.migrate.state import VERSION_TABLE
 
 ADVISORY_LOCK = 0x72756E73  # "runs"
 """With a number made of the schema's name: one migration at a time for each archive of a PostgreSQL database."""
@@ -64,6 +64,7 @@ def turn(connection: Connection, limits: config.Limits) -> Iterator[Callable[[],
     holder = connection.engine.connect().execution_options(isolation_level="READ COMMITTED")
 
     def is_ours() -> bool:
+        holder.exec_driver_sql(f"SET LOCAL search_path = {session.SAFE_PATH}")
         if holder.scalar(select(func.pg_try_advisory_xact_lock(ADVISORY_LOCK, key))):
             return True
         holder.rollback()
@@ -78,7 +79,7 @@ def turn(connection: Connection, limits: config.Limits) -> Iterator[Callable[[],
             raise MigrationBlocked(place=place, reason=f"{reason}; what was done is whole, upgrade again") from error
 
     with holder:
-        key = zlib.crc32(schema_name(holder).encode()) - 2**31
+        key = zlib.crc32(str(schema_of(connection)).encode()) - 2**31
         hint = "see pg_locks for the session that holds the advisory lock"
         wait_for_turn(is_ours, place, limits, "another migration has been at work", hint)
         # The holder idles while the revisions run: that must not end it.
@@ -92,21 +93,68 @@ def turn(connection: Connection, limits: config.Limits) -> Iterator[Callable[[],
 def set_up_transaction(connection: Connection, limits: config.Limits) -> None:
     """Limits and the schema, for this transaction alone.
 
-    A statement that runs in none (CONCURRENTLY) stops nobody and takes its time: it gets no limits, whatever the role's
-    are. They can only be set for the session, so not behind a pooler.
+    The names in a revision are looked up in PostgreSQL's own schema and in that of the archive, where nobody else may
+    have put something of PostgreSQL's names.
+
+    A statement that runs in no transaction (CONCURRENTLY) stops nobody and takes its time: it gets no limits, whatever
+    the role's are. They can only be set for the session, so not behind a pooler.
     """
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)
-    settings = {"lock_timeout": "0", "statement_timeout": "0"}
+    driver = session.driver_of(connection)
+    schema = schema_of(connection)
+    assert schema is not None
+    path = f"{quoted(schema)}, pg_temp"
+    settings: dict[str, str] = {"lock_timeout": "0", "statement_timeout": "0", "search_path": path}
     if not driver.autocommit:
         settings = {"lock_timeout": milliseconds(limits.lock), "statement_timeout": milliseconds(limits.statement)}
-        if schema := schema_of(connection):
-            settings["search_path"] = '"' + schema.replace('"', '""') + '"'
+        settings |= session.settings(driver, write=True)
+        settings["quote_all_identifiers"] = "off"  # Alembic compares the texts of expressions
     elif is_pooled(connection):
         return
-    # Past SQLAlchemy, which has not begun yet.
+
+    def put(name: str, value: str) -> None:
+        # Past SQLAlchemy, which has not begun yet.
+        driver.execute("SELECT pg_catalog.set_config(%s, %s, %s)", (name, value, not driver.autocommit))
+
     for name, value in settings.items():
-        driver.execute("SELECT set_config(%s, %s, %s)", (name, value, not driver.autocommit))
+        put(name, value)
+    if not driver.autocommit:
+        _refuse_planted(connection, schema)
+        put("search_path", path)
+
+
+def _refuse_planted(connection: Connection, schema: str) -> None:
+    """Raise :class:`ConfigurationError` for a function or operator that may be taken for one of PostgreSQL's.
+
+    One whose argument types fit better would be executed as the role that migrates, and by all who use a view made of
+    it. What a superuser or this role itself has made, an extension say, is trusted.
+    """
+    planted = session.driver_of(connection).execute(_PLANTED, {"schema": schema}).fetchone()
+    if planted is not None:
+        raise ConfigurationError(
+            detail="the schema {} holds the {} of the role {}, which PostgreSQL may take for its own; drop it, or give "
+            "the archive a schema in which nobody else may create (--schema)".format(schema, *planted)
+        )
+
+
+_PLANTED = """
+SELECT planted.what, r.rolname
+FROM (
+    SELECT 'function ' || p.oid::regprocedure::text AS what, p.proowner AS owner, p.pronamespace AS place
+    FROM pg_proc AS p
+    WHERE EXISTS (SELECT FROM pg_proc AS c
+                  WHERE c.proname = p.proname AND c.pronamespace = 'pg_catalog'::regnamespace)
+    UNION ALL
+    SELECT 'operator ' || o.oid::regoperator::text, o.oprowner, o.oprnamespace
+    FROM pg_operator AS o
+    WHERE EXISTS (SELECT FROM pg_operator AS c
+                  WHERE c.oprname = o.oprname AND c.oprnamespace = 'pg_catalog'::regnamespace)
+) AS planted
+JOIN pg_namespace AS n ON n.oid = planted.place
+JOIN pg_roles AS r ON r.oid = planted.owner
+WHERE n.nspname = %(schema)s AND NOT r.rolsuper AND r.rolname <> current_user
+ORDER BY 1
+LIMIT 1
+"""
 
 
 def milliseconds(seconds: float) -> str:
@@ -116,24 +164,17 @@ def milliseconds(seconds: float) -> str:
 
 def is_pooled(connection: Connection) -> bool:
     """Whether something stands between us and the server: its process is not the one we have connected to."""
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)
-    row = driver.execute("SELECT pg_backend_pid()").fetchone()
+    driver = session.driver_of(connection)
+    row = driver.execute("SELECT pg_catalog.pg_backend_pid()").fetchone()
     return row is None or row[0] != driver.info.backend_pid
 
 
 def make_schema(connection: Connection) -> None:
     """The schema that was asked for is made where there is none, as the file is on SQLite."""
-    schema = schema_name(connection)
-    if schema not in inspect(connection).get_schema_names():
+    schema = schema_of(connection)
+    if schema and schema not in inspect(connection).get_schema_names():
         connection.execute(CreateSchema(schema))
         connection.commit()
-    first = schema_of(connection) or connection.scalar(select(func.current_schema()))
-    if first != schema:
-        found = (
-            f"the archive is in the schema {schema}, new tables would be made in {first}, where the search_path begins"
-        )
-        raise ConfigurationError(detail=f"{found}; name it with --schema {schema} or RUNSTORE_SCHEMA")
 
 
 # --- SQLite -----------------------------------------------------------------------------------------------------------

@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import sqlalchemy
-from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, select, text
+from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, select
 
 from runstore import config
-from runstore.backends import schema_of, translated
-from runstore.errors import ArchiveMissing, ConfigurationError, DatabaseFailure, NotAnArchive, SchemaBehind, SchemaNewer
+from runstore.backends import backend_of, schema_of, translated
+from runstore.errors import ArchiveMissing, DatabaseFailure, NotAnArchive, SchemaBehind, SchemaNewer
 from runstore.schema import Base, views
 
-REVISION = "0004"
+REVISION = "0005"
 """The revision this code is written for, the newest under ``migrations/versions``. Revisions are numbered in order."""
 
 VERSION_TABLE = "runstore_version"
@@ -35,91 +37,106 @@ _NUMBERED = re.compile(r"\d{4}")
 _log = logging.getLogger("runstore")
 
 
+@contextmanager
+def at_archive(connection: Connection) -> Iterator[str | None]:
+    """Work on the archive of a connection, whatever the settings of its session are.
+
+    Gives the PostgreSQL schema that it is in or, where there is none yet, would be made in. Raises
+    :class:`ConfigurationError` where there is no such schema.
+    """
+    backend = backend_of(connection)
+    schema = backend.home(connection, VERSION_TABLE)
+    with backend.borrowed(connection, schema, write=False):
+        yield schema
+
+
 def current(connection: Connection) -> str | None:
     """The revision a database is at; None where it has no runstore schema.
 
     Raises :class:`NotAnArchive` where its version table is none that our migrations have written.
     """
+    with at_archive(connection):
+        return revision_of(connection)
+
+
+def check(connection: Connection, *, write: bool = True) -> str | None:
+    """Raise unless the database is at :data:`REVISION`; gives the PostgreSQL schema of the archive.
+
+    :class:`SchemaBehind` or :class:`SchemaNewer`; :class:`NotAnArchive` where tables of ours stand without a revision
+    or a revision without its tables. For reading alone (*write* false) a newer schema will do where it says that it
+    has only added to ours; that is logged as a warning, as is a database that hides rows of it from this role.
+    """
+    with at_archive(connection) as schema:
+        _check(connection, write)
+        if hiding := backend_of(connection).hiding(connection, Base.metadata.sorted_tables):
+            place, names = config.shown(connection.engine.url), ", ".join(hiding)
+            _log.warning("%s: row level security hides rows of %s: what is found may not be all", place, names)
+    return schema
+
+
+def _check(connection: Connection, write: bool) -> None:
+    at, place = recognise(connection), config.shown(connection.engine.url)
+    if at is None:
+        raise SchemaBehind(place=place, found="does not exist yet", expected=REVISION)
+    if at < REVISION:
+        raise SchemaBehind(place=place, found=f"is at revision {at}", expected=REVISION)
+    if at == REVISION:
+        return
+    if write or not _readable(connection, at):
+        raise SchemaNewer(place=place, found=at, expected=REVISION)
+    _log.warning(
+        "the schema of %s is at revision %s, newer than the %s of this runstore: it can be read, not written",
+        *(place, at, REVISION),
+    )
+
+
+# --- on a connection that names the schema ---------------------------------------------------------------------------
+
+
+def revision_of(connection: Connection) -> str | None:
+    """What :func:`current` gives."""
     if not sqlalchemy.inspect(connection).has_table(VERSION_TABLE, schema_of(connection)):
         return None
     revisions = connection.execute(select(_version.c.version_num)).scalars().all()
     strange = [revision for revision in revisions if not _NUMBERED.fullmatch(revision)]
     if strange or len(revisions) > 1:
-        found = ", ".join(map(repr, strange or revisions))
+        held = ", ".join(map(repr, strange or revisions))
         place = config.shown(connection.engine.url)
-        raise NotAnArchive(place=place, reason=f"{VERSION_TABLE} holds {found}, which is no revision of runstore's")
+        raise NotAnArchive(place=place, reason=f"{VERSION_TABLE} holds {held}, which is no revision of runstore's")
     return revisions[0] if revisions else None
-
-
-def schema_name(connection: Connection) -> str:
-    """The PostgreSQL schema an archive is in; where there is none yet, the one it would be made in.
-
-    Where none is named it is where the search_path finds the version table, and that need not be its first schema.
-    """
-    found = (
-        "SELECT coalesce((SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-        "WHERE c.oid = to_regclass(:name)), current_schema())"
-    )
-    name = schema_of(connection) or connection.scalar(text(found), {"name": VERSION_TABLE})
-    if name is None:
-        detail = "the role's search_path names no schema that exists; name one with --schema or RUNSTORE_SCHEMA"
-        raise ConfigurationError(detail=detail)
-    return str(name)
-
-
-def check(connection: Connection, *, write: bool = True) -> None:
-    """Raise unless the database is at :data:`REVISION`.
-
-    :class:`SchemaBehind` or :class:`SchemaNewer`; :class:`NotAnArchive` where tables of ours stand without a revision
-    or a revision without its tables. For reading alone (*write* false) a newer schema will do where it says that it
-    has only added to ours; that is logged as a warning.
-    """
-    found, place = recognise(connection), config.shown(connection.engine.url)
-    if found is None:
-        raise SchemaBehind(place=place, found="does not exist yet", expected=REVISION)
-    if found < REVISION:
-        raise SchemaBehind(place=place, found=f"is at revision {found}", expected=REVISION)
-    if found == REVISION:
-        return
-    if write or not _readable(connection, found):
-        raise SchemaNewer(place=place, found=found, expected=REVISION)
-    _log.warning(
-        "the schema of %s is at revision %s, newer than the %s of this runstore: it can be read, not written",
-        *(place, found, REVISION),
-    )
 
 
 def recognise(connection: Connection) -> str | None:
     """The revision of an archive that is whole; None where there is nothing of ours. Raises :class:`NotAnArchive`."""
     while True:
-        found = current(connection)
+        at = revision_of(connection)
         try:
-            _refuse_half(connection, found)
+            _refuse_half(connection, at)
         except NotAnArchive:
             # Somebody may have migrated between our statements: then it is looked at again.
-            if current(connection) == found:
+            if revision_of(connection) == at:
                 raise
         else:
-            return found
+            return at
 
 
-def _refuse_half(connection: Connection, found: str | None) -> None:
+def _refuse_half(connection: Connection, at: str | None) -> None:
     """Raise :class:`NotAnArchive` where there are tables without a revision, or a revision without its tables."""
-    if found is None:
+    if at is None:
         _refuse_strangers(connection)
         return
     tables = set(sqlalchemy.inspect(connection).get_table_names(schema_of(connection)))
     # Tables that a later revision has added are missing in an earlier one; no revision is without the first.
-    expected = set(Base.metadata.tables) if found == REVISION else {"run_object"}
+    expected = set(Base.metadata.tables) if at == REVISION else {"run_object"}
     if missing := sorted(expected - tables):
         raise NotAnArchive(
             place=config.shown(connection.engine.url),
-            reason=f"it is not whole: {VERSION_TABLE} says {found}, but there is no {_some(missing)}; nothing was "
+            reason=f"it is not whole: {VERSION_TABLE} says {at}, but there is no {_some(missing)}; nothing was "
             "changed, restore it from a backup",
         )
 
 
-def _readable(connection: Connection, found: str) -> bool:
+def _readable(connection: Connection, at: str) -> bool:
     """Whether a newer schema says that this code can read it."""
     columns = sqlalchemy.inspect(connection).get_columns(VERSION_TABLE, schema_of(connection))
     if READERS not in {column["name"] for column in columns}:
@@ -127,7 +144,7 @@ def _readable(connection: Connection, found: str) -> bool:
     readers = connection.execute(select(_version.c[READERS])).scalar()
     first, _, last = (readers or "").partition("..")
     # Somebody may have changed the revision by hand: what is said holds for the revision it was said of.
-    return last == found and bool(_NUMBERED.fullmatch(first)) and first <= REVISION
+    return last == at and bool(_NUMBERED.fullmatch(first)) and first <= REVISION
 
 
 def _refuse_strangers(connection: Connection) -> None:

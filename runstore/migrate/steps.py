@@ -15,9 +15,9 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 
 from runstore import config
-from runstore.backends import backend_of, create_engine, schema_of, translated
+from runstore.backends import backend_of, create_engine, translated
 from runstore.errors import ConfigurationError
-from runstore.migrate.state import VIEWS, check, current, is_new
+from runstore.migrate.state import VIEWS, at_archive, check, current, is_new
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -148,8 +148,9 @@ def diff(engine: Engine) -> list[str]:
 
     with translated(engine), engine.connect() as connection:
         check(connection)
-        inspector = sqlalchemy.inspect(connection)
-        found = [f"view {name} is missing" for name in VIEWS if name not in inspector.get_view_names(schema_of(engine))]
+        with at_archive(connection) as schema:
+            views = sqlalchemy.inspect(connection).get_view_names(schema)
+        found = [f"view {name} is missing" for name in VIEWS if name not in views]
         connection.rollback()
         settings = alembic_config()
         settings.stdout = io.StringIO()

@@ -77,8 +77,11 @@ them; these have an index of their own, which in most archives is empty.
 
 JSON_TERMS = """CREATE FUNCTION runstore_json_terms(document json) RETURNS integer[]
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-    SELECT array_agg(hashtext(m.key) & 65535) || array_agg(hashtext(m.key || '=' || m.value) & 65535)
-    FROM json_each_text(CASE WHEN json_typeof(document) = 'object' THEN document ELSE '{}' END) AS m
+    SELECT pg_catalog.array_agg(pg_catalog.hashtext(m.key) OPERATOR(pg_catalog.&) 65535)
+        OPERATOR(pg_catalog.||) pg_catalog.array_agg(pg_catalog.hashtext(
+            m.key OPERATOR(pg_catalog.||) '=' OPERATOR(pg_catalog.||) m.value) OPERATOR(pg_catalog.&) 65535)
+    FROM pg_catalog.json_each_text(
+        CASE WHEN pg_catalog.json_typeof(document) OPERATOR(pg_catalog.=) 'object' THEN document ELSE '{}' END) AS m
 $$"""
 """On PostgreSQL: the keys and pairs of a JSON object as numbers of 16 bits, for an index of metadata.
 

@@ -1,0 +1,151 @@
+"""A query of the user's, answered by PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.types.string import TextLoader
+from sqlalchemy import Engine
+
+from runstore import config
+from runstore.backends.base import Answer, Clock, quoted, schema_of
+from runstore.errors import QueryRefused, QueryTimeout
+
+NAME = "runstore_sql"
+"""Of the cursor."""
+
+MOST_ROWS = 1000
+"""Rows that are fetched at a time."""
+
+MOST_BYTES = 8 * 2**20
+"""Bytes, about, of the rows that are held at a time: at least one row."""
+
+_SETTINGS = {
+    "client_encoding": "UTF8",
+    "standard_conforming_strings": "on",  # a backslash in a query is a backslash
+    "TimeZone": "UTC",  # days and hours are those of the views
+    "DateStyle": "ISO",
+    "IntervalStyle": "iso_8601",
+    "extra_float_digits": "1",  # numbers are exact
+    "cursor_tuple_fraction": "1",  # all rows are wanted, not the first ones soon
+    "idle_in_transaction_session_timeout": "0",  # how long the reader takes is his affair
+}
+
+_REFUSED = (
+    psycopg.errors.SyntaxError,  # no query, or two statements
+    psycopg.errors.FeatureNotSupported,  # a WITH that changes data
+    psycopg.errors.InvalidCursorDefinition,  # SELECT INTO
+    psycopg.errors.ReadOnlySqlTransaction,  # FOR UPDATE, nextval, a function that writes
+)
+
+
+@contextmanager
+def answer(engine: Engine, statement: str, clock: Clock) -> Iterator[Answer]:
+    """What a cursor in a READ ONLY transaction finds, which nothing can leave that a cursor can be declared for.
+
+    DECLARE takes a query and nothing else, and its extended protocol one statement: no COMMIT, SET, COPY, DO or
+    EXPLAIN ANALYZE gets to the server's executor. What a function does outside of the database (end a session, read
+    a file) is a matter of the role's rights.
+
+    Names are looked up in PostgreSQL's own schema and in that of the archive, whatever the session's search_path is.
+    """
+    schema = schema_of(engine)
+    assert schema is not None
+    pooled = engine.raw_connection()
+    driver = pooled.driver_connection
+    pooled.detach()  # nothing that the query sets comes back to the pool
+    assert isinstance(driver, psycopg.Connection)
+    place = config.shown(engine.url)
+    cursor = driver.cursor(NAME)
+    rows = None
+    try:
+        driver.rollback()
+        driver.autocommit = False
+        driver.read_only = True
+        _set(driver, _SETTINGS | {"search_path": f"{quoted(schema)}, pg_temp"})
+        with _refused(place, clock), clock.running():
+            _limit(driver, clock)
+            cursor.execute(statement.encode())
+        names = tuple(column.name for column in cursor.description or ())
+        rows = _rows(driver, place, clock)
+        yield Answer(names, rows)
+    finally:
+        # In this order: a cursor that is closed while its connection is open asks the server, under what is left of
+        # the limit.
+        if rows is not None:
+            rows.close()
+        driver.close()
+        cursor.close()
+
+
+def _set(driver: psycopg.Connection[Any], settings: dict[str, str]) -> None:
+    calls = ", ".join(f"pg_catalog.set_config('{name}', %s, true)" for name in settings)
+    driver.execute(f"SELECT {calls}".encode(), tuple(settings.values()))
+
+
+def _limit(driver: psycopg.Connection[Any], clock: Clock) -> None:
+    """Set before each statement: the query could have changed it."""
+    _set(driver, {"statement_timeout": str(int(min(clock.left * 1000 + 1, 2**31 - 1)))})
+
+
+def _rows(driver: psycopg.Connection[Any], place: str, clock: Clock) -> Generator[tuple[Any, ...]]:
+    """All rows, at first a few at a time, then as many as will be about :data:`MOST_BYTES`.
+
+    The rows of one FETCH come one by one, so that larger ones than before are not held together either.
+    """
+    reader = driver.cursor()
+    for kind in ("timestamp", "timestamptz"):
+        reader.adapters.register_loader(kind, _ISOLoader)
+    for kind in ("date", "time", "timetz", "interval", "json", "jsonb"):
+        reader.adapters.register_loader(kind, TextLoader)
+    asked = fetched = 10
+    largest = 1
+    while fetched == asked:
+        asked, fetched = max(1, min(MOST_ROWS, asked * 4, MOST_BYTES // largest)), 0
+        if clock.is_over():
+            raise QueryTimeout(place=place, seconds=clock.limit)
+        with _refused(place, clock), clock.running():
+            _limit(driver, clock)
+        stream: Any = reader.stream(f"FETCH {asked} FROM {NAME}".encode())
+        with closing(stream):
+            while True:
+                rows, room = [], MOST_BYTES
+                with _refused(place, clock), clock.running():
+                    while room > 0 and (row := next(stream, None)) is not None:
+                        rows.append(row)
+                        largest = max(largest, size := sum(map(_size, row)))
+                        room -= size
+                fetched += len(rows)
+                yield from rows
+                if room > 0:
+                    break
+
+
+def _size(value: Any) -> int:
+    """Bytes of a value, about."""
+    if isinstance(value, list | tuple):
+        return sum(map(_size, value))
+    return len(value) if isinstance(value, str | bytes) else 50
+
+
+@contextmanager
+def _refused(place: str, clock: Clock) -> Iterator[None]:
+    try:
+        yield
+    except psycopg.errors.QueryCanceled as error:
+        if clock.is_over():
+            raise QueryTimeout(place=place, seconds=clock.limit) from error
+        raise
+    except _REFUSED as error:
+        raise QueryRefused(place=place, reason=str(error.diag.message_primary)) from error
+
+
+class _ISOLoader(TextLoader):
+    """A timestamp as ISO 8601, in UTC: a datetime would fail beyond the years 1 to 9999."""
+
+    def load(self, data: Any) -> Any:
+        text = str(super().load(data)).replace(" ", "T", 1)
+        return f"{text[:-3]}Z" if text.endswith("+00") else text
