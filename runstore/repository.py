@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, Self, TypeVar, Unpack
 
 from sqlalchemy import Column, ColumnElement, Connection, Engine, NullPool, Pool, QueuePool, bindparam, select
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 
 from runstore import (
     backup,
@@ -40,13 +41,14 @@ from runstore.backends import Answer, Clock, backend_of, create_engine, translat
 from runstore.errors import ConfigurationError, DatabaseFailure, NotARun, RunNotFound
 from runstore.filters import Filter, Way
 from runstore.fingerprint import Difference, Fingerprint, Side
+from runstore.history import CHANGE
 from runstore.mapping import RANKS, RUN, Look, Mapper, StoredRun
 from runstore.pruner import Pruned
-from runstore.reader import BATCH, Reader
+from runstore.reader import BATCH, Reader, in_batches
 from runstore.saver import Rejection, Saver, SaveReport, rejection
 from runstore.schema.views import RUN_FINDINGS as FINDINGS
 from runstore.verify import Damage
-from runstore.writer import CHANGE, Outcome
+from runstore.writer import Outcome
 
 TRIES = 16
 """How often a batch is tried when other writers are in the way."""
@@ -129,6 +131,7 @@ class RunRepository:
         self._owned: Engine | None = None
         self._backend = backend_of(bind)
         self._reading = bind if isinstance(bind, Connection) else self._backend.snapshot(bind)
+        self._writing = bind if isinstance(bind, Connection) else self._backend.writing(bind)
         self._mapper = Mapper()
         self._reader = Reader(self._backend)
         self._seen: writer.Seen = {}
@@ -273,7 +276,7 @@ class RunRepository:
                 now=_microseconds(None),
                 seen=self._seen,
                 there=beliefs.pop() if beliefs else None,
-                texts_of=self._reader.member_texts,
+                stored_runs=self._reader.stored,
             ),
             abandoned=abandoned,
         )
@@ -543,7 +546,8 @@ class RunRepository:
             conditions = self._conditions(connection, wanted, filters.FEW)
             statement = queries.rows(self._backend, columns, conditions, newest_first=newest_first)
             with connection.execute(statement, execution_options={"yield_per": BATCH}) as found:
-                yield from map(tuple, found)
+                for rows in in_batches(found):
+                    yield from map(tuple, rows)
 
     def stats(
         self,
@@ -584,7 +588,7 @@ class RunRepository:
             connection.execute(statement, execution_options={"yield_per": BATCH}) as rows,
             closing(self._reader.texts(connection, all_runs, stream=True)) as texts,
         ):
-            departures = (Finding(*row) for row in rows)
+            departures = (Finding(*row) for batch in in_batches(rows) for row in batch)
             leaks = (
                 Finding(run.row[0], "secret", path, f"looks like {kind}")
                 for run, text in texts
@@ -732,16 +736,26 @@ class RunRepository:
     def _transaction(self, *, write: bool, abandoned: threading.Event | None = None) -> Iterator[Connection]:
         """A transaction of our own, or a savepoint in the caller's."""
         self._check(write=write)
-        bind = self._bind if write else self._reading
+        bind = self._writing if write else self._reading
         with translated(bind):
             if isinstance(bind, Connection):
                 self._begin(bind, write=write)
                 with bind.begin_nested():
                     yield bind
-            else:
+            elif write:
                 with bind.begin() as connection:
-                    self._backend.begin(connection, write=write, abandoned=abandoned)
+                    self._backend.begin(connection, write=True, abandoned=abandoned)
                     yield connection
+            else:
+                with bind.connect() as connection:
+                    self._backend.begin(connection, write=False)
+                    yield connection
+                    try:
+                        connection.rollback()
+                    except DBAPIError as error:
+                        # The server has ended a session that idled too long; what was asked for has been read.
+                        if not self._backend.is_lost(error):
+                            raise
 
     def _own_process(self) -> None:
         """Leave the connections to the process that forked this one: two on one of them would mix up their answers."""
@@ -774,7 +788,7 @@ class RunRepository:
                 if create and migrate.is_new(self._bind):
                     migrate.upgrade(self._bind)
                 migrate.require(self._bind)
-                with self._bind.connect() as connection:
+                with self._backend.snapshot(self._bind).connect() as connection:
                     migrate.check(connection, write=write)
         self._checked |= {write, False}
 

@@ -40,7 +40,18 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from runstore import config
-from runstore.backends.base import Answer, Backend, Clock, JSONTest, Row, insert_arrays, insert_into, named, quoted
+from runstore.backends.base import (
+    Answer,
+    Backend,
+    Clock,
+    JSONTest,
+    Row,
+    expect,
+    insert_arrays,
+    insert_into,
+    named,
+    quoted,
+)
 from runstore.errors import ConfigurationError, QueryRefused, QueryTimeout
 from runstore.schema.base import Number
 from runstore.schema.run import JSONTerms
@@ -58,6 +69,8 @@ _PASSING = {
 }
 
 _LOST = {
+    "25P03",  # idle_in_transaction_session_timeout
+    "57P05",  # idle_session_timeout, of a connection that lay in the pool
     "57P01",  # admin shutdown, or the database was dropped
     "57P02",  # crash shutdown
     "57P03",  # starting up, recovering or shutting down
@@ -95,6 +108,13 @@ class PostgreSQL(Backend):
         """Else each statement sees the state of its own moment: a run, but not its prompt deleted meanwhile."""
         return engine.execution_options(isolation_level="REPEATABLE READ")
 
+    def writing(self, engine: Engine) -> Engine:
+        """Whatever the role, the database or the engine has for default: what is read under a lock is the latest.
+
+        psycopg says it in the BEGIN that it sends anyway.
+        """
+        return engine.execution_options(isolation_level="READ COMMITTED")
+
     def begin(self, connection: Connection, *, write: bool, abandoned: Event | None = None) -> None:
         """Nothing to do: psycopg begins with the first statement, and foreign keys always hold.
 
@@ -110,14 +130,19 @@ class PostgreSQL(Backend):
         rows = iter(rows)
         first = list(islice(rows, FEW_ROWS + 1))
         if len(first) <= FEW_ROWS:
-            self._run_many(connection, insert_into(named(table, connection), table, self.placeholder), _exact(first))
+            statement = insert_into(named(table, connection), table, self.placeholder)
+            expect(connection, table, self._run_many(connection, statement, _exact(first)), len(first), "inserted")
             return
         driver = connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)
         statement = f"COPY {named(table, connection)} ({quoted(*table.columns.keys())}) FROM STDIN"
-        with driver.cursor() as cursor, cursor.copy(statement) as copy:
-            for row in chain(first, rows):
-                copy.write_row(row)
+        sent = 0
+        with driver.cursor() as cursor:
+            with cursor.copy(statement) as copy:
+                for row in chain(first, rows):
+                    copy.write_row(row)
+                    sent += 1
+            expect(connection, table, cursor.rowcount, sent, "inserted")
 
     def insert_missing(self, connection: Connection, table: Table, rows: Sequence[Row]) -> int:
         """In one statement, a column an array: a statement a row would keep Python busy while the server waits."""
@@ -167,6 +192,7 @@ class PostgreSQL(Backend):
             driver.rollback()
             driver.autocommit = False
             driver.read_only = True
+            driver.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ  # SERIALIZABLE may fail, for others' sake
             for setting in _ASKING.items():
                 driver.execute(_SET, setting)
             if schema := config.schema_of(engine.url):
