@@ -22,7 +22,7 @@ from sqlalchemy import Column, Connection, String, column, event, inspect, table
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
 from runstore import config
-from runstore.backends import create_engine, schema_of, translated
+from runstore.backends import backend_of, create_engine, schema_of, translated
 from runstore.errors import MigrationBlocked, NotAnArchive, RunStoreError, SchemaNewer
 from runstore.migrate.safety import back_up, is_pooled, make_schema, milliseconds, set_up_transaction, take_file, turn
 from runstore.migrate.state import READERS, VERSION_TABLE, current, recognise, schema_name
@@ -108,7 +108,7 @@ def run_online() -> None:
         migrate(given)
         return
     engine = given or create_engine(config.migrations_url(context.config.get_main_option("sqlalchemy.url")))
-    with translated(engine), engine.connect() as connection:
+    with translated(engine), backend_of(engine).writing(engine).connect() as connection:
         migrate(connection)
     if given is None:
         engine.dispose()

@@ -588,7 +588,7 @@ class RunRepository:
             connection.execute(statement, execution_options={"yield_per": BATCH}) as rows,
             closing(self._reader.texts(connection, all_runs, stream=True)) as texts,
         ):
-            departures = (Finding(*row) for batch in in_batches(rows) for row in batch)
+            departures = (Finding._make(row) for batch in in_batches(rows) for row in batch)
             leaks = (
                 Finding(run.row[0], "secret", path, f"looks like {kind}")
                 for run, text in texts

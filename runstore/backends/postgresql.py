@@ -254,9 +254,11 @@ class PostgreSQL(Backend):
     def is_lost(self, error: BaseException) -> bool:
         """By SQLSTATE where the server still said one; without one libpq found the connection gone or refused."""
         cause = error.orig if isinstance(error, DBAPIError) else error
-        if not isinstance(cause, psycopg.OperationalError):
+        if not isinstance(cause, psycopg.Error):
             return False
-        return cause.sqlstate is None or cause.sqlstate in _LOST or cause.sqlstate.startswith("08")
+        if cause.sqlstate is None:
+            return isinstance(cause, psycopg.OperationalError)
+        return cause.sqlstate in _LOST or cause.sqlstate.startswith("08")
 
     def give_back(self, connection: Connection, tables: Iterable[Table]) -> None:
         """To the tables, for new rows: VACUUM FULL would give it to the disk, but keeps everybody out meanwhile."""
