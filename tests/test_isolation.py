@@ -16,7 +16,7 @@ from runstore.backends import create_engine
 from runstore.errors import DatabaseFailure
 from runstore.repository import RunRepository
 from tests.comparison import contents
-from tests.test_all_or_nothing import full
+from tests.test_all_or_nothing import PROMPT, full
 
 ISOLATIONS = ("read committed", "repeatable read", "serializable")
 
@@ -211,4 +211,26 @@ def test_saves_prunes_and_readers_run_side_by_side(plain: Engine) -> None:
     for thread in threads:
         thread.join(120)
     assert errors == []
+    assert list(runs.verify()) == []
+
+
+def test_what_a_prune_has_taken_since_a_transaction_began_is_stored_again(plain: Engine) -> None:
+    """To that transaction the prompt is still there; what it has inserted stands beside it."""
+    runs = RunRepository(plain)
+    runs.save(full("gone"), observed_at=1)
+    advice = ""
+    with plain.connect() as connection:
+        mine = RunRepository(connection)
+        with connection.begin():
+            assert mine.count() == 1
+            runs.prune(id="gone")
+            try:
+                mine.save_many([full(f"run_{n}", instructions=text) for n in range(3) for text in (PROMPT, f"new {n}")])
+            except DatabaseFailure as failure:
+                advice = str(failure)
+        if advice:
+            assert ADVICE in advice
+            with connection.begin():
+                mine.save_many([full("run_0"), full("run_0", instructions="new 0")])
+    assert runs.count() >= 1
     assert list(runs.verify()) == []
