@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Table, select
 
 from runstore import fingerprint, history, writer
 from runstore.backends import Backend
+from runstore.errors import ConfigurationError
 from runstore.fingerprint import Difference, Fingerprint, Side
 from runstore.history import CHANGE, Past, Revised, unfold
 from runstore.mapping import CHILD_TABLES, COLUMNS, RUN, SHARED_TABLES
@@ -234,6 +235,11 @@ def _merge(connection: Connection, source: Side, backend: Backend, part: Range, 
     """Put what the source has seen of runs into the target, which has them too."""
     ids = [run.head.id for run in runs]
     ours = Reader(source.backend).stored(source.connection, ids)
+    if any(run_id not in ours or ours[run_id][0].row != row for run_id, row in ((r.head.id, r.row) for r in runs)):
+        raise ConfigurationError(
+            detail="a run of the source changed while it was copied; copy from a repository made from an engine, or "
+            "from a connection in REPEATABLE READ"
+        )
     theirs = Reader(backend).stored(connection, ids)
     changes: dict[str, list[Row]] = {run_id: [] for run_id in ids}
     children: dict[str, dict[Table, list[Row]]] = {run_id: {table: [] for table in CHILD_TABLES} for run_id in ids}

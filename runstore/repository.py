@@ -130,8 +130,6 @@ class RunRepository:
         self._bind = bind
         self._owned: Engine | None = None
         self._backend = backend_of(bind)
-        self._reading = bind if isinstance(bind, Connection) else self._backend.snapshot(bind)
-        self._writing = bind if isinstance(bind, Connection) else self._backend.writing(bind)
         self._mapper = Mapper()
         self._reader = Reader(self._backend)
         self._seen: writer.Seen = {}
@@ -736,18 +734,18 @@ class RunRepository:
     def _transaction(self, *, write: bool, abandoned: threading.Event | None = None) -> Iterator[Connection]:
         """A transaction of our own, or a savepoint in the caller's."""
         self._check(write=write)
-        bind = self._writing if write else self._reading
+        bind = self._bind
         with translated(bind):
             if isinstance(bind, Connection):
                 self._begin(bind, write=write)
                 with bind.begin_nested():
                     yield bind
             elif write:
-                with bind.begin() as connection:
+                with self._connection(bind, write=True) as connection, connection.begin():
                     self._backend.begin(connection, write=True, abandoned=abandoned)
                     yield connection
             else:
-                with bind.connect() as connection:
+                with self._connection(bind, write=False) as connection:
                     self._backend.begin(connection, write=False)
                     yield connection
                     try:
@@ -756,6 +754,12 @@ class RunRepository:
                         # The server has ended a session that idled too long; what was asked for has been read.
                         if not self._backend.is_lost(error):
                             raise
+
+    @contextmanager
+    def _connection(self, engine: Engine, *, write: bool) -> Iterator[Connection]:
+        with engine.connect() as connection:
+            self._backend.isolate(connection, write=write)
+            yield connection
 
     def _own_process(self) -> None:
         """Leave the connections to the process that forked this one: two on one of them would mix up their answers."""
@@ -788,7 +792,7 @@ class RunRepository:
                 if create and migrate.is_new(self._bind):
                     migrate.upgrade(self._bind)
                 migrate.require(self._bind)
-                with self._backend.snapshot(self._bind).connect() as connection:
+                with self._connection(self._bind, write=False) as connection:
                     migrate.check(connection, write=write)
         self._checked |= {write, False}
 

@@ -90,6 +90,14 @@ class Backend(ABC):
         """An engine with the settings that runstore's promises rest on."""
 
     @abstractmethod
+    def isolate(self, connection: Connection, *, write: bool) -> None:
+        """Choose the isolation of transactions on a connection of ours, whatever the engine or the server has chosen.
+
+        One that reads sees one state of the archive from its first statement on; in one that writes each statement sees
+        what was committed before it, so that what is read under a lock is the latest.
+        """
+
+    @abstractmethod
     def begin(self, connection: Connection, *, write: bool, abandoned: Event | None = None) -> None:
         """Make sure that the driver is in the transaction that SQLAlchemy has begun, and that foreign keys hold.
 
@@ -103,10 +111,6 @@ class Backend(ABC):
     @abstractmethod
     def insert_missing(self, connection: Connection, table: Table, rows: Sequence[Row]) -> int:
         """Insert the rows whose key is not there yet; gives their number."""
-
-    def writing(self, engine: Engine) -> Engine:
-        """The engine for writing, each of whose statements sees what was committed before it."""
-        return engine
 
     @abstractmethod
     def among(self, column: ColumnElement[Any], values: str | list[str]) -> ColumnElement[bool]:
@@ -142,10 +146,6 @@ class Backend(ABC):
     def aside(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """The column for a condition that is not what to look up an index for, where the database cannot tell."""
         return column
-
-    def snapshot(self, engine: Engine) -> Engine:
-        """The engine for reading, whose transactions see one state of the archive from their first statement on."""
-        return engine
 
     def apart(self, statement: Select[Any]) -> Select[Any]:
         """A SELECT over a view, made fit to be aggregated: each value is made once, however many aggregates read it."""

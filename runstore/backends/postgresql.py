@@ -104,16 +104,12 @@ class PostgreSQL(Backend):
         event.listen(engine, "do_connect", _leave_schema)
         return engine
 
-    def snapshot(self, engine: Engine) -> Engine:
-        """Else each statement sees the state of its own moment: a run, but not its prompt deleted meanwhile."""
-        return engine.execution_options(isolation_level="REPEATABLE READ")
+    def isolate(self, connection: Connection, *, write: bool) -> None:
+        """Said in the BEGIN that psycopg sends anyway. Not an option of the engine: one that it has already would win.
 
-    def writing(self, engine: Engine) -> Engine:
-        """Whatever the role, the database or the engine has for default: what is read under a lock is the latest.
-
-        psycopg says it in the BEGIN that it sends anyway.
+        In READ COMMITTED a reader could see a run, but not its prompt that is deleted after that.
         """
-        return engine.execution_options(isolation_level="READ COMMITTED")
+        connection.execution_options(isolation_level="READ COMMITTED" if write else "REPEATABLE READ")
 
     def begin(self, connection: Connection, *, write: bool, abandoned: Event | None = None) -> None:
         """Nothing to do: psycopg begins with the first statement, and foreign keys always hold.

@@ -77,6 +77,9 @@ class SQLite(Backend):
         event.listen(engine, "connect", _set_up)
         return engine
 
+    def isolate(self, connection: Connection, *, write: bool) -> None:
+        """Nothing to do: SQLite has one isolation."""
+
     def begin(self, connection: Connection, *, write: bool, abandoned: Event | None = None) -> None:
         """Begin: Python's driver does it only before a statement that writes, too late for a savepoint or a snapshot.
 
