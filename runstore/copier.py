@@ -1,39 +1,39 @@
-"""All of an archive to another one, of the same or the other kind: the rows as they stand, nothing is saved anew.
+"""All of an archive to another one, of the same or the other kind: the rows as they stand, nothing is saved again.
 
 So history, source, observed_at and archived_at come along. The source is read in one transaction, the target is written
-a range of runs at a time: what was committed stays, and the same copy again goes on from there. A run that is in the
-target already is
+a range of runs at a time: what was committed stays, and the same copy again goes on from there.
 
-- left alone if it is the same, or if the target has seen more of it (all looks of the source are among its own);
-- replaced if the source has seen more of it;
-- left alone and named if each of the two has a look that the other has not.
+A run that both have becomes in the target what it would be if all snapshots that either has were saved there: of each
+one the later observed_at counts, of the two newest ones the newer stands in the tables, all others are its history.
+Where it was archived first, and under which source, stays. A run whose newest snapshots in the two archives cannot be
+of the same run is left as it is and named.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import Connection, Table, select
 
-from runstore import fingerprint
+from runstore import fingerprint, history, writer
 from runstore.backends import Backend
-from runstore.errors import DigestClash
+from runstore.errors import ConfigurationError
 from runstore.fingerprint import Difference, Fingerprint, Side
-from runstore.mapping import COLUMNS, RUN, SHARED_TABLES
+from runstore.history import CHANGE, Past, Revised, unfold
+from runstore.mapping import CHILD_TABLES, COLUMNS, RUN, SHARED_TABLES
 from runstore.queries import readable
+from runstore.reader import Reader
 from runstore.schema import Base
-from runstore.walk import CHANGE, RUN_TABLES, Range, Row, ranges
+from runstore.walk import RUN_TABLES, Range, Row, ranges
 
 BATCH = 500
 """Shared rows that are copied at a time: prompts can be long."""
 
 OTHERS = tuple(t for t in Base.metadata.sorted_tables if t not in {RUN, *RUN_TABLES, *SHARED_TABLES})
 """Tables that hold nothing of runs."""
-
-_HEAD = ("id", "digest", "observed_at", "archived_at", "source")
 
 T = TypeVar("T")
 
@@ -51,12 +51,12 @@ class Copied:
 
     inserted: int = 0
     replaced: int = 0
-    """Runs of which the source had seen more."""
+    """Runs of which the source had seen something that the target had not: a snapshot, or one at a later time."""
     unchanged: int = 0
     ahead: set[str] = field(default_factory=set)
-    """Runs of which the target had seen more."""
+    """Runs of which the target had seen something that the source had not; some of them may be replaced as well."""
     conflicts: set[str] = field(default_factory=set)
-    """Runs of which each had a look that the other had not."""
+    """Ids under which the two archives have different runs."""
     missing: list[Difference] = field(default_factory=list)
     """Runs that differ for another reason at the end: somebody changes them, or the copy failed."""
     source: tuple[Fingerprint, Fingerprint] = (fingerprint.NOTHING, fingerprint.NOTHING)
@@ -65,7 +65,7 @@ class Copied:
 
     @property
     def complete(self) -> bool:
-        """Whether each run of the source is in the target as it is in the source, or with more looks."""
+        """Whether each run of the source is in the target as it is in the source, or with more snapshots."""
         return not self.conflicts and not self.missing
 
     def __str__(self) -> str:
@@ -80,7 +80,7 @@ def copy(source: Side, backend: Backend, target: Target, progress: Callable[[int
             target(_Work(source, backend, partial(_add, backend=backend, table=table, rows=rows)))
     report = Copied()
     for part in ranges(*source):
-        done = target(_Work(source, backend, partial(_write, backend=backend, part=part)))
+        done = target(_Work(source, backend, partial(_write, source=source, backend=backend, part=part)))
         report.inserted += done.inserted
         report.replaced += done.replaced
         report.unchanged += done.unchanged
@@ -140,54 +140,131 @@ def _batches(source: Side, table: Table) -> Iterator[list[Row]]:
 
 
 def _add(connection: Connection, backend: Backend, table: Table, rows: list[Row]) -> None:
-    backend.insert_missing(connection, table, rows)
     if table in SHARED_TABLES:
-        digests = {row[0]: row[1] for row in rows}
-        statement = select(table.c.id, table.c.digest).where(backend.among(table.c.id, "ids"))
-        for shared_id, digest in connection.execute(statement, {"ids": list(digests)}):
-            if digests[shared_id] != digest:
-                raise DigestClash(id=shared_id, table=table.name)
+        writer.insert_shared(connection, backend, table, rows)
+    else:
+        backend.insert_missing(connection, table, rows)
 
 
-def _write(connection: Connection, backend: Backend, part: Range) -> Copied:
+def _write(connection: Connection, source: Side, backend: Backend, part: Range) -> Copied:
     done = Copied()
-    ids = {"ids": [row[0] for row in part.runs]}
-    heads = select(*(RUN.c[name] for name in _HEAD)).where(backend.among(RUN.c.id, "ids"))
-    there = {row[0]: tuple(row) for row in connection.execute(heads.order_by(RUN.c.id).with_for_update(), ids)}
-    looks = select(CHANGE.c.run_object, CHANGE.c.digest, CHANGE.c.observed_at)
-    looks = looks.where(backend.among(CHANGE.c.run_object, "ids"))
-    theirs = _looks(connection.execute(looks, {"ids": list(there)}).all() if there else [])
-    ours = _looks([row[:3] for row in part.rows[CHANGE]])
-    chosen, gone = set(), []
+    there = writer.heads(connection, backend, [row[0] for row in part.runs])
+    seen = select(CHANGE.c.run_object, CHANGE.c.digest, CHANGE.c.observed_at)
+    seen = seen.where(backend.among(CHANGE.c.run_object, "ids"))
+    theirs = _seen(there.values(), connection.execute(seen, {"ids": list(there)}).all() if there else [])
+    ours = _seen(map(_head, part.runs), (row[:3] for row in part.rows[CHANGE]))
+    both: list[_Both] = []
     for row in part.runs:
         run_id = row[0]
         if run_id not in there:
             done.inserted += 1
-            chosen.add(run_id)
             continue
-        head = tuple(row[COLUMNS[name]] for name in _HEAD)
-        here, target = ours.get(run_id, {}), theirs.get(run_id, {})
-        seen_here, seen_there = {head[1], *here}, {there[run_id][1], *target}
-        if (head, here) == (there[run_id], target):
-            done.unchanged += 1
-        elif seen_there <= seen_here:
-            done.replaced += 1
-            chosen.add(run_id)
-            gone.append((run_id,))
-        elif seen_here <= seen_there:
-            done.ahead.add(run_id)
-        else:
+        run = _Both(row, _head(row), ours[run_id], there[run_id], theirs[run_id])
+        if writer.different_run(run.stored, run.head):
             done.conflicts.add(run_id)
-    backend.delete(connection, RUN, ("id",), gone)
-    backend.insert(connection, RUN, [row for row in part.runs if row[0] in chosen])
+            continue
+        if run.has_more:
+            both.append(run)
+        if run.lacks:
+            done.ahead.add(run_id)
+        done.unchanged += not run.has_more and not run.lacks
+    done.replaced = len(both)
+    backend.insert(connection, RUN, [row for row in part.runs if row[0] not in there])
     for table in RUN_TABLES:
-        backend.insert(connection, table, [row for row in part.rows[table] if row[0] in chosen])
+        backend.insert(connection, table, [row for row in part.rows[table] if row[0] not in there])
+    if both:
+        _merge(connection, source, backend, part, both)
     return done
 
 
-def _looks(rows: Any) -> dict[str, dict[bytes, int]]:
-    """Earlier looks by run and digest: when they were last seen."""
-    found: dict[str, dict[bytes, int]] = {}
-    for run_id, digest, observed_at in rows:
-        found.setdefault(run_id, {})[digest] = observed_at
+def _head(row: Row) -> writer.Head:
+    return writer.Head(*(row[COLUMNS[name]] for name in writer.Head._fields))
+
+
+Seen = dict[bytes, int]
+"""Snapshots of a run by digest: when each one was last seen."""
+
+
+def _seen(heads: Iterable[writer.Head], changes: Iterable[Any]) -> dict[str, Seen]:
+    found: dict[str, Seen] = {head.id: {head.digest: head.observed_at} for head in heads}
+    for run_id, digest, observed_at in changes:
+        if run_id in found:
+            found[run_id][digest] = observed_at
     return found
+
+
+@dataclass
+class _Both:
+    """A run of the source, and what the target has of it."""
+
+    row: Row
+    head: writer.Head
+    seen: Seen
+    stored: writer.Head
+    stored_seen: Seen
+
+    @property
+    def is_newer(self) -> bool:
+        """Whether the source has the newest snapshot, and the target has another one."""
+        return self.head.digest != self.stored.digest and self.head.order > self.stored.order
+
+    @property
+    def has_more(self) -> bool:
+        """Whether the target learns something."""
+        return self.is_newer or _is_more(self.seen, self.stored_seen)
+
+    @property
+    def lacks(self) -> bool:
+        """Whether the source could learn something."""
+        is_older = self.head.digest != self.stored.digest and not self.is_newer
+        return is_older or _is_more(self.stored_seen, self.seen)
+
+    @property
+    def observed_at(self) -> int:
+        """When the newest snapshot of both was last seen."""
+        newest = self.head if self.is_newer else self.stored
+        return max(seen[newest.digest] for seen in (self.seen, self.stored_seen) if newest.digest in seen)
+
+
+def _is_more(one: Seen, other: Seen) -> bool:
+    """Whether one has a snapshot that the other has not, or has it at a later time."""
+    return any(digest not in other or observed_at > other[digest] for digest, observed_at in one.items())
+
+
+def _merge(connection: Connection, source: Side, backend: Backend, part: Range, runs: list[_Both]) -> None:
+    """Put what the source has seen of runs into the target, which has them too."""
+    ids = [run.head.id for run in runs]
+    ours = Reader(source.backend).stored(source.connection, ids)
+    if any(run_id not in ours or ours[run_id][0].row != row for run_id, row in ((r.head.id, r.row) for r in runs)):
+        raise ConfigurationError(
+            detail="a run of the source changed while it was copied; copy from a repository made from an engine, or "
+            "from a connection in REPEATABLE READ"
+        )
+    theirs = Reader(backend).stored(connection, ids)
+    changes: dict[str, list[Row]] = {run_id: [] for run_id in ids}
+    children: dict[str, dict[Table, list[Row]]] = {run_id: {table: [] for table in CHILD_TABLES} for run_id in ids}
+    for row in part.rows[CHANGE]:
+        if row[0] in changes:
+            changes[row[0]].append(row)
+    for table in CHILD_TABLES:
+        for row in part.rows[table]:
+            if row[0] in children:
+                children[row[0]][table].append(row)
+    replaced = writer.Replaced()
+    revised: dict[str, Revised] = {}
+    for run in runs:
+        run_id = run.head.id
+        texts, (stored, before) = ours[run_id][1], theirs[run_id]
+        added = unfold(changes[run_id], texts)
+        if run.is_newer:
+            values = list(run.row)
+            values[COLUMNS["observed_at"]], values[COLUMNS["archived_at"]] = run.observed_at, run.stored.archived_at
+            replaced.add(stored, values, children[run_id])
+            added.append(Past(run.stored.digest, run.stored.observed_at, run.stored.status, before))
+            revised[run_id] = Revised(run.head.digest, texts, before, added)
+        else:
+            added.append(Past(run.head.digest, run.head.observed_at, run.head.status, texts))
+            revised[run_id] = Revised(run.stored.digest, before, before, added)
+    replaced.write(connection, backend)
+    history.write(connection, backend, revised)
+    writer.touch(connection, {run.head.id: run.observed_at for run in runs if not run.is_newer})

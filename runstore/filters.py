@@ -102,10 +102,17 @@ class Condition:
 
 
 CREATED = created_order()
-FINISHED_AT: ColumnElement[int] = literal_column(f"({FINISHED})", RUN.c.created_at.type)
-TOTAL_SECONDS: ColumnElement[int] = literal_column(f"({SECONDS})", RUN.c.created_at.type)
-IS_IRREGULAR: ColumnElement[bool] = literal_column(f"({IRREGULAR})")
-IS_REGULAR: ColumnElement[bool] = literal_column(f"(({IRREGULAR}) IS NOT TRUE)")
+
+
+def _of_table(expression: str) -> str:
+    """The expression of an index, with the table before each column: others that a SELECT joins have such names too."""
+    return re.sub(r"\b(status|\w+_at)\b", rf"{RUN.name}.\1", expression)
+
+
+FINISHED_AT: ColumnElement[int] = literal_column(f"({_of_table(FINISHED)})", RUN.c.created_at.type)
+TOTAL_SECONDS: ColumnElement[int] = literal_column(f"({_of_table(SECONDS)})", RUN.c.created_at.type)
+IS_IRREGULAR: ColumnElement[bool] = literal_column(f"({_of_table(IRREGULAR)})")
+IS_REGULAR: ColumnElement[bool] = literal_column(f"(({_of_table(IRREGULAR)}) IS NOT TRUE)")
 USAGE, LAST_ERROR, INCOMPLETE = BELONGS["usage"], BELONGS["last_error"], BELONGS["incomplete_details"]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -17,11 +17,9 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, case, func, litera
 
 from runstore.backends import Backend
 from runstore.filters import CREATED
-from runstore.mapping import RUN, table_of
-from runstore.schema import RunObjectChange
+from runstore.history import CHANGE
+from runstore.mapping import RUN
 from runstore.wire import INT64
-
-CHANGE = table_of(RunObjectChange)
 
 FEW = 2000
 """Runs that are compared one by one; of more, parts are compared first."""

@@ -167,7 +167,7 @@ def _prepare(session: Session, connection: Connection, runs: list[RunObject], lo
     for run, look in looks:
         adopted.adopt(run)
         if inspect(run).persistent:
-            writer.replace_by_hand(connection, backend, look, reader.member_texts)
+            writer.replace_by_hand(connection, backend, look, reader.stored)
         run.shape_id = look.row[COLUMNS["shape"]]
         if run.digest != look.digest:
             run.digest, run.observed_at = look.digest, look.observed_at

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from runstore import wire
 from runstore.backends import Backend
@@ -99,8 +99,7 @@ def _amount(where: str, name: str, value: Any) -> float:
 def store(connection: Connection, backend: Backend, prices: Sequence[Price]) -> None:
     """Store prices; one of the same model and time is replaced."""
     backend.delete(connection, PRICE, ("model", "valid_from"), [(price.model, price.valid_from) for price in prices])
-    if prices:
-        connection.execute(insert(PRICE), [price._asdict() for price in prices])
+    backend.insert(connection, PRICE, prices)
 
 
 def stored(connection: Connection) -> list[Price]:

@@ -14,14 +14,16 @@ Shapes are kept: they are dozens, and the order of the keys of earlier looks sta
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, false, func, select, true
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, exists, false, func, select, true
 
-from runstore.backends import Backend
+from runstore.backends import Backend, expect
+from runstore.history import CHANGE
 from runstore.mapping import FUNCTION, INSTRUCTIONS, RUN, SHAPE, SHARED_TABLES, TOOL, TOOLS
 from runstore.schema import Base
-from runstore.walk import CHANGE, RUN_TABLES
+from runstore.walk import RUN_TABLES
 
 BATCH = 1000
 """Runs, or shared rows, that are deleted in one transaction."""
@@ -61,19 +63,22 @@ def next_runs(
 
 
 def delete_runs(
-    connection: Connection, backend: Backend, run_ids: Iterable[str], conditions: Iterable[ColumnElement[bool]] = ()
+    connection: Connection, backend: Backend, run_ids: Iterable[str], conditions: Sequence[ColumnElement[bool]] = ()
 ) -> tuple[Pruned, Shared]:
     """Delete those of these runs that meet all conditions, and tell which shared rows they used.
 
     Of the shared tables only those that an index leads to; rows of the others are few.
     """
-    # In the order of their ids, as writers lock them: two that meet wait for one another, not both. A look that came
-    # since these ids were read may have made a run one that is to stay.
-    chosen = select(RUN.c.id).where(backend.among(RUN.c.id, "ids"), *conditions).order_by(RUN.c.id).with_for_update()
-    ids = {"ids": list(connection.execute(chosen, {"ids": list(run_ids)}).scalars())}
+    runs = backend.among(RUN.c.id, "ids")
+    # In the order of their ids, as writers lock them: two that meet wait for one another, not both.
+    chosen = select(RUN.c.id).where(runs).order_by(RUN.c.id)
+    ids = {"ids": list(connection.execute(chosen.with_for_update(), {"ids": list(run_ids)}).scalars())}
+    # A look that came since these ids were read may have made a run one that is to stay. In a statement of its own: of
+    # one that has waited for a lock PostgreSQL brings the locked row up to date, not those of other tables.
+    if conditions and ids["ids"]:
+        ids = {"ids": list(connection.execute(chosen.where(*conditions), ids).scalars())}
     if not ids["ids"]:
         return Pruned(), {}
-    runs = backend.among(RUN.c.id, "ids")
     prompts = select(RUN.c.instructions_id).distinct().where(runs, RUN.c.instructions_id.is_not(None))
     tools = select(TOOLS.c.assistant_object_tools_inner).distinct().where(backend.among(TOOLS.c.run_object, "ids"))
     looks = select(func.count()).select_from(CHANGE).where(backend.among(CHANGE.c.run_object, "ids"))
@@ -82,7 +87,21 @@ def delete_runs(
         TOOL: set(connection.execute(tools, ids).scalars()),
     }
     earlier = connection.execute(looks, ids).scalar_one()
-    return Pruned(connection.execute(delete(RUN).where(runs), ids).rowcount, earlier), used
+    deleted = connection.execute(delete(RUN).where(runs), ids).rowcount
+    expect(connection, RUN, deleted, len(ids["ids"]), "deleted")
+    # What a run takes with it is the database's to delete, which tells no number of it.
+    for table, count in zip(RUN_TABLES, connection.execute(_select_left(backend), ids).one(), strict=True):
+        expect(connection, table, 0, count, "deleted")
+    return Pruned(deleted, earlier), used
+
+
+@lru_cache
+def _select_left(backend: Backend) -> Select[Any]:
+    """How many rows of each table belong to these runs."""
+    counts = (
+        select(func.count()).select_from(table).where(backend.among(table.c.run_object, "ids")) for table in RUN_TABLES
+    )
+    return select(*(count.scalar_subquery() for count in counts))
 
 
 # --- shared rows -----------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from msgspec import MsgspecError, Raw
-from sqlalchemy import Connection, Select, Table, null, select
+from sqlalchemy import Connection, Result, Row, Select, Table, null, select
 
 from runstore import pace, queries, wire
 from runstore.backends import Backend
@@ -25,6 +25,20 @@ MOST_SHAPES = 10_000
 
 _SHARED_COLUMNS = tuple((COLUMNS[column], table) for column, table in SHARED.values())
 _SHAPE = COLUMNS["shape"]
+
+
+def in_batches(result: Result[Any]) -> Iterator[list[Row[Any]]]:
+    """All rows, one batch at a time; the result is closed before the last batch is given.
+
+    So nothing is left to be fetched, and to fail, however long the caller is busy with the last row.
+    """
+    rows = list(result.fetchmany(BATCH + 1))
+    while len(rows) > BATCH:
+        last = rows.pop()
+        yield rows
+        rows = [last, *result.fetchmany(BATCH)]
+    result.close()
+    yield rows
 
 
 class Reader:
@@ -50,12 +64,10 @@ class Reader:
         """
         options = {"yield_per": BATCH} if stream else {}
         with connection.execute(statement, parameters or {}, execution_options=options) as result:
-            batches, full = result.partitions(BATCH), True
-            while full:
+            for rows in in_batches(result):
                 with pace.seldom_collected():
-                    runs = [queries.stored_run(row) for row in next(batches, ())]
+                    runs = list(map(queries.stored_run, rows))
                     values, shapes = self._known(connection, runs)
-                full = len(runs) == BATCH
                 for run in runs:
                     try:
                         text = shapes[run.row[_SHAPE]].text(run, values)
@@ -65,14 +77,16 @@ class Reader:
 
     def texts_by_id(self, connection: Connection, run_ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """Ids and canonical texts of those of these runs that are stored."""
+        return ((run.row[0], text) for run, text in self._by_id(connection, run_ids))
+
+    def _by_id(self, connection: Connection, run_ids: Sequence[str]) -> Iterator[tuple[StoredRun, bytes]]:
         statement = queries.runs_by_id(self._backend)
         for start in range(0, len(run_ids), BATCH):
-            for run, text in self.texts(connection, statement, {"ids": run_ids[start : start + BATCH]}):
-                yield run.row[0], text
+            yield from self.texts(connection, statement, {"ids": run_ids[start : start + BATCH]})
 
-    def member_texts(self, connection: Connection, run_ids: Sequence[str]) -> dict[str, dict[str, Raw]]:
-        """Texts of the members of stored runs, for telling what an update changes."""
-        return {run_id: wire.members(text, "$") for run_id, text in self.texts_by_id(connection, run_ids)}
+    def stored(self, connection: Connection, run_ids: Sequence[str]) -> dict[str, tuple[StoredRun, dict[str, Raw]]]:
+        """Stored runs and the texts of their members, for telling what an update changes."""
+        return {run.row[0]: (run, wire.members(text, "$")) for run, text in self._by_id(connection, run_ids)}
 
     def _known(
         self, connection: Connection, runs: Iterable[StoredRun]

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple, Self, TypeVar, Unpack
 
 from sqlalchemy import Column, ColumnElement, Connection, Engine, NullPool, Pool, QueuePool, bindparam, select
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 
 from runstore import (
     backup,
@@ -42,13 +43,14 @@ from runstore.backends.base import in_schema
 from runstore.errors import ConfigurationError, DatabaseFailure, NotARun, RunNotFound
 from runstore.filters import Filter, Way
 from runstore.fingerprint import Difference, Fingerprint, Side
+from runstore.history import CHANGE
 from runstore.mapping import RANKS, RUN, Look, Mapper, StoredRun
 from runstore.pruner import Pruned
-from runstore.reader import BATCH, Reader
+from runstore.reader import BATCH, Reader, in_batches
 from runstore.saver import Rejection, Saver, SaveReport, rejection
 from runstore.schema.views import RUN_FINDINGS as FINDINGS
 from runstore.verify import Damage
-from runstore.writer import CHANGE, Outcome
+from runstore.writer import Outcome
 
 TRIES = 16
 """How often a batch is tried when other writers are in the way."""
@@ -131,7 +133,6 @@ class RunRepository:
         self._owned: Engine | None = None
         self._backend = backend_of(bind)
         self._schema: str | None = None
-        self._reading = bind if isinstance(bind, Connection) else self._backend.snapshot(bind)
         self._mapper = Mapper()
         self._reader = Reader(self._backend)
         self._seen: writer.Seen = {}
@@ -276,7 +277,7 @@ class RunRepository:
                 now=_microseconds(None),
                 seen=self._seen,
                 there=beliefs.pop() if beliefs else None,
-                texts_of=self._reader.member_texts,
+                stored_runs=self._reader.stored,
             ),
             abandoned=abandoned,
         )
@@ -553,7 +554,8 @@ class RunRepository:
         conditions = self._conditions(connection, wanted, filters.FEW)
         statement = queries.rows(self._backend, columns, conditions, newest_first=newest_first)
         with connection.execute(statement, execution_options={"yield_per": BATCH}) as found:
-            yield from map(tuple, found)
+            for rows in in_batches(found):
+                yield from map(tuple, rows)
 
     def stats(
         self,
@@ -595,7 +597,7 @@ class RunRepository:
                 connection.execute(statement, execution_options={"yield_per": BATCH}) as rows,
                 closing(self._reader.texts(connection, all_runs, stream=True)) as texts,
             ):
-                departures = (Finding(*row) for row in rows)
+                departures = (Finding._make(row) for batch in in_batches(rows) for row in batch)
                 leaks = (
                     Finding(run.row[0], "secret", path, f"looks like {kind}")
                     for run, text in texts
@@ -753,16 +755,33 @@ class RunRepository:
         One that is *whole* is about all runs: it fails where the database hides some from this role.
         """
         self._check(write=write)
-        bind = self._bind if write else self._reading
+        bind = self._bind
         with translated(bind):
             if isinstance(bind, Connection):
                 with self._savepoint(bind, write=write), self._borrowed(bind, write=write, whole=whole):
                     yield bind
-            else:
-                with bind.begin() as connection:
-                    self._backend.begin(connection, write=write, abandoned=abandoned)
-                    self._backend.settle(connection, write=write, whole=whole)
+            elif write:
+                with self._connection(bind, write=True) as connection, connection.begin():
+                    self._backend.begin(connection, write=True, abandoned=abandoned)
+                    self._backend.settle(connection, write=True, whole=whole)
                     yield connection
+            else:
+                with self._connection(bind, write=False) as connection:
+                    self._backend.begin(connection, write=False)
+                    self._backend.settle(connection, write=False, whole=whole)
+                    yield connection
+                    try:
+                        connection.rollback()
+                    except DBAPIError as error:
+                        # The server has ended a session that idled too long; what was asked for has been read.
+                        if not self._backend.is_lost(error):
+                            raise
+
+    @contextmanager
+    def _connection(self, engine: Engine, *, write: bool) -> Iterator[Connection]:
+        with engine.connect() as connection:
+            self._backend.isolate(connection, write=write)
+            yield connection
 
     def _streamed(self, read: Callable[[Connection], Generator[T]], *, whole: bool = False) -> Iterator[T]:
         """What *read* gives, as it is asked for, in one transaction.
@@ -820,11 +839,10 @@ class RunRepository:
                 if create and migrate.is_new(self._bind):
                     migrate.upgrade(self._bind)
                 migrate.require(self._bind)
-                with self._bind.connect() as connection:
+                with self._connection(self._bind, write=False) as connection:
                     self._schema = migrate.check(connection, write=write)
                 # From now on it is named: the search_path may be another one next time.
                 self._bind = in_schema(self._bind, self._schema)
-                self._reading = self._backend.snapshot(self._bind)
         self._checked |= {write, False}
 
 

@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 from msgspec import Raw
 from sqlalchemy import Connection, Table, null, select
 
-from runstore import wire, writer
+from runstore import wire
 from runstore.backends import Backend
+from runstore.history import CHANGE, Past, Texts, unfold
 from runstore.mapping import (
     BELONGS,
     CALLS,
@@ -41,7 +42,7 @@ from runstore.mapping import (
 )
 from runstore.queries import readable
 from runstore.reader import DAMAGE, Reader
-from runstore.walk import CHANGE, Range, Row, ranges
+from runstore.walk import Range, Row, ranges
 
 BATCH = 1000
 """Shared rows that are read at a time."""
@@ -138,9 +139,9 @@ class _Check:
             yield from (Damage(row[0], table, detail) for table, detail in wrong)
             if not wrong and row[0] in rows[CHANGE]:
                 whole.append(row[0])
-        texts = self._reader.member_texts(self._connection, whole)
+        stored = self._reader.stored(self._connection, whole)
         for run_id in whole:
-            for detail in self._wrong_history(rows[CHANGE][run_id], texts[run_id]):
+            for detail in self._wrong_history(rows[CHANGE][run_id], stored[run_id][1]):
                 yield Damage(run_id, CHANGE.name, detail)
 
     def _wrong(self, row: Row, rows: dict[Table, Sequence[Row]]) -> Iterator[tuple[str, str]]:
@@ -200,17 +201,17 @@ class _Check:
 
     # --- history -----------------------------------------------------------------------------------------------------
 
-    def _wrong_history(self, rows: Iterable[Row], texts: writer.Texts) -> Iterator[str]:
+    def _wrong_history(self, rows: Iterable[Row], texts: Texts) -> Iterator[str]:
         """What is wrong with the earlier looks at a run, given the members of its newest look."""
         try:
-            for past in writer.unfold(rows, texts):
+            for past in unfold(rows, texts):
                 if not self._makes_digest(past):
                     yield f"the look of digest {past.digest.hex()[:16]}...: its row does not make its digest"
                     return  # the older ones are told by what differs from this one
         except DAMAGE as error:
             yield f"its looks cannot be put together: {type(error).__name__} {error}"
 
-    def _makes_digest(self, past: writer.Past) -> bool:
+    def _makes_digest(self, past: Past) -> bool:
         # The order of its keys is not kept with a look, but each order that came stands in a shape.
         for keys in (tuple(past.texts), *self._orders[frozenset(past.texts)]):
             draft = self._mapper.draft({key: past.texts[key] for key in keys})

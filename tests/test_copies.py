@@ -10,15 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Engine, select, text
 
-from runstore import fingerprint, walk
+from runstore import fingerprint, migrate, walk
 from runstore.backends import create_engine
 from runstore.errors import ArchiveMissing, BackupFailed, ConfigurationError, DatabaseFailure, SchemaBehind
 from runstore.mapping import RUN, digest_of
 from runstore.repository import RunRepository
-from tests.comparison import contents
-from tests.test_all_or_nothing import disarm, fail_on
+from runstore.sources import Record
+from runstore.walk import RUN_TABLES
+from tests.comparison import compact, contents, empty
+from tests.strategies import examples
+from tests.test_all_or_nothing import disarm, fail_on, full
 from tests.test_verify import stored
 
 DAY = 86_400
@@ -206,13 +211,105 @@ def test_a_copy_brings_what_the_source_has_seen_since_and_takes_nothing_back(
     runs.save(later, observed_at=2)
     other.save(stored("b", status="completed"), observed_at=2)
     runs.save(stored("c", status="failed"), observed_at=2)
-    other.save(stored("c", status="completed"), observed_at=2)
+    other.save(stored("c", status="completed"), observed_at=3)
     report = runs.copy_to(other)
-    assert str(report) == "0 inserted, 1 replaced, 0 unchanged, 1 ahead, 1 conflict"
-    assert (report.ahead, report.conflicts, report.missing, report.complete) == ({"b"}, {"c"}, [], False)
+    assert str(report) == "0 inserted, 2 replaced, 0 unchanged, 2 ahead, 0 conflict"
+    assert (report.ahead, report.missing, report.complete) == ({"b", "c"}, [], True)
     assert [other.load(run_id)["status"] for run_id in "abc"] == ["completed"] * 3
     assert [change.status for change in other.changes("a")] == ["queued"]
+    assert [change.status for change in other.changes("c")] == ["queued", "failed"]
     assert list(other.verify()) == []
+
+
+def test_a_copy_of_a_snapshot_that_both_have_keeps_the_later_time(runs: RunRepository, other: RunRepository) -> None:
+    for archive, times in ((runs, (3, 9)), (other, (5, 7))):
+        archive.save_many([full("newest"), stored("earlier", status="queued")], observed_at=times[0])
+        archive.save(stored("earlier", status="completed"), observed_at=times[1])
+    for source, target in ((runs, other), (other, runs)):
+        assert source.copy_to(target).complete
+    for archive in (runs, other):
+        with archive._side() as side:
+            seen = side.connection.execute(select(RUN.c.id, RUN.c.observed_at).order_by(RUN.c.id)).all()
+        assert seen == [("earlier", 9), ("newest", 5)]
+        assert [change.observed_at for change in archive.changes("earlier")] == [6]
+
+
+def test_different_runs_of_one_id_are_left_alone_and_named(runs: RunRepository, other: RunRepository) -> None:
+    runs.save_many([full("a", thread_id="one"), stored("b")], observed_at=9)
+    other.save(full("a", thread_id="two"), observed_at=1)
+    report = runs.copy_to(other)
+    assert str(report) == "1 inserted, 0 replaced, 0 unchanged, 0 ahead, 1 conflict"
+    assert (report.conflicts, report.missing, report.complete) == ({"a"}, [], False)
+    assert other.load("a")["thread_id"] == "two"
+
+
+def test_a_copy_of_a_run_that_was_put_in_place_by_hand_is_the_newer_of_both(
+    runs: RunRepository, other: RunRepository
+) -> None:
+    for archive in (runs, other):
+        archive.save(stored("a", status="completed"), observed_at=2)
+        archive.save(stored("a", status="queued"), observed_at=1)
+    runs.save(stored("a", status="queued"), observed_at=1, on_conflict="replace")
+    report = runs.copy_to(other)
+    assert (str(report), report.complete) == ("0 inserted, 0 replaced, 0 unchanged, 1 ahead, 0 conflict", True)
+    assert other.copy_to(runs).replaced == 1
+    assert runs.load("a") == other.load("a") == stored("a", status="completed")
+
+
+SNAPSHOTS = st.lists(
+    st.tuples(
+        st.sampled_from(["run_a", "run_b"]),
+        st.sampled_from([None, "queued", "requires_action", "cancelling", "completed", "failed"]),
+        st.integers(0, 2),
+        st.integers(1, 4),
+    ),
+    max_size=6,
+)
+"""Snapshots of few runs by id, status, variant and time: that two archives have the same one is likely."""
+
+
+def _snapshot(run_id: str, status: str | None, variant: int) -> dict[str, Any]:
+    run = full(run_id, status=status, tools=[{"type": f"t{variant}"}], file_ids=["f"] * variant)
+    if variant == 1:
+        run["usage"] = None
+    elif variant == 2:
+        run["required_action"] = {"type": "other"}
+        run = dict(reversed(run.items()))
+    return run
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, Engine]]:
+    """Two other archives, in SQLite, for many examples."""
+    folder = tmp_path_factory.mktemp("others")
+    one, other = create_engine(folder / "one.db"), create_engine(folder / "other.db")
+    for engine in (one, other):
+        migrate.upgrade(engine)
+    yield one, other
+    for engine in (one, other):
+        engine.dispose()
+
+
+@examples(40)
+@given(ours=SNAPSHOTS, theirs=SNAPSHOTS, there=st.booleans())
+def test_a_copy_is_as_if_all_snapshots_of_both_were_saved(
+    engine: Engine, others: tuple[Engine, Engine], ours: Any, theirs: Any, there: bool
+) -> None:
+    for each in (engine, *others):
+        empty(each)
+    source, target = (engine, others[0]) if there else (others[0], engine)
+    for archive, found in ((source, ours), (target, theirs), (others[1], ours + theirs)):
+        RunRepository(archive).save_many(Record(compact(_snapshot(*of)), "here", at) for *of, at in found)
+    report = RunRepository(source).copy_to(RunRepository(target))
+    assert report.complete
+    wanted, found = contents(others[1]), contents(target)
+    for table in (RUN, *RUN_TABLES):
+        assert found[table.name] == wanted[table.name]
+    assert list(RunRepository(target).verify()) == []
+    again = RunRepository(source).copy_to(RunRepository(target))
+    assert (again.inserted, again.replaced) == (0, 0)
+    assert RunRepository(target).copy_to(RunRepository(source)).complete
+    assert contents(source)[RUN.name] == wanted[RUN.name]
 
 
 def test_a_copy_is_of_one_moment_while_others_write(engine: Engine, runs: RunRepository, other: RunRepository) -> None:

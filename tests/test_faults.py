@@ -57,6 +57,14 @@ def test_a_database_dropped_under_an_import_is_a_clear_error(places: dict[str, P
 
 def test_every_schedule_of_writers_ends_in_the_same_archive(places: dict[str, Place]) -> None:
     schedules.run_schedules(list(places.values()), schedules=4, runs=120)
+    schedules.run_schedules(list(places.values()), schedules=2, runs=120, prune=True)
+
+
+@pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
+def test_every_schedule_of_writers_ends_in_the_same_archive_whatever_the_isolation(
+    places: dict[str, Place], isolation: str
+) -> None:
+    schedules.run_schedules([places["postgresql"]], schedules=2, runs=120, prune=True, isolation=isolation)
 
 
 @pytest.mark.parametrize("kind", BACKENDS)

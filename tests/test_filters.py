@@ -198,6 +198,27 @@ def test_an_archive_without_irregular_runs_finds_the_same(runs: RunRepository) -
             assert runs.count(**where) == len(expected)
 
 
+def test_a_filter_means_the_same_runs_to_all_that_take_one(runs: RunRepository) -> None:
+    assert {name for where, _ in CASES for name in where} == filters.Filter.__annotations__.keys()
+    runs.save_many(RUNS, observed_at=2)
+    runs.save_many([{**run, "status": "queued", "note": "earlier"} for run in RUNS[::7]], observed_at=1)
+    for where, meets in CASES:
+        expected = {str(run["id"]) for run in RUNS if meets(run)}
+        assert {run_id for (run_id,) in runs.rows("id", **where)} == expected, where
+        assert sum(row["runs"] for row in runs.stats("status", **where)) == len(expected), where
+        assert runs.fingerprint(**where).runs == len(expected), where
+        assert sum(found.runs for found in runs.fingerprints_by_day(**where).values()) == len(expected), where
+        assert {finding.run_id for finding in runs.findings(**where)} <= expected, where
+        if where == {"metadata": {}}:
+            expected = set()  # without a condition no run is deleted
+        forecast = runs.forecast(**where)
+        assert forecast.runs == len(expected), where
+        deleted = runs.prune(**where)
+        assert deleted == forecast._replace(bytes=0), where
+        assert runs.count() == len(RUNS) - len(expected)
+        runs.save_many([run for run in RUNS if run["id"] in expected], observed_at=2)
+
+
 TIMES: list[tuple[Any, int]] = [
     (T, T),
     (T + 0.25, T + 1),

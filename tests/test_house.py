@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "runstore"
 ORDER = [
     *("errors", "files", "masking", "wire", "redact", "documented", "config"),
     *("schema", "mapping", "backends", "migrate"),
-    *("filters", "prices", "queries", "statistics", "pace", "reader", "writer"),
+    *("filters", "prices", "queries", "statistics", "pace", "reader", "history", "writer"),
     *("walk", "verify", "fingerprint", "pruner", "backup", "copier"),
     *("splitter", "sources", "formats", "saver", "repository", "orm", "cli"),
 ]

@@ -12,14 +12,15 @@ import psycopg
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from runstore import config
-from runstore.backends.base import Answer, Backend, Clock, schema_of
+from runstore.backends.base import Answer, Backend, Clock, Row, expect, schema_of
 from runstore.backends.postgresql import PostgreSQL
 from runstore.backends.sqlite import SQLite
 from runstore.errors import ConfigurationError, DatabaseFailure, NotAnArchive
 
-__all__ = ["Answer", "Backend", "Clock", "backend_of", "create_engine", "schema_of", "translated"]
+__all__ = ["Answer", "Backend", "Clock", "Row", "backend_of", "create_engine", "expect", "schema_of", "translated"]
 
 _BACKENDS: dict[tuple[str, str], Backend] = {
     ("postgresql", "psycopg"): PostgreSQL(),
@@ -64,7 +65,16 @@ def translated(bind: Engine | Connection) -> Iterator[None]:
             reason = "SQLite cannot make its log beside it, which it needs also to read; copy the file to where it can"
             raise DatabaseFailure(place=place, reason=reason) from error
         said = cause.diag.message_primary if isinstance(cause, psycopg.Error) else None
-        raise DatabaseFailure(place=place, reason=said or str(cause).strip().splitlines()[0]) from error
+        reason = said or str(cause).strip().splitlines()[0]
+        if isinstance(bind, Connection) and backend_of(bind).is_passing(cause):
+            reason = f"{reason}; another one was in the way: roll this transaction back and begin it again"
+        raise DatabaseFailure(place=place, reason=reason) from error
+    except PoolTimeout as error:
+        reason = (
+            "no connection of the engine's pool became free in time; give it a larger pool (each iteration that is not "
+            "at its end holds a connection), or read to the end first"
+        )
+        raise DatabaseFailure(place=config.shown(bind.engine.url), reason=reason) from error
 
 
 def _spare_values(error: BaseException | None) -> None:

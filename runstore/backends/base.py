@@ -28,6 +28,9 @@ from sqlalchemy import Text as SQLText
 from sqlalchemy.engine import URL
 from sqlalchemy.types import TypeEngine
 
+from runstore import config
+from runstore.errors import DatabaseFailure
+
 Row = Sequence[Any]
 """Values in the order of the table's columns; JSON as its text."""
 
@@ -87,6 +90,14 @@ class Backend(ABC):
         """An engine with the settings that runstore's promises rest on."""
 
     @abstractmethod
+    def isolate(self, connection: Connection, *, write: bool) -> None:
+        """Choose the isolation of transactions on a connection of ours, whatever the engine or the server has chosen.
+
+        One that reads sees one state of the archive from its first statement on; in one that writes each statement sees
+        what was committed before it, so that what is read under a lock is the latest.
+        """
+
+    @abstractmethod
     def begin(self, connection: Connection, *, write: bool, abandoned: Event | None = None) -> None:
         """Make sure that the driver is in the transaction that SQLAlchemy has begun, and that foreign keys hold.
 
@@ -123,7 +134,7 @@ class Backend(ABC):
 
     @abstractmethod
     def insert(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:
-        """Insert new rows as they are made; an existing key is an error."""
+        """Insert new rows as they are made; an existing key is an error, and so is a row that the database drops."""
 
     @abstractmethod
     def insert_missing(self, connection: Connection, table: Table, rows: Sequence[Row]) -> int:
@@ -163,10 +174,6 @@ class Backend(ABC):
     def aside(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """The column for a condition that is not what to look up an index for, where the database cannot tell."""
         return column
-
-    def snapshot(self, engine: Engine) -> Engine:
-        """The engine for reading, whose transactions see one state of the archive from their first statement on."""
-        return engine
 
     def apart(self, statement: Select[Any]) -> Select[Any]:
         """A SELECT over a view, made fit to be aggregated: each value is made once, however many aggregates read it."""
@@ -214,13 +221,13 @@ class Backend(ABC):
 
     def update(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """Set all columns of existing rows, found by the first column."""
-        self._run_many(
-            connection, _update(named(table, connection), table, self.placeholder), [(*row[1:], row[0]) for row in rows]
-        )
+        statement = _update(named(table, connection), table, self.placeholder)
+        updated = self._run_many(connection, statement, [(*row[1:], row[0]) for row in rows])
+        expect(connection, table, updated, len(rows), "updated")
 
-    def delete(self, connection: Connection, table: Table, columns: tuple[str, ...], keys: Iterable[Row]) -> None:
-        """Delete the rows that have these values in these columns."""
-        self._run_many(connection, _delete(named(table, connection), columns, self.placeholder), list(keys))
+    def delete(self, connection: Connection, table: Table, columns: tuple[str, ...], keys: Iterable[Row]) -> int:
+        """Delete the rows that have these values in these columns; gives their number."""
+        return self._run_many(connection, _delete(named(table, connection), columns, self.placeholder), list(keys))
 
     @staticmethod
     def _run_many(connection: Connection, statement: str, rows: Sequence[Row]) -> int:
@@ -241,6 +248,16 @@ class Backend(ABC):
     def text(column: ColumnElement[Any]) -> ColumnElement[str]:
         """A column's value as text, unparsed."""
         return cast(column, SQLText)
+
+
+def expect(connection: Connection, table: Table, done: int, sent: int, what: str) -> None:
+    """Raise :class:`DatabaseFailure` where the database did not do to all rows what it was told, without an error."""
+    if done != sent:
+        raise DatabaseFailure(
+            place=config.shown(connection.engine.url),
+            reason=f"{done} of {sent} rows of {table.name} were {what}: a trigger, a rule or a row security policy of "
+            "the database dropped the others; nothing of this batch was stored",
+        )
 
 
 def schema_of(bind: Engine | Connection) -> str | None:

@@ -47,6 +47,7 @@ from runstore.backends.base import (
     Clock,
     JSONTest,
     Row,
+    expect,
     insert_arrays,
     insert_into,
     named,
@@ -69,6 +70,8 @@ _PASSING = {
 }
 
 _LOST = {
+    "25P03",  # idle_in_transaction_session_timeout
+    "57P05",  # idle_session_timeout, of a connection that lay in the pool
     "57P01",  # admin shutdown, or the database was dropped
     "57P02",  # crash shutdown
     "57P03",  # starting up, recovering or shutting down
@@ -113,9 +116,12 @@ class PostgreSQL(Backend):
         event.listen(engine, "do_connect", _leave_schema)
         return engine
 
-    def snapshot(self, engine: Engine) -> Engine:
-        """Else each statement sees the state of its own moment: a run, but not its prompt deleted meanwhile."""
-        return engine.execution_options(isolation_level="REPEATABLE READ")
+    def isolate(self, connection: Connection, *, write: bool) -> None:
+        """Said in the BEGIN that psycopg sends anyway. Not an option of the engine: one that it has already would win.
+
+        In READ COMMITTED a reader could see a run, but not its prompt that is deleted after that.
+        """
+        connection.execution_options(isolation_level="READ COMMITTED" if write else "REPEATABLE READ")
 
     def begin(self, connection: Connection, *, write: bool, abandoned: Event | None = None) -> None:
         """Nothing to do: psycopg begins with the first statement, and foreign keys always hold.
@@ -164,13 +170,18 @@ class PostgreSQL(Backend):
         rows = iter(rows)
         first = list(islice(rows, FEW_ROWS + 1))
         if len(first) <= FEW_ROWS:
-            self._run_many(connection, insert_into(named(table, connection), table, self.placeholder), _exact(first))
+            statement = insert_into(named(table, connection), table, self.placeholder)
+            expect(connection, table, self._run_many(connection, statement, _exact(first)), len(first), "inserted")
             return
         driver = session.driver_of(connection)
         statement = f"COPY {named(table, connection)} ({quoted(*table.columns.keys())}) FROM STDIN"
-        with driver.cursor() as copying, copying.copy(statement) as copy:
-            for row in chain(first, rows):
-                copy.write_row(row)
+        sent = 0
+        with driver.cursor() as copying:
+            with copying.copy(statement) as copy:
+                for row in chain(first, rows):
+                    copy.write_row(row)
+                    sent += 1
+            expect(connection, table, copying.rowcount, sent, "inserted")
 
     def insert_missing(self, connection: Connection, table: Table, rows: Sequence[Row]) -> int:
         """In one statement, a column an array: a statement a row would keep Python busy while the server waits."""
@@ -250,9 +261,11 @@ class PostgreSQL(Backend):
     def is_lost(self, error: BaseException) -> bool:
         """By SQLSTATE where the server still said one; without one libpq found the connection gone or refused."""
         cause = error.orig if isinstance(error, DBAPIError) else error
-        if not isinstance(cause, psycopg.OperationalError):
+        if not isinstance(cause, psycopg.Error):
             return False
-        return cause.sqlstate is None or cause.sqlstate in _LOST or cause.sqlstate.startswith("08")
+        if cause.sqlstate is None:
+            return isinstance(cause, psycopg.OperationalError)
+        return cause.sqlstate in _LOST or cause.sqlstate.startswith("08")
 
     def give_back(self, connection: Connection, tables: Iterable[Table]) -> None:
         """To the tables, for new rows: VACUUM FULL would give it to the disk, but keeps everybody out meanwhile."""

@@ -37,7 +37,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.operators import custom_op
 
 from runstore import config, wire
-from runstore.backends.base import HALF, Answer, Backend, Clock, JSONTest, Row, insert_into, named
+from runstore.backends.base import HALF, Answer, Backend, Clock, JSONTest, Row, expect, insert_into, named
 from runstore.errors import ConfigurationError, QueryRefused, QueryTimeout
 
 BUSY_SECONDS = 60
@@ -77,6 +77,9 @@ class SQLite(Backend):
         event.listen(engine, "connect", _set_up)
         return engine
 
+    def isolate(self, connection: Connection, *, write: bool) -> None:
+        """Nothing to do: SQLite has one isolation."""
+
     def begin(self, connection: Connection, *, write: bool, abandoned: Event | None = None) -> None:
         """Begin: Python's driver does it only before a statement that writes, too late for a savepoint or a snapshot.
 
@@ -100,11 +103,12 @@ class SQLite(Backend):
 
     def insert(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:
         """Many rows a statement: Python waits for each one to end, and another thread of it may go on meanwhile."""
-        _insert(connection, table, rows)
+        sent, inserted = _insert(connection, table, rows)
+        expect(connection, table, inserted, sent, "inserted")
 
     def insert_missing(self, connection: Connection, table: Table, rows: Iterable[Row]) -> int:
         """In the same way."""
-        return _insert(connection, table, rows, " ON CONFLICT DO NOTHING")
+        return _insert(connection, table, rows, " ON CONFLICT DO NOTHING")[1]
 
     def among(self, column: ColumnElement[Any], values: str | list[str]) -> ColumnElement[bool]:
         """The list travels as one JSON array."""
@@ -249,21 +253,22 @@ def _take_lock(driver: sqlite3.Connection, abandoned: Event) -> None:
         driver.execute(f"PRAGMA busy_timeout = {patience}")
 
 
-def _insert(connection: Connection, table: Table, rows: Iterable[Row], otherwise: str = "") -> int:
-    """Gives how many rows went in."""
+def _insert(connection: Connection, table: Table, rows: Iterable[Row], otherwise: str = "") -> tuple[int, int]:
+    """Gives how many rows there were and how many went in."""
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
     name, size = named(table, connection), max(1, VALUES // len(table.columns))
     rows = iter(rows)
-    inserted = 0
+    sent = inserted = 0
     while some := list(islice(rows, size)):
+        sent += len(some)
         while some:
             # Of few sizes, for the driver remembers prepared statements by their text.
             part = len(some) if len(some) == size else 1 << (len(some).bit_length() - 1)
             statement = insert_into(name, table, "?", part) + otherwise
             inserted += driver.execute(statement, tuple(chain.from_iterable(some[:part]))).rowcount
             del some[:part]
-    return inserted
+    return sent, inserted
 
 
 def _contains(document: ColumnElement[Any], text: bytes) -> ColumnElement[bool]:

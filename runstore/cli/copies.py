@@ -29,14 +29,15 @@ def copy_command(source: str, target: str) -> None:
     """Copy everything from one archive (URL or path) to another one, of the same or the other kind, and prove it.
 
     History, source and times come along. Interrupted, the same command goes on. Prints counts, then the fingerprints of
-    both ends. Exit code 6 if each archive has looks at a run that the other has not: such a run stays as it is in TO.
+    both ends. A run that both archives have gets all snapshots of both in TO. Exit code 6 if an id stands for different
+    runs in the two (thread_id, assistant_id or created_at differ): it stays as it is in TO.
     """
     from runstore.repository import RunRepository
 
     with RunRepository.open(source) as archive, RunRepository.open(target) as other:
         report = archive.copy_to(other)
     for run_id in sorted(report.conflicts):
-        note(f"runstore: run {run_id}: each archive has a look that the other has not")
+        note(f"runstore: run {run_id}: the two archives have different runs of this id")
     for difference in report.missing:
         note(f"runstore: run {difference.run} differs at the end: {difference.where}")
     click.echo(str(report))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from typing import Any, NamedTuple
 
 from msgspec import Raw
@@ -11,10 +11,12 @@ from sqlalchemy import Table
 from runstore import wire
 from runstore.errors import ArchiveDamaged
 from runstore.mapping.columns import (
+    BELONGS,
     CALLS,
     COLUMNS,
     FILES,
     IN_ROW,
+    REQUIRED_ACTION,
     RUN,
     SHARED,
     TOOL,
@@ -26,6 +28,9 @@ from runstore.mapping.columns import (
 
 _IN_COLUMNS = frozenset((*IN_ROW, *SHARED))
 """Members that stand in a column of run_object, or whose key does."""
+
+_MEMBERS = {REQUIRED_ACTION: "required_action"} | {table: member for member, table in BELONGS.items()}
+"""The member that has a row of its own in a table."""
 
 
 class StoredRun(NamedTuple):
@@ -39,6 +44,11 @@ class StoredRun(NamedTuple):
     file_ids: list[str]
     tool_calls: list[list[Any]]
     """id, type, function_name, function_arguments, extra of each call."""
+
+    def count(self, table: Table) -> int:
+        """How many rows of a table of what belongs to the run are its own."""
+        lists: dict[Table, Sized] = {TOOLS: self.tools, FILES: self.file_ids, CALLS: self.tool_calls}
+        return len(lists[table]) if table in lists else int(self.parts[_MEMBERS[table]] is not None)
 
 
 class Shape:

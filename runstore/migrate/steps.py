@@ -101,6 +101,8 @@ def _step(
 ) -> tuple[str | None, str | None]:
     settings = alembic_config()
     with translated(engine), engine.connect() as connection:
+        # Under REPEATABLE READ a revision that has waited for a table would move the rows as they were before.
+        backend_of(engine).isolate(connection, write=True)
         settings.attributes |= {"connection": connection, "limits": limits, "backup": backup}
         _command(name, settings, revision)
         # As env.py has found it when it was our turn: until then another one may have migrated.

@@ -40,7 +40,23 @@ def faults(places: dict[str, Place], seed: int, percent: int, inputs: str) -> It
         yield "no database", lambda: disk.no_database(files)
         yield "corrupt pages", lambda: disk.corrupt_pages(files, many(30))
         yield "log of a dead process", lambda: disk.dead_log(files, 20_000)
-    yield "schedules", lambda: schedules.run_schedules(list(places.values()), many(100), 300, seed)
+    everywhere = list(places.values())
+    yield "schedules", lambda: schedules.run_schedules(everywhere, many(100), 300, seed)
+    yield "schedules, prune", lambda: schedules.run_schedules(everywhere, many(100), 300, seed, prune=True)
+    if "postgresql" in places:
+        for isolation in ("repeatable read", "serializable"):
+            yield (
+                f"schedules, {isolation}",
+                partial(
+                    schedules.run_schedules,
+                    [places["postgresql"]],
+                    many(50),
+                    300,
+                    seed,
+                    prune=True,
+                    isolation=isolation,
+                ),
+            )
 
 
 def main() -> None:

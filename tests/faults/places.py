@@ -45,14 +45,17 @@ class Place:
             self._admin.dispose()
             self._server.cleanup()
 
-    def archive(self) -> URL:
-        """A new archive."""
+    def archive(self, isolation: str | None = None) -> URL:
+        """A new archive, on a server with this isolation for default."""
         name = f"faults_{next(self._numbers)}"
         url = config.database_url(self.folder / f"{name}.db")
         if self._server is not None:
             url = config.database_url(self._server.get_uri()).set(database=name)
             with self._admin.connect() as connection:
                 connection.execute(text(f"CREATE DATABASE {name}"))
+                if isolation:
+                    setting = f"default_transaction_isolation = '{isolation}'"
+                    connection.execute(text(f"ALTER DATABASE {name} SET {setting}"))
         with migrate.engine(url) as engine:
             migrate.upgrade(engine)
         return url

@@ -14,6 +14,8 @@ from typing import Any
 
 from sqlalchemy.engine import URL
 
+from runstore.backends import create_engine
+from runstore.errors import DatabaseFailure
 from runstore.repository import RunRepository
 from runstore.sources import Record
 from tests.faults.places import Place, fingerprints, promise, texts, whole
@@ -77,6 +79,36 @@ def _write(url: URL, found: list[Look], result: Path) -> None:
     os._exit(0)
 
 
+def _write_inside(url: URL, found: list[Look], result: Path) -> None:
+    """A writer that saves in transactions of the caller's, each begun again as the error says."""
+    engine = create_engine(url)
+    inserted = refused = again = 0
+    for start in range(0, len(found), 20):
+        while True:
+            try:
+                with engine.begin() as connection:
+                    report = RunRepository(connection).save_many(_records(found[start : start + 20]))
+            except DatabaseFailure as failure:
+                if "begin it again" not in str(failure):
+                    raise
+                again += 1
+                time.sleep(random.uniform(0, 0.05))
+            else:
+                break
+        inserted += report.inserted
+        refused += report.conflict + report.rejected
+    result.write_text(json.dumps([inserted, refused, again]))
+    os._exit(0)
+
+
+def _prune(url: URL, stop: Any) -> None:
+    """One that deletes, again and again, what waits for somebody."""
+    with RunRepository.open(url) as archive:
+        while not stop.is_set():
+            archive.prune(requires_action=True)
+    os._exit(0)
+
+
 def _read(url: URL, known: dict[str, list[Any]], stop: Any) -> None:
     """A reader beside the writers: each run it sees is one of its looks, whole."""
     dice = random.Random(os.getpid())
@@ -88,16 +120,29 @@ def _read(url: URL, known: dict[str, list[Any]], stop: Any) -> None:
     os._exit(0)
 
 
-def run_schedules(places: list[Place], schedules: int, runs: int, seed: int = 1, writers: int = 8) -> dict[str, Any]:
-    """Overlapping pieces of one shuffled dump, by one to eight writers, some killed and done again, copied about."""
+def run_schedules(
+    places: list[Place],
+    schedules: int,
+    runs: int,
+    seed: int = 1,
+    writers: int = 8,
+    *,
+    prune: bool = False,
+    isolation: str | None = None,
+) -> dict[str, Any]:
+    """Overlapping pieces of one shuffled dump, by one to eight writers, some killed and done again, copied about.
+
+    With *prune* somebody deletes runs that wait for an action; what has ended stays, and the dump saved again brings
+    the others back. With *isolation*, the server's default, half of the writers save in transactions of their own.
+    """
     context = multiprocessing.get_context("fork")
-    kills = tries = reads = 0
+    kills = tries = reads = deleted = 0
     for schedule in range(schedules):
         dice = random.Random(f"{seed}/{schedule}")
         place = places[schedule % len(places)]
         found = looks(runs, dice)
         wanted, known = expected(found, place.folder)
-        url = place.archive()
+        url = place.archive(isolation)
         number = dice.randrange(1, writers + 1)
         dice.shuffle(found)
         pieces = []
@@ -107,12 +152,17 @@ def run_schedules(places: list[Place], schedules: int, runs: int, seed: int = 1,
             pieces.append(piece)
         stop = context.Event()
         reader = context.Process(target=_read, args=(url, known, stop))
-        reader.start()
+        beside = [reader, *([context.Process(target=_prune, args=(url, stop))] if prune else [])]
+        for process in beside:
+            process.start()
         results = [place.folder / f"result_{n}" for n in range(number)]
         waiting = list(zip(pieces, results, strict=True))
         inserted = 0
         while waiting:
-            running = [context.Process(target=_write, args=(url, *work)) for work in waiting]
+            running = [
+                context.Process(target=_write_inside if isolation and n % 2 else _write, args=(url, *work))
+                for n, work in enumerate(waiting)
+            ]
             for process in running:
                 process.start()
             if dice.random() < 0.6:
@@ -135,10 +185,18 @@ def run_schedules(places: list[Place], schedules: int, runs: int, seed: int = 1,
             promise(len(again) <= 1, f"schedule {schedule}: {len(again)} writers failed")
             waiting = again
         stop.set()
-        reader.join()
-        promise(reader.exitcode == 0, f"schedule {schedule}: a reader saw half a run")
+        for process in beside:
+            process.join()
+            promise(process.exitcode == 0, f"schedule {schedule}: a reader saw half a run, or a prune failed")
         reads += 1
-        promise(inserted <= runs, f"schedule {schedule}: {inserted} of {runs} runs inserted")
+        if prune:
+            ended = {run["id"] for _, run in found if run["status"] == "completed"}
+            with RunRepository.open(url) as archive:
+                lost = ended - {run_id for (run_id,) in archive.rows("id", status="completed")}
+                promise(not lost, f"schedule {schedule}: {len(lost)} runs that had ended were deleted")
+                deleted += runs - archive.count()
+                archive.save_many(_records(found))
+        promise(prune or inserted <= runs, f"schedule {schedule}: {inserted} of {runs} runs inserted")
         promise(whole(url, texts(run for _, run in found)) == runs, f"schedule {schedule}: runs are missing")
         there, back = places[(schedule + 1) % len(places)].archive(), place.archive()
         for source, target in ((url, there), (there, back)):
@@ -155,4 +213,5 @@ def run_schedules(places: list[Place], schedules: int, runs: int, seed: int = 1,
         "writers killed": kills,
         "batches tried again": tries,
         "readers that saw half a run": reads - schedules,
+        **({"runs that were deleted at the end": deleted} if prune else {}),
     }

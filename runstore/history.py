@@ -1,0 +1,111 @@
+"""The earlier snapshots of runs: a chain, each one kept as what differs from the next newer one.
+
+What differs is members with their values, and the keys that only the newer one has. The chain is a function of the set
+of snapshots, so it does not matter in which order or how often they were saved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec import Raw
+from sqlalchemy import Connection, select
+
+from runstore import queries, wire
+from runstore.backends import Backend, expect
+from runstore.mapping import RANKS, differences, table_of
+from runstore.schema import RunObjectChange
+
+CHANGE = table_of(RunObjectChange)
+
+Texts = dict[str, Raw]
+"""Canonical text of each member of a run."""
+
+
+@dataclass(slots=True)
+class Past:
+    """A snapshot that is not the newest."""
+
+    digest: bytes
+    observed_at: int
+    status: str | None
+    texts: Texts
+
+    @property
+    def order(self) -> tuple[int, int, bytes]:
+        """Of two snapshots the one with the greater order is the newer."""
+        return RANKS.get(self.status or "", 0), self.observed_at, self.digest
+
+
+@dataclass(slots=True)
+class Revised:
+    """A run whose history changes."""
+
+    digest: bytes
+    """Of the newest snapshot, which stands in the tables from now on."""
+    texts: Texts
+    before: Texts | None
+    """Of the snapshot that stood there until now; None for a new run."""
+    added: list[Past]
+
+
+def write(connection: Connection, backend: Backend, runs: Mapping[str, Revised]) -> set[str]:
+    """Bring the history of runs, whose rows are locked, to what it is with the added snapshots.
+
+    Gives the runs whose history has become another one.
+    """
+    kept: dict[str, dict[bytes, tuple[Any, ...]]] = {run_id: {} for run_id in runs}
+    for row in _stored(connection, backend, sorted(run_id for run_id in runs if runs[run_id].before is not None)):
+        kept[row[0]][row[1]] = row
+    gone, new = [], []
+    for run_id, run in sorted(runs.items()):
+        rows = kept[run_id]
+        chain = _chain(run_id, run, unfold(rows.values(), run.before or {}))
+        gone += [(run_id, digest) for digest, row in rows.items() if chain.get(digest) != row]
+        new += [row for digest, row in chain.items() if rows.get(digest) != row]
+    expect(connection, CHANGE, backend.delete(connection, CHANGE, ("run_object", "digest"), gone), len(gone), "deleted")
+    backend.insert(connection, CHANGE, new)
+    return {run_id for run_id, *_ in (*gone, *new)}
+
+
+def _stored(connection: Connection, backend: Backend, ids: Sequence[str]) -> Iterable[tuple[Any, ...]]:
+    if not ids:
+        return []
+    statement = select(*[queries.readable(backend, column) for column in CHANGE.columns])
+    return map(tuple, connection.execute(statement.where(backend.among(CHANGE.c.run_object, "ids")), {"ids": ids}))
+
+
+def unfold(rows: Iterable[tuple[Any, ...]], newer: Texts) -> list[Past]:
+    """The snapshots that stored history rows stand for, given the one above them."""
+    found = []
+    pasts = [
+        (Past(digest, observed, status, {}), members, absent) for _, digest, observed, status, members, absent in rows
+    ]
+    for past, members, absent in sorted(pasts, key=lambda row: row[0].order, reverse=True):
+        missing = wire.loads(absent) if absent else ()
+        past.texts = {key: text for key, text in newer.items() if key not in missing}
+        past.texts |= wire.members(members.encode(), "members")
+        newer = past.texts
+        found.append(past)
+    return found
+
+
+def _chain(run_id: str, run: Revised, kept: list[Past]) -> dict[bytes, tuple[Any, ...]]:
+    """The history rows that all snapshots of a run make, by digest."""
+    pasts: dict[bytes, Past] = {}
+    for past in (*kept, *run.added):
+        known = pasts.setdefault(past.digest, past)
+        known.observed_at = max(known.observed_at, past.observed_at)
+    pasts.pop(run.digest, None)
+    newer = run.texts
+    rows: dict[bytes, tuple[Any, ...]] = {}
+    for past in sorted(pasts.values(), key=lambda past: past.order, reverse=True):
+        members, absent = differences(past.texts, newer)
+        # In the order of the keys: the same whichever way the snapshot was come by.
+        text = wire.encode(dict(sorted(members.items()))).decode()
+        missing = wire.encode(sorted(absent)).decode() if absent else None
+        rows[past.digest] = (run_id, past.digest, past.observed_at, past.status, text, missing)
+        newer = past.texts
+    return rows
