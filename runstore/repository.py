@@ -680,7 +680,7 @@ class RunRepository:
         if isinstance(self._bind, Connection):
             raise ConfigurationError(detail="vacuum needs a repository made from an engine: no transaction may be open")
         self._check(write=True)
-        with translated(self._bind), self._bind.connect() as connection:
+        with translated(self._bind), self._backend.turn(self._bind), self._bind.connect() as connection:
             connection = connection.execution_options(isolation_level="AUTOCOMMIT")
             self._backend.give_back(connection, RUN.metadata.sorted_tables)
 
@@ -733,7 +733,7 @@ class RunRepository:
         """A transaction of our own, or a savepoint in the caller's."""
         self._check(write=write)
         bind = self._bind if write else self._reading
-        with translated(bind):
+        with translated(bind), self._backend.turn(bind):
             if isinstance(bind, Connection):
                 self._begin(bind, write=write)
                 with bind.begin_nested():
@@ -747,7 +747,7 @@ class RunRepository:
         """Leave the connections to the process that forked this one: two on one of them would mix up their answers."""
         if self._process == os.getpid():
             return
-        if isinstance(self._bind, Connection):
+        if isinstance(self._bind, Connection) or not isinstance(self._bind.pool, QueuePool | NullPool):
             raise ConfigurationError(detail="this connection belongs to another process; make one after the fork")
         self._inherited.append(self._bind.pool)  # kept, for to drop it would close what the other process uses
         self._bind.dispose(close=False)
@@ -767,7 +767,7 @@ class RunRepository:
         self._own_process()
         if write in self._checked:
             return
-        with translated(self._bind):
+        with translated(self._bind), self._backend.turn(self._bind):
             if isinstance(self._bind, Connection):
                 migrate.check(self._bind, write=write)
             else:

@@ -28,6 +28,8 @@ from sqlalchemy import Text as SQLText
 from sqlalchemy.engine import URL
 from sqlalchemy.types import TypeEngine
 
+from runstore.backends import turns
+
 Row = Sequence[Any]
 """Values in the order of the table's columns; JSON as its text."""
 
@@ -92,6 +94,10 @@ class Backend(ABC):
 
         Where it has to wait it stops when *abandoned* is set: nobody wants the transaction any more.
         """
+
+    def turn(self, bind: Engine | Connection) -> AbstractContextManager[None]:
+        """What to hold while a transaction runs: several threads may share the one connection that there is."""
+        return turns.turn_of(bind)
 
     @abstractmethod
     def insert(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:

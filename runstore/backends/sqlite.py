@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from functools import reduce
 from itertools import chain, islice
 from operator import add
@@ -20,7 +21,10 @@ from sqlalchemy import (
     Connection,
     Engine,
     LargeBinary,
+    Pool,
     Select,
+    SingletonThreadPool,
+    StaticPool,
     Table,
     Text,
     UnaryExpression,
@@ -37,6 +41,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.operators import custom_op
 
 from runstore import config, wire
+from runstore.backends import sqlite_file, turns
 from runstore.backends.base import HALF, Answer, Backend, Clock, JSONTest, Row, insert_into, named
 from runstore.errors import ConfigurationError, QueryRefused, QueryTimeout
 
@@ -73,22 +78,45 @@ class SQLite(Backend):
 
     def create_engine(self, url: URL) -> Engine:
         """An engine whose connections keep foreign keys and reach the disk before a commit returns."""
-        engine = sqlalchemy.create_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
+        arguments: dict[str, Any] = {"timeout": BUSY_SECONDS}
+        pool: type[Pool] | None = None
+        if config.sqlite_file(url) is None:
+            # Else each thread would have a database of its own.
+            pool = StaticPool
+            arguments["check_same_thread"] = False
+        engine = sqlalchemy.create_engine(url, connect_args=arguments, poolclass=pool, hide_parameters=True)
         event.listen(engine, "connect", _set_up)
+        sqlite_file.guard(engine)
         return engine
+
+    def turn(self, bind: Engine | Connection) -> AbstractContextManager[None]:
+        """Refuses an engine that gives each thread a database in memory of its own where a second thread comes."""
+        if isinstance(bind.engine.pool, SingletonThreadPool) and config.sqlite_file(bind.engine.url) is None:
+            return turns.turn_of(bind, alone=True)
+        return turns.turn_of(bind)
 
     def begin(self, connection: Connection, *, write: bool, abandoned: Event | None = None) -> None:
         """Begin: Python's driver does it only before a statement that writes, too late for a savepoint or a snapshot.
 
         A writer takes the lock at once: a reader's transaction that turns into a writer's fails when another one wrote
-        in between, and waiting does not help it. Raises :class:`ConfigurationError` where foreign keys are off.
+        in between, and waiting does not help it. Raises :class:`ConfigurationError` where foreign keys are off, for
+        ``autocommit=True`` and for a file that was in use at a fork, :class:`DatabaseFailure` where it was deleted.
         """
+        file = sqlite_file.of(connection)
         driver = connection.connection.driver_connection
         assert isinstance(driver, sqlite3.Connection)
+        if getattr(driver, "autocommit", False) is True:  # Python 3.12: neither commit nor rollback does anything
+            raise ConfigurationError(
+                detail="this SQLite connection was made with autocommit=True, so that nothing it stores is committed; "
+                "make the engine with runstore.create_engine, or without autocommit"
+            )
         if not driver.in_transaction and write:
             _take_lock(driver, abandoned or Event())
+            file.locked()
         elif not driver.in_transaction:
             driver.execute("BEGIN")
+        if write:
+            file.writer = threading.get_ident()
         if write and not connection.exec_driver_sql("PRAGMA foreign_keys").scalar():
             raise ConfigurationError(
                 detail="this SQLite connection does not check foreign keys; make the engine with "

@@ -41,10 +41,16 @@ def spare_the_archive(db: str | None, *paths: Path | None) -> None:
     archive = config.sqlite_file(config.database_url(db))
     if archive is None:
         return
-    own = {Path(f"{archive.resolve()}{suffix}") for suffix in ("", "-wal", "-shm", "-journal")}
+    own = {Path(f"{os.path.realpath(archive)}{suffix}") for suffix in ("", "-wal", "-shm", "-journal")}
     for path in paths:
-        if path and own & {path.resolve(), _partial(path.resolve())}:
+        real = Path(os.path.realpath(path or ""))
+        if path and (own & {real, _partial(real)} or any(_same(real, part) for part in own)):
             raise click.UsageError(f"{path} is the archive itself, or would be written over it")
+
+
+def _same(path: Path, other: Path) -> bool:
+    """Whether two names lead to one file, as hard links do."""
+    return path.exists() and other.exists() and path.samefile(other)
 
 
 @contextmanager
