@@ -22,7 +22,7 @@ from sqlalchemy import Column, Connection, String, column, event, inspect, table
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
 from runstore import config
-from runstore.backends import create_engine, schema_of, translated
+from runstore.backends import backend_of, create_engine, schema_of, translated
 from runstore.errors import MigrationBlocked, NotAnArchive, RunStoreError, SchemaNewer
 from runstore.migrate.safety import back_up, is_pooled, make_schema, milliseconds, set_up_transaction, take_file, turn
 from runstore.migrate.state import READERS, VERSION_TABLE, current, recognise, schema_name
@@ -275,6 +275,8 @@ def migrate_sqlite(connection: Connection, limits: config.Limits) -> None:
     With foreign keys off, for a batch operation drops and remakes a table, and its children would go with it.
     """
     refuse(connection)
+    if context.get_context().opts["fn"].__name__ == "upgrade":
+        backend_of(connection).check_encoding(connection)
     settled = is_settled()
     connection.rollback()
     if settled:

@@ -36,10 +36,9 @@ def database_url(given: Place | None = None, schema: str | None = None) -> URL:
     what makes no sense.
     """
     value = given or os.environ.get("RUNSTORE_DATABASE_URL") or os.environ.get("DATABASE_URL") or DEFAULT
-    if isinstance(value, URL):
-        url = value
-    else:
-        url = _parsed(value) if isinstance(value, str) else _at_path(os.fspath(value))
+    if isinstance(value, os.PathLike):
+        value = _at_path(os.fspath(value))
+    url = _parsed(value) if isinstance(value, str) else value
     if url.get_backend_name() == "sqlite":
         url = _with_options(url)
     if url.get_backend_name() != "postgresql":
@@ -70,8 +69,8 @@ def schema_of(url: URL) -> str | None:
 
 
 _NO_PATH = re.compile(
-    r"\s*(?:(?:postgres\w*(?:\+\w+)?|sqlite)(?::(?!//)|//)|(?:.*\s)?(?:%s)\s*=)"
-    % "host|hostaddr|port|dbname|user|password|passfile|service|servicefile|options|ssl\\w+|connect_timeout"
+    r"\s*(?:(?:postgres\w*(?:\+\w+)?|sqlite)(?::(?!//)|//)"
+    r"|(?:.*\s)?(?:host|hostaddr|port|dbname|user|password|passfile|service|options|ssl\w+|connect_timeout)\s*=)"
 )
 """What somebody writes who means a URL: one without its slashes, or the keywords of libpq."""
 

@@ -704,6 +704,8 @@ class RunRepository:
     def differences(self, other: RunRepository) -> Iterator[Difference]:
         """The runs in which two archives differ. Earlier looks are not compared."""
         with self._side() as side, other._side() as theirs:
+            for each in (side, theirs):
+                each.backend.check_encoding(each.connection)
             yield from fingerprint.differences(side, theirs)
 
     def backup(self, path: Path) -> Fingerprint:

@@ -110,7 +110,7 @@ def test_a_fork_in_the_middle_of_a_batch_hangs_nobody_and_loses_nothing(url: URL
         runs.save(run("first"))
         thread = threading.Thread(target=store)
         thread.start()
-        children = []
+        children: list[int] = []
         while thread.is_alive() and len(children) < 10:
             children.append(forked(lambda: runs.save(run(f"child_{os.getpid()}"))))
             thread.join(0.1)
@@ -236,7 +236,7 @@ def test_an_iteration_may_be_handed_to_another_thread(engine: Engine) -> None:
         assert runs.save(run("later")) == "inserted"
 
 
-# --- connections and files that lose what they are given -----------------------------------------------------------------
+# --- connections and files that lose what they are given ------------------------------------------------------------
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="Python 3.12 has autocommit")

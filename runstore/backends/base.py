@@ -67,9 +67,13 @@ class Clock:
             self.left -= time.monotonic() - started
             self._deadline = float("inf")
 
+    def remaining(self) -> float:
+        """The seconds that are left, also while the database works."""
+        return min(self.left, self._deadline - time.monotonic())
+
     def is_over(self) -> bool:
-        """Whether the time is up, also while the database works."""
-        return self.left <= 0 or time.monotonic() >= self._deadline
+        """Whether the time is up."""
+        return self.remaining() <= 0
 
 
 class Backend(ABC):
@@ -98,6 +102,9 @@ class Backend(ABC):
     def turn(self, bind: Engine | Connection) -> AbstractContextManager[None]:
         """What to hold while a transaction runs: several threads may share the one connection that there is."""
         return turns.turn_of(bind)
+
+    def check_encoding(self, connection: Connection) -> None:
+        """Raise :class:`ConfigurationError` where the database orders text in another way than by its UTF-8."""
 
     @abstractmethod
     def insert(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:
