@@ -103,6 +103,7 @@ class Backend(ABC):
         """What to hold while a transaction runs: several threads may share the one connection that there is."""
         return turns.turn_of(bind)
 
+    @abstractmethod
     def check_encoding(self, connection: Connection) -> None:
         """Raise :class:`ConfigurationError` where the database orders text in another way than by its UTF-8."""
 

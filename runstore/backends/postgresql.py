@@ -105,6 +105,9 @@ class PostgreSQL(Backend):
         if write and driver.autocommit:
             raise ConfigurationError(detail="this connection commits each statement alone; make it without AUTOCOMMIT")
 
+    def check_encoding(self, connection: Connection) -> None:
+        """Nothing to do: the columns say how they are ordered."""
+
     def insert(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:
         """Insert with COPY, or a row at a time where COPY's own round trips would cost more than the rows."""
         rows = iter(rows)

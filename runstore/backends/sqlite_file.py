@@ -16,10 +16,10 @@ import stat
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
 from sqlalchemy import Connection, Engine, QueuePool, event
+from sqlalchemy.engine import URL
 
 from runstore import config
 from runstore.errors import ConfigurationError, DatabaseFailure
@@ -82,11 +82,15 @@ class OpenFile:
 class _Guard:
     """Stands before the new connections of an engine."""
 
-    def __init__(self, file: Path | None) -> None:
-        self._path = str(file) if file else ""
+    def __init__(self, url: URL) -> None:
+        self._path = str(config.sqlite_file(url) or "")
+        self._immutable = url.query.get("immutable") == "1"
         self.is_open = False
 
     def __call__(self, *_: object) -> None:
+        if self._immutable and (log := Path(f"{self._path}-wal")).exists() and log.stat().st_size:
+            hint = "open it without immutable=1 once, where it can be written"
+            raise ConfigurationError(detail=f"the log {log} has what immutable=1 would leave out; {hint}")
         if not self._path or not (_inherited or self.is_open):
             return
         found = _identity(self._path)
@@ -119,7 +123,7 @@ def guard(engine: Engine) -> _Guard:
     :class:`DatabaseFailure` for one that was deleted after it was used.
     """
     if engine not in _engines:
-        _engines[engine] = made = _Guard(config.sqlite_file(engine.url))
+        _engines[engine] = made = _Guard(engine.url)
         event.listen(engine, "do_connect", made)
     return _engines[engine]
 

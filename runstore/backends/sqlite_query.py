@@ -56,7 +56,8 @@ class _Answering:
     def __init__(
         self, process: subprocess.Popen[bytes], selector: selectors.BaseSelector, place: str, clock: Clock
     ) -> None:
-        assert process.stdin and process.stdout
+        assert process.stdin
+        assert process.stdout
         self._to, self._from = process.stdin, process.stdout
         self._selector = selector
         self._selector.register(self._from, selectors.EVENT_READ)
