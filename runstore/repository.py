@@ -118,8 +118,9 @@ class RunRepository:
     **All or nothing.** A batch is one transaction; a bad run is rejected alone.
 
     *bind* is an engine, for transactions of the repository's own, or a connection, for saving inside the transaction at
-    hand: each batch is a savepoint then, and the caller commits. A repository may be shared between threads, if its
-    bind may; in a forked process it opens connections of its own.
+    hand: each batch is a savepoint then, and the caller commits. A repository may be shared between threads; on one
+    connection they take turns. In a forked process it opens connections of its own, and refuses a SQLite file that was
+    in use at the fork.
 
     *patience* is for how many seconds a batch is tried again while the server cannot be reached.
     """
@@ -504,8 +505,9 @@ class RunRepository:
     def sql(self, query: str, *, timeout: float = 30) -> Iterator[Answer]:
         """The answer to a query in SQL, which cannot change anything: for text that a person or a program made up.
 
-        PostgreSQL declares a cursor in a READ ONLY transaction, SQLite opens the file to read only and allows nothing
-        but queries; what functions may do beside that (files, other sessions) is a matter of the PostgreSQL role.
+        PostgreSQL declares a cursor in a READ ONLY transaction; SQLite opens the file to read only, in a process of its
+        own, and allows nothing but queries. What functions may do beside that (files, other sessions) is a matter of
+        the PostgreSQL role.
         *timeout*: seconds that the database may work on it.
 
         Raises :class:`QueryRefused` for what is not one query, :class:`QueryTimeout`, :class:`DatabaseFailure` for what
