@@ -24,7 +24,6 @@ from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from runstore import config
 from runstore.backends import backend_of, create_engine, schema_of, translated
 from runstore.backends.base import borrowed_in_schema
-from runstore.backends.session import refuse_encoding
 from runstore.errors import MigrationBlocked, NotAnArchive, RunStoreError, SchemaNewer
 from runstore.migrate.safety import back_up, is_pooled, make_schema, milliseconds, set_up_transaction, take_file, turn
 from runstore.migrate.state import READERS, VERSION_TABLE, recognise, revision_of
@@ -203,7 +202,7 @@ def migrate_postgresql(connection: Connection, limits: config.Limits) -> None:
         if settled:
             context.run_migrations()
             return
-        refuse_encoding(connection)
+        backend_of(connection).check_encoding(connection)
         with turn(connection, limits) as still_ours:
             context.config.attributes["still_ours"] = still_ours
             make_schema(connection)
@@ -279,6 +278,8 @@ def migrate_sqlite(connection: Connection, limits: config.Limits) -> None:
     With foreign keys off, for a batch operation drops and remakes a table, and its children would go with it.
     """
     refuse(connection)
+    if context.get_context().opts["fn"].__name__ == "upgrade":
+        backend_of(connection).check_encoding(connection)
     settled = is_settled()
     connection.rollback()
     if settled:

@@ -10,9 +10,11 @@ import os
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
+from sqlalchemy.util import asbool
 
 from runstore.errors import ConfigurationError
 from runstore.masking import HARMLESS, masked
@@ -29,13 +31,18 @@ Place = str | os.PathLike[str] | URL
 def database_url(given: Place | None = None, schema: str | None = None) -> URL:
     """The URL of the archive: *given*, else RUNSTORE_DATABASE_URL, else DATABASE_URL, else :data:`DEFAULT`.
 
-    A URL or the path of a SQLite file; ``postgres://`` is taken for ``postgresql://``. On PostgreSQL the schema is
-    *schema*, else that of the URL, else RUNSTORE_SCHEMA, else none: what the role's search_path begins with. Empty
-    values count as unset. Raises :class:`ConfigurationError` for what makes no sense.
+    A URL, the path of a SQLite file, or its URI as SQLite has it (``file:runs.db?immutable=1``); ``postgres://`` is
+    taken for ``postgresql://``. On PostgreSQL the schema is *schema*, else that of the URL, else RUNSTORE_SCHEMA, else
+    none: what the role's search_path begins with. Empty values count as unset. Raises :class:`ConfigurationError` for
+    what makes no sense.
     """
     value = given or os.environ.get("RUNSTORE_DATABASE_URL") or os.environ.get("DATABASE_URL") or DEFAULT
-    url = value if isinstance(value, URL) else _parsed(os.fspath(value))
+    if isinstance(value, os.PathLike):
+        value = _at_path(os.fspath(value))
+    url = _parsed(value) if isinstance(value, str) else value
     url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
+    if url.get_backend_name() == "sqlite":
+        url = _with_options(url)
     if url.get_backend_name() == "postgresql":
         url = _for_libpq(url)
     else:
@@ -96,7 +103,8 @@ _OF_POOLS = {
 
 _NO_PATH = re.compile(
     r"(?i)\s*(?:(?:postgres\w*(?:\+\w+)?|sqlite)(?::(?!//)|//)|(?://)?[^/@]*:(?!//).*@"
-    r"|(?:.*[\s;])?(?:host|hostaddr|port|dbname|user|passw\w*|passfile|pwd|service|server|uid|database)\s*=)"
+    r"|(?:.*[\s;])?(?:host|hostaddr|port|dbname|user|passw\w*|passfile|pwd|service|server|uid|database|options|ssl\w+"
+    r"|connect_timeout)\s*=)"
 )
 """What somebody writes who means a URL: one without its scheme or slashes, or the keywords of a connection string."""
 
@@ -132,12 +140,17 @@ def limits() -> Limits:
 
 
 def _parsed(text: str) -> URL:
+    text = text.strip("\r\n")
     if _NO_PATH.match(text):
         # It may hold a password too, and a file of that name would be made.
         detail = "the archive is named like a database, but not as a URL; expected postgresql://, sqlite:/// or a path"
         raise ConfigurationError(detail=detail)
+    if text.startswith("file:"):
+        path, _, options = text.partition("?")
+        url = URL.create("sqlite", database=path, query=dict(parse_qsl(options)))
+        return _sqlite(url)
     if "://" not in text:
-        return URL.create("sqlite", database=text)
+        return _at_path(os.path.expanduser(text))
     text = text.strip()  # a file of a secret ends with a line break
     scheme, _, rest = text.partition("://")
     text = f"{_DRIVERS.get(scheme.lower(), scheme)}://{rest}"
@@ -149,6 +162,7 @@ def _parsed(text: str) -> URL:
             found = [_HOST.fullmatch(host) for host in hosts[2].split(",")]
             names, ports = zip(*((host[1], host[2] or "5432") if host else ("", "") for host in found), strict=True)
             url = url.update_query_dict({"host": ",".join(names), "port": ",".join(ports)})
+        url = _sqlite(url) if url.get_backend_name() == "sqlite" else url
         url.get_dialect()().create_connect_args(url)
     except (ArgumentError, ImportError, ValueError):
         url = None
@@ -186,11 +200,65 @@ def _for_libpq(url: URL) -> URL:
     return url.set(query=query)
 
 
+def _at_path(path: str) -> URL:
+    """The SQLite file of this name, which is neither a URI nor a pattern."""
+    _refuse_control_characters(path)
+    return URL.create("sqlite", database=f"./{path}" if path.startswith("file:") else path)
+
+
+def _refuse_control_characters(path: str) -> None:
+    if any(character < " " or character == "\x7f" for character in path):
+        raise ConfigurationError(detail=f"the path {path!r} holds a line break or another control character")
+
+
+def _sqlite(url: URL) -> URL:
+    """A URL as somebody has written it: ``~`` is a home, and ``file:`` begins a URI, whether or not it says so."""
+    _refuse_control_characters(url.database or "")
+    if (url.database or "").startswith("file:"):
+        url = url.update_query_dict({"uri": "true"})
+    elif url.database:
+        url = url.set(database=os.path.expanduser(url.database))
+    return _with_options(url)
+
+
+def _with_options(url: URL) -> URL:
+    """SQLite's own options take effect in a URI only: the path becomes one. What is no option is refused."""
+    if strange := url.query.keys() - _SQLITE_OPTIONS - _DRIVER_OPTIONS:
+        known = ", ".join(sorted(_SQLITE_OPTIONS))
+        detail = f"a SQLite URL has no option {sorted(strange)[0]!r}; SQLite has {known}"
+        raise ConfigurationError(detail=detail)
+    if not url.query.keys() & ({"uri"} | _SQLITE_OPTIONS):
+        return url
+    database = url.database or ":memory:"
+    uri = database if database.startswith("file:") else f"file:{quote(os.fsencode(database))}"
+    return url.set(database=uri).update_query_dict({"uri": "true"})
+
+
+_SQLITE_OPTIONS = {"mode", "cache", "immutable", "nolock", "psow", "vfs", "modeof"}
+"""What SQLite understands in the query of a URI."""
+
+_DRIVER_OPTIONS = {"uri", "timeout", "isolation_level", "detect_types", "check_same_thread", "cached_statements"}
+"""What Python's driver understands, by way of SQLAlchemy."""
+
+
 def sqlite_file(url: URL) -> Path | None:
-    """The file of a SQLite URL; None for PostgreSQL and for a database in memory."""
-    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:") or "mode=memory" in str(url.query):
+    """The file of a SQLite URL, as the driver reads it; None for PostgreSQL and for a database in memory."""
+    if url.get_backend_name() != "sqlite":
         return None
-    return Path(str(url.database).removeprefix("file:"))
+    database = url.database or ":memory:"
+    if not (asbool(url.query.get("uri", False)) and database.startswith("file:")):
+        return None if database == ":memory:" else Path(database)
+    uri = urlsplit(database)
+    path = unquote(uri.path)
+    options = dict(parse_qsl(uri.query)) | dict(url.query)
+    in_memory = path in ("", ":memory:") or options.get("mode") == "memory" or options.get("vfs") == "memdb"
+    return None if in_memory else Path(path)
+
+
+def sqlite_uri(url: URL, file: Path, **options: str) -> str:
+    """The URI of a SQLite file with the options that the URL has for SQLite, and others."""
+    own = {name: value for name, value in url.query.items() if name in _SQLITE_OPTIONS}
+    return f"{file.absolute().as_uri()}?{urlencode(own | options)}"
 
 
 def shown(url: URL) -> str:

@@ -122,8 +122,9 @@ class RunRepository:
     **All or nothing.** A batch is one transaction; a bad run is rejected alone.
 
     *bind* is an engine, for transactions of the repository's own, or a connection, for saving inside the transaction at
-    hand: each batch is a savepoint then, and the caller commits. A repository may be shared between threads, if its
-    bind may; in a forked process it opens connections of its own.
+    hand: each batch is a savepoint then, and the caller commits. A repository may be shared between threads; on one
+    connection they take turns. In a forked process it opens connections of its own, and refuses a SQLite file that was
+    in use at the fork.
 
     *patience* is for how many seconds a batch is tried again while the server cannot be reached.
     """
@@ -513,8 +514,9 @@ class RunRepository:
     def sql(self, query: str, *, timeout: float = 30) -> Iterator[Answer]:
         """The answer to a query in SQL, which cannot change anything: for text that a person or a program made up.
 
-        PostgreSQL declares a cursor in a READ ONLY transaction, SQLite opens the file to read only and allows nothing
-        but queries; what functions may do beside that (files, other sessions) is a matter of the PostgreSQL role.
+        PostgreSQL declares a cursor in a READ ONLY transaction; SQLite opens the file to read only, in a process of its
+        own, and allows nothing but queries. What functions may do beside that (files, other sessions) is a matter of
+        the PostgreSQL role.
         *timeout*: seconds that the database may work on it.
 
         Raises :class:`QueryRefused` for what is not one query, :class:`QueryTimeout`, :class:`DatabaseFailure` for what
@@ -695,7 +697,7 @@ class RunRepository:
         if isinstance(self._bind, Connection):
             raise ConfigurationError(detail="vacuum needs a repository made from an engine: no transaction may be open")
         self._check(write=True)
-        with translated(self._bind), self._bind.connect() as connection:
+        with translated(self._bind), self._backend.turn(self._bind), self._bind.connect() as connection:
             connection = connection.execution_options(isolation_level="AUTOCOMMIT")
             self._backend.give_back(connection, RUN.metadata.sorted_tables)
 
@@ -720,6 +722,8 @@ class RunRepository:
     def differences(self, other: RunRepository) -> Iterator[Difference]:
         """The runs in which two archives differ. Earlier looks are not compared."""
         with self._side() as side, other._side() as theirs:
+            for each in (side, theirs):
+                each.backend.check_encoding(each.connection)
             yield from fingerprint.differences(side, theirs)
 
     def backup(self, path: Path) -> Fingerprint:
@@ -756,7 +760,7 @@ class RunRepository:
         """
         self._check(write=write)
         bind = self._bind
-        with translated(bind):
+        with translated(bind), self._backend.turn(bind):
             if isinstance(bind, Connection):
                 with self._savepoint(bind, write=write), self._borrowed(bind, write=write, whole=whole):
                     yield bind
@@ -817,7 +821,7 @@ class RunRepository:
         """Leave the connections to the process that forked this one: two on one of them would mix up their answers."""
         if self._process == os.getpid():
             return
-        if isinstance(self._bind, Connection):
+        if isinstance(self._bind, Connection) or not isinstance(self._bind.pool, QueuePool | NullPool):
             raise ConfigurationError(detail="this connection belongs to another process; make one after the fork")
         self._inherited.append(self._bind.pool)  # kept, for to drop it would close what the other process uses
         self._bind.dispose(close=False)
@@ -832,7 +836,7 @@ class RunRepository:
         self._own_process()
         if write in self._checked:
             return
-        with translated(self._bind):
+        with translated(self._bind), self._backend.turn(self._bind):
             if isinstance(self._bind, Connection):
                 self._schema = migrate.check(self._bind, write=write)
             else:

@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import time
+import tracemalloc
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -197,6 +198,105 @@ def test_a_query_that_takes_too_long_is_stopped(archive: RunRepository, query: s
     with pytest.raises(QueryTimeout, match=r"longer than 0\.5 s"):
         ask(archive, query, timeout=0.5)
     assert time.monotonic() - started < 5
+
+
+LONG_CALLS = {
+    "instr": "SELECT instr(hex(zeroblob(8000000)), hex(zeroblob(4000000)) || 'b')",
+    "printf": "SELECT printf('%.*c', 60000000, 'x') || printf('%60000000d', 1)",
+    "trim": "SELECT trim(hex(zeroblob(30000000)), '123456789abcdef' || hex(zeroblob(1000000)))",
+    "group_concat": ENDLESS.format("group_concat(i || printf('%10000d', i))"),
+    "json": ENDLESS.format("json_group_array(i)"),
+    "random": ENDLESS.format("sum(length(hex(randomblob(30000000))))"),
+    "large rows": ENDLESS.format("zeroblob(60000000)"),
+    "sort": f"SELECT * FROM ({ENDLESS.format('i, hex(zeroblob(1000)) AS x')}) ORDER BY x DESC, i DESC",
+    "patch": ENDLESS.format("json_patch(json_group_object(i, i), json_group_object(i, i + 1))").replace(
+        "SELECT i + 1 FROM n", "SELECT i + 1 FROM n WHERE i < 300000"
+    ),
+    "product": "SELECT count(*) FROM runs a, runs b, runs c, runs d, runs e",
+}
+
+
+@pytest.mark.parametrize("query", LONG_CALLS.values(), ids=LONG_CALLS)
+def test_no_function_of_sqlite_runs_past_the_limit_or_past_an_interrupt(
+    archive: RunRepository, url: URL, backend: str, query: str
+) -> None:
+    """In the middle of a call SQLite asks nobody whether the time is up."""
+    if backend != "sqlite":
+        return
+    started = time.monotonic()
+    with pytest.raises(QueryTimeout):
+        ask(archive, query, timeout=1)
+    assert time.monotonic() - started < 5
+    asking = subprocess.Popen(
+        [*COMMAND, "sql", "--db", shown(url), "-o", "/dev/null", query],
+        env=env(),
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    with asking:
+        time.sleep(2)
+        started = time.monotonic()
+        asking.send_signal(signal.SIGINT)
+        asking.communicate(timeout=10)
+        assert asking.returncode == 130
+        assert time.monotonic() - started < 5
+
+
+def test_no_process_that_answers_is_left(archive: RunRepository, backend: str) -> None:
+    if backend != "sqlite":
+        return
+    with pytest.raises(QueryTimeout):
+        ask(archive, LONG_CALLS["instr"], timeout=0.5)
+    with archive.sql(ENDLESS.format("i")) as answer:
+        next(answer.rows)
+    tasks = Path("/proc/self/task")
+    if tasks.is_dir():
+        children = [(task / "children").read_text().split() for task in tasks.iterdir()]
+        commands = [Path(f"/proc/{child}/cmdline").read_bytes() for found in children for child in found]
+        assert not [line for line in commands if b"sqlite_answer" in line]
+
+
+def test_large_rows_are_fetched_a_few_at_a_time(archive: RunRepository, backend: str) -> None:
+    if backend != "sqlite":
+        return
+    tracemalloc.start()
+    try:
+        with archive.sql(ENDLESS.format("zeroblob(4000000)")) as answer:
+            assert [len(next(answer.rows)[0]) for _ in range(100)] == [4_000_000] * 100
+        assert tracemalloc.get_traced_memory()[1] < 50 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_nobody_could_hold_is_refused(archive: RunRepository, backend: str) -> None:
+    if backend != "sqlite":
+        return
+    for query, most in (
+        ("SELECT zeroblob(70000000)", "64 MiB"),
+        ("SELECT zeroblob(40000000), zeroblob(40000000)", "64 MiB"),
+        ("SELECT hex(zeroblob(20000000)), hex(zeroblob(20000000))", "64 MiB"),
+        ("SELECT count(*) FROM json_each('[' || replace(hex(zeroblob(15000000)), '0', '1,') || '1]')", "256 MiB"),
+    ):
+        with pytest.raises(DatabaseFailure, match=most):
+            ask(archive, query)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("SELECT fts3_tokenizer('simple')", "SELECT FTS3_Tokenizer('simple')", "SELECT load_extension('x', 'y')"),
+        *("SELECT * FROM dbstat", "SELECT * FROM sqlite_stmt", "SELECT * FROM pragma_database_list"),
+        *("SELECT 1 FROM", "SELECT 'a", "nonsense"),
+    ],
+)
+def test_functions_and_tables_that_reach_past_the_archive_are_refused_with_2(
+    archive: RunRepository, url: URL, backend: str, query: str
+) -> None:
+    if backend != "sqlite":
+        return
+    with pytest.raises(QueryRefused):
+        ask(archive, query)
+    assert command("sql", "--db", shown(url), query).code == 2
 
 
 def test_a_query_cannot_give_itself_more_time(archive: RunRepository, backend: str) -> None:

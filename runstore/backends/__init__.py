@@ -62,7 +62,8 @@ def translated(bind: Engine | Connection) -> Iterator[None]:
         if isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
             raise NotAnArchive(place=place, reason="it is no SQLite database") from error
         if getattr(cause, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN and Path(place).is_file():
-            reason = "SQLite cannot make its log beside it, which it needs also to read; copy the file to where it can"
+            hint = "copy the file to where it can or, if nothing writes to it, name it with ?immutable=1 in a URL"
+            reason = f"SQLite cannot make its log next to it, which it needs also to read; {hint}"
             raise DatabaseFailure(place=place, reason=reason) from error
         said = cause.diag.message_primary if isinstance(cause, psycopg.Error) else None
         reason = said or str(cause).strip().splitlines()[0]

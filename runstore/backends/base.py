@@ -29,6 +29,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.types import TypeEngine
 
 from runstore import config
+from runstore.backends import turns
 from runstore.errors import DatabaseFailure
 
 Row = Sequence[Any]
@@ -68,9 +69,13 @@ class Clock:
             self.left -= time.monotonic() - started
             self._deadline = float("inf")
 
+    def remaining(self) -> float:
+        """The seconds that are left, also while the database works."""
+        return min(self.left, self._deadline - time.monotonic())
+
     def is_over(self) -> bool:
-        """Whether the time is up, also while the database works."""
-        return self.left <= 0 or time.monotonic() >= self._deadline
+        """Whether the time is up."""
+        return self.remaining() <= 0
 
 
 class Backend(ABC):
@@ -103,6 +108,14 @@ class Backend(ABC):
 
         Where it has to wait it stops when *abandoned* is set: nobody wants the transaction any more.
         """
+
+    def turn(self, bind: Engine | Connection) -> AbstractContextManager[None]:
+        """What to hold while a transaction runs: several threads may share the one connection that there is."""
+        return turns.turn_of(bind)
+
+    @abstractmethod
+    def check_encoding(self, connection: Connection) -> None:
+        """Raise :class:`ConfigurationError` for a database whose encoding is not UTF-8."""
 
     @abstractmethod
     def settle(self, connection: Connection, *, write: bool, whole: bool = False) -> None:

@@ -132,7 +132,7 @@ class PostgreSQL(Backend):
         if write and session.driver_of(connection).autocommit:
             raise ConfigurationError(detail="this connection commits each statement alone; make it without AUTOCOMMIT")
         if write:
-            session.refuse_encoding(connection)
+            self.check_encoding(connection)
 
     def settle(self, connection: Connection, *, write: bool, whole: bool = False) -> None:
         """With the BEGIN: it costs no round trip."""
@@ -164,6 +164,10 @@ class PostgreSQL(Backend):
             {"schema": schema_of(connection), "names": [table.name for table in tables]},
         )
         return list(found.scalars())
+
+    def check_encoding(self, connection: Connection) -> None:
+        """The server has said it when the connection was made."""
+        session.refuse_encoding(connection)
 
     def insert(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:
         """Insert with COPY, or a row at a time where COPY's own round trips would cost more than the rows."""

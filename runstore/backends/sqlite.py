@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from functools import reduce
 from itertools import chain, islice
 from operator import add
@@ -20,7 +21,10 @@ from sqlalchemy import (
     Connection,
     Engine,
     LargeBinary,
+    Pool,
     Select,
+    SingletonThreadPool,
+    StaticPool,
     Table,
     Text,
     UnaryExpression,
@@ -37,20 +41,15 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.operators import custom_op
 
 from runstore import config, wire
+from runstore.backends import sqlite_file, sqlite_query, turns
 from runstore.backends.base import HALF, Answer, Backend, Clock, JSONTest, Row, expect, insert_into, named
-from runstore.errors import ConfigurationError, QueryRefused, QueryTimeout
+from runstore.errors import ConfigurationError
 
 BUSY_SECONDS = 60
 """How long a connection waits for another one's transaction."""
 
 BUSY_STEP = 200
 """Milliseconds of it at a time."""
-
-READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
-"""What a query of the user's may do."""
-
-FETCHED = 1000
-"""Rows of a query of the user's that are fetched at a time."""
 
 VALUES = 16_000
 """Values that one INSERT has at most."""
@@ -59,9 +58,6 @@ _PASSING = {
     sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,  # another writer inserted the same run: the next try finds it
     sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY,  # a prune took a shared row that this process had seen
 }
-
-STEPS = 10_000
-"""Instructions of SQLite's machine after which it is asked whether the time is up: below a millisecond."""
 
 
 class SQLite(Backend):
@@ -73,30 +69,64 @@ class SQLite(Backend):
 
     def create_engine(self, url: URL) -> Engine:
         """An engine whose connections keep foreign keys and reach the disk before a commit returns."""
-        engine = sqlalchemy.create_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
+        arguments: dict[str, Any] = {"timeout": BUSY_SECONDS}
+        pool: type[Pool] | None = None
+        if config.sqlite_file(url) is None:
+            # Else each thread would have a database of its own.
+            pool = StaticPool
+            arguments["check_same_thread"] = False
+        engine = sqlalchemy.create_engine(url, connect_args=arguments, poolclass=pool, hide_parameters=True)
         event.listen(engine, "connect", _set_up)
+        sqlite_file.guard(engine)
         return engine
 
     def isolate(self, connection: Connection, *, write: bool) -> None:
         """Nothing to do: SQLite has one isolation."""
 
+    def turn(self, bind: Engine | Connection) -> AbstractContextManager[None]:
+        """Refuses an engine that gives each thread a database in memory of its own where a second thread comes."""
+        if isinstance(bind.engine.pool, SingletonThreadPool) and config.sqlite_file(bind.engine.url) is None:
+            return turns.turn_of(bind, alone=True)
+        return turns.turn_of(bind)
+
     def begin(self, connection: Connection, *, write: bool, abandoned: Event | None = None) -> None:
         """Begin: Python's driver does it only before a statement that writes, too late for a savepoint or a snapshot.
 
         A writer takes the lock at once: a reader's transaction that turns into a writer's fails when another one wrote
-        in between, and waiting does not help it. Raises :class:`ConfigurationError` where foreign keys are off.
+        in between, and waiting does not help it. Raises :class:`ConfigurationError` where foreign keys are off, for
+        ``autocommit=True`` and for a file that was in use at a fork, :class:`DatabaseFailure` where it was deleted.
         """
+        file = sqlite_file.of(connection)
         driver = connection.connection.driver_connection
         assert isinstance(driver, sqlite3.Connection)
+        if getattr(driver, "autocommit", False) is True:  # Python 3.12: neither commit nor rollback does anything
+            raise ConfigurationError(
+                detail="this SQLite connection was made with autocommit=True, so that nothing it stores is committed; "
+                "make the engine with runstore.create_engine, or without autocommit"
+            )
         if not driver.in_transaction and write:
             _take_lock(driver, abandoned or Event())
+            file.locked()
         elif not driver.in_transaction:
             driver.execute("BEGIN")
-        if write and not connection.exec_driver_sql("PRAGMA foreign_keys").scalar():
+        if not write:
+            return
+        file.writer = threading.get_ident()
+        self.check_encoding(connection)
+        if not connection.exec_driver_sql("PRAGMA foreign_keys").scalar():
             raise ConfigurationError(
                 detail="this SQLite connection does not check foreign keys; make the engine with "
                 "runstore.create_engine, or execute 'PRAGMA foreign_keys=ON' on each connection"
             )
+
+    def check_encoding(self, connection: Connection) -> None:
+        """A file may be in UTF-16, which orders ids otherwise: archives are compared in that order."""
+        encoding = connection.exec_driver_sql("PRAGMA encoding").scalar()
+        if encoding != "UTF-8":
+            place = config.shown(connection.engine.url)
+            hint = "put the archive into a new file; runstore copy takes the runs of an older one there"
+            detail = f"{place} keeps text in {encoding}, whose order is another one than that of UTF-8"
+            raise ConfigurationError(detail=f"{detail}; {hint}")
 
     def settle(self, connection: Connection, *, write: bool, whole: bool = False) -> None:
         """Nothing to do: a file has neither roles nor settings of theirs."""
@@ -117,33 +147,16 @@ class SQLite(Backend):
 
     @contextmanager
     def ask(self, engine: Engine, statement: str, clock: Clock) -> Iterator[Answer]:
-        """On a connection that opens the file to read only, with an authorizer that allows queries and nothing else.
+        """In a process of its own, on a connection that opens the file to read only and is allowed nothing but queries.
 
-        So neither PRAGMA nor ATTACH, COMMIT or load_extension is even prepared.
+        So neither PRAGMA nor ATTACH, COMMIT or load_extension is even prepared, and whatever a query does, it ends.
         """
         file = config.sqlite_file(engine.url)
         if file is None:
             raise ConfigurationError(detail="a database in memory cannot be opened to read only; copy it to a file")
-        place = config.shown(engine.url)
-        driver = sqlite3.connect(
-            f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS, isolation_level=None
-        )
-        try:
-            driver.execute("PRAGMA query_only = ON")
-            driver.execute("PRAGMA cache_size = -32768")
-            # When such a table is first used SQLite asks the authorizer for more than reading it.
-            driver.execute("SELECT 1 FROM json_each('[]'), json_tree('[]')")
-            driver.text_factory = lambda text: text.decode(errors="replace")
-            driver.set_authorizer(_allowed)
-            driver.set_progress_handler(clock.is_over, STEPS)
-            with _refused(place, clock), clock.running():
-                cursor = driver.execute(statement)
-            if cursor.description is None:
-                raise QueryRefused(place=place, reason="there is no statement")
-            names = tuple(column[0] for column in cursor.description)
-            yield Answer(names, _fetched(cursor, place, clock))
-        finally:
-            driver.close()
+        uri = config.sqlite_uri(engine.url, file, mode="ro")
+        with sqlite_query.answered(uri, statement, BUSY_SECONDS, config.shown(engine.url), clock) as answer:
+            yield answer
 
     def halves_of_sum(self, column: ColumnElement[Any]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
         """Each half alone, for sum() fails beyond 64 bits. Floor and rest, also of a negative number."""
@@ -294,36 +307,3 @@ def _set_up(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
     settings = ("foreign_keys = ON", "synchronous = FULL", "cache_size = -32768", "temp_store = MEMORY")
     for setting in (*settings, "wal_autocheckpoint = 16384"):
         connection.execute(f"PRAGMA {setting}")
-
-
-# --- a query of the user's -------------------------------------------------------------------------------------------
-
-
-def _allowed(action: int, _: str | None, name: str | None, *__: str | None) -> int:
-    allowed = action in READING and (action != sqlite3.SQLITE_FUNCTION or name != "load_extension")
-    return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
-
-
-def _fetched(cursor: sqlite3.Cursor, place: str, clock: Clock) -> Iterator[tuple[Any, ...]]:
-    rows = None
-    while rows != []:
-        with _refused(place, clock), clock.running():
-            rows = cursor.fetchmany(FETCHED)
-        yield from rows
-
-
-@contextmanager
-def _refused(place: str, clock: Clock) -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.Warning, sqlite3.ProgrammingError) as error:  # two statements, before and since Python 3.12
-        raise QueryRefused(place=place, reason=str(error).rstrip(".").lower()) from error
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", None)
-        if code == sqlite3.SQLITE_AUTH:
-            raise QueryRefused(place=place, reason=str(error)) from error
-        if code == sqlite3.SQLITE_INTERRUPT:
-            if clock.is_over():
-                raise QueryTimeout(place=place, seconds=clock.limit) from error
-            raise KeyboardInterrupt from None  # Python raised it in the progress handler, where the driver drops it
-        raise

@@ -12,8 +12,8 @@ import sqlalchemy
 from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, select
 
 from runstore import config
-from runstore.backends import backend_of, schema_of, translated
-from runstore.errors import ArchiveMissing, DatabaseFailure, NotAnArchive, SchemaBehind, SchemaNewer
+from runstore.backends import backend_of, schema_of, sqlite_file, translated
+from runstore.errors import ArchiveMissing, ConfigurationError, DatabaseFailure, NotAnArchive, SchemaBehind, SchemaNewer
 from runstore.schema import Base, views
 
 REVISION = "0005"
@@ -169,7 +169,9 @@ def is_new(engine: Engine) -> bool:
     if engine.dialect.name != "sqlite":
         return False
     file = config.sqlite_file(engine.url)
-    if file is not None and (not file.exists() or file.stat().st_size == 0):
+    if file is not None and (not sqlite_file.is_there(file) or file.stat().st_size == 0):
+        if not file.parent.is_dir():
+            raise ConfigurationError(detail=f"there is no folder {file.parent}, in which {file.name} could be made")
         return True
     require(engine)
     with engine.connect() as connection:
@@ -184,7 +186,7 @@ def require(engine: Engine) -> None:
     process's other connections hold on it, and with them the log that they write to.
     """
     file = config.sqlite_file(engine.url)
-    if file is not None and not file.exists():
+    if file is not None and not sqlite_file.is_there(file):
         raise ArchiveMissing(place=file)
     if file is not None and file.stat().st_size == 1:
         raise NotAnArchive(place=file, reason="it is no SQLite database")
