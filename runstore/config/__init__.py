@@ -1,0 +1,19 @@
+"""Where the archive is, and how patient a migration is: from arguments and environment."""
+
+from runstore.config.limits import Limits, limits
+from runstore.config.places import DEFAULT, Place, database_url, migrations_url, schema_of, shown
+from runstore.config.sqlite import file_of as sqlite_file
+from runstore.config.sqlite import uri_of as sqlite_uri
+
+__all__ = [
+    "DEFAULT",
+    "Limits",
+    "Place",
+    "database_url",
+    "limits",
+    "migrations_url",
+    "schema_of",
+    "shown",
+    "sqlite_file",
+    "sqlite_uri",
+]

@@ -1,0 +1,115 @@
+"""Where the archive is: one URL, made of arguments and environment.
+
+The PostgreSQL schema stands in its query (``?schema=archive``), as ``prepare_threshold`` does: so it goes wherever the
+URL goes and stands in every message.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from runstore.config import postgresql, sqlite
+from runstore.errors import ConfigurationError
+from runstore.masking import HARMLESS, masked
+
+DEFAULT = "runstore.db"
+"""The embedded default: a SQLite file in the current folder."""
+
+Place = str | os.PathLike[str] | URL
+
+
+def database_url(given: Place | None = None, schema: str | None = None) -> URL:
+    """The URL of the archive: *given*, else RUNSTORE_DATABASE_URL, else DATABASE_URL, else :data:`DEFAULT`.
+
+    A URL, the path of a SQLite file, or its URI as SQLite has it (``file:runs.db?immutable=1``); ``postgres://`` is
+    taken for ``postgresql://``. On PostgreSQL the schema is *schema*, else that of the URL, else RUNSTORE_SCHEMA, else
+    none: what the role's search_path begins with. Empty values count as unset. Raises :class:`ConfigurationError` for
+    what makes no sense.
+    """
+    value = given or os.environ.get("RUNSTORE_DATABASE_URL") or os.environ.get("DATABASE_URL") or DEFAULT
+    if isinstance(value, os.PathLike):
+        value = sqlite.at_path(os.fspath(value))
+    url = _parsed(value) if isinstance(value, str) else value
+    url = url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
+    if url.get_backend_name() == "sqlite":
+        url = sqlite.with_options(url)
+    if url.get_backend_name() == "postgresql":
+        url = postgresql.for_libpq(url)
+    else:
+        if schema:
+            raise ConfigurationError(detail="only PostgreSQL has schemas; give a SQLite archive a file of its own")
+        return url
+    schema = schema or schema_of(url) or os.environ.get("RUNSTORE_SCHEMA")
+    if not schema:
+        return url
+    if not re.fullmatch(r"\w([\w $-]*[\w$-])?", schema) or len(schema.encode()) > 63:
+        expected = "expected letters, digits and _, inside also -, $ and spaces, at most 63 bytes"
+        raise ConfigurationError(detail=f"{schema!r} is no name for a schema; {expected}")
+    return url.update_query_dict({"schema": schema})
+
+
+def migrations_url(given: Place | None = None, schema: str | None = None) -> URL:
+    """Where migrations connect to: *given*, else RUNSTORE_MIGRATIONS_URL, else as :func:`database_url`.
+
+    For a connection past the pooler, or as another role.
+    """
+    return database_url(given or os.environ.get("RUNSTORE_MIGRATIONS_URL"), schema)
+
+
+def schema_of(url: URL) -> str | None:
+    """The schema in the query of a URL; None where it names none."""
+    named = url.query.get("schema")
+    return (named if isinstance(named, str) else named[-1]) if named else None
+
+
+DRIVERS = postgresql.DRIVERS | {"sqlite+aiosqlite": "sqlite"}
+"""How others name what is reached by the driver of ours."""
+
+_NO_PATH = re.compile(
+    r"(?i)\s*(?:(?:postgres\w*(?:\+\w+)?|sqlite)(?::(?!//)|//)|(?://)?[^/@]*:(?!//).*@"
+    r"|(?:.*[\s;])?(?:host|hostaddr|port|dbname|user|passw\w*|passfile|pwd|service|server|uid|database|options|ssl\w+"
+    r"|connect_timeout)\s*=)"
+)
+"""What somebody writes who means a URL: one without its scheme or slashes, or the keywords of a connection string."""
+
+
+def _parsed(text: str) -> URL:
+    text = text.strip("\r\n")
+    if _NO_PATH.match(text):
+        # It may hold a password too, and a file of that name would be made.
+        detail = "the archive is named like a database, but not as a URL; expected postgresql://, sqlite:/// or a path"
+        raise ConfigurationError(detail=detail)
+    if text.startswith("file:"):
+        return sqlite.from_uri(text)
+    if "://" not in text:
+        return sqlite.at_path(os.path.expanduser(text))
+    scheme, _, rest = text.strip().partition("://")  # a file of a secret ends with a line break
+    text = f"{DRIVERS.get(scheme.lower(), scheme)}://{rest}"
+    url: URL | None
+    try:
+        url = postgresql.from_text(text) if text.startswith("postgresql") else make_url(text)
+        url = sqlite.as_written(url) if url.get_backend_name() == "sqlite" else url
+        url.get_dialect()().create_connect_args(url)
+    except (ArgumentError, ImportError, ValueError):
+        url = None
+    if url is None:  # outside of the handler, for what was caught there quotes the text
+        # The text may hold a password: only its scheme is shown.
+        beginning = f" ({scheme}://...)" if re.fullmatch(r"[A-Za-z][\w.+-]*", scheme) else ""
+        detail = f"cannot make sense of the database URL{beginning}; expected postgresql://, sqlite:/// or a path"
+        raise ConfigurationError(detail=detail)
+    if "@" in f"{url.host}{url.database}{''.join(url.query)}" and url.get_backend_name() == "postgresql":
+        raise ConfigurationError(detail="the password in the database URL holds an @; write it as %40 there")
+    return url
+
+
+def shown(url: URL) -> str:
+    """The URL for messages: the path of a SQLite file, else the URL without its password and unknown options."""
+    file = sqlite.file_of(url)
+    if file:
+        return str(file)
+    harmless = {name: value for name, value in url.query.items() if name in HARMLESS}
+    return masked(url.set(drivername=url.get_backend_name(), query=harmless).render_as_string(hide_password=True))

@@ -1,0 +1,75 @@
+"""URLs of PostgreSQL: as other libraries have them, and as libpq takes them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sqlalchemy.engine import URL, make_url
+
+from runstore.errors import ConfigurationError
+
+OWN_OPTIONS = ("schema", "prepare_threshold")
+"""What the query of a URL says to runstore and not to the driver."""
+
+DRIVERS = {
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    **{
+        f"{name}+{driver}": "postgresql+psycopg"
+        for name in ("postgres", "postgresql")
+        for driver in ("psycopg", "psycopg_async", "psycopg2", "psycopg2cffi", "asyncpg", "pg8000")
+    },
+}
+"""How others name what is reached by the driver of ours."""
+
+_HOSTS = re.compile(r"(postgresql\+psycopg://(?:[^@/?]*@)?)([^@/?,]+(?:,[^@/?,]+)+)((?:[/?].*)?)", re.DOTALL)
+"""A URL of libpq's with several hosts: what is before, the hosts, what is behind them."""
+
+_HOST = re.compile(r"\[?([^\]:]+|[0-9a-fA-F:]+)\]?(?::(\d+))?")
+
+_UNPREPARED = {("pgbouncer", "true"), ("prepared_statements", "false"), ("statement_cache_size", "0")} | {
+    ("prepared_statement_cache_size", "0")
+}
+"""What other libraries are told where a pooler keeps no prepared statements."""
+
+_OF_POOLS = {
+    *("connection_limit", "pool", "pool_size", "max_overflow", "pool_timeout", "pool_recycle", "pool_pre_ping"),
+    *("conn_max_age", "conn_health_checks", "max_connections", "min_connections", "socket_timeout", "command_timeout"),
+    *("pgbouncer", "prepared_statements", "statement_cache_size", "prepared_statement_cache_size"),
+}
+"""Options by which other libraries are told how many connections to keep, and for how long."""
+
+
+def from_text(text: str) -> URL:
+    """The URL of a text that begins with a name of this driver. Raises SQLAlchemy's errors and ValueError."""
+    hosts = _HOSTS.fullmatch(text)
+    if hosts is None:
+        return make_url(text)
+    found = [_HOST.fullmatch(host) for host in hosts[2].split(",")]
+    names, ports = zip(*((host[1], host[2] or "5432") if host else ("", "") for host in found), strict=True)
+    return make_url(hosts.expand(r"\1\3")).update_query_dict({"host": ",".join(names), "port": ",".join(ports)})
+
+
+def for_libpq(url: URL) -> URL:
+    """The URL with such options alone as libpq or runstore knows; some that other libraries have say the same."""
+    from psycopg.pq import Conninfo
+
+    known = {option.keyword.decode() for option in Conninfo.get_defaults()} | {*OWN_OPTIONS}
+    query: dict[str, Any] = {}
+    for name, value in url.query.items():
+        text = str(value).lower()
+        if name in known:
+            query[name] = value
+        elif name == "ssl" and isinstance(value, str):
+            query["sslmode"] = {"true": "require", "1": "require", "false": "disable", "0": "disable"}.get(text, value)
+        elif name == "currentSchema":
+            query["schema"] = value
+        elif (name, text) in _UNPREPARED:
+            query.setdefault("prepare_threshold", "none")
+        elif name not in _OF_POOLS:
+            # A name of another form may be the end of a password.
+            shown = f"the option {name}" if re.fullmatch(r"[a-zA-Z_]{1,40}", name) else "an option"
+            detail = f"the database URL has {shown}, which neither libpq nor runstore knows; leave it out"
+            raise ConfigurationError(detail=detail)
+    return url.set(query=query)

@@ -1,0 +1,78 @@
+"""Places of SQLite: paths, URLs and SQLite's own URIs, all read in one way."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+
+from sqlalchemy.engine import URL
+from sqlalchemy.util import asbool
+
+from runstore.errors import ConfigurationError
+
+_OPTIONS = {"mode", "cache", "immutable", "nolock", "psow", "vfs", "modeof"}
+"""What SQLite understands in the query of a URI."""
+
+_DRIVER_OPTIONS = {"uri", "timeout", "isolation_level", "detect_types", "check_same_thread", "cached_statements"}
+"""What Python's driver understands, by way of SQLAlchemy."""
+
+
+def at_path(path: str) -> URL:
+    """The SQLite file of this name, which is neither a URI nor a pattern."""
+    _refuse_control_characters(path)
+    return URL.create("sqlite", database=f"./{path}" if path.startswith("file:") else path)
+
+
+def _refuse_control_characters(path: str) -> None:
+    if any(character < " " or character == "\x7f" for character in path):
+        raise ConfigurationError(detail=f"the path {path!r} holds a line break or another control character")
+
+
+def from_uri(text: str) -> URL:
+    """The URL of a URI as SQLite has it: ``file:runs.db?immutable=1``."""
+    path, _, options = text.partition("?")
+    return as_written(URL.create("sqlite", database=path, query=dict(parse_qsl(options))))
+
+
+def as_written(url: URL) -> URL:
+    """A URL as somebody has written it: ``~`` is a home, and ``file:`` begins a URI, whether or not it says so."""
+    _refuse_control_characters(url.database or "")
+    if (url.database or "").startswith("file:"):
+        url = url.update_query_dict({"uri": "true"})
+    elif url.database:
+        url = url.set(database=os.path.expanduser(url.database))
+    return with_options(url)
+
+
+def with_options(url: URL) -> URL:
+    """SQLite's own options take effect in a URI only: the path becomes one. What is no option is refused."""
+    if strange := url.query.keys() - _OPTIONS - _DRIVER_OPTIONS:
+        known = ", ".join(sorted(_OPTIONS))
+        detail = f"a SQLite URL has no option {sorted(strange)[0]!r}; SQLite has {known}"
+        raise ConfigurationError(detail=detail)
+    if not url.query.keys() & ({"uri"} | _OPTIONS):
+        return url
+    database = url.database or ":memory:"
+    uri = database if database.startswith("file:") else f"file:{quote(os.fsencode(database))}"
+    return url.set(database=uri).update_query_dict({"uri": "true"})
+
+
+def file_of(url: URL) -> Path | None:
+    """The file of a SQLite URL, as the driver reads it; None for PostgreSQL and for a database in memory."""
+    if url.get_backend_name() != "sqlite":
+        return None
+    database = url.database or ":memory:"
+    if not (asbool(url.query.get("uri", False)) and database.startswith("file:")):
+        return None if database == ":memory:" else Path(database)
+    uri = urlsplit(database)
+    path = unquote(uri.path)
+    options = dict(parse_qsl(uri.query)) | dict(url.query)
+    in_memory = path in ("", ":memory:") or options.get("mode") == "memory" or options.get("vfs") == "memdb"
+    return None if in_memory else Path(path)
+
+
+def uri_of(url: URL, file: Path, **options: str) -> str:
+    """The URI of a SQLite file with the options that the URL has for SQLite, and others."""
+    own = {name: value for name, value in url.query.items() if name in _OPTIONS}
+    return f"{file.absolute().as_uri()}?{urlencode(own | options)}"
