@@ -170,6 +170,7 @@ def plant(url: URL, schema: str) -> None:
                 connection.exec_driver_sql(statement)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("named", [None, "public", "archive"])
 def test_nothing_that_is_planted_in_the_search_path_is_executed(postgresql_url: URL, named: str | None) -> None:
     url = config.database_url(postgresql_url, named)
@@ -280,6 +281,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SETTINGS)
 def test_settings_of_role_or_database_change_nothing(postgresql_url: URL, name: str, tmp_path: Path) -> None:
     with admin(postgresql_url) as server:
