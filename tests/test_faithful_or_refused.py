@@ -424,7 +424,7 @@ PYTHON: dict[str, tuple[Any, str, str]] = {
     "UUID": ({"id": uuid.UUID(int=0)}, "$.id", "UUID is no JSON type"),
     "enumeration": ({"id": "a", "status": Plain.QUEUED}, "$.status", "Plain is no JSON type"),
     "dataclass": ({"id": "a", "usage": Usage()}, "$.usage", "Usage is no JSON type"),
-    "generator": ({"id": "a", "tools": (tool for tool in ())}, "$.tools", "generator is no JSON type"),
+    "generator": ({"id": "a", "tools": (tool for tool in BUILT_IN)}, "$.tools", "generator is no JSON type"),
     "mapping that fails": ({"id": "a", "metadata": Failing(x=1)}, "$.metadata", "cannot be read: ZeroDivisionError"),
     "list that fails": ({"id": "a", "tools": FailingList([1])}, "$.tools", "cannot be read: ZeroDivisionError"),
     "run that fails": (Failing(id="a"), "$", "cannot be read: ZeroDivisionError"),

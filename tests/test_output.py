@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import URL
 
-from runstore import RunRepository, migrate
+from runstore import RunRepository, fingerprint, migrate
 from runstore.backends import create_engine
 from runstore.errors import ConfigurationError
 from runstore.files import complete_file
@@ -337,8 +337,6 @@ def test_what_killed_upgrades_have_left_is_removed_by_the_next_one(tmp_path: Pat
 
 
 def test_a_backup_does_not_replace_a_file_that_came_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from runstore import backup, fingerprint
-
     target = tmp_path / "backup.db"
     of_runs = fingerprint.of_runs
 
@@ -348,7 +346,7 @@ def test_a_backup_does_not_replace_a_file_that_came_meanwhile(tmp_path: Path, mo
 
     with RunRepository.open(tmp_path / "runs.db") as runs:
         runs.save({"id": "run_1"})
-        monkeypatch.setattr(backup.fingerprint, "of_runs", somebody_is_faster)
+        monkeypatch.setattr(fingerprint, "of_runs", somebody_is_faster)
         with pytest.raises(ConfigurationError, match="is there already"):
             runs.backup(target)
     assert target.read_text() == "of another process"
