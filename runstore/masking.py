@@ -20,8 +20,11 @@ HARMLESS = frozenset(
 )
 """Options of a database URL, of PostgreSQL and SQLite, whose values are no secrets."""
 
-_OF_URL = re.compile(r"(://[^\s:/@]*):(?:(?!: ).)*@")
-"""A password may hold anything; a colon and a blank stand between the place in one of our messages and the reason."""
+_OF_URL = re.compile(r"(://[^\s:/@]*):(?:(?:(?!: ).)*(@)|(?!\d+\b)[^\s/?]+)")
+"""A password may hold anything; a colon and a blank stand between the place in one of our messages and the reason.
+
+Without a host after it, it is what is not the number of a port.
+"""
 _OF_LOGIN = re.compile(r"(?<![^\s'\"(=,/])([^\s'\"():/@=,]+):(?!//)\S*@")
 """A URL without its scheme."""
 _OF_QUERY = re.compile(r"(?<=[?&])([^\s?&=]*)=[^\s&]*")
@@ -32,7 +35,7 @@ _KEYWORDS = re.compile(r"(?i)\b(?:host|hostaddr|dbname|user|server|service|uid|d
 
 def masked(text: str) -> str:
     """*text* with the secrets of the URLs and connection strings in it masked: passwords, options not known here."""
-    text = _OF_URL.sub(rf"\1:{MASK}@", text)
+    text = _OF_URL.sub(rf"\1:{MASK}\2", text)
     text = _OF_LOGIN.sub(rf"\1:{MASK}@", text)
     text = _OF_QUERY.sub(lambda found: found[0] if found[1] in HARMLESS else f"{found[1]}={MASK}", text)
     keywords = _KEYWORDS.search(text) is not None

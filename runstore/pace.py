@@ -56,11 +56,11 @@ class _Setting(Generic[Value]):
                     self._write(self._before)
 
 
-_threshold = _Setting(
+_threshold: _Setting[tuple[int, int, int]] = _Setting(
     gc.get_threshold,
     lambda threshold: gc.set_threshold(*threshold),
     # Off (0), or somebody's wish already.
-    lambda usual: (SELDOM, *usual[1:]) if 0 < usual[0] < SELDOM else usual,
+    lambda usual: (SELDOM, usual[1], usual[2]) if 0 < usual[0] < SELDOM else usual,
 )
 _switch_interval = _Setting(sys.getswitchinterval, sys.setswitchinterval, lambda usual: min(usual, TURN))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import os
 import pickle
 import subprocess
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from runstore import errors
+from runstore import cli, errors
 from runstore.errors import RunStoreError
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, RunStoreError)]
@@ -70,3 +71,71 @@ def test_without_docstrings_and_assertions_everything_works(tmp_path: Path) -> N
     assert runstore("copy", "runstore.db", "copy.db")
     assert runstore("db", "downgrade", "base", "--no-backup")
     assert runstore("db", "upgrade")
+
+
+EVERY = f"""
+import shlex, sys
+from runstore.cli import main
+
+for line in '''
+import {CHECKOUT / "examples" / "runs.jsonl"} --rejects rejects
+export -o out
+export --redact
+export --format parquet -o out.parquet
+export --format csv
+list --format table
+show 17
+stats --by day --format table
+sql "SELECT count(*) FROM runs"
+sql --schema --format table
+lint
+verify
+fingerprint --by day
+backup copy.db
+copy runstore.db other.db
+diff runstore.db other.db
+prune --status failed --yes --vacuum
+prices list
+db status
+db status --json
+db check
+db diff
+db wait
+db history
+db sql
+db sql --backend postgresql
+db downgrade 0003 --no-backup
+db upgrade
+'''.strip().splitlines():
+    sys.argv = ["runstore", *shlex.split(line)]
+    try:
+        main()
+    except SystemExit as ended:
+        print("ENDED", ended.code, line, file=sys.stderr, flush=True)
+"""
+
+
+def test_every_command_works_where_warnings_are_errors(tmp_path: Path) -> None:
+    done = python(tmp_path, "-W", "error", "-c", EVERY)
+    codes = [line.split()[1] for line in done.stderr.splitlines() if line.startswith("ENDED")]
+    assert len(codes) == 28, done.stderr
+    assert set(codes) - {"1"} <= {"None", "0"}, done.stderr
+    assert codes.count("1") == 1, done.stderr  # lint finds something
+    assert "internal error" not in done.stderr
+    assert "Warning" not in done.stderr
+
+
+def test_the_traceback_of_an_internal_error_is_logged_at_debug(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("postgresql://user:s3cr3t@host/db")
+
+    monkeypatch.setattr(cli.Commands, "invoke", fails)
+    monkeypatch.setattr(sys, "argv", ["runstore", "list"])
+    with caplog.at_level(logging.DEBUG, "runstore"), pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    expected = "runstore: internal error, please report it: ZeroDivisionError: postgresql://user:***@host/db\n"
+    assert capsys.readouterr().err == expected
+    assert [record.exc_info is not None for record in caplog.records] == [True]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
+import enum
 import json
+import uuid
 from decimal import Decimal
 from typing import Any
 
@@ -357,6 +360,54 @@ def circle() -> dict[str, Any]:
     return run
 
 
+class Plain(enum.Enum):
+    QUEUED = "queued"
+
+
+@dataclasses.dataclass
+class Usage:
+    total_tokens: int = 5
+
+
+class Failing(dict[str, Any]):
+    def items(self) -> Any:
+        raise ZeroDivisionError
+
+
+class FailingList(list[Any]):
+    def __iter__(self) -> Any:
+        raise ZeroDivisionError
+
+
+class Key(str):
+    """A string that is like no other one."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+class Model:
+    def __init__(self, to_dict: Any) -> None:
+        self.to_dict = to_dict
+
+
+class Unshown:
+    def __repr__(self) -> str:
+        raise ZeroDivisionError
+
+
+class OwnDict(dict[str, Any]):
+    """A mapping that has a ``to_dict`` of another meaning."""
+
+    def to_dict(self) -> None:
+        raise AssertionError
+
+    as_dict = to_dict
+
+
 PYTHON: dict[str, tuple[Any, str, str]] = {
     "NaN": ({"id": "a", "temperature": float("nan")}, "$.temperature", "nan is no JSON number"),
     "infinity": ({"id": "a", "x": [float("-inf")]}, "$.x[0]", "-inf is no JSON number"),
@@ -367,6 +418,21 @@ PYTHON: dict[str, tuple[Any, str, str]] = {
     "number as key": ({"id": "a", "metadata": {1: "x"}}, "$.metadata", "has a key of type int"),
     "null as key": ({"id": "a", None: "x"}, "$", "has a key of type NoneType"),
     "big integer": ({"id": "a", "x": 2**64}, "$.x", NO_NUMBER),
+    "integer of 5,000 digits": ({"id": "a", "metadata": {"x": [10**5000]}}, "$.metadata.x[0]", "is an integer too"),
+    "its text": (f'{{"id": "a", "metadata": {{"x": {"9" * 5000}}}}}', "$.metadata.x", NO_NUMBER),
+    "negative": ({"id": "a", "created_at": -(10**5000)}, "$.created_at", "is an integer too"),
+    "UUID": ({"id": uuid.UUID(int=0)}, "$.id", "UUID is no JSON type"),
+    "enumeration": ({"id": "a", "status": Plain.QUEUED}, "$.status", "Plain is no JSON type"),
+    "dataclass": ({"id": "a", "usage": Usage()}, "$.usage", "Usage is no JSON type"),
+    "generator": ({"id": "a", "tools": (tool for tool in BUILT_IN)}, "$.tools", "generator is no JSON type"),
+    "mapping that fails": ({"id": "a", "metadata": Failing(x=1)}, "$.metadata", "cannot be read: ZeroDivisionError"),
+    "list that fails": ({"id": "a", "tools": FailingList([1])}, "$.tools", "cannot be read: ZeroDivisionError"),
+    "run that fails": (Failing(id="a"), "$", "cannot be read: ZeroDivisionError"),
+    "two keys of one text": ({"id": "a", "x": {Key("k"): 1, Key("k"): 2}}, "$.x.k", "the key stands twice"),
+    "to_dict that fails": (Model(lambda **_: 1 / 0), "$", "cannot be read: ZeroDivisionError"),
+    "to_dict without arguments": (Model(lambda: {"id": "a"}), "$", "cannot be read: TypeError"),
+    "to_dict of nonsense": (Model(lambda **_: "x"), "$", "expected a run object, found str"),
+    "object that cannot be shown": (Unshown(), "$", "expected a run object, found Unshown"),
     "NUL": ({"id": "a", "x": ["\0"]}, "$.x[0]", NUL),
     "NUL in a key": ({"id": "a", "x": {"\0": 1}}, r'$.x["\u0000"]', NUL),
     "surrogate": ({"id": "\ud800"}, "$.id", SURROGATE),
@@ -387,6 +453,11 @@ def test_python_values_without_an_exact_json_form_are_refused(
     assert (refusal.value.path, refusal.value.reason[: len(reason)]) == (path, reason)
     report = runs.save_many([value, {"id": "b"}])
     assert (report.inserted, report.rejected) == (1, 1)
+
+
+def test_a_mapping_is_taken_as_it_is_whatever_methods_it_has(runs: RunRepository) -> None:
+    assert runs.save(OwnDict(id="a", object="thread.run", metadata=OwnDict(x="1"))) == "inserted"
+    assert runs.load("a") == {"id": "a", "object": "thread.run", "metadata": {"x": "1"}}
 
 
 # --- what is no run --------------------------------------------------------------------------------------------------

@@ -83,7 +83,7 @@ def output_file(path: Path | None) -> Iterator[BinaryIO]:
 @contextmanager
 def _opened(path: Path | None) -> Iterator[BinaryIO]:
     number = STDOUT if path is None else _descriptor(path)
-    if number == STDOUT:
+    if path is None or number == STDOUT:
         yield cast(BinaryIO, Terminal()) if is_terminal() else sys.stdout.buffer
         sys.stdout.flush()
     elif number is not None:

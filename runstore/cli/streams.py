@@ -41,7 +41,7 @@ class _Output(FileIO):
         """Write, waiting for a slow reader; raises :class:`OutputLost` once, for Python writes again when it ends."""
         try:
             while not self._is_lost:
-                if (written := super().write(data)) is not None:  # type: ignore[redundant-expr]  # a full pipe
+                if (written := super().write(data)) is not None:  # None of a full pipe
                     return written
                 select.select((), (self,), ())
         except OSError as error:
