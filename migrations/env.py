@@ -27,7 +27,7 @@ from runstore.errors import MigrationBlocked, NotAnArchive, RunStoreError, Schem
 from runstore.migrate.safety import back_up, is_pooled, make_schema, milliseconds, set_up_transaction, take_file, turn
 from runstore.migrate.state import READERS, VERSION_TABLE, current, recognise, schema_name
 from runstore.schema import Base
-from runstore.schema.base import JSONText, KeyString, Number
+from runstore.schema.base import JSONText, Number
 
 log = logging.getLogger("runstore")
 
@@ -41,7 +41,6 @@ CHANGING = ("upgrade", "downgrade", "do_stamp")
 """What Alembic calls the functions that give the steps of a command; other commands only look."""
 
 PLAIN_TYPES: dict[type, str] = {
-    KeyString: "sa.Text().with_variant(sa.Text(collation='C'), 'postgresql')",
     JSONText: "sa.Text().with_variant(sa.JSON(), 'postgresql')",
     Number: "sa.Numeric()",
 }

@@ -95,3 +95,15 @@ class QueryRefused(RunStoreError):
 
 class QueryTimeout(RunStoreError):
     """{place}: the query took longer than {seconds:g} s and was stopped; ask for less or allow more time"""
+
+
+class RunChanged(RunStoreError):
+    """run {id} was changed after this session read it; roll back or expire the run, refresh it and try again"""
+
+
+class PastTheMapping(RunStoreError):
+    """{what} would leave runs damaged: {instead}"""
+
+
+class RunHeld(RunStoreError):
+    """run {id} was not deleted: a row of the table {table} refers to it; delete that row, or make its key SET NULL"""

@@ -72,7 +72,7 @@ _INSERTED = (Verdict(Outcome.INSERTED),)
 UNCHANGED = Verdict(Outcome.UNCHANGED)
 
 
-class _Head(NamedTuple):
+class Head(NamedTuple):
     """The stored look at a run, as far as saving needs it."""
 
     id: str
@@ -97,8 +97,8 @@ class _Head(NamedTuple):
 class _Settled:
     """What a batch makes of one run."""
 
-    stored: _Head | None
-    newest: Look | _Head | None
+    stored: Head | None
+    newest: Look | Head | None
     observed_at: int = 0
     """The latest time at which the newest look was seen."""
     late: list[Look] = field(default_factory=list)
@@ -141,8 +141,8 @@ def write(
         else:
             unclear.append(run_id)
     # Decided under a lock, for another writer may have been here since.
-    heads = _heads(connection, backend, sorted(there.keys() & unclear))
-    settled = {run_id: _settle(heads.get(run_id), groups[run_id], policy) for run_id in unclear}
+    stored_heads = heads(connection, backend, sorted(there.keys() & unclear))
+    settled = {run_id: _settle(stored_heads.get(run_id), groups[run_id], policy) for run_id in unclear}
     for run_id, run in settled.items():
         verdicts[run_id] = iter(run.verdicts)
         if run.stored is None and isinstance(run.newest, Look):
@@ -187,20 +187,20 @@ def _select_known(backend: Backend) -> Select[Any]:
     return select(RUN.c.id, RUN.c.digest, RUN.c.observed_at).where(backend.among(RUN.c.id, "ids"))
 
 
-def _heads(connection: Connection, backend: Backend, ids: list[str]) -> dict[str, _Head]:
+def heads(connection: Connection, backend: Backend, ids: list[str]) -> dict[str, Head]:
     """The stored looks at these runs, locked in the order of their ids."""
     if not ids:
         return {}
-    return {row[0]: _Head(*row) for row in connection.execute(_select_heads(backend), {"ids": ids})}
+    return {row[0]: Head(*row) for row in connection.execute(_select_heads(backend), {"ids": ids})}
 
 
 @lru_cache
 def _select_heads(backend: Backend) -> Select[Any]:
-    statement = select(*(RUN.c[name] for name in _Head._fields)).where(backend.among(RUN.c.id, "ids"))
+    statement = select(*(RUN.c[name] for name in Head._fields)).where(backend.among(RUN.c.id, "ids"))
     return statement.order_by(RUN.c.id).with_for_update()
 
 
-def _settle(stored: _Head | None, looks: Iterable[Look], policy: str) -> _Settled:
+def _settle(stored: Head | None, looks: Iterable[Look], policy: str) -> _Settled:
     run = _Settled(stored, stored, stored.observed_at if stored else 0)
     for look in looks:
         newest = run.newest
@@ -233,12 +233,12 @@ def _settle(stored: _Head | None, looks: Iterable[Look], policy: str) -> _Settle
     return run
 
 
-def _order(newest: Look | _Head, observed_at: int) -> tuple[int, int, bytes]:
+def _order(newest: Look | Head, observed_at: int) -> tuple[int, int, bytes]:
     rank, _, digest = newest.order
     return rank, observed_at, digest
 
 
-def _different_run(one: Look | _Head, other: Look) -> str:
+def _different_run(one: Look | Head, other: Look) -> str:
     """Why two looks cannot be looks at the same run; empty where they can."""
     for name, left, right in zip(
         ("thread_id", "assistant_id", "created_at"), one.identity, other.identity, strict=True
@@ -368,12 +368,19 @@ class Past:
 
 
 def replace_by_hand(
-    connection: Connection, backend: Backend, look: Look, texts_of: Callable[[Connection, list[str]], dict[str, Texts]]
+    connection: Connection,
+    backend: Backend,
+    looks: Iterable[Look],
+    stored: dict[str, Head],
+    before: dict[str, Texts],
 ) -> None:
-    """Keep the stored look at a run, which somebody else is about to replace by *look*, as history."""
-    head = _heads(connection, backend, [look.id]).get(look.id)
-    if head and head.digest != look.digest:
-        _write_history(connection, backend, {look.id: _Settled(head, look)}, texts_of(connection, [look.id]))
+    """Keep stored looks at runs, which somebody else is about to replace by these, as history.
+
+    *stored* are their heads, locked, *before* the texts of their members.
+    """
+    changed = {look.id: _Settled(stored[look.id], look) for look in looks if stored[look.id].digest != look.digest}
+    if changed:
+        _write_history(connection, backend, changed, before)
 
 
 def _write_history(
