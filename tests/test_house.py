@@ -18,6 +18,9 @@ ORDER = [
 ]
 """A module imports only what stands before it."""
 
+AGAINST = {("sessions.py", "orm")}
+"""The one exception: whoever imports a model has its sessions write runs through the mapping."""
+
 
 def modules() -> list[Path]:
     return [path for path in sorted(PACKAGE.rglob("*.py")) if path.relative_to(PACKAGE).parts[0] in {*ORDER, *FILES}]
@@ -50,7 +53,11 @@ def test_every_module_has_its_place_in_the_house() -> None:
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_point_towards_the_top_of_the_house(path: Path) -> None:
     place = ORDER.index(part_of(path))
-    against = [f"{path.name}:{line} imports {name}" for line, name in imports(path) if ORDER.index(name) > place]
+    against = [
+        f"{path.name}:{line} imports {name}"
+        for line, name in imports(path)
+        if ORDER.index(name) > place and (path.name, name) not in AGAINST
+    ]
     assert not against
 
 

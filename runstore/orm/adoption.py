@@ -79,7 +79,6 @@ def _give_back(session: Session, ended: SessionTransaction) -> None:
         if not _is_within(transaction, ended):
             kept.append(entry)
             continue
-        session.expunge(shared)
         make_transient(shared)
         for attribute, value in values.items():
             setattr(shared, attribute, value)
@@ -93,7 +92,6 @@ def _is_within(transaction: SessionTransaction | None, outer: SessionTransaction
     return transaction is outer
 
 
-@event.listens_for(Session, "after_transaction_end")
-def _forget(session: Session, ended: SessionTransaction) -> None:
-    if ended.parent is None:
-        session.info.pop(_ADOPTED, None)
+@event.listens_for(Session, "after_commit")
+def _forget(session: Session) -> None:
+    session.info.pop(_ADOPTED, None)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    BinaryExpression,
     ColumnElement,
     Dialect,
     Integer,
@@ -82,6 +83,8 @@ class JSONText(TypeDecorator[Any]):
         """Operators that mean the same on both databases."""
 
         def operate(self, op: Any, *other: Any, **options: Any) -> Any:
+            if op in _COMPARISONS and other[0] is None and isinstance(self.expr, BinaryExpression):
+                return op(self.expr.as_string(), None)  # absent, or null: databases disagree on telling these
             if op in _COMPARISONS:
                 others = [cast(one, _Compared) if _is_json(one) else one for one in other]
                 return op(cast(self.expr, _Compared), *others, **options)
@@ -118,7 +121,7 @@ Tracked.associate_with(JSONText)
 
 _COMPARISONS = (
     *(operators.eq, operators.ne, operators.in_op, operators.not_in_op),
-    *(operators.is_distinct_from, operators.is_not_distinct_from),
+    *(operators.is_distinct_from, operators.is_not_distinct_from, operators.is_, operators.is_not),
 )
 
 
