@@ -24,13 +24,13 @@ from runstore.errors import DigestClash
 from runstore.fingerprint import Difference, Fingerprint, Side
 from runstore.mapping import COLUMNS, RUN, SHARED_TABLES
 from runstore.queries import readable
-from runstore.schema import Base
+from runstore.schema import TABLES
 from runstore.walk import CHANGE, RUN_TABLES, Range, Row, ranges
 
 BATCH = 500
 """Shared rows that are copied at a time: prompts can be long."""
 
-OTHERS = tuple(t for t in Base.metadata.sorted_tables if t not in {RUN, *RUN_TABLES, *SHARED_TABLES})
+OTHERS = tuple(t for t in TABLES if t not in {RUN, *RUN_TABLES, *SHARED_TABLES})
 """Tables that hold nothing of runs."""
 
 _HEAD = ("id", "digest", "observed_at", "archived_at", "source")

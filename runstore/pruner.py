@@ -20,7 +20,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, f
 
 from runstore.backends import Backend
 from runstore.mapping import FUNCTION, INSTRUCTIONS, RUN, SHAPE, SHARED_TABLES, TOOL, TOOLS
-from runstore.schema import Base
+from runstore.schema import TABLES
 from runstore.walk import CHANGE, RUN_TABLES
 
 BATCH = 1000
@@ -134,9 +134,7 @@ def _unused_by(column: Any, table: Table, kept: ColumnElement[bool] | None) -> C
 
 
 _REFERENCES: dict[Table, list[Any]] = {
-    table: [
-        key.parent for other in Base.metadata.sorted_tables for key in other.foreign_keys if key.column.table is table
-    ]
+    table: [key.parent for other in TABLES for key in other.foreign_keys if key.column.table is table]
     for table in COLLECTED
 }
 """Columns that refer to a shared table."""

@@ -44,6 +44,7 @@ from runstore.mapping import RANKS, RUN, Look, Mapper, StoredRun
 from runstore.pruner import Pruned
 from runstore.reader import BATCH, Reader
 from runstore.saver import Rejection, Saver, SaveReport, rejection
+from runstore.schema import TABLES
 from runstore.schema.views import RUN_FINDINGS as FINDINGS
 from runstore.verify import Damage
 from runstore.writer import CHANGE, Outcome
@@ -252,7 +253,7 @@ class RunRepository:
         saver.save(records, _microseconds(observed_at), own_times=observed_at is None)
         if saver.report.inserted >= LARGE and isinstance(self._bind, Engine):
             with suppress(DatabaseFailure):  # a help, no promise: what was to be saved is saved
-                self._retried(lambda connection: self._backend.analyze(connection, RUN.metadata.sorted_tables))
+                self._retried(lambda connection: self._backend.analyze(connection, TABLES))
         return saver.report
 
     def _known(self, run_ids: list[str]) -> writer.Known:
@@ -682,7 +683,7 @@ class RunRepository:
         self._check(write=True)
         with translated(self._bind), self._bind.connect() as connection:
             connection = connection.execution_options(isolation_level="AUTOCOMMIT")
-            self._backend.give_back(connection, RUN.metadata.sorted_tables)
+            self._backend.give_back(connection, TABLES)
 
     # --- proving -----------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+from collections.abc import Iterable
 
 import sqlalchemy
 from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, select, text
@@ -12,7 +13,7 @@ from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, sele
 from runstore import config
 from runstore.backends import schema_of, translated
 from runstore.errors import ArchiveMissing, ConfigurationError, DatabaseFailure, NotAnArchive, SchemaBehind, SchemaNewer
-from runstore.schema import Base, views
+from runstore.schema import TABLES, views
 
 REVISION = "0004"
 """The revision this code is written for, the newest under ``migrations/versions``. Revisions are numbered in order."""
@@ -26,6 +27,8 @@ as ``0002..0003``. So code that does not know a revision yet knows whether it on
 
 VIEWS = ("RunObject", "RunObjectAssistantObjectToolsInner", "RunObjectFileIds", *views.metadata.tables)
 """The views that the migrations make."""
+
+_NAMES = {table.name for table in TABLES}
 
 PAUSE = 1.0
 """Seconds between two looks of :func:`wait`."""
@@ -110,13 +113,21 @@ def _refuse_half(connection: Connection, found: str | None) -> None:
         return
     tables = set(sqlalchemy.inspect(connection).get_table_names(schema_of(connection)))
     # Tables that a later revision has added are missing in an earlier one; no revision is without the first.
-    expected = set(Base.metadata.tables) if found == REVISION else {"run_object"}
-    if missing := sorted(expected - tables):
+    expected = _NAMES if found == REVISION else {"run_object"}
+    missing = sorted(expected - tables)
+    if found == REVISION:
+        missing += missing_views(connection, VIEWS)
+    if missing:
         raise NotAnArchive(
             place=config.shown(connection.engine.url),
             reason=f"it is not whole: {VERSION_TABLE} says {found}, but there is no {_some(missing)}; nothing was "
-            "changed, restore it from a backup",
+            "changed; restore it from a backup, or let 'runstore db upgrade' make one in an empty database or schema",
         )
+
+
+def missing_views(connection: Connection, expected: Iterable[str]) -> list[str]:
+    """Those of these views that are not there."""
+    return sorted(set(expected).difference(sqlalchemy.inspect(connection).get_view_names(schema_of(connection))))
 
 
 def _readable(connection: Connection, found: str) -> bool:
@@ -134,7 +145,7 @@ def _refuse_strangers(connection: Connection) -> None:
     """Raise :class:`NotAnArchive` where a database without a revision has tables or views of our names."""
     inspector, schema = sqlalchemy.inspect(connection), schema_of(connection)
     existing = {*inspector.get_table_names(schema), *inspector.get_view_names(schema)}
-    if strangers := sorted(existing & {*Base.metadata.tables, *VIEWS}):
+    if strangers := sorted(existing & {*_NAMES, *VIEWS}):
         raise NotAnArchive(
             place=config.shown(connection.engine.url),
             reason=f"it has {_some(strangers)}, but no {VERSION_TABLE} says that runstore made them; nothing was "
