@@ -16,9 +16,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, false, func, select, true
+from sqlalchemy import (
+    ColumnClause,
+    ColumnElement,
+    Connection,
+    Table,
+    TableClause,
+    and_,
+    column,
+    delete,
+    exists,
+    false,
+    func,
+    inspect,
+    select,
+    true,
+)
+from sqlalchemy.exc import IntegrityError
 
-from runstore.backends import Backend
+from runstore.backends import Backend, schema_of
+from runstore.errors import RunHeld
 from runstore.mapping import FUNCTION, INSTRUCTIONS, RUN, SHAPE, SHARED_TABLES, TOOL, TOOLS
 from runstore.schema import TABLES
 from runstore.walk import CHANGE, RUN_TABLES
@@ -82,7 +99,33 @@ def delete_runs(
         TOOL: set(connection.execute(tools, ids).scalars()),
     }
     earlier = connection.execute(looks, ids).scalar_one()
-    return Pruned(connection.execute(delete(RUN).where(runs), ids).rowcount, earlier), used
+    try:
+        with connection.begin_nested():
+            deleted = connection.execute(delete(RUN).where(runs), ids).rowcount
+    except IntegrityError as error:
+        if (holder := _holder(connection, ids["ids"])) is None:
+            raise
+        raise RunHeld(id=holder[0], table=holder[1]) from error
+    return Pruned(deleted, earlier), used
+
+
+def _holder(connection: Connection, ids: Sequence[str]) -> tuple[str, str] | None:
+    """One of these runs to which a row of somebody else's table refers, and the table; None where none does."""
+    schema = schema_of(connection)
+    for (_, name), keys in inspect(connection).get_multi_foreign_keys(schema).items():
+        for key in keys:
+            if name in _NAMES or key["referred_table"] != RUN.name or key["referred_columns"] != ["id"]:
+                continue
+            referring: ColumnClause[str] = column(key["constrained_columns"][0])
+            for start in range(0, len(ids), 500):
+                found = select(referring).select_from(TableClause(name, referring, schema=schema))
+                held = connection.scalar(found.where(referring.in_(ids[start : start + 500])).limit(1))
+                if held is not None:
+                    return str(held), name
+    return None
+
+
+_NAMES = {ours.name for ours in TABLES}
 
 
 # --- shared rows -----------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from operator import attrgetter, ge, gt, le, lt
@@ -20,9 +21,11 @@ from typing import Any, NamedTuple, Self, TypeVar, Unpack
 
 from sqlalchemy import Column, ColumnElement, Connection, Engine, NullPool, Pool, QueuePool, bindparam, select
 from sqlalchemy.engine import URL
+from sqlalchemy.orm import Session
 
 from runstore import (
     backup,
+    config,
     copier,
     filters,
     fingerprint,
@@ -36,15 +39,17 @@ from runstore import (
     wire,
     writer,
 )
-from runstore.backends import Answer, Clock, backend_of, create_engine, translated
+from runstore.backends import Answer, Clock, backend_of, create_engine, schema_of, translated
 from runstore.errors import ConfigurationError, DatabaseFailure, NotARun, RunNotFound
 from runstore.filters import Filter, Way
 from runstore.fingerprint import Difference, Fingerprint, Side
 from runstore.mapping import RANKS, RUN, Look, Mapper, StoredRun
+from runstore.pending import Pending
 from runstore.pruner import Pruned
 from runstore.reader import BATCH, Reader
 from runstore.saver import Rejection, Saver, SaveReport, rejection
 from runstore.schema import TABLES
+from runstore.schema.sessions import connection_of
 from runstore.schema.views import RUN_FINDINGS as FINDINGS
 from runstore.verify import Damage
 from runstore.writer import CHANGE, Outcome
@@ -126,6 +131,7 @@ class RunRepository:
     """
 
     def __init__(self, bind: Engine | Connection, *, patience: float = PATIENCE) -> None:
+        _refuse_other_binds(bind)
         self._bind = bind
         self._owned: Engine | None = None
         self._backend = backend_of(bind)
@@ -134,6 +140,7 @@ class RunRepository:
         self._reader = Reader(self._backend)
         self._seen: writer.Seen = {}
         self._seen_lock = threading.Lock()
+        self._pending: Pending | None = None
         self._checked: set[bool] = set()
         self._patience = patience
         self._process = os.getpid()
@@ -156,6 +163,28 @@ class RunRepository:
         assert isinstance(repository._bind, Engine)
         repository._owned = repository._bind
         return repository
+
+    def on(self, bind: Connection | Session) -> RunRepository:
+        """This archive inside the transaction of a connection or a session, whose caller commits.
+
+        The view is for one transaction and costs nothing: it shares what this repository knows, that the schema is
+        right and which prompts and tools are stored. What the transaction stores becomes known when it is committed.
+        After saving through a session's view, objects the session has read before are as old as they were: expire them.
+
+        Raises :class:`ConfigurationError` for a connection to another database.
+        """
+        if isinstance(bind, Session):
+            bind = connection_of(bind)
+        _refuse_other_binds(bind)
+        if not isinstance(bind, Connection):
+            raise ConfigurationError(detail="on takes a connection or a session; for an engine there is RunRepository")
+        if not isinstance(self._bind, Engine) or _place(bind) != _place(self._bind):
+            raise ConfigurationError(detail="the connection is to another database than this repository")
+        self._check(write=False, create=False)
+        view = copy(self)
+        view._owned, view._bind, view._reading = None, bind, bind
+        view._pending = Pending(bind, self._learn)
+        return view
 
     def close(self) -> None:
         """Close the connections of a repository that :meth:`open` made."""
@@ -305,7 +334,11 @@ class RunRepository:
             except DatabaseFailure as failure:
                 cause = failure.__cause__ or failure
                 if isinstance(self._bind, Connection):
-                    raise
+                    # What was known to be stored may have been deleted since: once more without knowing anything.
+                    if not self._seen or not self._backend.is_passing(cause):
+                        raise
+                    self._seen.clear()
+                    continue
                 if self._backend.is_passing(cause):
                     hindered += 1
                     if hindered == TRIES:
@@ -327,8 +360,12 @@ class RunRepository:
 
     def _note(self, stored: writer.Seen) -> None:
         """Remember shared rows as stored, once the transaction that made sure of them is committed."""
-        if isinstance(self._bind, Connection):
-            return  # the caller may yet roll back
+        if self._pending is not None:
+            self._pending.add(stored)
+        elif isinstance(self._bind, Engine):
+            self._learn(stored)
+
+    def _learn(self, stored: writer.Seen) -> None:
         with self._seen_lock:
             for table, ids in stored.items():
                 self._seen.setdefault(table, set()).update(ids)
@@ -778,6 +815,30 @@ class RunRepository:
                 with self._bind.connect() as connection:
                     migrate.check(connection, write=write)
         self._checked |= {write, False}
+
+
+def _place(bind: Engine | Connection) -> tuple[object, ...]:
+    """What is the same for two connections to one archive: databases in memory are told by their pools."""
+    engine = bind.engine
+    url = engine.url
+    database = url.database if url.get_backend_name() != "sqlite" else config.sqlite_file(url) or id(engine.pool)
+    return url.get_backend_name(), url.host, url.port, database, schema_of(bind)
+
+
+def _refuse_other_binds(bind: object) -> None:
+    """Raise :class:`ConfigurationError`, with the right call, for what is neither an engine nor a connection."""
+    if isinstance(bind, Engine | Connection):
+        return
+    kind = type(bind).__name__
+    if isinstance(bind, str | os.PathLike | URL):
+        detail = "RunRepository takes an engine or a connection; RunRepository.open(...) takes a URL or a path"
+    elif isinstance(bind, Session):
+        detail = "RunRepository takes an engine or a connection; with a session use RunRepository(engine).on(session)"
+    elif kind.startswith("Async"):
+        detail = f"RunRepository is synchronous and cannot use {kind}; make an engine with runstore.create_engine"
+    else:
+        detail = f"RunRepository takes an engine or a connection, not {kind}"
+    raise ConfigurationError(detail=detail)
 
 
 def _microseconds(moment: int | datetime | None) -> int:
