@@ -14,7 +14,7 @@ ORDER = [
     *("errors", "wire", "redact", "documented", "config", "schema", "mapping", "backends", "migrate"),
     *("filters", "prices", "queries", "statistics", "pace", "reader", "writer"),
     *("walk", "verify", "fingerprint", "pruner", "backup", "copier"),
-    *("splitter", "sources", "formats", "saver", "repository", "orm", "cli"),
+    *("splitter", "sources", "formats", "saver", "pending", "repository", "orm", "cli"),
 ]
 """A module imports only what stands before it."""
 
