@@ -26,9 +26,9 @@ from runstore.backends import backend_of, create_engine, schema_of, translated
 from runstore.backends.base import borrowed_in_schema
 from runstore.errors import MigrationBlocked, NotAnArchive, RunStoreError, SchemaNewer
 from runstore.migrate.safety import back_up, is_pooled, make_schema, milliseconds, set_up_transaction, take_file, turn
-from runstore.migrate.state import READERS, VERSION_TABLE, recognise, revision_of
-from runstore.schema import Base
-from runstore.schema.base import JSONText, KeyString, Number
+from runstore.migrate.state import READERS, VERSION_TABLE, missing_views, recognise, revision_of
+from runstore.schema import TABLES, Base
+from runstore.schema.base import JSONText, Number
 
 log = logging.getLogger("runstore")
 
@@ -38,11 +38,12 @@ TRIES = 5
 PASSING = ("55P03", "40P01")
 """lock_timeout and deadlock."""
 
+OURS = {table.name for table in TABLES}
+
 CHANGING = ("upgrade", "downgrade", "do_stamp")
 """What Alembic calls the functions that give the steps of a command; other commands only look."""
 
 PLAIN_TYPES: dict[type, str] = {
-    KeyString: "sa.Text().with_variant(sa.Text(collation='C'), 'postgresql')",
     JSONText: "sa.Text().with_variant(sa.JSON(), 'postgresql')",
     Number: "sa.Numeric()",
 }
@@ -56,11 +57,16 @@ def render_item(kind: str, item: Any, _: Any) -> str | Literal[False]:
 
 def include_name(name: str | None, kind: str, _: Any) -> bool:
     """The database may be shared: a table that is not ours is none of our business."""
-    return kind != "table" or name in Base.metadata.tables
+    return kind != "table" or name in OURS
 
 
-def include_object(_: Any, name: str | None, kind: str, *__: Any) -> bool:
-    """PostgreSQL tells the expression of this index in other words; a test compares the catalogs."""
+def include_object(item: Any, name: str | None, kind: str, *_: Any) -> bool:
+    """Applications may derive models of their own from our base.
+
+    PostgreSQL tells the expression of this index in other words; a test compares the catalogs.
+    """
+    if kind == "table":
+        return item.name in OURS
     return kind != "index" or name != "ix_run_object_seconds"
 
 
@@ -183,9 +189,21 @@ def refuse(connection: Connection) -> None:
     place = config.shown(connection.engine.url)
     if found is not None and found not in {step.revision for step in script.walk_revisions()}:
         raise SchemaNewer(place=place, found=found, expected=script.get_current_head())
-    is_empty = not inspect(connection).has_table("run_object", schema_of(connection))
-    if command == "do_stamp" and is_empty and any(step.to_revisions for step in ctx.opts["fn"]((), ctx)):
-        raise NotAnArchive(place=place, reason="it has no run_object, so it is at no revision but base")
+    if command != "do_stamp":
+        return
+    for revision in {name for step in ctx.opts["fn"]((), ctx) for name in step.to_revisions}:
+        if not inspect(connection).has_table("run_object", schema_of(connection)):
+            raise NotAnArchive(place=place, reason="it has no run_object, so it is at no revision but base")
+        made = [step.module for step in script.iterate_revisions(revision, "base")]
+        views = [{**getattr(one, "VIEWS", {}), **_views(one, connection.dialect.name)} for one in made]
+        if missing := missing_views(connection, {name for found in views for name in found}):
+            reason = f"it has no view {missing[0]}, so it is not at revision {revision}"
+            raise NotAnArchive(place=place, reason=f"{reason}; only 'runstore db upgrade' makes an archive")
+
+
+def _views(revision: Any, database: str) -> dict[str, str]:
+    made: dict[str, str] = revision.views(database) if hasattr(revision, "views") else {}
+    return made
 
 
 # --- PostgreSQL ------------------------------------------------------------------------------------------------------
@@ -226,7 +244,7 @@ def migrate_postgresql(connection: Connection, limits: config.Limits) -> None:
 
 def drop_invalid_indexes(connection: Connection) -> None:
     """What a CREATE INDEX CONCURRENTLY that was killed has left: the revision builds it anew."""
-    names = [str(index.name) for made in Base.metadata.tables.values() for index in made.indexes]
+    names = [str(index.name) for made in TABLES for index in made.indexes]
     found = connection.execute(
         text(
             "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "

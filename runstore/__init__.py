@@ -28,9 +28,12 @@ if TYPE_CHECKING:
         MigrationBlocked,
         NotAnArchive,
         NotARun,
+        PastTheMapping,
         QueryRefused,
         QueryTimeout,
+        RunChanged,
         RunConflict,
+        RunHeld,
         RunNotFound,
         RunRejected,
         RunStoreError,
@@ -90,11 +93,14 @@ __all__ = [
     "NotAnArchive",
     "Outcome",
     "Page",
+    "PastTheMapping",
     "QueryRefused",
     "QueryTimeout",
     "Rejection",
+    "RunChanged",
     "RunCompletionUsage",
     "RunConflict",
+    "RunHeld",
     "RunNotFound",
     "RunObject",
     "RunObjectAssistantObjectToolsInner",
@@ -117,8 +123,8 @@ __all__ = [
     "create_engine",
 ]
 
-_MODULES = ("errors", "writer", "saver", "repository", "backends", "orm", "schema")
-"""Where these names live; orm before schema, because it makes sessions write runs through the mapping."""
+_MODULES = ("errors", "writer", "saver", "repository", "backends", "schema")
+"""Where these names live."""
 
 
 def __getattr__(name: str) -> Any:

@@ -26,13 +26,13 @@ from runstore.history import CHANGE, Past, Revised, unfold
 from runstore.mapping import CHILD_TABLES, COLUMNS, RUN, SHARED_TABLES
 from runstore.queries import readable
 from runstore.reader import Reader
-from runstore.schema import Base
+from runstore.schema import TABLES
 from runstore.walk import RUN_TABLES, Range, Row, ranges
 
 BATCH = 500
 """Shared rows that are copied at a time: prompts can be long."""
 
-OTHERS = tuple(t for t in Base.metadata.sorted_tables if t not in {RUN, *RUN_TABLES, *SHARED_TABLES})
+OTHERS = tuple(t for t in TABLES if t not in {RUN, *RUN_TABLES, *SHARED_TABLES})
 """Tables that hold nothing of runs."""
 
 T = TypeVar("T")

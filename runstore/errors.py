@@ -202,3 +202,32 @@ class QueryTimeout(RunStoreError):
 
     def __init__(self, *, place: Place, seconds: float) -> None:
         self._fill(place=place, seconds=seconds)
+
+
+class RunChanged(RunStoreError):
+    """Raised by the flush of a session that changes the run *id*, which another transaction has changed since."""
+
+    message = "run {id} was changed after this session read it; roll back or expire the run, refresh it and try again"
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002
+        self._fill(id=id)
+
+
+class PastTheMapping(RunStoreError):
+    """Raised for a statement of a session (*what*) that would change rows of runs alone; *instead* says what to do."""
+
+    message = "{what} would leave runs damaged: {instead}"
+
+    def __init__(self, *, what: str, instead: str) -> None:
+        self._fill(what=what, instead=instead)
+
+
+class RunHeld(RunStoreError):
+    """Raised when the run *id* cannot be deleted, because a row of the application's *table* refers to it."""
+
+    message = (
+        "run {id} was not deleted: a row of the table {table} refers to it; delete that row, or make its key SET NULL"
+    )
+
+    def __init__(self, *, id: str, table: str) -> None:  # noqa: A002
+        self._fill(id=id, table=table)

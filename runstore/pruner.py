@@ -17,12 +17,30 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, exists, false, func, select, true
+from sqlalchemy import (
+    ColumnClause,
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    TableClause,
+    and_,
+    column,
+    delete,
+    exists,
+    false,
+    func,
+    inspect,
+    select,
+    true,
+)
+from sqlalchemy.exc import IntegrityError
 
-from runstore.backends import Backend, expect
+from runstore.backends import Backend, expect, schema_of
+from runstore.errors import RunHeld
 from runstore.history import CHANGE
 from runstore.mapping import FUNCTION, INSTRUCTIONS, RUN, SHAPE, SHARED_TABLES, TOOL, TOOLS
-from runstore.schema import Base
+from runstore.schema import TABLES
 from runstore.walk import RUN_TABLES
 
 BATCH = 1000
@@ -87,9 +105,15 @@ def delete_runs(
         TOOL: set(connection.execute(tools, ids).scalars()),
     }
     earlier = connection.execute(looks, ids).scalar_one()
-    deleted = connection.execute(delete(RUN).where(runs), ids).rowcount
+    try:
+        with connection.begin_nested():
+            deleted = connection.execute(delete(RUN).where(runs), ids).rowcount
+    except IntegrityError as error:
+        if (holder := _holder(connection, ids["ids"])) is None:
+            raise
+        raise RunHeld(id=holder[0], table=holder[1]) from error
     expect(connection, RUN, deleted, len(ids["ids"]), "deleted")
-    # What a run takes with it is the database's to delete, which tells no number of it.
+    # What a run takes with it is the database's to delete, which reports no number of it.
     for table, count in zip(RUN_TABLES, connection.execute(_select_left(backend), ids).one(), strict=True):
         expect(connection, table, 0, count, "deleted")
     return Pruned(deleted, earlier), used
@@ -102,6 +126,25 @@ def _select_left(backend: Backend) -> Select[Any]:
         select(func.count()).select_from(table).where(backend.among(table.c.run_object, "ids")) for table in RUN_TABLES
     )
     return select(*(count.scalar_subquery() for count in counts))
+
+
+def _holder(connection: Connection, ids: Sequence[str]) -> tuple[str, str] | None:
+    """One of these runs to which a row of somebody else's table refers, and the table; None where none does."""
+    schema = schema_of(connection)
+    for (_, name), keys in inspect(connection).get_multi_foreign_keys(schema).items():
+        for key in keys:
+            if name in _NAMES or key["referred_table"] != RUN.name or key["referred_columns"] != ["id"]:
+                continue
+            referring: ColumnClause[str] = column(key["constrained_columns"][0])
+            for start in range(0, len(ids), 500):
+                found = select(referring).select_from(TableClause(name, referring, schema=schema))
+                held = connection.scalar(found.where(referring.in_(ids[start : start + 500])).limit(1))
+                if held is not None:
+                    return str(held), name
+    return None
+
+
+_NAMES = {ours.name for ours in TABLES}
 
 
 # --- shared rows -----------------------------------------------------------------------------------------------------
@@ -153,9 +196,7 @@ def _unused_by(column: Any, table: Table, kept: ColumnElement[bool] | None) -> C
 
 
 _REFERENCES: dict[Table, list[Any]] = {
-    table: [
-        key.parent for other in Base.metadata.sorted_tables for key in other.foreign_keys if key.column.table is table
-    ]
+    table: [key.parent for other in TABLES for key in other.foreign_keys if key.column.table is table]
     for table in COLLECTED
 }
 """Columns that refer to a shared table."""

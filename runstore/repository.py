@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -22,9 +23,11 @@ from typing import Any, NamedTuple, Self, TypeVar, Unpack
 from sqlalchemy import Column, ColumnElement, Connection, Engine, NullPool, Pool, QueuePool, bindparam, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from runstore import (
     backup,
+    config,
     copier,
     filters,
     fingerprint,
@@ -38,16 +41,19 @@ from runstore import (
     wire,
     writer,
 )
-from runstore.backends import Answer, Clock, backend_of, create_engine, translated
+from runstore.backends import Answer, Clock, backend_of, create_engine, schema_of, translated
 from runstore.backends.base import in_schema
 from runstore.errors import ConfigurationError, DatabaseFailure, NotARun, RunNotFound
 from runstore.filters import Filter, Way
 from runstore.fingerprint import Difference, Fingerprint, Side
 from runstore.history import CHANGE
 from runstore.mapping import RANKS, RUN, Look, Mapper, StoredRun
+from runstore.pending import Pending
 from runstore.pruner import Pruned
 from runstore.reader import BATCH, Reader, in_batches
 from runstore.saver import Rejection, Saver, SaveReport, rejection
+from runstore.schema import TABLES
+from runstore.schema.sessions import connection_of
 from runstore.schema.views import RUN_FINDINGS as FINDINGS
 from runstore.verify import Damage
 from runstore.writer import Outcome
@@ -130,6 +136,7 @@ class RunRepository:
     """
 
     def __init__(self, bind: Engine | Connection, *, patience: float = PATIENCE) -> None:
+        _refuse_other_binds(bind)
         self._bind = bind
         self._owned: Engine | None = None
         self._backend = backend_of(bind)
@@ -138,6 +145,7 @@ class RunRepository:
         self._reader = Reader(self._backend)
         self._seen: writer.Seen = {}
         self._seen_lock = threading.Lock()
+        self._pending: Pending | None = None
         self._checked: set[bool] = set()
         self._patience = patience
         self._process = os.getpid()
@@ -160,6 +168,28 @@ class RunRepository:
         assert isinstance(repository._bind, Engine)
         repository._owned = repository._bind
         return repository
+
+    def on(self, bind: Connection | Session) -> RunRepository:
+        """This archive inside the transaction of a connection or a session, whose caller commits.
+
+        The view is for one transaction and costs nothing: it shares what this repository knows, that the schema is
+        right and which prompts and tools are stored. What the transaction stores becomes known when it is committed.
+        After saving through a session's view, objects the session has read before are as old as they were: expire them.
+
+        Raises :class:`ConfigurationError` for a connection to another database.
+        """
+        if isinstance(bind, Session):
+            bind = connection_of(bind)
+        _refuse_other_binds(bind)
+        if not isinstance(bind, Connection):
+            raise ConfigurationError(detail="on takes a connection or a session; for an engine there is RunRepository")
+        self._check(write=False, create=False)
+        if not isinstance(self._bind, Engine) or not _is_same_archive(bind, self._bind):
+            raise ConfigurationError(detail="the connection is to another database than this repository")
+        view = copy(self)
+        view._owned, view._bind = None, bind
+        view._pending = Pending(bind, self._learn)
+        return view
 
     def close(self) -> None:
         """Close the connections of a repository that :meth:`open` made."""
@@ -257,7 +287,7 @@ class RunRepository:
         saver.save(records, _microseconds(observed_at), own_times=observed_at is None)
         if saver.report.inserted >= LARGE and isinstance(self._bind, Engine):
             with suppress(DatabaseFailure):  # a help, no promise: what was to be saved is saved
-                self._retried(lambda connection: self._backend.analyze(connection, RUN.metadata.sorted_tables))
+                self._retried(lambda connection: self._backend.analyze(connection, TABLES))
         return saver.report
 
     def _known(self, run_ids: list[str]) -> writer.Known:
@@ -314,7 +344,11 @@ class RunRepository:
             except DatabaseFailure as failure:
                 cause = failure.__cause__ or failure
                 if isinstance(self._bind, Connection):
-                    raise
+                    # What was known to be stored may have been deleted since: once more without knowing anything.
+                    if not self._seen or not self._backend.is_passing(cause):
+                        raise
+                    self._seen.clear()
+                    continue
                 if self._backend.is_passing(cause):
                     hindered += 1
                     if hindered == TRIES:
@@ -336,8 +370,12 @@ class RunRepository:
 
     def _note(self, stored: writer.Seen) -> None:
         """Remember shared rows as stored, once the transaction that made sure of them is committed."""
-        if isinstance(self._bind, Connection):
-            return  # the caller may yet roll back
+        if self._pending is not None:
+            self._pending.add(stored)
+        elif isinstance(self._bind, Engine):
+            self._learn(stored)
+
+    def _learn(self, stored: writer.Seen) -> None:
         with self._seen_lock:
             for table, ids in stored.items():
                 self._seen.setdefault(table, set()).update(ids)
@@ -699,7 +737,7 @@ class RunRepository:
         self._check(write=True)
         with translated(self._bind), self._backend.turn(self._bind), self._bind.connect() as connection:
             connection = connection.execution_options(isolation_level="AUTOCOMMIT")
-            self._backend.give_back(connection, RUN.metadata.sorted_tables)
+            self._backend.give_back(connection, TABLES)
 
     # --- proving -----------------------------------------------------------------------------------------------------
 
@@ -848,6 +886,35 @@ class RunRepository:
                 # From now on it is named: the search_path may be another one next time.
                 self._bind = in_schema(self._bind, self._schema)
         self._checked |= {write, False}
+
+
+def _is_same_archive(connection: Connection, engine: Engine) -> bool:
+    """Whether a connection that names no schema, or the right one, leads to the database of an engine."""
+    named = schema_of(connection)
+    return _database(connection.engine) == _database(engine) and named in (None, schema_of(engine))
+
+
+def _database(engine: Engine) -> tuple[object, ...]:
+    """Databases in memory are told by their pools."""
+    url = engine.url
+    database = url.database if url.get_backend_name() != "sqlite" else config.sqlite_file(url) or id(engine.pool)
+    return url.get_backend_name(), url.host, url.port, database
+
+
+def _refuse_other_binds(bind: object) -> None:
+    """Raise :class:`ConfigurationError`, with the right call, for what is neither an engine nor a connection."""
+    if isinstance(bind, Engine | Connection):
+        return
+    kind = type(bind).__name__
+    if isinstance(bind, str | os.PathLike | URL):
+        detail = "RunRepository takes an engine or a connection; RunRepository.open(...) takes a URL or a path"
+    elif isinstance(bind, Session):
+        detail = "RunRepository takes an engine or a connection; with a session use RunRepository(engine).on(session)"
+    elif kind.startswith("Async"):
+        detail = f"RunRepository is synchronous and cannot use {kind}; make an engine with runstore.create_engine"
+    else:
+        detail = f"RunRepository takes an engine or a connection, not {kind}"
+    raise ConfigurationError(detail=detail)
 
 
 def _microseconds(moment: int | datetime | None) -> int:

@@ -379,10 +379,21 @@ def touch(connection: Connection, seen: Mapping[str, int]) -> None:
         expect(connection, RUN, connection.execute(_MOVE, moved).rowcount, len(moved), "updated")
 
 
-def replace_by_hand(connection: Connection, backend: Backend, look: Look, stored_runs: StoredRuns) -> None:
-    """Keep the stored look at a run, which somebody else is about to replace by *look*, as history."""
-    head = heads(connection, backend, [look.id]).get(look.id)
-    if head and head.digest != look.digest:
-        texts = stored_runs(connection, [look.id])[look.id][1]
-        past = Past(head.digest, head.observed_at, head.status, texts)
-        history.write(connection, backend, {look.id: history.Revised(look.digest, look.members, texts, [past])})
+def replace_by_hand(
+    connection: Connection,
+    backend: Backend,
+    looks: Iterable[Look],
+    stored: dict[str, Head],
+    before: dict[str, Texts],
+) -> None:
+    """Keep stored looks at runs, which somebody else is about to replace by these, as history.
+
+    *stored* are their heads, locked, *before* the texts of their members.
+    """
+    revised: dict[str, history.Revised] = {}
+    for look in looks:
+        head, texts = stored[look.id], before[look.id]
+        if head.digest != look.digest:
+            past = Past(head.digest, head.observed_at, head.status, texts)
+            revised[look.id] = history.Revised(look.digest, look.members, texts, [past])
+    history.write(connection, backend, revised)

@@ -15,9 +15,12 @@ ORDER = [
     *("schema", "mapping", "backends", "migrate"),
     *("filters", "prices", "queries", "statistics", "pace", "reader", "history", "writer"),
     *("walk", "verify", "fingerprint", "pruner", "backup", "copier"),
-    *("splitter", "sources", "formats", "saver", "repository", "orm", "cli"),
+    *("splitter", "sources", "formats", "saver", "pending", "repository", "orm", "cli"),
 ]
 """A module imports only what stands before it."""
+
+AGAINST = {("sessions.py", "orm")}
+"""The one exception: whoever imports a model has its sessions write runs through the mapping."""
 
 
 def modules() -> list[Path]:
@@ -51,7 +54,11 @@ def test_every_module_has_its_place_in_the_house() -> None:
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_point_towards_the_top_of_the_house(path: Path) -> None:
     place = ORDER.index(part_of(path))
-    against = [f"{path.name}:{line} imports {name}" for line, name in imports(path) if ORDER.index(name) > place]
+    against = [
+        f"{path.name}:{line} imports {name}"
+        for line, name in imports(path)
+        if ORDER.index(name) > place and (path.name, name) not in AGAINST
+    ]
     assert not against
 
 

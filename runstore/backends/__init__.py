@@ -30,6 +30,9 @@ _BACKENDS: dict[tuple[str, str], Backend] = {
 
 def backend_of(bind: Engine | Connection) -> Backend:
     """The backend of an engine or connection; :class:`ConfigurationError` for a database or driver without one."""
+    if bind.dialect.is_async:
+        detail = "this engine or connection is asynchronous; make an engine with runstore.create_engine of the same URL"
+        raise ConfigurationError(detail=detail)
     return _backend(bind.dialect.name, bind.dialect.driver)
 
 

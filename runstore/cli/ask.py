@@ -60,11 +60,11 @@ def _print_schema(db: str | None, form: str, output: Path | None) -> None:
     """Views first: they are made to be asked."""
     from runstore import config
     from runstore.formats import Column
-    from runstore.schema import Base
+    from runstore.schema import TABLES
     from runstore.schema.views import VIEWS
 
     dialect = config.database_url(db).get_dialect()()
-    tables = [*VIEWS, *sorted(Base.metadata.tables.values(), key=lambda table: table.name)]
+    tables = [*VIEWS, *sorted(TABLES, key=lambda table: table.name)]
     found = [
         (table, [(column.name, _type(column.type.compile(dialect)), column.comment) for column in table.columns])
         for table in tables

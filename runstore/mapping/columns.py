@@ -29,7 +29,7 @@ from runstore.schema import (
     RunToolCallObject,
     TruncationObject,
 )
-from runstore.schema.base import JSONText, KeyString, Number
+from runstore.schema.base import JSONText, Key, Number
 
 
 def table_of(model: type[Base]) -> Table:
@@ -95,7 +95,6 @@ RANKS = {"cancelling": 1} | dict.fromkeys(("cancelled", "failed", "completed", "
 # --- reading values of one JSON type ---------------------------------------------------------------------------------
 
 _READERS: tuple[tuple[type[TypeEngine[Any]], wire.Reader], ...] = (
-    (KeyString, wire.indexed),
     (Number, wire.number),
     (Text, wire.text),
     (Boolean, wire.boolean),
@@ -105,6 +104,8 @@ _READERS: tuple[tuple[type[TypeEngine[Any]], wire.Reader], ...] = (
 
 def reader_of(column: Column[Any]) -> wire.Reader:
     """How a member that stands in this column is read and checked."""
+    if column.type is Key:
+        return wire.indexed
     return next((reader for kind, reader in _READERS if isinstance(column.type, kind)), wire.integer)
 
 

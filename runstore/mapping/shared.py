@@ -11,7 +11,7 @@ from sqlalchemy import Boolean, Column, Table, Text
 
 from runstore import wire
 from runstore.mapping.columns import FUNCTION, INSTRUCTIONS
-from runstore.schema.base import JSONText, KeyString
+from runstore.schema.base import JSONText, Key
 
 T = TypeVar("T")
 
@@ -64,9 +64,9 @@ def shared_row(table: Table, text: bytes, path: str) -> SharedRow:
 
 def _column_value(column: Column[Any], value: Any, path: str) -> Any:
     """What a documented column holds beside the document: the value where it is of the documented type, else NULL."""
+    if column.type is Key:
+        return wire.indexed(wire.encode(value), path)[0] if isinstance(value, str) else None
     match column.type:
-        case KeyString():
-            return wire.indexed(wire.encode(value), path)[0] if isinstance(value, str) else None
         case Text():
             return value if isinstance(value, str) else None
         case JSONText():

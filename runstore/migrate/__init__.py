@@ -4,6 +4,7 @@ What makes a migration safe on a database that is shared and in use stands in ``
 own commands have it too.
 """
 
+from runstore.migrate.hooks import include_name, include_object
 from runstore.migrate.report import Status, TableStatus, grants, status
 from runstore.migrate.state import REVISION, VERSION_TABLE, VIEWS, check, current, is_new, require, wait
 from runstore.migrate.steps import (
@@ -34,6 +35,8 @@ __all__ = [
     "engine",
     "grants",
     "history",
+    "include_name",
+    "include_object",
     "is_new",
     "require",
     "scripts",

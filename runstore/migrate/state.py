@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import sqlalchemy
@@ -14,7 +14,7 @@ from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, sele
 from runstore import config
 from runstore.backends import backend_of, schema_of, sqlite_file, translated
 from runstore.errors import ArchiveMissing, ConfigurationError, DatabaseFailure, NotAnArchive, SchemaBehind, SchemaNewer
-from runstore.schema import Base, views
+from runstore.schema import TABLES, views
 
 REVISION = "0005"
 """The revision this code is written for, the newest under ``migrations/versions``. Revisions are numbered in order."""
@@ -28,6 +28,8 @@ as ``0002..0003``. So code that does not know a revision yet knows whether it on
 
 VIEWS = ("RunObject", "RunObjectAssistantObjectToolsInner", "RunObjectFileIds", *views.metadata.tables)
 """The views that the migrations make."""
+
+_NAMES = {table.name for table in TABLES}
 
 PAUSE = 1.0
 """Seconds between two looks of :func:`wait`."""
@@ -68,7 +70,7 @@ def check(connection: Connection, *, write: bool = True) -> str | None:
     """
     with at_archive(connection) as schema:
         _check(connection, write)
-        if hiding := backend_of(connection).hiding(connection, Base.metadata.sorted_tables):
+        if hiding := backend_of(connection).hiding(connection, TABLES):
             place, names = config.shown(connection.engine.url), ", ".join(hiding)
             _log.warning("%s: row level security hides rows of %s: what is found may not be all", place, names)
     return schema
@@ -127,13 +129,21 @@ def _refuse_half(connection: Connection, at: str | None) -> None:
         return
     tables = set(sqlalchemy.inspect(connection).get_table_names(schema_of(connection)))
     # Tables that a later revision has added are missing in an earlier one; no revision is without the first.
-    expected = set(Base.metadata.tables) if at == REVISION else {"run_object"}
-    if missing := sorted(expected - tables):
+    expected = _NAMES if at == REVISION else {"run_object"}
+    missing = sorted(expected - tables)
+    if at == REVISION:
+        missing += missing_views(connection, VIEWS)
+    if missing:
         raise NotAnArchive(
             place=config.shown(connection.engine.url),
             reason=f"it is not whole: {VERSION_TABLE} says {at}, but there is no {_some(missing)}; nothing was "
-            "changed, restore it from a backup",
+            "changed; restore it from a backup, or let 'runstore db upgrade' make one in an empty database or schema",
         )
+
+
+def missing_views(connection: Connection, expected: Iterable[str]) -> list[str]:
+    """Those of these views that are not there."""
+    return sorted(set(expected).difference(sqlalchemy.inspect(connection).get_view_names(schema_of(connection))))
 
 
 def _readable(connection: Connection, at: str) -> bool:
@@ -151,7 +161,7 @@ def _refuse_strangers(connection: Connection) -> None:
     """Raise :class:`NotAnArchive` where a database without a revision has tables or views of our names."""
     inspector, schema = sqlalchemy.inspect(connection), schema_of(connection)
     existing = {*inspector.get_table_names(schema), *inspector.get_view_names(schema)}
-    if strangers := sorted(existing & {*Base.metadata.tables, *VIEWS}):
+    if strangers := sorted(existing & {*_NAMES, *VIEWS}):
         raise NotAnArchive(
             place=config.shown(connection.engine.url),
             reason=f"it has {_some(strangers)}, but no {VERSION_TABLE} says that runstore made them; nothing was "

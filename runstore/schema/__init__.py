@@ -1,5 +1,6 @@
 """The tables as SQLAlchemy models that mirror the documented RunObject table; README.md maps name by name."""
 
+from runstore.schema import sessions
 from runstore.schema.base import Base
 from runstore.schema.configuration import (
     AssistantObjectToolsInner,
@@ -21,7 +22,11 @@ from runstore.schema.outcome import (
 from runstore.schema.price import ModelPrice
 from runstore.schema.run import RunObject, RunObjectAssistantObjectToolsInner, RunObjectFileIds
 
+TABLES = sessions.TABLES
+"""The tables of an archive. Of the metadata's there may be more: applications may derive models from our base."""
+
 __all__ = [
+    "TABLES",
     "AssistantObjectToolsInner",
     "AssistantsApiResponseFormatOption",
     "AssistantsApiToolChoiceOption",

@@ -5,11 +5,28 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any
 
-from sqlalchemy import JSON, BigInteger, Dialect, Integer, LargeBinary, MetaData, Numeric, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    BinaryExpression,
+    ColumnElement,
+    Dialect,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    Text,
+    cast,
+    literal,
+    type_coerce,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.sql import operators
+from sqlalchemy.sql.operators import custom_op
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from runstore import wire
+from runstore.schema.tracked import Tracked
 
 
 class Number(TypeDecorator[int | float]):
@@ -38,22 +55,78 @@ def plain_number(value: Decimal | float) -> int | float:
     return int(value) if value == int(value) and int(value) in wire.INT64 else float(value)
 
 
-class JSONText(TypeDecorator[Any]):
-    """A JSON object kept as its text: json on PostgreSQL (jsonb forgets the order of keys), TEXT on SQLite, whose
-    JSON type name would mean numeric affinity. Python values are written as canonical text."""
+class _Compared(TypeDecorator[Any]):
+    """The text of a JSON value, for comparing it: PostgreSQL's json has no equality."""
 
     impl = Text
     cache_ok = True
 
+    def bind_processor(self, dialect: Dialect) -> Any:
+        return lambda value: None if value is None else _canonical(value)
+
+
+def _canonical(value: Any) -> str:
+    return wire.canonical(wire.encode(value), "$").decode()
+
+
+class JSONText(TypeDecorator[Any]):
+    """A JSON object kept as its text: json on PostgreSQL (jsonb forgets the order of keys), TEXT on SQLite, whose
+    JSON type name would mean numeric affinity. Python values are written as canonical text.
+
+    In queries ``column["key"]`` is the value of a key. Two values are equal if their canonical texts are.
+    """
+
+    impl = JSON
+    cache_ok = True
+
+    class Comparator(TypeDecorator.Comparator[Any], JSON.Comparator[Any]):
+        """Operators that mean the same on both databases."""
+
+        def operate(self, op: Any, *other: Any, **options: Any) -> Any:
+            if op in _COMPARISONS and other[0] is None and isinstance(self.expr, BinaryExpression):
+                return op(self.expr.as_string(), None)  # absent, or null: databases disagree on telling these
+            if op in _COMPARISONS:
+                others = [cast(one, _Compared) if _is_json(one) else one for one in other]
+                return op(cast(self.expr, _Compared), *others, **options)
+            if isinstance(op, custom_op) and op.return_type is None and op.opstring.endswith(">>"):
+                return self.expr.op(op.opstring, precedence=op.precedence, return_type=Text())(*other)
+            return super().operate(op, *other, **options)
+
+    comparator_factory = Comparator
+
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         return dialect.type_descriptor(JSON() if dialect.name == "postgresql" else Text())
 
+    def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Read as text, which SELECT DISTINCT can compare and whose numbers no driver reads."""
+        return type_coerce(cast(column, Text), self)
+
+    def coerce_compared_value(self, op: Any, value: Any) -> Any:
+        """The other side of an operator as what it is: a key, a path, a number."""
+        return literal(value).type
+
+    def compare_values(self, x: Any, y: Any) -> bool:
+        """Whether an attribute was set to what it was, also to the order of the keys: to Python 1 is True."""
+        return x is y or (type(x) is type(y) and repr(x) == repr(y))
+
     def bind_processor(self, dialect: Dialect) -> Any:
-        return lambda value: None if value is None else wire.canonical(wire.encode(value), "$").decode()
+        return lambda value: None if value is None else _canonical(value)
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Any:
-        # psycopg hands over parsed json, sqlite3 its text.
+        # psycopg hands over parsed json where a statement does not read it as text, sqlite3 its text.
         return lambda value: wire.loads(value) if isinstance(value, str) else value
+
+
+Tracked.associate_with(JSONText)
+
+_COMPARISONS = (
+    *(operators.eq, operators.ne, operators.in_op, operators.not_in_op),
+    *(operators.is_distinct_from, operators.is_not_distinct_from, operators.is_, operators.is_not),
+)
+
+
+def _is_json(operand: Any) -> bool:
+    return isinstance(getattr(operand, "type", None), JSONText)
 
 
 NAMES = {
@@ -68,12 +141,12 @@ BigInt = BigInteger().with_variant(Integer(), "sqlite")
 """64 bits on both; on SQLite only the word INTEGER makes a primary key the row's own number."""
 
 
-class KeyString(Text):
-    """Text that may stand in an index: the mapping refuses one that an index could not hold."""
+Key = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text that is compared, ordered and indexed by its bytes on both backends, whatever the server's locale.
 
-
-Key = KeyString().with_variant(KeyString(collation="C"), "postgresql")
-"""Text that is compared, ordered and indexed by its bytes on both backends, whatever the server's locale."""
+Columns of this very object may stand in an index: the mapping refuses a text that an index could not hold. The types
+are SQLAlchemy's own, because Alembic copies the type of a key into the migrations of applications that refer to it.
+"""
 
 RunId = Annotated[str, mapped_column(Key)]
 KeyText = Annotated[str | None, mapped_column(Key)]

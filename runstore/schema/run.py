@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import DDL, ColumnElement, ForeignKey, Index, MetaData, Table, event, func, literal_column, text
+from sqlalchemy import (
+    DDL,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    MetaData,
+    Table,
+    event,
+    func,
+    literal_column,
+    select,
+    text,
+)
 from sqlalchemy.ext.associationproxy import AssociationProxy, association_proxy
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+from runstore.errors import ConfigurationError
 from runstore.schema.base import (
     Base,
     BigInt,
@@ -180,15 +194,34 @@ class RunObject(Base):
         order_by="RunObjectChange.observed_at", cascade="all, delete-orphan", passive_deletes=True
     )
 
-    instructions: AssociationProxy[str | None] = association_proxy(
-        "instructions_row", "instructions", creator=lambda text: RunObjectInstructions(instructions=text)
-    )
     tools: AssociationProxy[list[AssistantObjectToolsInner]] = association_proxy(
         "tool_links", "tool", creator=lambda tool: RunObjectAssistantObjectToolsInner(tool=tool)
     )
     file_ids: AssociationProxy[list[str]] = association_proxy(
         "file_links", "file_ids", creator=lambda file_id: RunObjectFileIds(file_ids=file_id)
     )
+
+    @hybrid_property
+    def instructions(self) -> str | None:
+        """The text of the instructions. Setting it gives the run another one; the old one may be other runs' too."""
+        return None if self.instructions_row is None else self.instructions_row.instructions
+
+    @instructions.inplace.setter
+    def _set_instructions(self, text: str | None) -> None:
+        if text is None or text != self.instructions:
+            self.instructions_row = None if text is None else RunObjectInstructions(instructions=text)
+
+    @instructions.inplace.expression
+    @classmethod
+    def _select_instructions(cls) -> ColumnElement[str | None]:
+        prompt = select(RunObjectInstructions.instructions).where(RunObjectInstructions.id == cls.instructions_id)
+        return prompt.scalar_subquery()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuse ``metadata``, in the constructor too: it would be set on the object and never stored."""
+        if name == "metadata":
+            raise ConfigurationError(detail="metadata is a name of SQLAlchemy's; the metadata of a run is metadata_")
+        super().__setattr__(name, value)
 
 
 class RunObjectAssistantObjectToolsInner(Base):

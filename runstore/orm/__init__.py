@@ -1,0 +1,95 @@
+"""Writing through the ORM: a session's runs go through the same mapping as the repository's.
+
+Before a flush each new or changed :class:`RunObject` becomes JSON and is mapped: that checks it and gives its shape and
+digest. Of a stored run the row is locked and read first: only what was changed changes, what somebody else has changed
+since the session read it is a conflict, and the snapshot that is replaced becomes history. Shared values (tools,
+prompts ...) take the key that their value has. :mod:`runstore.schema.sessions` calls this, for every session.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy.orm import Session
+
+from runstore import migrate, wire, writer
+from runstore.backends import backend_of
+from runstore.mapping import Look, Mapper
+from runstore.orm.adoption import Adoption, row_of
+from runstore.orm.changes import Changes, is_changed
+from runstore.orm.rows import put
+from runstore.orm.stored import locked, stored_id
+from runstore.orm.touched import follow_keys, sorted_out
+from runstore.orm.values import MEMBERS, new_run
+from runstore.reader import Reader
+from runstore.schema import Base, FunctionObject, RunObject
+from runstore.schema.base import Shared
+from runstore.schema.sessions import connection_of
+
+_CHECKED: WeakKeyDictionary[Engine, str | None] = WeakKeyDictionary()
+"""Engines whose database is known to be an archive of this code's revision, and its PostgreSQL schema."""
+
+
+def before_flush(session: Session, touched: Sequence[Base]) -> None:
+    """Map the runs of a flush, given its objects of our models.
+
+    Raises :class:`RunChanged`, :class:`PastTheMapping`, :class:`SharedRowChanged` and what saving a run raises.
+    """
+    connection = connection_of(session)
+    backend = backend_of(connection)
+    backend.begin(connection, write=True)
+    if connection.engine not in _CHECKED:
+        _CHECKED[connection.engine] = migrate.check(connection)
+    # Not for the flush itself: the session may flush rows of the application's own tables too.
+    with backend.borrowed(connection, _CHECKED[connection.engine], write=True):
+        _prepare(session, connection, touched)
+
+
+def _prepare(session: Session, connection: Connection, touched: Sequence[Base]) -> None:
+    """Write what is to be there before the runs, and give them what their columns do not say."""
+    runs, deleted, parts = sorted_out(session, touched)
+    loose: list[Any] = [item for item in touched if item in session.new and isinstance(item, Shared)]
+    backend = backend_of(connection)
+    for run in runs:
+        follow_keys(session, run)
+    mapper, now = Mapper(), time.time_ns() // 1000
+    stored = {run_id: run for run in runs if (run_id := stored_id(run)) is not None}
+    heads, before = locked(connection, backend, Reader(backend), stored, deleted)
+    looks: list[tuple[RunObject, Look, set[str]]] = []
+    for run in runs:
+        if run.id in stored:
+            texts = before[run.id]
+            changes = Changes(connection, run, parts.get(run, ()), texts)
+            look = _look(mapper, wire.encode(changes.members()), run, now)
+            members = {key for key in MEMBERS if key in changes.values or texts.get(key) != look.members.get(key)}
+        else:
+            look, members = _look(mapper, wire.from_python(new_run(run)), run, now), set(MEMBERS)
+        looks.append((run, look, members))
+    rows = {shared: row_of(shared) for shared in loose}
+    shared_rows = [*(row for _, look, _ in looks for row in look.shared), *rows.values()]
+    writer.write_shared(connection, backend, shared_rows, {})
+    adoption = Adoption(session, rows)
+    for shared in sorted(loose, key=lambda shared: not isinstance(shared, FunctionObject)):
+        adoption.persistent(shared)
+    replacing = [look for _, look, _ in looks if look.id in stored]
+    writer.replace_by_hand(connection, backend, replacing, heads, before)
+    for run, look, members in looks:
+        adoption.adopt(run)
+        put(run, look, members, now)
+
+
+def may_delete(session: Session) -> None:
+    """Make sure that the database deletes with a run what belongs to it. Raises :class:`ConfigurationError`."""
+    connection = connection_of(session)
+    backend_of(connection).begin(connection, write=True)
+
+
+def _look(mapper: Mapper, text: bytes, run: RunObject, now: int) -> Look:
+    # A run that is new to the session gets its times here; what the caller set stays.
+    was_set = not inspect(run).persistent or is_changed(run, "observed_at")
+    seen_at = run.observed_at or now if was_set else now
+    return mapper.look(mapper.draft(wire.run_members(text)), seen_at, run.source)

@@ -1,0 +1,134 @@
+"""What a session has changed of a stored run: only that changes in its JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from msgspec import Raw
+from sqlalchemy import Connection, inspect, select
+
+from runstore import wire
+from runstore.mapping import BELONGS, IN_ROW, MEMBER_TABLES, SHARED, table_of
+from runstore.orm.values import (
+    CALL_COLUMNS,
+    COLUMN_ATTRIBUTES,
+    MEMBERS,
+    PART_COLUMNS,
+    RELATIONS,
+    call_value,
+    member_value,
+)
+from runstore.schema import Base, RunObject, RunObjectRequiredAction, RunToolCallObject
+
+
+def is_changed(item: object, attribute: str) -> bool:
+    """Whether the session is to store another value of an attribute."""
+    return bool(inspect(item).attrs[attribute].history.has_changes())
+
+
+class Changes:
+    """The members of a stored run that a session has changed, with their values.
+
+    *parts* are the rows of the run's other tables that were changed, *stored* the texts of its members.
+    """
+
+    def __init__(
+        self, connection: Connection, run: RunObject, parts: Sequence[Base], stored: Mapping[str, Raw]
+    ) -> None:
+        self._connection = connection
+        self._run = run
+        self._parts = parts
+        self._stored = stored
+        self.values: dict[str, Any] = {}
+        self._gone: set[str] = set()
+        if is_changed(run, "extra"):
+            before, now = self._extra(run)
+            self._gone = before.keys() - now.keys()
+            self.values |= {key: value for key, value in now.items() if _differ(before, now, key)}
+        for name in MEMBERS:
+            if self._is_changed(name):
+                self.values[name] = self._value(name)
+
+    def members(self) -> dict[str, Raw]:
+        """The texts of the run's members from now on: what was not changed is as it was, and where it was."""
+        values = {name: value for name, value in self.values.items() if value is not None or name in self._stored}
+        found = {key: text for key, text in self._stored.items() if key not in self._gone}
+        return found | wire.members(wire.from_python(values), "$")
+
+    def _is_changed(self, name: str) -> bool:
+        attribute = COLUMN_ATTRIBUTES[name] if name in IN_ROW else RELATIONS.get(name, name)
+        tables = MEMBER_TABLES.get(name, ())
+        return is_changed(self._run, attribute) or any(table_of(type(part)) in tables for part in self._parts)
+
+    def _value(self, name: str) -> Any:
+        if name in ("tools", "file_ids"):
+            return member_value(self._run, name) or []
+        if name in IN_ROW or name in SHARED or is_changed(self._run, name):
+            return member_value(self._run, name)
+        stored = wire.loads(bytes(self._stored[name]))
+        if name in BELONGS:
+            (part,) = (part for part in self._parts if table_of(type(part)) is BELONGS[name])
+            return self._edited(part, stored, PART_COLUMNS[name])
+        action = self._run.required_action
+        assert action is not None
+        return self._action(action, stored)
+
+    def _edited(self, part: Base, value: dict[str, Any], columns: Iterable[str]) -> dict[str, Any]:
+        if is_changed(part, "extra"):
+            _apply(value, *self._extra(part))
+        for column in columns:
+            if is_changed(part, column):
+                _set(value, column, getattr(part, column))
+        return value
+
+    def _action(self, action: RunObjectRequiredAction, value: dict[str, Any]) -> dict[str, Any]:
+        self._edited(action, value, ("type",))
+        if is_changed(action, "tool_calls") or any(isinstance(part, RunToolCallObject) for part in self._parts):
+            outputs = value.get("submit_tool_outputs")
+            stored = outputs.get("tool_calls", []) if isinstance(outputs, dict) else []
+            calls = [
+                self._call(call, stored[call.position]) if inspect(call).persistent else call_value(call)
+                for call in action.tool_calls
+            ]
+            value["submit_tool_outputs"] = {"tool_calls": calls}
+        return value
+
+    def _call(self, call: RunToolCallObject, stored: dict[str, Any]) -> dict[str, Any]:
+        value = dict(stored)
+        function = dict(value.get("function") or {})
+        if is_changed(call, "extra"):
+            before, now = self._extra(call)
+            _apply(function, before.pop("function", {}), now.pop("function", {}))
+            _apply(value, before, now)
+        for column in CALL_COLUMNS:
+            if column != "extra" and is_changed(call, column):
+                holder, name = (function, column[9:]) if column.startswith("function_") else (value, column)
+                _set(holder, name, getattr(call, column))
+        if function or "function" in value:
+            value["function"] = function
+        return value
+
+    def _extra(self, item: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Column extra of a row as it is stored, for a change in place keeps nothing of it, and as it is to be."""
+        table = table_of(type(item))
+        keys = zip(table.primary_key.columns, inspect(item).identity, strict=True)
+        before = self._connection.scalar(select(table.c.extra).where(*(column == key for column, key in keys)))
+        return before or {}, dict(item.extra or {})
+
+
+def _apply(value: dict[str, Any], before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    for key in before.keys() - now.keys():
+        value.pop(key, None)
+    value |= {key: inner for key, inner in now.items() if _differ(before, now, key)}
+
+
+def _differ(before: Mapping[str, Any], now: Mapping[str, Any], key: str) -> bool:
+    # By their spelling: to Python 1 and 1.0 and True are equal, and objects whose keys are in another order.
+    return key not in before or repr(before[key]) != repr(now[key])
+
+
+def _set(value: dict[str, Any], key: str, inner: Any) -> None:
+    """An absent member that has no value stays absent."""
+    if inner is not None or key in value:
+        value[key] = inner

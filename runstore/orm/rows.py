@@ -1,0 +1,101 @@
+"""The rows that the mapping makes of a run, put on the objects of a session, which the flush then writes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Column, Table, inspect
+
+from runstore import wire
+from runstore.errors import RunRejected
+from runstore.mapping import BELONGS, CALLS, COLUMNS, MEMBER_TABLES, REQUIRED_ACTION, RUN, SHARED, Look
+from runstore.orm.values import COLUMN_ATTRIBUTES, RELATIONS
+from runstore.schema import RunObject
+from runstore.schema.base import JSONText
+
+_KEPT = {"id", "digest", "observed_at", "archived_at", "source", *(column for column, _ in SHARED.values())}
+"""Columns of run_object that are set elsewhere; the keys of shared rows follow from the relationships."""
+
+
+def put(run: RunObject, look: Look, members: Collection[str], now: int) -> None:
+    """Give a run and what belongs to it the values of a look; of its other tables those of the changed *members*."""
+    is_new, loaded = not inspect(run).persistent, inspect(run).dict
+    for column, place in COLUMNS.items():
+        attribute = COLUMN_ATTRIBUTES[column]
+        # What is not loaded and was not changed is as it should be.
+        if column not in _KEPT and (is_new or attribute in loaded or column in members or column in ("extra", "shape")):
+            _set(run, attribute, _value(RUN.columns[column], look.row[place]))
+    for member, table in (*BELONGS.items(), ("required_action", REQUIRED_ACTION)):
+        if member in members:
+            part = getattr(run, member)
+            _put_rows(member, table, look, [] if part is None else [part])
+    if "required_action" in members:
+        _put_rows("required_action", CALLS, look, run.required_action.tool_calls if run.required_action else [])
+    for member in ("tools", "file_ids"):
+        if member in members:
+            _compare(member, len(getattr(run, RELATIONS[member])), len(look.children.get(MEMBER_TABLES[member][0], ())))
+    if run.digest != look.digest:
+        run.digest, run.observed_at = look.digest, look.observed_at
+    if is_new:
+        run.archived_at = run.archived_at or now
+    for member in members:
+        _number(run, member)
+
+
+def _put_rows(member: str, table: Table, look: Look, items: Sequence[Any]) -> None:
+    rows = list(look.rows(table))
+    _compare(member, len(items), len(rows))
+    for item, row in zip(items, rows, strict=True):
+        for column, value in zip(table.columns, row, strict=True):
+            if column.name not in ("run_object", "position"):
+                _set(item, column.key, _value(column, value))
+
+
+def _compare(member: str, items: int, rows: int) -> None:
+    if items != rows:
+        reason = f"is of another form in extra than in the {member} of the run; set one of the two"
+        raise RunRejected(path=wire.join("$", member), reason=reason)
+
+
+def _value(column: Column[Any], value: Any) -> Any:
+    return wire.loads(value) if isinstance(column.type, JSONText) and value is not None else value
+
+
+def _set(item: Any, attribute: str, value: Any) -> None:
+    # Also None where nothing was set: an object in the place of a deleted one is an UPDATE of its row.
+    loaded = inspect(item).dict
+    if attribute not in loaded or repr(loaded[attribute]) != repr(value):
+        setattr(item, attribute, value)
+
+
+_LISTS = {
+    "tools": ("tool_links", ("tool",)),
+    "file_ids": ("file_links", ("file_ids",)),
+    "required_action": ("tool_calls", ("id", "type", "function_name", "function_arguments", "extra")),
+}
+"""Member -> the list of its rows, and what these hold beside their position."""
+
+
+def _number(run: RunObject, member: str) -> None:
+    """Give the rows of a member that is a list the positions 0, 1, 2 ...
+
+    A position is part of a row's key: stored rows keep theirs and take over the values that come to stand there.
+    """
+    owner: Any = run.required_action if member == "required_action" else run
+    if member not in _LISTS or owner is None:
+        return
+    name, values = _LISTS[member]
+    rows: list[Any] = list(getattr(owner, name))
+    gone = inspect(owner).attrs[name].history.deleted
+    stored = sorted((row for row in (*rows, *gone) if inspect(row).persistent), key=lambda row: row.position)
+    wanted = [[getattr(row, value) for value in values] for row in rows]
+    kept = [*stored, *(row for row in rows if not inspect(row).persistent)][: len(rows)]
+    for place, (row, held) in enumerate(zip(kept, wanted, strict=True)):
+        for value, inner in zip(values, held, strict=True):
+            if getattr(row, value) != inner:
+                setattr(row, value, inner)
+        if not inspect(row).persistent:
+            row.position = place
+    if kept != rows:
+        getattr(owner, name)[:] = kept

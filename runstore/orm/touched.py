@@ -1,0 +1,101 @@
+"""What a flush touches of runs, and what of it the mapping would not see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import inspect
+from sqlalchemy.orm import Session
+
+from runstore.errors import ConfigurationError, PastTheMapping, SharedRowChanged
+from runstore.orm.changes import is_changed
+from runstore.schema import Base, RunObject, RunObjectChange
+from runstore.schema.base import Shared
+from runstore.schema.sessions import instead
+
+
+def sorted_out(
+    session: Session, touched: Sequence[Base]
+) -> tuple[list[RunObject], list[RunObject], dict[RunObject, list[Base]]]:
+    """New and changed runs, deleted ones, and what was changed of the rows that belong to a run.
+
+    Raises :class:`PastTheMapping` for what the mapping would not see.
+    """
+    runs: dict[RunObject, None] = {}
+    deleted: list[RunObject] = []
+    parts: dict[RunObject, list[Base]] = {}
+    new_parts: list[Any] = []
+    for item in touched:
+        is_new, is_deleted = item in session.new, item in session.deleted
+        if not (is_new or is_deleted or session.is_modified(item)):
+            continue
+        if isinstance(item, Shared):
+            if not is_new:
+                raise SharedRowChanged(table=type(item).__tablename__, id=item.id)
+            continue
+        if inspect(item).key is not None and any(is_changed(item, key) for key in _keys(item)):
+            what = f"changing the key of a {type(item).__name__}"
+            raise PastTheMapping(what=what, instead="make a new object")
+        if isinstance(item, RunObject):
+            if is_deleted:
+                deleted.append(item)
+            else:
+                runs[item] = None
+        elif is_new:
+            new_parts.append(item)
+        elif (run := session.get(RunObject, item.run_object)) is None or run not in session.deleted:  # type: ignore[attr-defined]
+            if run is None or is_deleted or isinstance(item, RunObjectChange):
+                raise _stray(item, "deleting" if is_deleted else "changing")
+            runs[run] = None
+            parts.setdefault(run, []).append(item)
+    reached = {id(part) for run in runs for owner in (run, *parts.get(run, ())) for part in _of(owner, run.id)}
+    for part in new_parts:
+        if id(part) not in reached:
+            raise _stray(part, "adding")
+    return sorted(runs, key=lambda run: str(run.id)), deleted, parts
+
+
+def _stray(item: Base, doing: str) -> PastTheMapping:
+    return PastTheMapping(what=f"{doing} a {type(item).__name__} by itself", instead=instead(type(item)))
+
+
+def _keys(item: Base) -> Iterator[str]:
+    mapper = inspect(item).mapper
+    return (mapper.get_property_by_column(column).key for column in mapper.primary_key)
+
+
+def _of(owner: Base, run_id: str) -> Iterator[Base]:
+    """What is loaded of the rows that belong to a run, or to its required action.
+
+    Raises :class:`PastTheMapping` for a row of another run.
+    """
+    loaded = inspect(owner).dict
+    for name in _PARTS:
+        found: Any = loaded.get(name) or []
+        for part in found if isinstance(found, list) else [found]:
+            if inspect(part).key is not None and inspect(part).identity[0] != run_id:
+                raise _stray(part, "moving")
+            yield part
+            yield from _of(part, run_id)
+
+
+_PARTS = ("required_action", "last_error", "incomplete_details", "usage", "tool_links", "file_links", "tool_calls")
+
+
+def follow_keys(session: Session, run: RunObject) -> None:
+    """Where the key of a shared row was set, and not the object, the relationship follows it."""
+    pairs: list[tuple[Any, str, str]] = [(run, f"{name}_id", name) for name in _SHARED_OBJECTS]
+    pairs.append((run, "instructions_id", "instructions_row"))
+    pairs += [(link, "tool_id", "tool") for link in inspect(run).dict.get("tool_links", ())]
+    for owner, key, relation in pairs:
+        if is_changed(owner, key) and not is_changed(owner, relation):
+            model = inspect(owner).mapper.relationships[relation].mapper.class_
+            shared_id = getattr(owner, key)
+            shared = None if shared_id is None else session.get(model, shared_id)
+            if shared is None and shared_id is not None:
+                raise ConfigurationError(detail=f"{key} is {shared_id}, which is no row of {model.__tablename__}")
+            setattr(owner, relation, shared)
+
+
+_SHARED_OBJECTS = ("truncation_strategy", "tool_choice", "response_format")

@@ -1,0 +1,98 @@
+"""What sessions may do to the tables of runs. It comes with the models, from wherever they are imported.
+
+A flush that touches runs is handed to :mod:`runstore.orm`, which is loaded then. Statements that change rows would
+leave the digest, the shape and the history of runs as they were, so they are refused: those that pass through a
+session, with models or with their tables, and the ``bulk_`` methods. Statements on a connection are not seen.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Delete, Table, Update, UpdateBase, event
+from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction, UOWTransaction
+
+from runstore.errors import PastTheMapping
+from runstore.schema.base import Base, Shared
+from runstore.schema.outcome import RunObjectChange
+from runstore.schema.price import ModelPrice
+from runstore.schema.run import RunObject
+
+TABLES = tuple(Base.metadata.sorted_tables)
+"""All tables of an archive. Applications may derive models of their own from the same base later."""
+
+_OURS = tuple(mapper.class_ for mapper in Base.registry.mappers if mapper.class_ is not ModelPrice)
+"""Models of what runs are made of."""
+
+_TABLES: dict[Table, type] = {model.__table__: model for model in _OURS}
+
+_FLUSHING = "runstore_flushing"
+"""Says in the info of a connection that a flush of ours is at work on it."""
+
+
+def instead(model: type) -> str:
+    """What to do instead of changing rows of a model."""
+    if issubclass(model, Shared):
+        return "many runs share its rows, never to be changed; give the run another value"
+    if model is RunObjectChange:
+        return "history is written when runs are saved or their attributes are changed"
+    if model is RunObject:
+        return "change the attributes of RunObject objects, or save and delete with RunRepository"
+    return "change it as an attribute of its run"
+
+
+def _refuse(statement: UpdateBase, prefix: str = "") -> None:
+    if (model := _TABLES.get(statement.table)) is not None:  # type: ignore[call-overload]
+        kind = next(name for kind, name in _KINDS if isinstance(statement, kind))
+        raise PastTheMapping(what=f"{prefix}{kind} {model.__tablename__}", instead=instead(model))
+
+
+_KINDS: tuple[tuple[type, str], ...] = ((Update, "UPDATE"), (Delete, "DELETE FROM"), (UpdateBase, "INSERT INTO"))
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _refuse_statements(state: ORMExecuteState) -> None:
+    statement = state.statement
+    if isinstance(statement, Delete) and _TABLES.get(statement.table) is RunObject:  # type: ignore[call-overload]
+        _orm().may_delete(state.session)  # the database deletes with a run what belongs to it
+    elif isinstance(statement, UpdateBase):
+        _refuse(statement)
+
+
+@event.listens_for(Session, "before_flush")
+def _through_the_mapping(session: Session, _: UOWTransaction, __: object) -> None:
+    touched = [item for item in (*session.new, *session.dirty, *session.deleted) if isinstance(item, _OURS)]
+    if touched:
+        _orm().before_flush(session, touched)
+        connection_of(session).info[_FLUSHING] = True
+
+
+@event.listens_for(Session, "after_flush")
+def _after_flush(session: Session, _: UOWTransaction) -> None:
+    if session.in_transaction():
+        connection_of(session).info.pop(_FLUSHING, None)
+
+
+@event.listens_for(Session, "after_begin")
+def _watch(_: Session, __: SessionTransaction, connection: Connection) -> None:
+    connection.info.pop(_FLUSHING, None)  # what a flush that failed has left
+    if not event.contains(connection, "before_execute", _refuse_bulk):
+        event.listen(connection, "before_execute", _refuse_bulk)
+
+
+def _refuse_bulk(connection: Connection, statement: Any, _: Any, __: Any, options: Any) -> None:
+    """Refuse what the ``bulk_`` methods execute: statements of the ORM that no flush has announced."""
+    if "compiled_cache" in options and isinstance(statement, UpdateBase) and _FLUSHING not in connection.info:
+        _refuse(statement, "a bulk ")
+
+
+def connection_of(session: Session) -> Connection:
+    """The connection on which a session reads and writes runs."""
+    return session.connection(bind_arguments={"mapper": RunObject.__mapper__})
+
+
+def _orm() -> Any:
+    # The one import against the order of the modules: what writes runs is made of what the models describe.
+    from runstore import orm
+
+    return orm

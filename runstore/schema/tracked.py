@@ -1,0 +1,100 @@
+"""JSON values of mapped attributes that notice a change in place, at any depth: SQLAlchemy compares no values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from typing import Any
+
+from sqlalchemy.ext.mutable import Mutable
+
+from runstore.errors import ConfigurationError
+
+
+class Tracked(Mutable):
+    """An object or array. A change marks the attribute that it, or what it stands in, is the value of."""
+
+    _owner: Tracked | None = None
+
+    @classmethod
+    def coerce(cls, key: str, value: Any) -> Tracked | None:
+        """What the attribute holds instead of a plain dict or list, which is copied."""
+        if value is None or isinstance(value, Tracked):
+            return value
+        if not isinstance(value, dict | list):
+            detail = f"{key} takes a dict (a JSON object) or None, not {type(value).__name__}"
+            raise ConfigurationError(detail=detail)
+        return TrackedDict(value) if isinstance(value, dict) else TrackedList(value)
+
+    def changed(self) -> None:
+        """Mark all attributes of which this is, or is inside, the value."""
+        super().changed()
+        if self._owner is not None:
+            self._owner.changed()
+
+    def __getstate__(self) -> None:
+        """Nothing beside the items, which are copied and pickled in any case: a copy belongs to no attribute."""
+
+    def _own(self) -> None:
+        raise NotImplementedError
+
+
+def _tracked(value: Any, owner: Tracked | None) -> Any:
+    if not isinstance(value, dict | list) or (isinstance(value, Tracked) and value._owner is owner is not None):
+        return value
+    made = TrackedDict(value) if isinstance(value, dict) else TrackedList(value)
+    made._owner = owner
+    return made
+
+
+def _noticed(method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def change(self: Tracked, *args: Any, **items: Any) -> Any:
+        result = method(self, *args, **items)
+        self._own()
+        self.changed()
+        return result
+
+    return change
+
+
+class TrackedDict(Tracked, dict[str, Any]):
+    """A JSON object."""
+
+    def __init__(self, items: Mapping[str, Any] | Iterable[tuple[str, Any]] = ()) -> None:
+        super().__init__(items)
+        self._own()
+
+    def _own(self) -> None:
+        for key, value in self.items():
+            dict.__setitem__(self, key, _tracked(value, self))
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """The value of a key, which is set where there is none."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+
+class TrackedList(Tracked, list[Any]):
+    """A JSON array."""
+
+    def __init__(self, items: Iterable[Any] = ()) -> None:
+        super().__init__(items)
+        self._own()
+
+    def _own(self) -> None:
+        for place, value in enumerate(self):
+            list.__setitem__(self, place, _tracked(value, self))
+
+
+_CHANGES: dict[type, tuple[str, ...]] = {
+    TrackedDict: ("__setitem__", "__delitem__", "__ior__", "clear", "pop", "popitem", "update"),
+    TrackedList: (
+        *("__setitem__", "__delitem__", "__iadd__", "__imul__", "append", "clear", "extend", "insert", "pop"),
+        *("remove", "reverse", "sort"),
+    ),
+}
+for _kind, _names in _CHANGES.items():
+    for _name in _names:
+        setattr(_kind, _name, _noticed(getattr(_kind, _name)))
