@@ -36,8 +36,11 @@ MAX_INDEXED_BYTES = 1024
 MAX_VALUES = 200_000
 """Members and elements in a run, at all levels: decoded, each takes up to a hundred times the memory of its text."""
 
-RUN_OBJECTS = ("thread.run", "assistant.run", "", None)
-"""What ``object`` is in a run; ``assistant.run`` was sent for two days in November 2023, some servers send nothing."""
+RUN_NAMES = ("thread.run", "assistant.run")
+"""What ``object`` is in a run; ``assistant.run`` was sent for two days in November 2023."""
+
+RUN_OBJECTS = (*RUN_NAMES, "", None)
+"""The same, and what servers send that do not say it."""
 
 MOST_KEYS = 100
 """Keys of an object beyond which nothing is remembered of them: no run has so many, and memory is to stay bounded."""
