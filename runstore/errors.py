@@ -40,6 +40,11 @@ class RunRejected(RunStoreError):
 class NotARun(RunStoreError):
     """{reason}; an archive keeps only thread.run objects"""
 
+    @property
+    def kind(self) -> str:
+        """What it is, as reports count it: ``thread.message``, ``object without id``."""
+        return str(self.fields.get("kind", "object that is not a run"))
+
 
 class RunConflict(RunStoreError):
     """run {id}: {reason}"""

@@ -97,17 +97,23 @@ def is_run(members: Mapping[str, Raw | bytes], event: str | None = None) -> bool
     return status is not None and text(status) in STATUSES and not members.keys().isdisjoint(_DOCUMENTED)
 
 
-def may_be_run(members: Mapping[str, Raw | bytes]) -> bool:
+def may_be_run(raw: bytes) -> bool:
     """Whether an object that somebody hands over as a run may be one: a string id, and nothing that speaks against."""
+    try:
+        members = _objects(raw)
+    except UNREADABLE:
+        return False
     name = _first(members, _OBJECT)
-    named = name is not None and bytes(name) not in _NO_NAMES
-    return not named and _is_string(_first(members, _ID)) and members.keys().isdisjoint(_FOREIGN)
+    unnamed = name is None or bytes(name) in _NO_NAMES
+    return unnamed and _is_string(_first(members, _ID)) and members.keys().isdisjoint(_FOREIGN)
 
 
 def leaf(members: Mapping[str, Raw | bytes]) -> str | None:
     """The name of an object in which no run is looked for: a message, a step, an assistant, what a stream says."""
     name = _name(members)
-    return name if name is not None and name.startswith(("thread", "assistant")) and _PLAIN_NAME.fullmatch(name) else None
+    if name is None or name in wire.RUN_NAMES or not _PLAIN_NAME.fullmatch(name):
+        return None
+    return name if name.startswith(("thread", "assistant")) else None
 
 
 def not_a_run(kind: str) -> NotARun:
@@ -171,9 +177,7 @@ def _search(raw: bytes, path: str, line: int, event: str | None, depth: int) -> 
         yield from found
 
 
-def _inside(
-    raw: bytes, children: list[tuple[str, Raw]], line: int, event: str | None, depth: int
-) -> Iterator[Found]:
+def _inside(raw: bytes, children: list[tuple[str, Raw]], line: int, event: str | None, depth: int) -> Iterator[Found]:
     place, several = 0, b"\n" in raw
     for path, inner in children:
         text = bytes(inner)

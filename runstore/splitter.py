@@ -195,7 +195,11 @@ class Splitter:
         """The records of one value: itself if it is a run or holds none, else the runs in it."""
         event = event or self.event
         for one in finder.found_in(raw, path, event, members):
-            if self.opened and one.path == path and (one.raw[:1] != b"{" or (one.kind or "").startswith(finder.NAMELESS)):
+            if (
+                self.opened
+                and one.path == path
+                and (one.raw[:1] != b"{" or (one.kind or "").startswith(finder.NAMELESS))
+            ):
                 continue  # the value around it is told instead, if nothing is found in that
             yield self._record(
                 one.raw, line + one.line, one.event, one.error, members=one.members, path=one.path, kind=one.kind

@@ -11,10 +11,10 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "runstore"
 
 ORDER = [
-    *("errors", "wire", "redact", "documented", "config", "schema", "mapping", "backends", "migrate"),
+    *("errors", "wire", "finder", "redact", "documented", "config", "schema", "mapping", "backends", "migrate"),
     *("filters", "prices", "queries", "statistics", "pace", "reader", "writer"),
     *("walk", "verify", "fingerprint", "pruner", "backup", "copier"),
-    *("splitter", "sources", "formats", "saver", "repository", "orm", "cli"),
+    *("unpacking", "splitter", "sources", "formats", "saver", "repository", "orm", "cli"),
 ]
 """A module imports only what stands before it."""
 
