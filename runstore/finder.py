@@ -47,7 +47,7 @@ def _spelled(*names: str) -> frozenset[str]:
 _OBJECT, _ID, _STATUS = _spelled("object"), _spelled("id"), _spelled("status")
 _OWNERS, _DOCUMENTED, _FOREIGN = _spelled("thread_id", "assistant_id"), _spelled(*_MEMBERS), _spelled(*_OTHERS)
 
-NAMELESS = ("object ", "array ")
+NAMELESS = "object "
 """How the kind of what has no name of its own begins."""
 
 SIGNS = frozenset(("event",)) | _OBJECT | _ID | _STATUS | _OWNERS | _DOCUMENTED | _FOREIGN
@@ -118,7 +118,7 @@ def leaf(members: Mapping[str, Raw | bytes]) -> str | None:
 
 def not_a_run(kind: str) -> NotARun:
     """The error for what is of this kind."""
-    what = f'object is "{kind}"' if not kind.startswith(("object ", "array ")) else f"it is an {kind}"
+    what = f'object is "{kind}"' if not kind.startswith(NAMELESS) else f"it is an {kind}"
     return NotARun(reason=f"it is an event {kind}" if kind.endswith(" event") else what, kind=kind)
 
 
@@ -231,9 +231,7 @@ def _may_carry(event: str) -> bool:
 
 
 def _kind(raw: bytes, event: str | None) -> str | None:
-    """What this is, in words for a person and without its values; None for what is not even an object or array."""
-    if raw[:1] == b"[":
-        return "array without runs"
+    """What this is, in words for a person and without its values; None for what is not even an object."""
     try:
         members = _objects(raw)
     except UNREADABLE:

@@ -118,9 +118,8 @@ class SaveReport:
 
 
 def _plural(kind: str) -> str:
-    for noun in ("object", "array"):
-        if kind.startswith(f"{noun} "):
-            return f"{noun}s{kind.removeprefix(noun)}".replace("that is not a run", "that are not runs")
+    if kind.startswith("object "):
+        return f"objects {kind.removeprefix('object ')}".replace("that is not a run", "that are not runs")
     return f"{kind}s" if kind.endswith(" event") else kind
 
 
@@ -280,7 +279,7 @@ class Saver:
             runs = finder.found_in(text.strip(b" \t\r\n"))
             itself = runs[0].path == "$"
             # Who hands over an object says that it is a run, unless it shows that it is something else.
-            said = one or (not isinstance(record, bytes | str) and finder.may_be_run(text))
+            said = one or finder.may_be_run(text)
             if itself and (runs[0].kind is None or said):
                 yield record, self._draft(text, runs[0].members, None), len(text)
                 return
