@@ -62,7 +62,7 @@ class Rejection(NamedTuple):
 
 def rejection(record: object, number: int, error: Exception) -> Rejection:
     """The rejection of a record, the one of this number."""
-    by_error = {RunConflict: Outcome.CONFLICT, NotARun: Outcome.SKIPPED}
+    by_error: dict[type[Exception], Outcome] = {RunConflict: Outcome.CONFLICT, NotARun: Outcome.SKIPPED}
     outcome = by_error.get(type(error), Outcome.REJECTED)
     where = record.where if isinstance(record, Record) else f"run {number}"
     return Rejection(outcome, where, str(error), _as_it_came(record))
@@ -75,7 +75,10 @@ def _as_it_came(record: object) -> bytes:
         return record
     if isinstance(record, str):
         return record.encode(errors="surrogatepass")
-    return repr(record).encode(errors="backslashreplace")
+    try:
+        return repr(record).encode(errors="backslashreplace")
+    except ValueError:  # an integer of thousands of digits
+        return f"<{type(record).__name__}>".encode()
 
 
 @dataclass

@@ -476,12 +476,12 @@ class Splitter:
         if size > _WHOLE and self.buf.count(b",", start, self.at) >= wire.MAX_VALUES and self._opens(start, self.at):
             return (yield from self._open(path))
         raw = bytes(memoryview(self.buf)[start : self.at])  # copies a large value once, not twice
-        members, sound = _decoded(raw)
+        decoded, sound = _decoded(raw)
         if not sound and self._next_run(start + 1, self.at)[0] is not None:
             return (yield from self._torn(path, _End.BAD))  # quotes are missing: it has swallowed others
         self._advance(self.at)
         if sound:
-            yield from self._found(raw, line, path, members=members)
+            yield from self._found(raw, line, path, members=decoded)
         else:  # passed on, for the reason to be told
             yield self._record(raw, line, path=path)
         return True

@@ -210,13 +210,8 @@ def _encoding(head: bytes) -> str | None:
         if head.startswith(mark):
             return name
     # JSON begins with two ASCII characters, so the zeros show how wide they are.
-    zeros = tuple(byte == 0 for byte in head[:4])
-    return {
-        (False, True, False, True): "utf-16-le",
-        (True, False, True, False): "utf-16-be",
-        (False, True, True, True): "utf-32-le",
-        (True, True, True, False): "utf-32-be",
-    }.get(zeros)
+    widths = {"x0x0": "utf-16-le", "0x0x": "utf-16-be", "x000": "utf-32-le", "000x": "utf-32-be"}
+    return widths.get("".join("x" if byte else "0" for byte in head[:4]))
 
 
 def _decoded(head: bytes, chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:

@@ -76,7 +76,7 @@ def test_what_save_and_save_many_do_not_take_is_said(runs: RunRepository) -> Non
         yield run("a")
 
     with pytest.raises(ConfigurationError, match="asynchronous"):
-        runs.save_many(page())  # type: ignore[arg-type]
+        runs.save_many(page())
     with pytest.raises(ConfigurationError, match="for one run there is save"):
         runs.save_many(Run.model_validate(SAMPLE))
     with pytest.raises(NotARun, match="save_many finds"):
