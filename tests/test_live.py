@@ -34,17 +34,18 @@ def stored(url: URL, *run_ids: str) -> bool:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_live_pipe_is_stored_after_a_pause_and_before_an_interrupt(url: URL, number: int) -> None:
     command = [sys.executable, "-m", "runstore", "import", "--db", url.render_as_string(hide_password=False), "-"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.stdin is not None
-    os.write(process.stdin.fileno(), json.dumps(run("a")).encode() + b"\n" + json.dumps(run("b")).encode() + b"\n")
-    until = time.monotonic() + 30
-    while not stored(url, "a", "b"):
-        assert time.monotonic() < until, "not stored after 30 s"
-        time.sleep(0.2)
-    os.write(process.stdin.fileno(), json.dumps(run("c")).encode() + b"\n")
-    time.sleep(0.3)
-    process.send_signal(number)
-    assert process.wait(30) == 130
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdin is not None
+        file = process.stdin.fileno()
+        os.write(file, json.dumps(run("a")).encode() + b"\n" + json.dumps(run("b")).encode() + b"\n")
+        until = time.monotonic() + 60
+        while not stored(url, "a", "b"):
+            assert time.monotonic() < until, "not stored after 60 s"
+            time.sleep(0.2)
+        os.write(file, json.dumps(run("c")).encode() + b"\n")
+        time.sleep(0.3)
+        process.send_signal(number)
+        assert process.wait(60) == 130
     assert stored(url, "c")
 
 

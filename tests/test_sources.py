@@ -344,7 +344,7 @@ def test_rejected_bytes_are_whole_or_their_place_is_told() -> None:
     assert last.raw == long
     (_, last) = read(A + b"\n" + long, 1000)
     assert last.error is not None
-    assert "bytes 38 to 200079 of the text, the first 1000 are kept" in last.error
+    assert "bytes 37 to 200078 of the text, the first 1000 are kept" in last.error
 
 
 # --- bad parts --------------------------------------------------------------------------------------------------------
@@ -511,12 +511,12 @@ def test_compressed_data_may_come_in_members_and_be_padded() -> None:
 def test_deep_nesting_is_no_problem(text: bytes) -> None:
     deep = b"{" + b'"a":[{' * 100_000 + b"}]" * 100_000 + b"}"
     assert [r.raw for r in read(A + b"\n" + deep + b"\n" + B)] == [A, deep, B]
-    start = time.perf_counter()
+    start = time.process_time()
     records = read(text * 100_000 + b"\n" + A)
     assert records[-1].raw == A
     assert records[-2].error is not None
     read((text + b"\n") * 50_000)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 # --- any content ------------------------------------------------------------------------------------------------------
