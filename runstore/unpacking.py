@@ -23,6 +23,9 @@ _SMALL = 64 << 10
 _HEAD = 6
 """Bytes that show what a stream is."""
 
+_SAMPLE = 32
+"""Bytes that show how wide characters are where no mark says it."""
+
 _XZ_MEMORY = 256 << 20
 """Bytes that the dictionary of an xz file may take; the largest standard preset takes 65 MiB."""
 
@@ -193,7 +196,7 @@ def _in_utf8(chunks: Iterator[bytes]) -> Iterator[bytes]:
     try:
         for chunk in chunks:
             head += chunk
-            if len(head) >= 4:
+            if len(head) >= 4 and (b"\0" not in head[:4] or len(head) >= _SAMPLE):
                 break
     except OSError as error:
         yield from _failing(head, error)
@@ -209,9 +212,10 @@ def _encoding(head: bytes) -> str | None:
     for mark, name in _MARKS:
         if head.startswith(mark):
             return name
-    # JSON begins with two ASCII characters, so the zeros show how wide they are.
-    widths = {"x0x0": "utf-16-le", "0x0x": "utf-16-be", "x000": "utf-32-le", "000x": "utf-32-be"}
-    return widths.get("".join("x" if byte else "0" for byte in head[:4]))
+    # JSON begins with ASCII characters, so the zeros show how wide they are.
+    zeros = "".join("x" if byte else "0" for byte in head[:_SAMPLE])
+    widths = {"x0": "utf-16-le", "0x": "utf-16-be", "x000": "utf-32-le", "000x": "utf-32-be"}
+    return next((name for unit, name in widths.items() if zeros == unit * (_SAMPLE // len(unit))), None)
 
 
 def _decoded(head: bytes, chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:

@@ -576,17 +576,16 @@ def test_values_survive_any_form_and_any_cut(
     parts: list[tuple[Rendering, list[Any]]], sizes: list[int], limit: int
 ) -> None:
     content = "\n\n".join(form(values) for form, values in parts).encode()
-    records = read(content)
+    everything = read(content)
+    records = [r for r in everything if r.kind is None]  # an empty page is told to be one
     assert [json.loads(r.raw) for r in records] == [value for _, values in parts for value in values]
     assert all(r.error is None for r in records)
     lines = content.split(b"\n")
     for record in records:
         assert record.raw.split(b"\n")[0] in lines[line_of(record) - 1]
-    assert in_pieces(content, *sizes) == records
-    assert in_pieces(gzip.compress(content), *sizes) == records
-    assert [r.raw for r in in_pieces(content, *sizes, limit=limit) if not r.error] == [
-        r.raw for r in read(content, limit) if not r.error
-    ]
+    assert in_pieces(content, *sizes) == everything
+    assert in_pieces(gzip.compress(content), *sizes) == everything
+    assert in_pieces(content, *sizes, limit=limit) == read(content, limit)
 
 
 TOKENS = [
@@ -616,7 +615,7 @@ TOKENS += [b'"a":', b"\r\n", b"\xef\xbb\xbf", b"\x00", b"1", b'{"event":"e","dat
 def test_garbage_is_read_alike_however_it_is_cut_and_costs_no_later_line(tokens: list[bytes], sizes: list[int]) -> None:
     content = b"".join(tokens)
     assert in_pieces(content, *sizes) == read(content)
-    good = [b'{"id":"run_%d"}' % n for n in range(3)]
+    good = [b'{"id":"run_%d","object":"thread.run"}' % n for n in range(3)]
     content += b"\n" + b"\n".join(good)
     assert [r.raw for r in read(content) if not r.error][-3:] == good
     # A line that could go on with a cut-off value is skipped with it if the first such line is too far back to be kept.
