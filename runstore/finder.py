@@ -98,14 +98,12 @@ def is_run(members: Mapping[str, Raw | bytes], event: str | None = None) -> bool
 
 
 def may_be_run(raw: bytes) -> bool:
-    """Whether an object that somebody hands over as a run may be one: a string id, and nothing that speaks against."""
+    """Whether an object that somebody hands over as a run may be one: it has an id, and nothing speaks against it."""
     try:
         members = _objects(raw)
     except UNREADABLE:
         return False
-    name = _first(members, _OBJECT)
-    unnamed = name is None or bytes(name) in _NO_NAMES
-    return unnamed and _is_string(_first(members, _ID)) and members.keys().isdisjoint(_FOREIGN)
+    return _first(members, _ID) is not None and not _name(members) and members.keys().isdisjoint(_FOREIGN)
 
 
 def leaf(members: Mapping[str, Raw | bytes]) -> str | None:
