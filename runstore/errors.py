@@ -66,12 +66,17 @@ class RunRejected(RunStoreError):
 
 
 class NotARun(RunStoreError):
-    """Raised for an object of another kind; *reason* says how it was told."""
+    """Raised for an object of another kind; *reason* says how it was recognised."""
 
     message = "{reason}; an archive keeps only thread.run objects"
 
-    def __init__(self, *, reason: str) -> None:
-        self._fill(reason=reason)
+    def __init__(self, *, reason: str, kind: str = "object that is not a run") -> None:
+        self._fill(reason=reason, kind=kind)
+
+    @property
+    def kind(self) -> str:
+        """What it is, as reports count it: ``thread.message``, ``object without id``."""
+        return str(self.fields["kind"])
 
 
 class RunConflict(RunStoreError):

@@ -225,7 +225,9 @@ class RunRepository:
         :class:`RunConflict` for a look that cannot be of the stored run, :class:`DatabaseFailure`.
         """
         errors: list[Exception] = []
-        report = self._save([run], observed_at, source, on_conflict, strict, lambda _, __, error: errors.append(error))
+        report = self._save(
+            [run], observed_at, source, on_conflict, strict, lambda _, __, error: errors.append(error), one=True
+        )
         if errors:
             raise errors[0]
         return next(outcome for outcome in Outcome if getattr(report, outcome))
@@ -239,21 +241,31 @@ class RunRepository:
         on_conflict: str = "newest",
         strict: bool = False,
         on_rejected: Callable[[Rejection], None] | None = None,
+        on_skipped: Callable[[Rejection], None] | None = None,
     ) -> SaveReport:
         """Save many runs, a batch a transaction; memory does not grow with their number.
 
-        Takes what :meth:`save` takes, and records of :mod:`runstore.sources`. Without an own time each run is seen one
+        Takes what :meth:`save` takes, records of :mod:`runstore.sources`, pages and events of the SDKs, and other
+        objects and texts with runs inside. Without an own time each run is seen one
         microsecond after the one before. A run that cannot be stored is counted and reported, the others are stored;
-        *on_rejected* is called with each rejection instead of the report keeping it.
+        *on_rejected* is called with each rejection instead of the report keeping it, *on_skipped* with each record that
+        is not a run and holds none. What has come is written when nothing more has come for a second, and when the
+        iterable fails or is interrupted.
         """
-        if isinstance(runs, Mapping | str | bytes):
+        if isinstance(runs, Mapping | str | bytes) or wire.is_sdk_run(runs):
             raise ConfigurationError(detail="save_many takes an iterable of runs; for one run there is save")
+        if hasattr(runs, "__aiter__") or hasattr(runs, "__await__"):
+            raise ConfigurationError(
+                detail="save_many takes no asynchronous page or stream; give it [run async for run in ...]"
+            )
         rejections: list[Rejection] = []
         keep = on_rejected or rejections.append
 
         def reject(record: object, number: int, error: Exception) -> None:
             if not isinstance(error, NotARun):
                 keep(rejection(record, number, error))
+            elif on_skipped is not None:
+                on_skipped(rejection(record, number, error))
 
         report = self._save(runs, observed_at, source, on_conflict, strict, reject)
         report.rejections = rejections
@@ -267,6 +279,8 @@ class RunRepository:
         policy: str,
         strict: bool,
         reject: Callable[[object, int, Exception], None],
+        *,
+        one: bool = False,
     ) -> SaveReport:
         writer.check_policy(policy)
         if source is not None and not wire.is_text(source):
@@ -284,7 +298,7 @@ class RunRepository:
             abandon=abandoned.set,
             reject=reject,
         )
-        saver.save(records, _microseconds(observed_at), own_times=observed_at is None)
+        saver.save(records, _microseconds(observed_at), own_times=observed_at is None, one=one)
         if saver.report.inserted >= LARGE and isinstance(self._bind, Engine):
             with suppress(DatabaseFailure):  # a help, no promise: what was to be saved is saved
                 self._retried(lambda connection: self._backend.analyze(connection, TABLES))

@@ -5,15 +5,21 @@ Records come in order and are reported in order, also where one batch is written
 
 from __future__ import annotations
 
+import itertools
+import logging
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from runstore import documented, pace, wire
-from runstore.errors import NotARun, RunConflict, RunRejected
+from msgspec import Raw
+
+from runstore import documented, finder, pace, wire
+from runstore.errors import NotARun, RunConflict, RunRejected, RunStoreError
 from runstore.mapping import Draft, Look, Mapper
 from runstore.sources import Record
 from runstore.writer import UNCHANGED, Known, Outcome, Verdict
@@ -32,11 +38,20 @@ FEW_RUNS = 20
 them to the end."""
 
 
+PAUSE = 1.0
+"""Seconds without a further record after which what has come is written."""
+
+MOST_KINDS = 50
+"""Kinds of skipped records that are counted apart."""
+
+log = logging.getLogger(__name__)
+
+
 class Rejection(NamedTuple):
     """A record that was not stored, and why."""
 
     outcome: Outcome
-    """rejected or conflict."""
+    """rejected, conflict or skipped."""
     where: str
     """Where it came from: file and line, or its number in the iterable."""
     reason: str
@@ -47,7 +62,8 @@ class Rejection(NamedTuple):
 
 def rejection(record: object, number: int, error: Exception) -> Rejection:
     """The rejection of a record, the one of this number."""
-    outcome = Outcome.CONFLICT if isinstance(error, RunConflict) else Outcome.REJECTED
+    by_error: dict[type[Exception], Outcome] = {RunConflict: Outcome.CONFLICT, NotARun: Outcome.SKIPPED}
+    outcome = by_error.get(type(error), Outcome.REJECTED)
     where = record.where if isinstance(record, Record) else f"run {number}"
     return Rejection(outcome, where, str(error), _as_it_came(record))
 
@@ -77,6 +93,8 @@ class SaveReport:
     rejected: int = 0
     skipped: int = 0
     rejections: list[Rejection] = field(default_factory=list)
+    skipped_kinds: dict[str, int] = field(default_factory=dict)
+    """What was skipped: ``{"thread.message": 812, "object without id": 3}``."""
 
     @property
     def complete(self) -> bool:
@@ -89,7 +107,23 @@ class SaveReport:
 
     def __str__(self) -> str:
         names = ("inserted", "updated", "unchanged", "stale", "conflict", "rejected", "skipped")
-        return ", ".join(f"{getattr(self, name)} {name}" for name in names)
+        counts = ", ".join(f"{getattr(self, name)} {name}" for name in names)
+        kinds = sorted(self.skipped_kinds.items(), key=lambda kind: (-kind[1], kind[0]))
+        told = ", ".join(f"{number} {_plural(kind) if number > 1 else kind}" for kind, number in kinds)
+        return f"{counts} ({told})" if told else counts
+
+    def skip(self, kind: str) -> None:
+        """Count a skipped record."""
+        if kind not in self.skipped_kinds and len(self.skipped_kinds) >= MOST_KINDS:
+            kind = "object of another kind"
+        self.skipped += 1
+        self.skipped_kinds[kind] = self.skipped_kinds.get(kind, 0) + 1
+
+
+def _plural(kind: str) -> str:
+    if kind.startswith("object "):
+        return f"objects {kind.removeprefix('object ')}".replace("that is not a run", "that are not runs")
+    return f"{kind}s" if kind.endswith(" event") else kind
 
 
 @dataclass(slots=True)
@@ -97,6 +131,8 @@ class _Entry:
     """A record on its way."""
 
     record: object
+    number: int
+    """The record's, or that of the one it was found in, from 1."""
     observed_at: int
     found: Draft | Look | Verdict | Exception
     """What it has become so far."""
@@ -131,68 +167,152 @@ class Saver:
         self._behind = behind
         self._abandon = abandon
         self._reject = reject
+        self._turn = threading.Lock()
+        self._pool: Executor | None = None
+        self._batch: list[_Entry] = []
+        self._size = 0
+        self._most = min(FIRST_BATCH, BATCH) if behind else BATCH
+        self._came = time.monotonic()
+        self._before: list[_Entry] = []
+        self._verdicts: Callable[[], list[Verdict]] = list
         self._under_way: set[str] = set()
-        self._reported = 0
         self.report = SaveReport()
 
-    def save(self, records: Iterable[object], observed_at: int, *, own_times: bool) -> None:
-        """Save all. Each is seen a microsecond after the one before; with *own_times* when its source says so."""
-        before: list[_Entry] = []
-        verdicts: Callable[[], list[Verdict]] = list
+    def save(self, records: Iterable[object], observed_at: int, *, own_times: bool, one: bool = False) -> None:
+        """Save all. Each is seen a microsecond after the one before; with *own_times* when its source says so.
+
+        Of *one* record it is taken for granted that it is a run. What has come is written also where the next record
+        is long in coming, or does not come: the iterable fails, or the user interrupts it.
+        """
+        numbered = enumerate(records, 1)
+        self._clock = itertools.count(observed_at)
         with ExitStack() as stack:
             stack.enter_context(pace.seldom_collected())
-            pool: Executor | None = None
-            for batch, full in self._batches(records, observed_at, own_times=own_times):
-                looks, known = self._looks(batch)
-                self._finish(before, verdicts())
-                before, verdicts = batch, list
-                self._under_way = {look.id for look in looks}
-                if looks and full and self._behind:
-                    if pool is None:
-                        stack.enter_context(pace.quick_turns())
-                        pool = stack.enter_context(ThreadPoolExecutor(1))
-                        stack.callback(self._abandon)
-                    verdicts = pool.submit(self._write, looks, known).result
-                elif looks:
-                    written = self._write(looks, known)
-                    verdicts = written.copy
-            self._finish(before, verdicts())
+            self._stack = stack
+            if self._behind and not one:
+                stack.enter_context(self._watched())
+            try:
+                for number, record in numbered:
+                    with self._turn:
+                        self._take(record, number, own_times=own_times, one=one)
+            except RunStoreError:
+                raise
+            except BaseException:
+                with self._turn:
+                    self._write_rest()
+                log.warning("ended early; so far %s", self.report)
+                raise
+            with self._turn:
+                self._write_rest()
 
-    def _batches(
-        self, records: Iterable[object], observed_at: int, *, own_times: bool
-    ) -> Iterator[tuple[list[_Entry], bool]]:
-        """The records as far as their text alone tells; whether a batch is a full one."""
-        batch: list[_Entry] = []
-        size, most = 0, min(FIRST_BATCH, BATCH) if self._behind else BATCH
-        for seen_at, record in enumerate(records, observed_at):
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Write what has come while nothing more comes, in a thread of its own: this one waits for the next record."""
+        over = threading.Event()
+
+        def watch() -> None:
+            while not over.wait(PAUSE / 4):
+                if self._batch and time.monotonic() - self._came >= PAUSE:
+                    with self._turn:
+                        if time.monotonic() - self._came < PAUSE:
+                            continue
+                        try:
+                            self._write_rest()
+                        except RunStoreError as error:  # told by the thread that waits, which writes them again
+                            log.warning("not written yet: %s", error)
+                            return
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            over.set()
+            watcher.join()
+
+    def _take(self, record: object, number: int, *, own_times: bool, one: bool) -> None:
+        """Add a record to the batch, as far as its text alone tells, and write the batch if it is full."""
+        for place, found, length in self._drafts(record, number, one=one):
+            seen_at = next(self._clock)
             if own_times and isinstance(record, Record):
                 seen_at = record.observed_at
-            found: Draft | Exception
-            try:
-                found, length = self._draft(record)
-            except (NotARun, RunRejected) as error:
-                # It waits for its turn to be reported, and takes as much memory as one that is stored.
-                found, length = error, len(_as_it_came(record))
-            batch.append(_Entry(record, seen_at, found))
-            size += length
-            if len(batch) >= most or size >= BATCH_BYTES:
-                yield batch, True
-                batch, size, most = [], 0, BATCH
-        if batch:
-            yield batch, False
+            self._batch.append(_Entry(place, number, seen_at, found))
+            self._size += length
+            if len(self._batch) >= self._most or self._size >= BATCH_BYTES:
+                self._write_batch(full=True)
+        self._came = time.monotonic()
 
-    def _draft(self, record: object) -> tuple[Draft, int]:
-        raw: bytes | str
-        decoded = None
-        if isinstance(record, Record):
-            if record.error is not None:
-                raise RunRejected(path="$", reason=record.error)
-            if record.event is not None and not record.event.startswith("thread.run"):
-                raise NotARun(reason=f'it is an event "{record.event}"')
-            raw, decoded = record.raw, record.members
-        else:
+    def _write_batch(self, *, full: bool) -> None:
+        """Map the batch while the one before is written, and write it; a full one in a thread of its own."""
+        looks, known = self._looks(self._batch)
+        self._settle()
+        self._under_way = {look.id for look in looks}
+        verdicts: Callable[[], list[Verdict]] = list
+        if looks and full and self._behind:
+            if self._pool is None:
+                self._stack.enter_context(pace.quick_turns())
+                self._pool = self._stack.enter_context(ThreadPoolExecutor(1))
+                self._stack.callback(self._abandon)
+            verdicts = self._pool.submit(self._write, looks, known).result
+        elif looks:
+            verdicts = self._write(looks, known).copy
+        self._before, self._verdicts = self._batch, verdicts
+        self._batch, self._size, self._most = [], 0, BATCH
+
+    def _write_rest(self) -> None:
+        """Write what has come, and wait until it is written."""
+        if self._batch:
+            self._write_batch(full=False)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Wait for the batch before, and report it."""
+        verdicts = self._verdicts()
+        before, self._before, self._verdicts = self._before, [], list
+        self._finish(before, verdicts)
+
+    def _drafts(self, record: object, number: int, *, one: bool) -> Iterator[tuple[object, Draft | Exception, int]]:
+        """What a record is, or the runs in it: each with its draft or why it is not stored, and its bytes."""
+        try:
+            if isinstance(record, Record):
+                yield record, self._draft(record.raw, record.members, record), len(record.raw)
+                return
             raw = record if isinstance(record, bytes | str) else wire.from_python(record)
-        return self._mapper.draft(wire.run_members(raw, decoded)), len(raw)
+            text = raw.encode() if isinstance(raw, str) else raw
+            runs = finder.found_in(text.strip(b" \t\r\n"))
+            # Who hands over an object says that it is a run, unless it shows that it is something else.
+            said = one or finder.may_be_run(text)
+            inside = any(run.path != "$" and run.kind is None and run.error is None for run in runs)
+            if (runs[0].path == "$" and runs[0].kind is None) or (said and not inside):
+                yield record, self._draft(text, runs[0].members if runs[0].path == "$" else None, None), len(text)
+                return
+            if one:
+                raise NotARun(reason="runs stand inside it, which save_many finds")
+        except (NotARun, RunRejected, UnicodeEncodeError) as error:
+            # It waits for its turn to be reported, and takes as much memory as one that is stored.
+            if isinstance(error, UnicodeEncodeError):
+                error = RunRejected(path="$", reason=f"has a lone surrogate at character {error.start}")
+            yield record, error, len(_as_it_came(record))
+            return
+        for run in runs:
+            place: object = record
+            if run.path != "$":
+                place = Record(run.raw, f"run {number} {run.path}", 0, run.event, run.error, run.members, run.kind)
+            try:
+                if run.kind is not None:
+                    raise finder.not_a_run(run.kind)
+                if run.error is not None:
+                    raise RunRejected(path=run.path, reason=run.error)
+                yield place, self._draft(run.raw, run.members, None), len(run.raw)
+            except (NotARun, RunRejected) as error:
+                yield place, error, len(run.raw)
+
+    def _draft(self, raw: bytes, decoded: dict[str, Raw] | None, record: Record | None) -> Draft:
+        if record is not None and record.error is not None:
+            raise RunRejected(path="$", reason=record.error)
+        if record is not None and record.kind is not None:
+            raise finder.not_a_run(record.kind)
+        return self._mapper.draft(wire.run_members(raw, decoded))
 
     def _looks(self, batch: list[_Entry]) -> tuple[list[Look], Known | None]:
         """Map what has to be written, and say of the others that they are unchanged; what is known of the former."""
@@ -210,35 +330,37 @@ class Saver:
             stored -= self._under_way
             if not self._under_way.isdisjoint(draft.id for _, draft in drafts):
                 known = None
-        looks = []
         for entry, draft in drafts:
             if draft.id in stored:
                 entry.found = UNCHANGED
                 continue
             try:
-                entry.found = look = self._mapper.look(draft, entry.observed_at, self._source)
+                look = self._mapper.look(draft, entry.observed_at, self._source)
                 if self._strict:
                     documented.check(wire.encode(look.members))
-                looks.append(look)
+                entry.found = look
             except RunRejected as error:
                 entry.found = error
-        return looks, known
+        # Also those of a batch that was mapped before, when an interrupt came.
+        return [entry.found for entry in batch if isinstance(entry.found, Look)], known
 
     def _finish(self, batch: list[_Entry], written: Iterable[Verdict]) -> None:
         """Count and report the records of a batch, whose looks have been given these verdicts."""
         verdicts = iter(written)
         outcomes: Counter[Outcome] = Counter()
         for entry in batch:
-            self._reported += 1
             found = next(verdicts) if isinstance(entry.found, Look) else entry.found
             if isinstance(found, Verdict):
                 outcomes[found.outcome] += 1
                 if found.outcome is Outcome.CONFLICT:
                     assert isinstance(entry.found, Look)
-                    self._reject(entry.record, self._reported, RunConflict(id=entry.found.id, reason=found.reason))
+                    self._reject(entry.record, entry.number, RunConflict(id=entry.found.id, reason=found.reason))
             else:
                 assert isinstance(found, Exception)
-                outcomes[Outcome.SKIPPED if isinstance(found, NotARun) else Outcome.REJECTED] += 1
-                self._reject(entry.record, self._reported, found)
+                if isinstance(found, NotARun):
+                    self.report.skip(found.kind)
+                else:
+                    outcomes[Outcome.REJECTED] += 1
+                self._reject(entry.record, entry.number, found)
         for outcome, number in outcomes.items():
             self.report.count(outcome, number)

@@ -9,20 +9,23 @@ next line that begins a value. Memory use is bounded by the size of the largest 
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import time
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from runstore.splitter import CHUNK, SHOWN, Record, Splitter
+from runstore import unpacking
+from runstore.splitter import Record, Splitter
 
 __all__ = ["MAX_RECORD_BYTES", "Record", "find_files", "read_file", "read_stream"]
 
 MAX_RECORD_BYTES = 64 << 20
-_SUFFIXES = tuple(name + gz for name in (".json", ".jsonl", ".ndjson", ".sse", ".txt") for gz in ("", ".gz"))
-_GZIP = b"\x1f\x8b"
+_NAMES, _PACKED = (".json", ".jsonl", ".ndjson", ".sse", ".txt"), ("", ".gz", ".bz2", ".xz", ".zip", ".zst")
+_SUFFIXES = tuple(name + packed for name in _NAMES for packed in _PACKED)
+
+log = logging.getLogger(__name__)
 
 
 def find_files(paths: Iterable[Path]) -> list[Path]:
@@ -44,6 +47,8 @@ def find_files(paths: Iterable[Path]) -> list[Path]:
             files = (Path(folder, name) for name in names if not name.startswith("."))
             inside += (f for f in files if f.name.lower().endswith(_SUFFIXES) and f.is_file() and not f.is_symlink())
         inside += (Path(error.filename) for error in unlisted)
+        if not inside:
+            log.warning("%s: no file in it has a name that ends in %s", path, ", ".join(_NAMES))
         found.update(dict.fromkeys(sorted(inside)))
     return list(found)
 
@@ -85,50 +90,13 @@ def read_stream(
 
     No error in the input is raised: each gives one record with an error.
     """
-    chunks = _chunks(stream, progress or (lambda size: None))
-    return Splitter(chunks, name, itertools.count(observed_at), max_record_bytes).records()
-
-
-def _chunks(stream: BinaryIO, progress: Callable[[int], None]) -> Iterator[bytes]:
-    """The content of the stream, decompressed; raises OSError, EOFError or zlib.error behind the last good byte."""
-
-    # What a pipe holds now, rather than wait until it holds a whole chunk.
-    read_some = getattr(stream, "read1", stream.read)
-
-    def read(size: int = CHUNK) -> bytes:
-        data = read_some(size)
-        if data:
-            progress(len(data))
-        return data or b""
-
-    head = b""
-    while len(head) < len(_GZIP) and (data := read(SHOWN)):
-        head += data
-    if head.startswith(_GZIP):
-        yield from _gunzip(head, lambda: read(SHOWN))
-    else:
-        yield head
-        yield from iter(read, b"")
-
-
-def _gunzip(data: bytes, read: Callable[[], bytes]) -> Iterator[bytes]:
-    """Decompress the gzip members that begin with `data` and go on with what `read` gives."""
-    while data:
-        inflate = zlib.decompressobj(wbits=31)
-        while not inflate.eof:
-            if not data and not (data := read()):
-                yield inflate.flush()
-                raise EOFError
-            before = inflate.copy()
-            try:
-                yield inflate.decompress(data, CHUNK)
-            except zlib.error:  # the failed call has swallowed the good bytes before the damage: do it in small steps
-                for i in range(len(data)):
-                    yield before.decompress(data[i : i + 1])
-                raise
-            data = inflate.unconsumed_tail
-        data = inflate.unused_data.lstrip(b"\0")  # members may be padded
-        while len(data) < len(_GZIP) and (more := read()):
-            data = (data + more).lstrip(b"\0")
-        if data and not data.startswith(_GZIP):
-            raise OSError("something else follows the compressed data")
+    clock = itertools.count(observed_at)
+    for document, chunks in unpacking.texts(stream, name, progress or (lambda size: None)):
+        splitter, told = Splitter(chunks, document, clock, max_record_bytes), False
+        for record in splitter.records():
+            told = told or record.kind is None
+            yield record
+        if not told:
+            log.warning("%s: no run in it", document)
+        if splitter.streams:
+            log.warning("%s: the stream of events ends before its run does", document)

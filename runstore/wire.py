@@ -37,16 +37,16 @@ MAX_INDEXED_BYTES = 1024
 MAX_VALUES = 200_000
 """Members and elements in a run, at all levels: decoded, each takes up to a hundred times the memory of its text."""
 
-RUN_OBJECTS = ("thread.run", "assistant.run", "", None)
-"""What ``object`` is in a run; ``assistant.run`` was sent for two days in November 2023, some servers send nothing."""
+RUN_NAMES = ("thread.run", "assistant.run")
+"""What ``object`` is in a run; ``assistant.run`` was sent for two days in November 2023."""
+
+RUN_OBJECTS = (*RUN_NAMES, "", None)
+"""The same, and what servers send that do not say it."""
 
 MOST_KEYS = 100
 """Keys of an object beyond which nothing is remembered of them: no run has so many, and memory is to stay bounded."""
 
 INT64 = range(-(2**63), 2**63)
-
-_MOST_BITS = 1024
-"""Bits of the largest integer that a double can equal."""
 
 encode = msgspec.json.Encoder().encode
 """Compact JSON bytes of plain Python values."""
@@ -106,16 +106,29 @@ def canonical(raw: Raw | bytes, path: str, depth: int = 1) -> bytes:
         text = encode(_values.decode(raw))
     except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
         _refuse(raw, path, depth, exc)
-    if (
+    if _LONG_INTEGER.search(text):  # it may be one that only a double equals: 100000000000000000000 is 1e20
+        examine(raw, path, depth)
+        text = encode(_as_doubles(_values.decode(raw)))
+    elif (
         (text != raw and text != msgspec.json.format(raw, indent=-1))
         or (b"\\" in text and _NUL in text)
-        or _LONG_INTEGER.search(text)
         or (len(text) > MAX_DEPTH - depth and text.count(b"[") + text.count(b"{") > MAX_DEPTH - depth)
     ):
         examine(raw, path, depth)
     if len(raw) <= _SMALL_BYTES and len(_small) < 4096:
         _small[raw] = text
     return text
+
+
+def _as_doubles(value: Any) -> Any:
+    """*value* with the double in place of each integer that no 64-bit one equals."""
+    if type(value) is int:
+        return value if value in INT64 else float(value)
+    if type(value) is list:
+        return [_as_doubles(inner) for inner in value]
+    if type(value) is dict:
+        return {key: _as_doubles(inner) for key, inner in value.items()}
+    return value
 
 
 def members(raw: Raw | bytes, path: str, depth: int = 0, decoded: dict[str, Raw] | None = None) -> dict[str, Raw]:
@@ -250,11 +263,9 @@ def _check_number(literal: str, path: str) -> None:
     # Messages tell where a value is and what is wrong with it, not the value.
     shown = literal if literal.isalpha() else f"there ({len(literal)} characters)"
     try:
-        if literal.lstrip("-").isdigit():
-            kept = len(literal) <= 20 and int(literal) in INT64
-        else:
-            _float(literal)
-            kept = True
+        kept = (len(literal) <= 20 and literal.lstrip("-").isdigit() and int(literal) in INT64) or (
+            _float(literal) is not None
+        )
     except (ValueError, ArithmeticError):
         kept = False
     if not kept:
@@ -456,9 +467,9 @@ def from_python(value: Any) -> bytes:
     """
     if not isinstance(value, Mapping):
         with _read("$"):
-            # openai, whose models are pydantic's; those of azure.ai.agents are mappings.
-            if callable(to_wire := getattr(value, "to_dict", None)) and not isinstance(value, type):
-                value = to_wire(mode="json", use_api_names=True, exclude_unset=True, warnings=False)
+            value = _of_sdk(value) or value
+    if _is_event(value):
+        value = {"event": str(getattr(value[0], "value", value[0])), "data": value[1]}
     if not isinstance(value, Mapping):
         raise RunRejected(path="$", reason=f"expected a run object, found {type(value).__name__}")
     return encode(_plain(value, "$", 0))
@@ -475,16 +486,45 @@ def _read(path: str) -> Iterator[None]:
         raise RunRejected(path=path, reason=f"cannot be read: {type(error).__name__}") from error
 
 
+def is_sdk_run(value: Any) -> bool:
+    """Whether this is one object of an SDK, and not a page or stream of them."""
+    return callable(getattr(value, "to_dict", None)) and not hasattr(value, "iter_pages")
+
+
+def _of_sdk(value: Any) -> Any:
+    """What stands on the wire for an object of openai's SDK, whose models are pydantic's; None for anything else.
+
+    The models of azure-ai-agents are mappings.
+    """
+    if isinstance(value, type) or not callable(to_wire := getattr(value, "to_dict", None)):
+        return None
+    return to_wire(mode="json", use_api_names=True, exclude_unset=True, warnings=False)
+
+
+def _is_event(value: Any) -> bool:
+    """Whether this is what the streams of azure-ai-agents give: name, data, and what the caller's handler answered."""
+    return isinstance(value, tuple) and len(value) == 3 and isinstance(value[0], str)
+
+
+def _beyond_64_bits(value: int, path: str) -> float:
+    """The double that equals an integer as exactly as one in a JSON text would have to."""
+    try:
+        literal = str(value)
+        _check_number(literal, path)
+        return float(value)
+    except ValueError:  # Python does not spell it
+        digits = value.bit_length() * 30103 // 100000
+        reason = f"neither a 64-bit integer nor a double equals the number there (about {digits} digits)"
+        raise RunRejected(path=path, reason=reason) from None
+
+
 def _plain(value: Any, path: str, depth: int) -> Any:
     """*value* with mappings as dicts and sequences as lists, or :class:`RunRejected`."""
     # Subclasses (enums, numpy's floats) become the plain type, which is all that msgspec encodes.
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
-        number = int.__int__(value)
-        if number.bit_length() > _MOST_BITS:  # Python refuses to spell it
-            raise RunRejected(path=path, reason="is an integer too large for a 64-bit integer or a double")
-        return number
+        return int.__int__(value) if value in INT64 else _beyond_64_bits(int.__int__(value), path)
     if isinstance(value, float):
         if not abs(value) < float("inf"):
             raise RunRejected(path=path, reason=f"{value} is no JSON number")
@@ -512,4 +552,8 @@ def _plain(value: Any, path: str, depth: int) -> Any:
         with _read(path):
             elements = list(value)
         return [_plain(inner, f"{path}[{position}]", depth + 1) for position, inner in enumerate(elements)]
+    with _read(path):
+        on_wire = _of_sdk(value)
+    if on_wire is not None:  # dict(run) leaves the objects within as they are
+        return _plain(on_wire, path, depth)
     raise RunRejected(path=path, reason=f"{type(value).__name__} is no JSON type")

@@ -78,7 +78,7 @@ def disarm(engine: Engine, table: str) -> None:
 def test_a_bad_run_is_rejected_alone(runs: RunRepository) -> None:
     batch: list[Any] = [full("a"), '{"id":"b","x":NaN}', full("c"), "{", {"id": 7}, full("d"), {"object": "list"}]
     report = runs.save_many(batch)
-    assert str(report) == "3 inserted, 0 updated, 0 unchanged, 0 stale, 0 conflict, 3 rejected, 1 skipped"
+    assert str(report) == "3 inserted, 0 updated, 0 unchanged, 0 stale, 0 conflict, 3 rejected, 1 skipped (1 list)"
     assert [run["id"] for run in runs.iterate()] == ["a", "c", "d"]
     assert [rejection.where for rejection in report.rejections] == ["run 2", "run 4", "run 5"]
 
@@ -139,7 +139,7 @@ def test_records_that_are_not_stored_fill_a_batch_too(runs: RunRepository, monke
     assert behind[0] <= 6
 
 
-def test_an_iterable_that_fails_leaves_whole_batches(runs: RunRepository, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_an_iterable_gave_before_it_failed_is_stored(runs: RunRepository, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(saver, "BATCH", 2)
 
     def broken() -> Any:
@@ -148,8 +148,8 @@ def test_an_iterable_that_fails_leaves_whole_batches(runs: RunRepository, monkey
 
     with pytest.raises(OSError, match="the disk is gone"):
         runs.save_many(broken())
-    assert runs.count() == 4
-    assert not difference(full("run_3"), runs.load("run_3"))
+    assert runs.count() == 5
+    assert not difference(full("run_4"), runs.load("run_4"))
 
 
 def test_a_digest_clash_is_loud_and_stores_nothing(engine: Engine, runs: RunRepository) -> None:

@@ -29,7 +29,8 @@ from runstore.backends import create_engine
 from runstore.cli import main
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "runs.jsonl"
-EXAMPLE_COUNTS = "39 inserted, 8 updated, 0 unchanged, 1 stale, 0 conflict, 0 rejected, 1 skipped\n"
+NOT_ARCHIVED = "messages and run steps are not archived, only runs\n"
+EXAMPLE_COUNTS = "39 inserted, 8 updated, 0 unchanged, 1 stale, 0 conflict, 0 rejected, 1 skipped (1 thread.message)\n"
 COMMAND = [sys.executable, "-m", "runstore"]
 COMMANDS = [
     *("import", "export", "show", "list", "stats", "sql", "lint", "prices"),
@@ -53,7 +54,8 @@ Cli = Callable[..., Result]
 def counts(**expected: int) -> str:
     names = ("inserted", "updated", "unchanged", "stale", "conflict", "rejected", "skipped")
     assert set(expected) <= set(names)
-    return ", ".join(f"{expected.get(name, 0)} {name}" for name in names) + "\n"
+    skipped = f" ({expected['skipped']} thread.message)" if expected.get("skipped") else ""
+    return ", ".join(f"{expected.get(name, 0)} {name}" for name in names) + skipped + "\n"
 
 
 def lines(*runs: dict[str, Any]) -> str:
@@ -140,8 +142,8 @@ def env(**more: str) -> dict[str, str]:
 
 def test_what_is_imported_is_exported_shown_and_listed(cli: Cli, url: URL, tmp_path: Path) -> None:
     db = ("--db", shown(url))
-    assert cli("import", *db, EXAMPLES) == (0, EXAMPLE_COUNTS, "")
-    assert cli("import", *db, EXAMPLES) == (0, counts(unchanged=39, stale=9, skipped=1), "")
+    assert cli("import", *db, EXAMPLES) == (0, EXAMPLE_COUNTS, NOT_ARCHIVED)
+    assert cli("import", *db, EXAMPLES) == (0, counts(unchanged=39, stale=9, skipped=1), NOT_ARCHIVED)
     exported = cli("export", *db)
     assert (exported.code, exported.err) == (0, "")
     runs = [json.loads(line) for line in exported.out.splitlines()]
@@ -228,7 +230,7 @@ def test_what_is_no_run_is_skipped_and_what_is_a_bad_run_is_rejected_with_file_l
     result = cli("import", "mixed.jsonl")
     assert result.code == 6
     assert result.out == counts(inserted=2, rejected=4, skipped=1)
-    assert [line.split(": ")[:3] for line in result.err.splitlines()] == [
+    assert [line.split(": ")[:3] for line in result.err.splitlines()[:-1]] == [
         ["rejected", "mixed.jsonl:3", "$.id"],
         ["rejected", "mixed.jsonl:4", "$"],
         ["rejected", "mixed.jsonl:5", "$"],
@@ -237,20 +239,20 @@ def test_what_is_no_run_is_skipped_and_what_is_a_bad_run_is_rejected_with_file_l
 
 
 def test_only_the_first_rejections_are_shown_and_the_others_counted(cli: Cli, tmp_path: Path) -> None:
-    result = cli("import", "-", stdin='{"id":5}\n' * 50)
+    result = cli("import", "-", stdin='{"id":5,"object":"thread.run"}\n' * 50)
     assert (result.code, result.out) == (6, counts(rejected=50))
     assert result.err == "".join(REJECTED.format(f"-:{n}") for n in range(1, 21)) + (
         "... and 30 more; --rejects FILE writes them all\n"
     )
-    result = cli("import", "-", "--rejects", "bad", stdin='{"id":5}\n' * 50)
+    result = cli("import", "-", "--rejects", "bad", stdin='{"id":5,"object":"thread.run"}\n' * 50)
     assert result.err.endswith("... and 30 more; all are in bad\n")
-    assert (tmp_path / "bad").read_text().count('{"id":5}') == 50
+    assert (tmp_path / "bad").read_text().count('{"id":5,') == 50
 
 
 def test_the_beginning_of_a_rejected_record_is_shown_where_it_is_asked_for(url: URL, cli: Cli) -> None:
     db = url.render_as_string(hide_password=False)
-    short = '{"id":5,"x":"\x9b31m private"}'
-    long = '{"id":6,"x":"' + "日" * 1000 + '"}'
+    short = '{"id":5,"object":"thread.run","x":"\x9b31m private"}'
+    long = '{"id":6,"object":"thread.run","x":"' + "日" * 1000 + '"}'
     quiet = cli("import", "-", "--db", db, stdin=f"{short}\n{long}\n")
     assert quiet.err == REJECTED.format("-:1") + REJECTED.format("-:2")
     told = cli("import", "-", "--db", db, "--verbose", stdin=f"{short}\n{long}\n")
@@ -277,7 +279,9 @@ def test_the_rejected_records_can_be_mended_in_their_file_and_imported(cli: Cli,
     records = [line for line in rejects.read_text("utf-8").splitlines() if not line.startswith("#")]
     assert cli("import", "bad.txt", "--rejects", "bad.txt").out == counts(rejected=2)
     assert [line for line in rejects.read_text("utf-8").splitlines() if not line.startswith("#")] == records
-    mended = rejects.read_text("utf-8").replace('"id": 5', '"id": "5"').replace('"object":\n', '"object":null}\n')
+    mended = (
+        rejects.read_text("utf-8").replace('"id": 5', '"id": "5"').replace('"object":\n', '"object":"thread.run"}\n')
+    )
     rejects.write_text(mended, "utf-8")
     assert cli("import", "bad.txt", "--rejects", "bad.txt") == (0, counts(inserted=2), "")
     assert rejects.read_text("utf-8") == mended  # nothing was rejected, nothing written
@@ -515,7 +519,7 @@ def test_a_schema_that_is_behind_exits_with_4_and_db_upgrade_makes_it(cli: Cli, 
     assert (upgraded.code, upgraded.out) == (0, "")
     assert upgraded.err.endswith(f": from nothing to {migrate.REVISION}\n")
     assert cli("db", "upgrade", *db).err.endswith(f": already at {migrate.REVISION}\n")
-    assert cli("import", EXAMPLES, *db) == (0, EXAMPLE_COUNTS, "")
+    assert cli("import", EXAMPLES, *db) == (0, EXAMPLE_COUNTS, NOT_ARCHIVED)
 
 
 def test_a_schema_that_is_newer_exits_with_5_and_is_left_alone(cli: Cli, url: URL) -> None:
@@ -763,7 +767,7 @@ def test_a_full_disk_fails_an_import_and_leaves_a_whole_archive(cli: Cli, filled
 def test_a_full_disk_makes_no_half_archive(cli: Cli, tmp_path: Path) -> None:
     result = limited(tmp_path, 20_000, "import", EXAMPLES)
     assert (result.code, result.out) == (1, "")
-    assert cli("import", EXAMPLES) == (0, EXAMPLE_COUNTS, "")
+    assert cli("import", EXAMPLES) == (0, EXAMPLE_COUNTS, NOT_ARCHIVED)
 
 
 def test_a_full_disk_fails_an_export_and_leaves_the_old_file(cli: Cli, filled: Path, tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "runstore"
 
 ORDER = [
-    *("errors", "files", "masking", "wire", "redact", "documented", "config"),
+    *("errors", "files", "masking", "wire", "finder", "redact", "documented", "config"),
     *("schema", "mapping", "backends", "migrate"),
     *("filters", "prices", "queries", "statistics", "pace", "reader", "history", "writer"),
     *("walk", "verify", "fingerprint", "pruner", "backup", "copier"),
-    *("splitter", "sources", "formats", "saver", "pending", "repository", "orm", "cli"),
+    *("unpacking", "splitter", "sources", "formats", "saver", "pending", "repository", "orm", "cli"),
 ]
 """A module imports only what stands before it."""
 

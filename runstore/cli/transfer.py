@@ -50,7 +50,10 @@ SHOWN_CHARACTERS = 200
     help="Write rejected records here as they came, each under a line '# where: reason'; mended, the file can "
     "be imported.",
 )
-@click.option("--verbose", is_flag=True, help="Show the beginning of each record that is told to be rejected.")
+@click.option("--rejects-skipped", is_flag=True, help="Write skipped records to the file of --rejects too.")
+@click.option(
+    "--verbose", is_flag=True, help="Show the beginning of each rejected record, and where the first skipped ones are."
+)
 @click.option(
     "--max-record",
     metavar="MIB",
@@ -75,28 +78,40 @@ def import_command(
     on_conflict: str,
     strict: bool,
     rejects: Path | None,
+    rejects_skipped: bool,
     verbose: bool,
     max_record: int,
     patience: float,
 ) -> None:
     """Archive the runs in files, folders or - (standard input).
 
-    JSON, JSON Lines, arrays, list pages and server-sent events, also gzip'ed, told apart by content. What is no run is
-    skipped, a bad run is rejected and the others are stored. Imports may overlap and be repeated.
+    JSON, JSON Lines, arrays, pages, log records, server-sent events, also compressed: content decides, and runs are
+    found wherever they stand in it. What is not a run is skipped, a bad run is rejected and the others are stored.
+    Imports may overlap and be repeated.
     """
     from runstore.repository import RunRepository
 
+    if rejects_skipped and rejects is None:
+        raise click.UsageError("--rejects-skipped needs --rejects FILE")
     spare_the_archive(db, rejects, *paths)
     seen_at = _moment(observed_at)
     with (
         RunRepository.open(db, patience=patience) as archive,
-        _rejects(rejects, verbose=verbose) as reject,
+        _rejects(rejects, verbose=verbose, skipped=rejects_skipped) as reject,
         _records(paths, max_record * 2**20) as records,
     ):
         report = archive.save_many(
-            records, observed_at=seen_at, source=source, on_conflict=on_conflict, strict=strict, on_rejected=reject
+            records,
+            observed_at=seen_at,
+            source=source,
+            on_conflict=on_conflict,
+            strict=strict,
+            on_rejected=reject,
+            on_skipped=reject if verbose or rejects_skipped else None,
         )
     click.echo(str(report))
+    if any(kind.startswith(("thread.message", "thread.run.step")) for kind in report.skipped_kinds):
+        note("messages and run steps are not archived, only runs")
     if not report.complete:
         sys.exit(6)
 
@@ -150,21 +165,28 @@ def _records(paths: Iterable[Path], most: int) -> Iterator[Iterator[Record]]:
 
 
 @contextmanager
-def _rejects(path: Path | None, *, verbose: bool) -> Iterator[Callable[[Rejection], None]]:
+def _rejects(path: Path | None, *, verbose: bool, skipped: bool) -> Iterator[Callable[[Rejection], None]]:
     """Says what was rejected on stderr, and writes it to the file of --rejects.
 
     Why it was rejected goes into logs, values of runs may not: only *verbose* shows some.
     """
-    shown = 0
+    shown = told = 0
     file: BinaryIO | None = None
 
     def reject(rejection: Rejection) -> None:
-        nonlocal shown, file
-        shown += 1
-        if shown <= SHOWN_REJECTIONS:
-            note(f"{rejection.outcome}: {rejection.where}: {rejection.reason}")
-            if verbose and rejection.record:
-                note(f"  {_beginning(rejection.record)}")
+        nonlocal shown, told, file
+        if rejection.outcome == "skipped":
+            told += 1
+            if verbose and told <= SHOWN_REJECTIONS:
+                note(f"{rejection.outcome}: {rejection.where}: {rejection.reason}")
+            if not skipped:
+                return
+        else:
+            shown += 1
+            if shown <= SHOWN_REJECTIONS:
+                note(f"{rejection.outcome}: {rejection.where}: {rejection.reason}")
+                if verbose and rejection.record:
+                    note(f"  {_beginning(rejection.record)}")
         if path is not None:
             # Made when there is something to write: no empty file says that all went in. Complete when it appears: it
             # may be the file that is being read.

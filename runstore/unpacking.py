@@ -1,0 +1,229 @@
+"""The text of a stream: decompressed, taken out of zip archives, in UTF-8; in pieces, so that memory stays bounded.
+
+What the standard library cannot read is named, with what to do. Every failure is an OSError that says why, raised
+after the last good byte.
+"""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import lzma
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+CHUNK = 256 << 10
+"""Bytes asked of a file at a time; larger ones leave the processor's cache before they are used."""
+
+_SMALL = 64 << 10
+"""Compressed bytes asked of a file at a time."""
+
+_HEAD = 6
+"""Bytes that show what a stream is."""
+
+_SAMPLE = 32
+"""Bytes that show how wide characters are where no mark says it."""
+
+_XZ_MEMORY = 256 << 20
+"""Bytes that the dictionary of an xz file may take; the largest standard preset takes 65 MiB."""
+
+_GZIP, _BZIP2, _XZ, _ZIP = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"PK\x03\x04"
+_FOREIGN = {
+    b"\x28\xb5\x2f\xfd": ("Zstandard", "zstd -dc"),
+    b"\x04\x22\x4d\x18": ("LZ4", "lz4 -dc"),
+    b"7z\xbc\xaf\x27\x1c": ("7-Zip", "7z x -so"),
+    b"Rar!\x1a\x07": ("RAR", "unrar p -inul"),
+    b"\x1f\x9d": ("compress", "uncompress -c"),
+}
+"""First bytes -> a format that is not read, and the command that unpacks it to standard output."""
+
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_FAILURES = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError, NotImplementedError, ValueError)
+"""What the standard library raises for damaged and encrypted data, other than OSError."""
+
+Read = Callable[[], bytes]
+Progress = Callable[[int], None]
+
+
+def texts(stream: BinaryIO, name: str, progress: Progress) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """Name and UTF-8 text of each document in a stream: one, or the files of a zip archive.
+
+    *progress* is called with the number of bytes read since its last call. Take the text of one before the next.
+    """
+    # What a pipe holds now, rather than wait until it holds a whole chunk.
+    read_some = getattr(stream, "read1", stream.read)
+
+    def read(size: int = _SMALL) -> bytes:
+        data = read_some(size) or b""
+        if data:
+            progress(len(data))
+        return data
+
+    head, failure = b"", None
+    try:
+        while len(head) < _HEAD and (data := read()):
+            head += data
+    except OSError as error:
+        failure = error
+    if failure is not None:
+        yield name, _failing(head, failure)
+    elif head.startswith(_ZIP):
+        yield from _zipped(stream, name, progress, len(head))
+    else:
+        yield name, _text(head, read, lambda: read(CHUNK))
+
+
+def _failing(data: bytes, failure: OSError) -> Iterator[bytes]:
+    yield data
+    raise failure
+
+
+def _zipped(stream: BinaryIO, name: str, progress: Progress, read: int) -> Iterator[tuple[str, Iterator[bytes]]]:
+    if not stream.seekable():
+        yield name, _failing(b"", OSError("a zip archive is not read from a pipe: unzip -p FILE | runstore import -"))
+        return
+    try:
+        archive = zipfile.ZipFile(stream)
+    except _FAILURES as error:
+        yield name, _failing(b"", OSError(f"the zip archive is damaged ({error})"))
+        return
+    with archive:
+        for entry in archive.infolist():
+            if not entry.is_dir() and not entry.filename.startswith("__MACOSX/"):
+                yield f"{name}/{entry.filename}", _entry(archive, entry)
+                progress(entry.compress_size)
+    progress(-read)  # the beginning was counted twice
+
+
+def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
+    try:
+        with archive.open(entry) as file:
+            head = file.read(_HEAD)
+            if head.startswith(_ZIP):
+                raise OSError("a zip archive within a zip archive is not read: unpack it")
+            yield from _text(head, lambda: file.read(_SMALL), lambda: file.read(CHUNK))
+    except _FAILURES as error:
+        raise OSError(f"it cannot be unpacked ({error})") from error
+
+
+def _text(head: bytes, read: Read, read_much: Read) -> Iterator[bytes]:
+    """The text that begins with *head* and goes on with what *read* gives, in UTF-8."""
+    for magic, (form, command) in _FOREIGN.items():
+        if head.startswith(magic):
+            raise OSError(f"it is compressed with {form}, which is not read: {command} FILE | runstore import -")
+    if head.startswith((_GZIP, _BZIP2, _XZ)):
+        yield from _in_utf8(_unpacked(head, read))
+    else:
+        yield from _in_utf8(_plain(head, read_much))
+
+
+def _plain(head: bytes, read: Read) -> Iterator[bytes]:
+    yield head
+    yield from iter(read, b"")
+
+
+def _unpacked(head: bytes, read: Read) -> Iterator[bytes]:
+    try:
+        if head.startswith(_GZIP):
+            yield from _gunzip(head, read)
+        else:
+            yield from _decompressed(head, read)
+    except EOFError:
+        raise OSError("compressed data ends too early") from None
+    except (zlib.error, lzma.LZMAError) as error:
+        raise OSError(f"compressed data is damaged ({error})") from error
+    except MemoryError:
+        raise OSError("compressed data needs too much memory") from None
+
+
+def _gunzip(data: bytes, read: Read) -> Iterator[bytes]:
+    """Decompress the gzip members that begin with *data* and go on with what *read* gives."""
+    while data:
+        inflate = zlib.decompressobj(wbits=31)
+        while not inflate.eof:
+            if not data and not (data := read()):
+                yield inflate.flush()
+                raise EOFError
+            before = inflate.copy()
+            try:
+                yield inflate.decompress(data, CHUNK)
+            except zlib.error:  # the failed call has swallowed the good bytes before the damage: do it in small steps
+                for i in range(len(data)):
+                    yield before.decompress(data[i : i + 1])
+                raise
+            data = inflate.unconsumed_tail
+        data = _next_member(inflate.unused_data, _GZIP, read)
+
+
+def _decompressed(data: bytes, read: Read) -> Iterator[bytes]:
+    """The same of bzip2 and xz, whose blocks are checked as a whole: what a damaged one holds is lost."""
+    magic = _BZIP2 if data.startswith(_BZIP2) else _XZ
+    while data:
+        unpack: bz2.BZ2Decompressor | lzma.LZMADecompressor = (
+            bz2.BZ2Decompressor() if magic == _BZIP2 else lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
+        )
+        while not unpack.eof:
+            if not data and unpack.needs_input and not (data := read()):
+                raise EOFError
+            try:
+                yield unpack.decompress(data, CHUNK)
+            except OSError as error:  # what bz2 raises
+                raise OSError(f"compressed data is damaged ({error})") from error
+            data = b""
+        data = _next_member(unpack.unused_data, magic, read)
+
+
+def _next_member(data: bytes, magic: bytes, read: Read) -> bytes:
+    """The beginning of the next member; members may be padded."""
+    data = data.lstrip(b"\0")
+    while len(data) < len(magic) and (more := read()):
+        data = (data + more).lstrip(b"\0")
+    if data and not data.startswith(magic):
+        raise OSError("something else follows the compressed data")
+    return data
+
+
+def _in_utf8(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """UTF-16 and UTF-32 made UTF-8; whatever else it is passes as it is."""
+    head = b""
+    try:
+        for chunk in chunks:
+            head += chunk
+            if len(head) >= 4 and (b"\0" not in head[:4] or len(head) >= _SAMPLE):
+                break
+    except OSError as error:
+        yield from _failing(head, error)
+    encoding = _encoding(head)
+    if encoding is None:
+        yield head
+        yield from chunks
+    else:
+        yield from _decoded(head, chunks, encoding)
+
+
+def _encoding(head: bytes) -> str | None:
+    for mark, name in _MARKS:
+        if head.startswith(mark):
+            return name
+    # JSON begins with ASCII characters, so the zeros show how wide they are.
+    zeros = "".join("x" if byte else "0" for byte in head[:_SAMPLE])
+    widths = {"x0": "utf-16-le", "0x": "utf-16-be", "x000": "utf-32-le", "000x": "utf-32-be"}
+    return next((name for unit, name in widths.items() if zeros == unit * (_SAMPLE // len(unit))), None)
+
+
+def _decoded(head: bytes, chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        yield decoder.decode(head).encode()
+        for chunk in chunks:
+            yield decoder.decode(chunk).encode()
+        yield decoder.decode(b"", final=True).encode()
+    except UnicodeError as error:
+        raise OSError(f"the text is not {encoding.upper()} ({error})") from error
