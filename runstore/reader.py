@@ -74,6 +74,10 @@ class Reader:
         """Texts of the members of stored runs, for telling what an update changes."""
         return {run_id: wire.members(text, "$") for run_id, text in self.texts_by_id(connection, run_ids)}
 
+    def shared_texts(self, connection: Connection, run: StoredRun) -> Mapping[tuple[Table, int], Raw]:
+        """The texts of the values that a run shares with others."""
+        return self._known(connection, [run])[0]
+
     def _known(
         self, connection: Connection, runs: Iterable[StoredRun]
     ) -> tuple[dict[tuple[Table, int], Raw], dict[int, Shape]]:

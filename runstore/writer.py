@@ -27,6 +27,7 @@ from runstore.mapping import (
     MEMBER_TABLES,
     RANKS,
     RUN,
+    RUN_NAMES,
     SHARED_TABLES,
     Look,
     SharedRow,
@@ -327,8 +328,9 @@ def _update(
             continue
         run.newest.row[_ARCHIVED_AT] = run.stored.archived_at
         rows.append(run.newest.row)
+        unlike = run.newest.unlike.union(RUN_NAMES.of(before[run_id]).values())
         for member, tables in MEMBER_TABLES.items():
-            if before[run_id].get(member) != run.newest.members.get(member):
+            if member in unlike or before[run_id].get(member) != run.newest.members.get(member):
                 for table in tables:
                     children[table].append(run.newest)
     backend.update(connection, RUN, rows)

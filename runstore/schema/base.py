@@ -10,6 +10,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from runstore import wire
+from runstore.spelling import Names
 
 
 class Number(TypeDecorator[int | float]):
@@ -68,6 +69,10 @@ BigInt = BigInteger().with_variant(Integer(), "sqlite")
 """64 bits on both; on SQLite only the word INTEGER makes a primary key the row's own number."""
 
 
+class UnixSeconds(BigInteger):
+    """Seconds since 1970-01-01, which the mapping also reads from a time in ISO 8601."""
+
+
 class KeyString(Text):
     """Text that may stand in an index: the mapping refuses one that an index could not hold."""
 
@@ -79,7 +84,7 @@ RunId = Annotated[str, mapped_column(Key)]
 KeyText = Annotated[str | None, mapped_column(Key)]
 LongText = Annotated[str | None, mapped_column(Text)]
 Count = Annotated[int | None, mapped_column(BigInt)]
-Timestamp = Annotated[int | None, mapped_column(BigInt)]
+Timestamp = Annotated[int | None, mapped_column(UnixSeconds().with_variant(Integer(), "sqlite"))]
 Numeral = Annotated[int | float | None, mapped_column(Number)]
 Flag = Annotated[bool | None, mapped_column()]
 JSONObject = Annotated[dict[str, Any] | None, mapped_column(JSONText)]
@@ -90,6 +95,10 @@ class Base(DeclarativeBase):
     """The tables are made by the migrations and by nothing else: this metadata describes them."""
 
     metadata = MetaData(naming_convention=NAMES)
+
+
+FUNCTION_NAMES = Names(["function"])
+"""Of the member of a shared value whose value stands in function_object."""
 
 
 class Shared:
@@ -109,5 +118,5 @@ class Shared:
         """The whole value as JSON has it: a dict, or the string of a string form."""
         value = wire.loads(self.document)  # type: ignore[attr-defined]  # a column of nearly every such table
         if (function := getattr(self, "function", None)) is not None:
-            value["function"] = function.value
+            value[FUNCTION_NAMES.key_of("function", value) or "function"] = function.value
         return value
