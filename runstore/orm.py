@@ -21,7 +21,18 @@ from sqlalchemy.orm.util import identity_key
 from runstore import migrate, wire, writer
 from runstore.backends import backend_of
 from runstore.errors import SharedRowChanged
-from runstore.mapping import BELONGS, CHILD_TABLES, COLUMNS, IN_ROW, SHARED, Mapper, SharedRow, shared_row, table_of
+from runstore.mapping import (
+    BELONGS,
+    CHILD_TABLES,
+    COLUMNS,
+    IN_ROW,
+    SHARED,
+    Look,
+    Mapper,
+    SharedRow,
+    shared_row,
+    table_of,
+)
 from runstore.reader import Reader
 from runstore.schema import (
     Base,
@@ -32,7 +43,8 @@ from runstore.schema import (
     RunToolCallObject,
     TruncationObject,
 )
-from runstore.schema.base import Shared
+from runstore.schema.base import JSONText, Shared
+from runstore.spelling import pairs
 
 ORDER = (
     *("id", "object", "created_at", "thread_id", "assistant_id", "status", "required_action", "last_error"),
@@ -51,28 +63,39 @@ OPTIONAL = ("temperature", "top_p", "file_ids")
 
 def to_wire(run: RunObject) -> dict[str, Any]:
     """A run as JSON has it: the keys a stored run came with, in their order; of a new one the documented ones."""
-    extra = run.extra or {}
-    values = {name: value for name in ORDER if (value := _value(run, name)) is not None}
-    shape = run.shape.value if run.shape_id is not None else None
-    if shape is None:
-        keys = [name for name in ORDER if name not in OPTIONAL or values.get(name)]
-        keys += [key for key in extra if key not in keys]
-        nulls: list[str] = []
+    shape = _shape(run)
+    named = pairs(shape.get("keys", ()))
+    values = {name: value for name in ORDER if (value := _value(run, shape, name)) is not None}
+    extra = {**(run.extra or {})}
+    for key, name in named:
+        # The attribute of a value of another type holds its reading, until somebody sets it.
+        if key in extra and name in IN_ROW and _was_set(run, _attribute(name)):
+            del extra[key]
+    if not shape:
+        keys = [(name, name) for name in ORDER if name not in OPTIONAL or values.get(name)]
     else:
-        nulls = [key for key in shape.get("null", ()) if not values.get(key)]
-        known = shape["keys"]
-        keys = [key for key in known if key in ORDER or key in extra]
-        keys += [key for key in (*values, *extra) if key not in known and (values.get(key) or key in extra)]
-    members = {key: extra[key] if key in extra else values.get(key) for key in keys}
-    for name in ("tools", "file_ids"):
-        if name in members and members[name] is None and name not in nulls:
-            members[name] = []
+        keys = [(key, name) for key, name in named if name in ORDER or key in extra]
+    known = {name for pair in (*keys, *named) for name in pair}
+    keys += [(name, name) for name in (*values, *extra) if name not in known and (values.get(name) or name in extra)]
+    members = {key: extra[key] if key in extra else values.get(name) for key, name in keys}
+    nulls = [name for name in shape.get("null", ()) if not values.get(name)]
+    for key, name in keys:
+        if name in ("tools", "file_ids") and members[key] is None and name not in nulls:
+            members[key] = []
     return members
 
 
-def _value(run: RunObject, name: str) -> Any:
-    if name == "metadata":
-        return run.metadata_
+def _shape(run: RunObject) -> dict[str, Any]:
+    """What the shape of a stored run says; nothing of a new one."""
+    shape: dict[str, Any] = run.shape.value if run.shape_id is not None else {}
+    return shape
+
+
+def _attribute(name: str) -> str:
+    return "metadata_" if name == "metadata" else name
+
+
+def _value(run: RunObject, shape: dict[str, Any], name: str) -> Any:
     if name == "tools":
         return [_shared_value(tool) for tool in run.tools] or None
     if name == "file_ids":
@@ -80,34 +103,51 @@ def _value(run: RunObject, name: str) -> Any:
     if name == "instructions":
         return run.instructions
     if name == "required_action":
-        return None if run.required_action is None else _required_action(run.required_action)
-    value = getattr(run, name)
+        return None if run.required_action is None else _required_action(run.required_action, shape)
+    value = getattr(run, _attribute(name))
     if value is None or name in IN_ROW:
         return value
-    return _shared_value(value) if name in SHARED else _part_value(name, value)
+    return _shared_value(value) if name in SHARED else _part_value(name, value, shape)
 
 
-def _part_value(name: str, part: Base) -> dict[str, Any]:
-    """last_error, incomplete_details, usage: the documented members, then the others."""
+def _part_value(name: str, part: Base, shape: dict[str, Any]) -> dict[str, Any]:
+    """last_error, incomplete_details, usage."""
     columns = [c.name for c in BELONGS[name].columns if c.name not in ("run_object", "extra")]
     values = {column: getattr(part, column) for column in columns}
     if name == "incomplete_details" and values["reason"] is None:
         values = {}
-    extra: dict[str, Any] = getattr(part, "extra", None) or {}
-    return values | extra
+    extra = {**(getattr(part, "extra", None) or {})}
+    for key, column in pairs(shape.get(name, ())):
+        if key in extra and column in columns and _was_set(part, column):
+            del extra[key]
+    return _members(shape.get(name), values, extra)
 
 
-def _required_action(action: RunObjectRequiredAction) -> dict[str, Any]:
-    members: dict[str, Any] = {"type": action.type}
-    if action.tool_calls or action.type == "submit_tool_outputs":
-        members["submit_tool_outputs"] = {"tool_calls": [_tool_call(call) for call in action.tool_calls]}
-    return members | (action.extra or {})
+def _members(entries: Any, values: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
+    """An object with the keys that it came with, in their order; of a new one the documented ones come first."""
+    keys = [(name, name) for name in values] if entries is None else pairs(entries)
+    known = {name for _, name in keys}
+    keys += [(name, name) for name, value in values.items() if name not in known and value is not None]
+    members = {key: extra[key] if key in extra else values.get(name) for key, name in keys}
+    return members | {key: value for key, value in extra.items() if key not in members}
 
 
-def _tool_call(call: RunToolCallObject) -> dict[str, Any]:
+def _required_action(action: RunObjectRequiredAction, shape: dict[str, Any]) -> dict[str, Any]:
+    values: dict[str, Any] = {"type": action.type}
+    [(listing, _)] = pairs(shape.get("submit_tool_outputs", ("tool_calls",)))
+    shapes = shape.get("tool_calls") or [(None, None)]
+    calls = [_tool_call(call, *shapes[min(n, len(shapes) - 1)]) for n, call in enumerate(action.tool_calls)]
+    if calls or action.type == "submit_tool_outputs":
+        values["submit_tool_outputs"] = {listing: calls}
+    return _members(shape.get("required_action"), values, action.extra or {})
+
+
+def _tool_call(call: RunToolCallObject, entries: Any, function_entries: Any) -> dict[str, Any]:
     extra = dict(call.extra or {})
-    function = {"name": call.function_name, "arguments": call.function_arguments} | extra.pop("function", {})
-    return {"id": call.id, "type": call.type, "function": function} | extra
+    key = next((key for key, name in pairs(entries or ()) if name == "function"), "function")
+    values = {"name": call.function_name, "arguments": call.function_arguments}
+    function = _members(function_entries, values, extra.pop(key, {}))
+    return _members(entries, {"id": call.id, "type": call.type, "function": function}, extra)
 
 
 def _shared_value(shared: Any) -> Any:
@@ -151,7 +191,10 @@ def _before_flush(session: Session, _: UOWTransaction, __: object) -> None:
         text = wire.from_python(to_wire(run))
         # A run that is new to the session gets its times here; what the caller set stays.
         changed_at = now if inspect(run).persistent and not _was_set(run, "observed_at") else run.observed_at or now
-        looks.append((run, mapper.look(mapper.draft(wire.run_members(text)), changed_at, run.source)))
+        # What earlier code has left in extra stays there: the rows that it would have are not in the session.
+        names = {key: name for key, name in pairs(_shape(run).get("keys", ())) if key != name}
+        draft = mapper.draft(wire.run_members(text), names)
+        looks.append((run, mapper.look(draft, changed_at, run.source)))
     rows = {new: _row_of(new) for new in loose}
     writer.write_shared(connection, backend, (*(row for _, look in looks for row in look.shared), *rows.values()), {})
     adopted = _Adopted(session, rows)
@@ -165,10 +208,33 @@ def _before_flush(session: Session, _: UOWTransaction, __: object) -> None:
         if run.digest != look.digest:
             run.digest, run.observed_at = look.digest, look.observed_at
         run.archived_at = run.archived_at or now
-        extra = look.row[COLUMNS["extra"]]
-        if (moved := wire.loads(extra) if extra else None) != run.extra:
-            run.extra = moved
+        _take_over(run, look)
         _number(run)
+
+
+def _take_over(run: RunObject, look: Look) -> None:
+    """Give columns the values that the mapping has found for them. Raises :class:`RunRejected` for other types."""
+    values = {name: look.row[COLUMNS[name]] for name in (*IN_ROW, "extra")}
+    _set(run, values, "$")
+    for member, table in BELONGS.items():
+        part = getattr(run, member)
+        if part is not None and (rows := tuple(look.rows(table))):
+            _set(part, dict(zip(table.columns.keys(), rows[0], strict=True)), f"$.{member}")
+
+
+def _set(owner: Any, values: dict[str, Any], path: str) -> None:
+    mapper = inspect(type(owner))
+    before = owner.extra or {}
+    for name, value in values.items():
+        attribute = _attribute(name)
+        if isinstance(mapper.columns[attribute].type, JSONText):
+            value = None if value is None else wire.loads(value)
+        if name == "extra":
+            for key in (value or {}).keys() - before.keys():
+                if not isinstance(value[key], float):  # a number that the column would alter
+                    raise wire.expected("a value of the column's type", wire.encode(value[key]), wire.join(path, key))
+        if getattr(owner, attribute) != value:
+            setattr(owner, attribute, value)
 
 
 _LISTS = {
@@ -203,8 +269,8 @@ def _number(run: RunObject) -> None:
             getattr(owner, name)[:] = kept
 
 
-def _was_set(run: RunObject, name: str) -> bool:
-    return bool(inspect(run).attrs[name].history.added)
+def _was_set(owner: Any, name: str) -> bool:
+    return bool(inspect(owner).attrs[name].history.added)
 
 
 def _touched_runs(session: Session) -> list[RunObject]:

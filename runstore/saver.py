@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from runstore import documented, pace, wire
+from runstore import departures, pace, wire
 from runstore.errors import NotARun, RunConflict, RunRejected
 from runstore.mapping import Draft, Look, Mapper
 from runstore.sources import Record
@@ -215,7 +215,7 @@ class Saver:
             try:
                 entry.found = look = self._mapper.look(draft, entry.observed_at, self._source)
                 if self._strict:
-                    documented.check(wire.encode(look.members))
+                    departures.check(wire.encode(look.members))
                 looks.append(look)
             except RunRejected as error:
                 entry.found = error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 Entry = str | tuple[str, str]
 """A key of an object, with the documented name of the member where the key spells it in another way."""
@@ -54,7 +54,7 @@ class Names:
         return name if name in keys else next((key for key, other in self.of(keys).items() if other == name), None)
 
 
-def entries(keys: tuple[str, ...], names: dict[str, str]) -> tuple[Entry, ...]:
+def entries(keys: tuple[str, ...], names: Mapping[str, str]) -> tuple[Entry, ...]:
     """The keys of an object, each that is in *names* with its documented name."""
     return tuple((key, names[key]) if key in names else key for key in keys) if names else keys
 

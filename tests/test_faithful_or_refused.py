@@ -416,8 +416,9 @@ def test_an_object_of_another_kind_is_skipped_not_rejected(runs: RunRepository, 
 
 STRICT: dict[str, Any] = {
     **BUILT_IN,
-    **dict.fromkeys(("expires_at", "started_at", "cancelled_at", "failed_at", "completed_at"), None),
+    **dict.fromkeys(("expires_at", "started_at", "cancelled_at", "failed_at"), None),
     "status": "completed",
+    "completed_at": 1700000060,
     "required_action": None,
     "last_error": None,
     "tools": [{"type": "code_interpreter"}],

@@ -11,7 +11,19 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "runstore"
 
 ORDER = [
-    *("errors", "spelling", "wire", "redact", "documented", "config", "schema", "mapping", "backends", "migrate"),
+    *(
+        "errors",
+        "spelling",
+        "wire",
+        "redact",
+        "documented",
+        "departures",
+        "config",
+        "schema",
+        "mapping",
+        "backends",
+        "migrate",
+    ),
     *("filters", "prices", "queries", "statistics", "pace", "reader", "writer"),
     *("walk", "verify", "fingerprint", "pruner", "backup", "copier"),
     *("splitter", "sources", "formats", "saver", "repository", "orm", "cli"),

@@ -123,15 +123,14 @@ class _Plan(NamedTuple):
     others: tuple[_Member, ...]
 
 
-def _plan(keys: tuple[str, ...]) -> _Plan:
-    names = RUN_NAMES.of(keys)
+def _plan(keys: tuple[str, ...], names: Mapping[str, str]) -> _Plan:
     members = [_member(key, names.get(key, key)) for key in keys]
     in_row = [member for member in members if member.name in IN_ROW]
     files = [member for member in members if member.kind is Kind.FILE_IDS]
     apart = [member for member in members if member.name not in IN_ROW]
     readers = (*(IN_ROW[member.name][1] for member in in_row), *(STRINGS for _ in files))
     return _Plan(
-        id=next(member.key for member in members if member.name == "id"),
+        id=next((member.key for member in members if member.name == "id"), "id"),
         keys=entries(keys, names),
         unlike=frozenset(names.values()),
         together=tuple(member.key for member in (*in_row, *files)),
@@ -150,8 +149,10 @@ def _member(key: str, name: str) -> _Member:
     return _Member(key, name, kind, wire.join("$", key), COLUMNS.get(column, 0))
 
 
-# Runs of one server have their keys in a few orders.
-_known_plan = lru_cache(maxsize=1024)(_plan)
+@lru_cache(maxsize=1024)
+def _known_plan(keys: tuple[str, ...]) -> _Plan:
+    """Runs of one server have their keys in a few orders."""
+    return _plan(keys, RUN_NAMES.of(keys))
 
 
 @dataclass(slots=True)
@@ -187,13 +188,17 @@ class Mapper:
         self._tool: Remembered[_Known] = Remembered(most_bytes // 2)
         self._shapes: dict[Any, SharedRow] = {}
 
-    def draft(self, members: dict[str, Raw]) -> Draft:
+    def draft(self, members: dict[str, Raw], names: Mapping[str, str] | None = None) -> Draft:
         """What takes little: the run's id, what it shares with others, and its digest if its members are canonical.
 
+        *names* says which keys have another name than their own, by default those that spell it in another way.
         Raises :class:`RunRejected` with the path of what cannot be kept, and for an id that is not a string.
         """
         keys = tuple(members)
-        plan = _known_plan(keys) if len(keys) <= wire.MOST_KEYS else _plan(keys)
+        if names is None and len(keys) <= wire.MOST_KEYS:
+            plan = _known_plan(keys)
+        else:
+            plan = _plan(keys, RUN_NAMES.of(keys) if names is None else names)
         raw = bytes(members[plan.id])
         if (run_id := wire.indexed(raw, f"$.{plan.id}")) is None:
             raise wire.expected("a string", raw, f"$.{plan.id}")
@@ -315,14 +320,16 @@ class _Known(NamedTuple):
         return cls((), (), Raw(wire.canonical(raw, path)), None)
 
 
-_SHAREABLE = {"instructions": b'"', "truncation_strategy": b"{"} | dict.fromkeys(("tool_choice", "response_format"), b'{"')
+_SHAREABLE = {"instructions": b'"', "truncation_strategy": b"{"} | dict.fromkeys(
+    ("tool_choice", "response_format"), b'{"'
+)
 """Shared member of a run -> the first bytes of the documented types."""
 
 
 def _read_shared(raw: bytes, member: str, path: str) -> _Known:
     if raw[:1] not in _SHAREABLE[member]:
         return _Known.other(raw, path)
-    text = raw if member == "instructions" and b"\\" not in raw else wire.canonical(raw, path)
+    text = found[1] if (found := wire.text(raw, path)) else wire.canonical(raw, path)
     return _Known.of(shared_row(SHARED[member][1], text, path), text)
 
 

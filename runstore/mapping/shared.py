@@ -55,8 +55,8 @@ def shared_row(table: Table, text: bytes, path: str, *, as_before: bool = False)
     columns: dict[str, Any] = {}
     function = keys.get("function", "function")
     if "function" in table.columns and isinstance(members.get(function), dict):
-        inner = bytes(wire.members(text, path)[function])
-        refers = (shared_row(FUNCTION, inner, wire.join(path, function), as_before=as_before),)
+        called = bytes(wire.members(text, path)[function])
+        refers = (shared_row(FUNCTION, called, wire.join(path, function), as_before=as_before),)
         columns["function"] = refers[0].id
         document = wire.encode({**members, function: None})
     for column in table.columns:

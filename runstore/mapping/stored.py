@@ -70,9 +70,7 @@ class Shape:
             (pairs(keys), None if function_keys is None else pairs(function_keys))
             for keys, function_keys in parts.get("tool_calls", ())
         ]
-        self.respells_shared = any(
-            key != name and kind in (Kind.SHARED, Kind.TOOLS) for key, name, kind, *_ in kinds
-        )
+        self.respells_shared = any(key != name and kind in (Kind.SHARED, Kind.TOOLS) for key, name, kind, *_ in kinds)
         """Whether a value that runs share stands under another spelling than the documented one."""
 
     def text(
@@ -130,10 +128,9 @@ class Shape:
                 yield f"run_object.{name}"
         extra = members_of(row[_EXTRA])
         for key, text in extra.items():
-            name = self._names.get(key)
-            if name is None:
+            if key not in self._names:
                 yield "run_object.extra"
-            elif name in _IN_COLUMNS:
+            elif (name := self._names[key]) in _IN_COLUMNS:
                 says = reading(RUN.columns[name], text) if name in IN_ROW else None
                 if row[_place(name)[0]] != says:
                     yield f"run_object.{name}"
@@ -191,9 +188,7 @@ Pairs = Sequence[tuple[str, str]]
 """Keys of an object in order, each with the name of its member."""
 
 
-def _strays(
-    what: str, values: Mapping[str, Any], columns: Mapping[str, Column[Any]], keys: Pairs
-) -> Iterator[str]:
+def _strays(what: str, values: Mapping[str, Any], columns: Mapping[str, Column[Any]], keys: Pairs) -> Iterator[str]:
     """Of an object with these keys: the columns of its members that hold something else, keys in extra beside them."""
     extra = members_of(values["extra"])
     key_of = {name: key for key, name in keys}
