@@ -14,7 +14,7 @@ from runstore.backends import schema_of, translated
 from runstore.errors import ArchiveMissing, ConfigurationError, DatabaseFailure, NotAnArchive, SchemaBehind, SchemaNewer
 from runstore.schema import Base, views
 
-REVISION = "0004"
+REVISION = "0006"
 """The revision this code is written for, the newest under ``migrations/versions``. Revisions are numbered in order."""
 
 VERSION_TABLE = "runstore_version"
