@@ -1,9 +1,9 @@
 """The views read members in camelCase and PascalCase, and times in milliseconds are findings.
 
 From here on a run whose keys are spelled so fills the columns. Its shape names the documented member next to such a
-key, as ["threadId", "thread_id"] in the list of keys. What stands in JSON below the columns is read in all three spellings:
-the cached tokens of usage, the name of a schema, the tool calls of earlier looks and of other actions. A value of
-another type than documented stands in extra, and is no longer taken for a null.
+key, as ["threadId", "thread_id"] in the list of keys. What stands in JSON below the columns is read in all three
+spellings: the cached tokens of usage, the name of a schema, the tool calls of earlier looks and of other actions. A
+value of another type than documented stands in extra, and is no longer taken for a null.
 
 Replaces three views: on PostgreSQL it waits for the queries over them, and those that come wait for a moment. Nothing
 is rewritten, rights stay. Earlier code reads all runs but those of another spelling that later code has written; it
