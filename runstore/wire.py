@@ -263,8 +263,10 @@ def numeral(text: str) -> int | float | None:
     """The number that a string spells as JSON spells numbers; None if it spells none, or one that cannot be kept."""
     if (match := _NUMERAL.fullmatch(text)) is None:
         return None
+    if not any(match.groups()):
+        return int(text) if len(text) <= 20 and int(text) in INT64 else None
     try:
-        value = _float(text) if any(match.groups()) else int(text) if len(text) <= 20 else None
+        value = _float(text)
     except ValueError:
         return None
     return value if type(value) is float or value in INT64 else None
