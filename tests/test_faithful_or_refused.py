@@ -370,7 +370,7 @@ DEPARTS: dict[str, tuple[str, Any]] = {
     "object": ("$.object", ""),
     "instructions": ("$.instructions", None),
     "model": ("$.model", None),
-    "tools": ("$.tools", [{"type": "code_interpreter"}] * 21),
+    "tools": ("$.tools", [{"type": "code_interpreter"}] * 129),
     "tools of another type": ("$.tools[0]", [{"type": "mcp"}]),
     "tools that are strings": ("$.tools[0]", ["code_interpreter"]),
     "file_ids": ("$.file_ids", ["f"] * 21),

@@ -214,7 +214,7 @@ class Mapper:
                     draft.shape["null"] = (name,)
                 continue
             if kind is Kind.TOOLS:
-                known = self._tools.of(raw, self._read_tools)
+                known = self._tools.of(raw, self._read_tools, path)
             else:
                 known = self._values[name].of(raw, _read_shared, name, path)
             members[key] = known.text
@@ -276,12 +276,12 @@ class Mapper:
         unlike = plan.unlike | draft.unlike if draft.unlike else plan.unlike
         return Look(draft.id, observed_at, digest, row, draft.children, draft.shared, members, unlike)
 
-    def _read_tools(self, raw: bytes) -> _Known:
+    def _read_tools(self, raw: bytes, path: str) -> _Known:
         if raw[:1] != b"[":
-            return _Known.other(raw, "$.tools")
+            return _Known.other(raw, path)
         tools = [
-            self._tool.of(inner, _read_tool, f"$.tools[{position}]")
-            for position, inner in enumerate(wire.elements(raw, "$.tools"))
+            self._tool.of(inner, _read_tool, f"{path}[{position}]")
+            for position, inner in enumerate(wire.elements(raw, path))
         ]
         text = b"[" + b",".join([tool.text for tool in tools]) + b"]"
         digest = wire.encode([tool.digest for tool in tools])
