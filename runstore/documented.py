@@ -1,18 +1,16 @@
-"""What the document says a run is, for ``strict``: enumerations, limits, required and nullable members.
+"""What the document says a run is: types, enumerations, limits, required and nullable members.
 
 Source: OpenAI's OpenAPI document, component RunObject, all versions from November 2023 to 2026. A member that came
 later than November 2023 is not required, and members the document does not name are let pass, as it lets them.
 Real servers break most of these rules, which is why an archive enforces them only when asked to.
+:mod:`runstore.departures` applies them.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
-
-from runstore.errors import RunRejected
 
 TokenLimit = Annotated[int, Meta(ge=256)] | None | UnsetType
 
@@ -146,7 +144,7 @@ class Run(Struct):
     instructions: Annotated[str, Meta(max_length=256_000)]
     tools: Annotated[
         list[FunctionTool | CodeInterpreterTool | RetrievalTool | FileSearchTool],
-        Meta(max_length=20),
+        Meta(max_length=128),
     ]
     metadata: (
         Annotated[
@@ -168,18 +166,3 @@ class Run(Struct):
     response_format: (
         Literal["auto", "none"] | TextResponse | JSONObjectResponse | JSONSchemaResponse | None | UnsetType
     ) = UNSET
-
-
-_decoder = msgspec.json.Decoder(Run)
-
-
-def check(text: bytes) -> None:
-    """Raise :class:`RunRejected` for the first thing in a run's canonical text that departs from the document."""
-    try:
-        _decoder.decode(text)
-    except msgspec.ValidationError as exc:
-        reason, _, path = str(exc).partition(" - at ")
-        raise RunRejected(
-            path=path.strip("`").removeprefix("key` in `") or "$",
-            reason=f"departs from the document: {reason[:1].lower()}{reason[1:]}",
-        ) from None

@@ -88,6 +88,10 @@ class Reader:
         """Stored runs and the texts of their members, for telling what an update changes."""
         return {run.row[0]: (run, wire.members(text, "$")) for run, text in self._by_id(connection, run_ids)}
 
+    def shared_texts(self, connection: Connection, run: StoredRun) -> Mapping[tuple[Table, int], Raw]:
+        """The texts of the values that a run shares with others."""
+        return self._known(connection, [run])[0]
+
     def _known(
         self, connection: Connection, runs: Iterable[StoredRun]
     ) -> tuple[dict[tuple[Table, int], Raw], dict[int, Shape]]:

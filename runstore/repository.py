@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import logging
 import os
 import random
@@ -15,7 +14,7 @@ from copy import copy
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
-from operator import attrgetter, ge, gt, le, lt
+from operator import ge, gt, le, lt
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar, Unpack
@@ -29,6 +28,7 @@ from runstore import (
     backup,
     config,
     copier,
+    departures,
     filters,
     fingerprint,
     migrate,
@@ -54,7 +54,6 @@ from runstore.reader import BATCH, Reader, in_batches
 from runstore.saver import Rejection, Saver, SaveReport, rejection
 from runstore.schema import TABLES
 from runstore.schema.sessions import connection_of
-from runstore.schema.views import RUN_FINDINGS as FINDINGS
 from runstore.verify import Damage
 from runstore.writer import Outcome
 
@@ -637,27 +636,18 @@ class RunRepository:
     def findings(self, **where: Unpack[Filter]) -> Iterator[Finding]:
         """What departs from the document in the runs that meet the conditions of :meth:`find`, by the id of the run.
 
-        Behind these rows of the view ``run_findings`` come the places of a run where something looks like a secret, the
-        rule ``secret``; no finding shows it.
+        Behind them come the places of a run where something looks like a secret, the rule ``secret``; no finding shows
+        it.
         """
-        conditions = self._tests(where)
-        statement = select(FINDINGS).order_by(FINDINGS.c.run_id, FINDINGS.c.rule, FINDINGS.c.path)
-        if where:
-            statement = statement.where(FINDINGS.c.run_id.in_(select(RUN.c.id).where(*conditions)))
-        all_runs = queries.runs(self._backend).where(*conditions).order_by(RUN.c.id)
+        wanted = queries.runs(self._backend).where(*self._tests(where)).order_by(RUN.c.id)
 
         def read(connection: Connection) -> Generator[Finding]:
-            with (
-                connection.execute(statement, execution_options={"yield_per": BATCH}) as rows,
-                closing(self._reader.texts(connection, all_runs, stream=True)) as texts,
-            ):
-                departures = (Finding._make(row) for batch in in_batches(rows) for row in batch)
-                leaks = (
-                    Finding(run.row[0], "secret", path, f"looks like {kind}")
-                    for run, text in texts
-                    for path, kind in redact.secrets(text)
-                )
-                yield from heapq.merge(departures, leaks, key=attrgetter("run_id"))
+            with closing(self._reader.texts(connection, wanted, stream=True)) as texts:
+                for run, text in texts:
+                    run_id = run.row[0]
+                    yield from (Finding(run_id, *departure) for departure in departures.of_run(text))
+                    for path, kind in redact.secrets(text):
+                        yield Finding(run_id, "secret", path, f"looks like {kind}")
 
         return self._streamed(read)
 

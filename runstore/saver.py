@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from msgspec import Raw
 
-from runstore import documented, finder, pace, wire
+from runstore import departures, finder, pace, wire
 from runstore.errors import NotARun, RunConflict, RunRejected, RunStoreError
 from runstore.mapping import Draft, Look, Mapper
 from runstore.sources import Record
@@ -337,7 +337,7 @@ class Saver:
             try:
                 look = self._mapper.look(draft, entry.observed_at, self._source)
                 if self._strict:
-                    documented.check(wire.encode(look.members))
+                    departures.check(wire.encode(look.members))
                 entry.found = look
             except RunRejected as error:
                 entry.found = error

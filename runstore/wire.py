@@ -166,9 +166,7 @@ _known_frame_size = lru_cache(maxsize=4096)(_frame_size)
 
 
 def elements(raw: bytes, path: str) -> list[Raw]:
-    """The elements of a JSON array as raw texts, not looked at. Raises :class:`RunRejected` for what is no array."""
-    if raw[:1] != b"[":
-        raise expected("an array", raw, path)
+    """The elements of a JSON array as raw texts, not looked at."""
     try:
         return _arrays.decode(raw)
     except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
@@ -273,6 +271,22 @@ def _check_number(literal: str, path: str) -> None:
         raise RunRejected(path=path, reason=reason)
 
 
+_NUMERAL = re.compile(r"-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+
+
+def numeral(text: str) -> int | float | None:
+    """The number that a string spells as JSON spells numbers; None if it spells none, or one that cannot be kept."""
+    if (match := _NUMERAL.fullmatch(text)) is None:
+        return None
+    if not any(match.groups()):
+        return int(text) if len(text) <= 20 and int(text) in INT64 else None
+    try:
+        value = _float(text)
+    except ValueError:
+        return None
+    return value if type(value) is float or value in INT64 else None
+
+
 def join(path: str, key: str) -> str:
     """The path of a member: ``$.usage``, or ``$["odd key"]`` where the key is no plain name."""
     return f"{path}.{key}" if key.isidentifier() else f"{path}[{json.dumps(key)}]"
@@ -289,14 +303,14 @@ def type_name(raw: Raw | bytes) -> str:
 
 
 def expected(kind: str, raw: Raw | bytes, path: str) -> RunRejected:
-    """The error for a value of another type than the documented one."""
+    """The error for a value of another type than the one that it must have."""
     return RunRejected(path=path, reason=f"expected {kind}, found {type_name(raw)}")
 
 
-def text(raw: bytes, path: str, depth: int = 1) -> tuple[str, bytes]:
+def text(raw: bytes, path: str, depth: int = 1) -> tuple[str, bytes] | None:
     """A string and its canonical text."""
     if raw[:1] != b'"':
-        raise expected("a string", raw, path)
+        return None
     spelled = canonical(raw, path, depth) if b"\\" in raw else raw
     try:
         value: str = _values.decode(spelled)
@@ -305,59 +319,62 @@ def text(raw: bytes, path: str, depth: int = 1) -> tuple[str, bytes]:
     return value, spelled
 
 
-def indexed(raw: bytes, path: str, depth: int = 1) -> tuple[str, bytes]:
+def indexed(raw: bytes, path: str, depth: int = 1) -> tuple[str, bytes] | None:
     """A string that stands in an index, and its canonical text; refused beyond :data:`MAX_INDEXED_BYTES`."""
-    value, spelled = text(raw, path, depth)
+    if (found := text(raw, path, depth)) is None:
+        return None
+    value, spelled = found
     if len(spelled) - 2 > MAX_INDEXED_BYTES and (size := len(value.encode())) > MAX_INDEXED_BYTES:
         raise RunRejected(path=path, reason=f"is {size} bytes long, an indexed string has at most {MAX_INDEXED_BYTES}")
-    return value, spelled
+    return found
 
 
-def integer(raw: bytes, path: str, depth: int = 1) -> tuple[int, bytes]:
+def integer(raw: bytes, path: str, depth: int = 1) -> tuple[int, bytes] | None:
     """A 64-bit integer (also spelled ``1.0``) and its canonical text."""
     if raw.isdigit() and len(raw) < 19:
         return int(raw), raw
     spelled = canonical(raw, path, depth)
     value = _values.decode(spelled)
-    if type(value) is not int:
-        raise expected("an integer", raw, path)
-    return value, spelled
+    return (value, spelled) if type(value) is int else None
 
 
-def number(raw: bytes, path: str, depth: int = 1) -> tuple[int | float, bytes]:
+def number(raw: bytes, path: str, depth: int = 1) -> tuple[int | float, bytes] | None:
     """A number and its canonical text."""
     spelled = canonical(raw, path, depth)
     value = _values.decode(spelled)
-    if type(value) is not int and type(value) is not float:
-        raise expected("a number", raw, path)
-    return value, spelled
+    return (value, spelled) if type(value) is int or type(value) is float else None
 
 
-def boolean(raw: bytes, path: str, depth: int = 1) -> tuple[bool, bytes]:
+def boolean(raw: bytes, path: str, depth: int = 1) -> tuple[bool, bytes] | None:
     """A boolean and its canonical text."""
-    if raw not in (b"true", b"false"):
-        raise expected("a boolean", raw, path)
-    return raw == b"true", raw
+    return (raw == b"true", raw) if raw in (b"true", b"false") else None
 
 
-def strings(raw: bytes, path: str, depth: int = 1) -> tuple[list[str], bytes]:
+def strings(raw: bytes, path: str, depth: int = 1) -> tuple[list[str], bytes] | None:
     """A list of strings that stand in an index, and its canonical text."""
-    each = [
-        indexed(bytes(inner), f"{path}[{position}]", depth + 1) for position, inner in enumerate(elements(raw, path))
-    ]
-    return [value for value, _ in each], b"[" + b",".join([spelled for _, spelled in each]) + b"]"
+    if raw[:1] != b"[":
+        return None
+    found = []
+    for position, inner in enumerate(elements(raw, path)):
+        if (each := indexed(bytes(inner), f"{path}[{position}]", depth + 1)) is None:
+            return None
+        found.append(each)
+    return [value for value, _ in found], b"[" + b",".join([spelled for _, spelled in found]) + b"]"
 
 
-def document(raw: bytes, path: str, depth: int = 1) -> tuple[str, bytes]:
+def document(raw: bytes, path: str, depth: int = 1) -> tuple[str, bytes] | None:
     """An object as its canonical text, twice."""
     if raw[:1] != b"{":
-        raise expected("an object", raw, path)
+        return None
     spelled = canonical(raw, path, depth)
     return spelled.decode(), spelled
 
 
-Reader = Callable[[bytes, str, int], tuple[Any, bytes]]
-"""One of the functions above: text, path and depth to value and canonical text; null is not for them."""
+Reader = Callable[[bytes, str, int], tuple[Any, bytes] | None]
+"""One of the functions above: text, path and depth to value and canonical text, None for a value of another type.
+
+All raise :class:`RunRejected` for what cannot be kept; null is not for them.
+"""
 
 _INTEGER = Annotated[int, Meta(ge=INT64[0], le=INT64[-1])]
 _INDEXED = Annotated[str, Meta(max_length=MAX_INDEXED_BYTES // len("\U0010ffff".encode()))]
@@ -449,10 +466,13 @@ def run_members(raw: bytes | str, decoded: dict[str, Raw] | None = None) -> dict
     if len(raw) > 2 * MAX_VALUES and raw.count(b",") >= MAX_VALUES and _STRING.sub(b"", raw).count(b",") >= MAX_VALUES:
         raise RunRejected(path="$", reason=f"has more than {MAX_VALUES:,} members and elements")
     found = members(raw, "$", decoded=decoded)
-    kind = bytes(found.get("object", b"null"))
-    if kind not in _RUN_OBJECTS and (name := text(kind, "$.object")[0]) not in RUN_OBJECTS:
-        raise NotARun(reason=f'object is "{name}"')
-    if "id" not in found:
+    kind = bytes(found.get("object", found.get("Object", b"null")))
+    if kind not in _RUN_OBJECTS:
+        if (name := text(kind, "$.object")) is None:
+            raise expected("a string", kind, "$.object")
+        if name[0] not in RUN_OBJECTS:
+            raise NotARun(reason=f'object is "{name[0]}"')
+    if "id" not in found and "Id" not in found:
         if kind not in (b"null", b'""'):
             raise RunRejected(path="$.id", reason="is missing")
         raise NotARun(reason="it has neither an id nor an object name")

@@ -25,6 +25,7 @@ from runstore.mapping import (
     MEMBER_TABLES,
     RANKS,
     RUN,
+    RUN_NAMES,
     SHARED_TABLES,
     Look,
     SharedRow,
@@ -326,7 +327,10 @@ def _update(connection: Connection, backend: Backend, settled: dict[str, _Settle
         added = [Past(look.digest, look.observed_at, look.status, look.members) for look in run.late]
         if isinstance(run.newest, Look) and run.stored and stored and texts is not None:
             run.newest.row[_ARCHIVED_AT] = run.stored.archived_at
-            changes = [name for name in MEMBER_TABLES if texts.get(name) != run.newest.members.get(name)]
+            unlike = run.newest.unlike.union(RUN_NAMES.of(texts).values())
+            changes = [
+                name for name in MEMBER_TABLES if name in unlike or texts.get(name) != run.newest.members.get(name)
+            ]
             tables = [table for name in changes for table in MEMBER_TABLES[name]]
             replaced.add(stored, run.newest.row, {table: run.newest.rows(table) for table in tables})
             added.append(Past(run.stored.digest, run.stored.observed_at, run.stored.status, texts))

@@ -12,6 +12,8 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from runstore.spelling import spellings
+
 HERE = Path(__file__).parent
 SAMPLES = HERE / "samples"
 PAYLOADS = HERE.parent.parent / "shared" / "payloads"
@@ -253,6 +255,46 @@ def spelled(draw: st.DrawFn, value: Any) -> bytes:
     indent = draw(either(None, None, 1, "\t"))
     separators = draw(either((",", ":"), (", ", ": "))) if indent is None else None
     return json.dumps(value, ensure_ascii=draw(st.booleans()), indent=indent, separators=separators).encode()
+
+
+_FREE = ("metadata", "parameters", "schema")
+"""Members whose keys are the user's own."""
+
+
+@st.composite
+def respelled(draw: st.DrawFn, of: st.SearchStrategy[dict[str, Any]]) -> dict[str, Any]:
+    """A run with some keys in another spelling, some in two, and some values of another type."""
+    run = draw(of)
+    chance = random.Random(draw(st.integers(0, 2**32)))
+    share = draw(either(0.0, 0.3, 1.0)), draw(either(0, 0, 0.1, 0.4))
+    place = draw(either(0, 1, 2))
+    changed: dict[str, Any] = _respelled(run, chance, share, place)
+    return changed
+
+
+def _respelled(value: Any, chance: random.Random, share: tuple[float, float], place: int) -> Any:
+    if isinstance(value, list):
+        return [_respelled(inner, chance, share, place) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    changed: dict[str, Any] = {}
+    for key, inner in value.items():
+        spelling = spellings(key)[chance.randrange(2) if place == 2 else place] if key else key
+        other = spelling if chance.random() < share[0] and spelling not in value else key
+        if key not in (*_FREE, "id", "object"):
+            inner = _respelled(inner, chance, share, place)
+            if chance.random() < share[1]:
+                inner = chance.choice(_OTHER_TYPES)
+        changed[other] = inner
+        if key not in ("id", "object") and chance.random() < share[1] / 4:
+            changed[spelling] = changed[key] = inner
+    return changed
+
+
+_OTHER_TYPES: tuple[Any, ...] = (
+    "2024-08-21T11:00:18", "1724238017", "0.7", "true", "x", 1724238017.5, 5, 4.611686018427388e18, True,
+    [], {}, [1, "a"], {"type": 5}, None,
+)  # fmt: skip
 
 
 # --- real forms, mutilated -------------------------------------------------------------------------------------------

@@ -116,6 +116,13 @@ REFUSED: dict[str, tuple[str, str, str]] = {
     # the id
     "no id": ('{"object":"thread.run"}', "$.id", "is missing"),
     "null id": ('{"id":null}', "$.id", "expected a string, found null"),
+    "NUL in another spelling": (r'{"id":"a","threadId":"\u0000"}', "$.threadId", NUL),
+    "NUL in a value of another type": (r'{"id":"a","created_at":"\u0000"}', "$.created_at", NUL),
+    "surrogate in usage that is a list": (r'{"id":"a","usage":["\ud800"]}', "$.usage[0]", SURROGATE),
+    "key twice in another spelling": ('{"id":"a","threadId":1,"threadId":1}', "$.threadId", TWICE),
+    "a number beyond all in another type": ('{"id":"a","model":1e400}', "$.model", NO_NUMBER),
+    "file ids of another type too deep": ('{"id":"a","fileIds":' + nested(200) + "}", "$.fileIds", DEEP),
+    "a number for an id in another spelling": ('{"Id":7,"Object":"thread.run"}', "$.Id", "expected a string"),
     "a number for an id": ('{"id":7,"object":"thread.run"}', "$.id", "expected a string, found number"),
     "an object for an object": ('{"id":"a","object":{}}', "$.object", "expected a string, found object"),
 }  # fmt: skip
@@ -165,73 +172,6 @@ def test_bytes_that_are_no_utf8_are_refused(runs: RunRepository, raw: bytes, pat
 
 # --- types -----------------------------------------------------------------------------------------------------------
 
-VALUES: dict[str, Any] = {
-    "string": "x",
-    "number": 1.5,
-    "integer": 1,
-    "boolean": True,
-    "array": [],
-    "object": {},
-}
-TAKES: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("object", "thread_id", "assistant_id", "status", "model", "instructions"), ("string",)),
-    **dict.fromkeys(("created_at", "expires_at", "started_at", "cancelled_at", "failed_at"), ("integer",)),
-    **dict.fromkeys(("completed_at", "max_prompt_tokens", "max_completion_tokens"), ("integer",)),
-    **dict.fromkeys(("required_action", "last_error", "incomplete_details", "metadata", "usage"), ("object",)),
-    "truncation_strategy": ("object",),
-    **dict.fromkeys(("tools", "file_ids"), ("array",)),
-    **dict.fromkeys(("tool_choice", "response_format"), ("string", "object")),
-    **dict.fromkeys(("temperature", "top_p"), ("number", "integer")),
-    "parallel_tool_calls": ("boolean",),
-}
-
-
-def test_every_documented_member_has_its_type() -> None:
-    assert TAKES.keys() == DOCUMENTED.keys()
-
-
-@pytest.mark.parametrize("member", TAKES)
-def test_a_documented_member_of_another_type_is_refused(runs: RunRepository, member: str) -> None:
-    for kind, value in VALUES.items():
-        given = {"id": f"run_{kind}", member: "" if member == "object" and kind == "string" else value}
-        if kind in TAKES[member]:
-            assert runs.save(given) is Outcome.INSERTED
-            continue
-        with pytest.raises(RunRejected, match=r"expected an? ") as refusal:
-            runs.save(given)
-        assert refusal.value.path == f"$.{member}"
-    assert runs.count() == len(TAKES[member])
-
-
-NESTED = {
-    **{("usage", key): ("integer",) for key in ("prompt_tokens", "completion_tokens", "total_tokens")},
-    **{("last_error", key): ("string",) for key in ("code", "message")},
-    ("incomplete_details", "reason"): ("string",),
-}
-
-
-@pytest.mark.parametrize(("places", "takes"), NESTED.items(), ids=map(".".join, NESTED))
-def test_a_documented_member_of_what_happened_is_refused_when_of_another_type(
-    runs: RunRepository, places: tuple[str, str], takes: tuple[str, ...]
-) -> None:
-    outer, inner = places
-    for kind, value in VALUES.items():
-        given = {"id": f"run_{kind}", outer: {"more": 1, inner: value}}
-        if kind in takes:
-            runs.save(given)
-            continue
-        with pytest.raises(RunRejected, match=r"expected an? ") as refusal:
-            runs.save(given)
-        assert refusal.value.path == f"$.{outer}.{inner}"
-    assert runs.count() == 1
-
-
-@pytest.mark.parametrize("value", [None, 1, True, [], {}])
-def test_a_file_id_is_a_string(runs: RunRepository, value: Any) -> None:
-    with pytest.raises(RunRejected, match="expected a string") as refusal:
-        runs.save({"id": "a", "file_ids": ["file_a", value]})
-    assert refusal.value.path == "$.file_ids[1]"
-
 
 @pytest.mark.parametrize(
     "member", ["required_action", "tools", "tool_choice", "response_format", "truncation_strategy", "metadata"]
@@ -259,13 +199,6 @@ def test_an_integer_may_be_spelled_with_a_fraction_of_zero(runs: RunRepository) 
     )
 
 
-@pytest.mark.parametrize("text", ["1795220740.5", "1e-5", "1e19", "9223372036854775808", "9.3e18"])
-def test_a_timestamp_that_is_no_64_bit_integer_is_refused(runs: RunRepository, text: str) -> None:
-    with pytest.raises(RunRejected) as refusal:
-        runs.save(f'{{"id":"a","created_at":{text}}}')
-    assert refusal.value.path == "$.created_at"
-
-
 def test_every_key_but_id_may_be_absent_and_null(runs: RunRepository) -> None:
     runs.save({"id": "a"})
     everything = {"id": "b", **dict.fromkeys(DOCUMENTED)}
@@ -288,6 +221,14 @@ INDEXED: dict[str, str] = {
     "$.tools[0].type": '{"id":"a","tools":[{"type":%s}]}',
     "$.tools[0].function.name": '{"id":"a","tools":[{"type":"function","function":{"name":%s}}]}',
     "$.tool_choice.function.name": '{"id":"a","tool_choice":{"type":"function","function":{"name":%s}}}',
+    "$.Id": '{"Id":%s}',
+    "$.threadId": '{"id":"a","threadId":%s}',
+    "$.Status": '{"id":"a","Status":%s}',
+    "$.fileIds[1]": '{"id":"a","fileIds":["b",%s]}',
+    "$.lastError.Code": '{"id":"a","lastError":{"Code":%s}}',
+    "$.Tools[0].Type": '{"id":"a","Tools":[{"Type":%s}]}',
+    "$.Tools[0].Function.Name": '{"id":"a","Tools":[{"Type":"function","Function":{"Name":%s}}]}',
+    "$.toolChoice.function.name": '{"id":"a","toolChoice":{"type":"function","function":{"name":%s}}}',
 }
 LONGEST = {"letters": "x" * 1024, "two bytes": "é" * 512, "four bytes": "😀" * 256, "escaped": '"\n' * 512}
 
@@ -297,8 +238,9 @@ def test_an_indexed_string_has_at_most_1024_bytes(runs: RunRepository, path: str
     for name, longest in LONGEST.items():
         given = INDEXED[path] % json.dumps(longest, ensure_ascii=name == "four bytes")
         runs.save(given, on_conflict="replace")
-        assert not difference(json.loads(given), runs.load(json.loads(given)["id"]))
-        runs.delete(json.loads(given)["id"])
+        run_id = next(iter(json.loads(given).values()))
+        assert not difference(json.loads(given), runs.load(run_id))
+        runs.delete(run_id)
         with pytest.raises(RunRejected, match="is 1025 bytes long, an indexed string has at most 1024") as refusal:
             runs.save(INDEXED[path] % json.dumps(longest + "x", ensure_ascii=name == "four bytes"))
         assert refusal.value.path == path
@@ -487,8 +429,9 @@ def test_an_object_of_another_kind_is_skipped_not_rejected(runs: RunRepository, 
 
 STRICT: dict[str, Any] = {
     **BUILT_IN,
-    **dict.fromkeys(("expires_at", "started_at", "cancelled_at", "failed_at", "completed_at"), None),
+    **dict.fromkeys(("expires_at", "started_at", "cancelled_at", "failed_at"), None),
     "status": "completed",
+    "completed_at": 1700000060,
     "required_action": None,
     "last_error": None,
     "tools": [{"type": "code_interpreter"}],
@@ -498,7 +441,7 @@ DEPARTS: dict[str, tuple[str, Any]] = {
     "object": ("$.object", ""),
     "instructions": ("$.instructions", None),
     "model": ("$.model", None),
-    "tools": ("$.tools", [{"type": "code_interpreter"}] * 21),
+    "tools": ("$.tools", [{"type": "code_interpreter"}] * 129),
     "tools of another type": ("$.tools[0]", [{"type": "mcp"}]),
     "tools that are strings": ("$.tools[0]", ["code_interpreter"]),
     "file_ids": ("$.file_ids", ["f"] * 21),

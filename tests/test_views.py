@@ -12,8 +12,10 @@ from hypothesis import given
 from sqlalchemy import Engine, select, text
 
 from runstore import RunRepository, wire
+from runstore.errors import RunRejected
 from runstore.prices import Price
 from runstore.schema import views
+from runstore.spelling import spellings
 
 from . import strategies
 from .comparison import empty
@@ -441,12 +443,81 @@ FINDINGS: list[tuple[dict[str, Any], str, str, str]] = [
     ({"tool_choice": {"type": "mcp"}}, "tool_choice", "$.tool_choice.type", 'unknown type "mcp"'),
     ({"response_format": "text"}, "response_format", "$.response_format", 'unknown ""text""'),
     ({"response_format": {}}, "response_format", "$.response_format.type", "is null, absent or no string"),
+    ({"tools": [{"type": "retrieval"}] * 21}, "tools", "$.tools", "21 tools"),
+    ({"created_at": 1724238017000}, "timestamp", "$.created_at", "1724238017000 is beyond the year 9999"),
 ]
+TYPES: list[tuple[dict[str, Any], str, str, str]] = [
+    ({"started_at": "2024-08-21T11:00:18"}, "type", "$.started_at", "is a string, documented is an integer"),
+    ({"created_at": 1724238017.5}, "type", "$.created_at", "is a number, documented is an integer"),
+    ({"metadata": []}, "type", "$.metadata", "is an array, documented is an object"),
+    ({"tool_choice": 5}, "type", "$.tool_choice", "is a number, documented is a string or an object"),
+    ({"tools": {}}, "type", "$.tools", "is an object, documented is an array"),
+    ({"tools": ["code_interpreter"]}, "type", "$.tools[0]", "is a string, documented is an object"),
+    ({"parallel_tool_calls": "true"}, "type", "$.parallel_tool_calls", "is a string, documented is a boolean"),
+    ({"temperature": True}, "type", "$.temperature", "is a boolean, documented is a number"),
+    (
+        {"usage": {"prompt_tokens": "1", "completion_tokens": 1, "total_tokens": 2}},
+        "type",
+        "$.usage.prompt_tokens",
+        "is a string, documented is an integer",
+    ),
+    ({"parallel_tool_calls": None}, "null", "$.parallel_tool_calls", "may not be null"),
+    (
+        {"response_format": {"type": "json_schema", "json_schema": {"name": "a b"}}},
+        "response_format",
+        "$.response_format.json_schema.name",
+        '"a b" is no name',
+    ),
+    (
+        {"tools": [{"type": "file_search", "file_search": {"max_num_results": 51}}]},
+        "tools",
+        "$.tools[0].file_search.max_num_results",
+        "documented are 1 to 50",
+    ),
+]
+"""What only the text of a run tells."""
+
+
+def in_camel_case(run: dict[str, Any]) -> dict[str, Any]:
+    """A run whose top-level keys are spelled so."""
+    return {spellings(key)[0]: value for key, value in run.items()}
 
 
 def test_a_run_as_documented_has_no_findings(engine: Engine) -> None:
     runs = RunRepository(engine)
     runs.save(GOOD, strict=True)
+    assert list(runs.findings()) == []
+
+
+def test_a_run_as_documented_but_for_its_spelling_has_no_findings(engine: Engine) -> None:
+    runs = RunRepository(engine)
+    runs.save(in_camel_case(GOOD), strict=True)
+    assert list(runs.findings()) == []
+    assert rows(engine, views.RUN_FINDINGS) == []
+
+
+@pytest.mark.parametrize("spell", [dict, in_camel_case])
+@pytest.mark.parametrize(("members", "rule", "path", "detail"), FINDINGS + TYPES)
+def test_strict_refuses_what_lint_finds(
+    engine: Engine, members: dict[str, Any], rule: str, path: str, detail: str, spell: Any
+) -> None:
+    runs = RunRepository(engine)
+    run = spell({**GOOD, **members})
+    with pytest.raises(RunRejected, match="departs from the document"):
+        runs.save(run, strict=True)
+    runs.save(run)
+    found = {(finding.rule, finding.path.casefold().replace("_", "")) for finding in runs.findings()}
+    assert (rule, path.casefold().replace("_", "")) in found
+    # The view tells what columns tell, and nothing that lint does not.
+    seen = {(row["rule"], row["path"].casefold().replace("_", "")) for row in rows(engine, views.RUN_FINDINGS)}
+    assert seen <= found or detail.endswith("documented is an object")
+    assert (rule, path.casefold().replace("_", "")) in seen or rule == "type" or (members, rule, path, detail) in TYPES
+
+
+@pytest.mark.parametrize("tools", [21, 128])
+def test_strict_and_lint_allow_128_tools_in_a_run_of_the_second_generation(engine: Engine, tools: int) -> None:
+    runs = RunRepository(engine)
+    runs.save({**GOOD, "tools": [{"type": "code_interpreter"}] * tools}, strict=True)
     assert list(runs.findings()) == []
 
 

@@ -365,15 +365,31 @@ SELECT
             CASE WHEN r.created_at BETWEEN -62135510400 AND 253402214399 THEN to_char(to_timestamp(r.created_at) AT TIME ZONE 'UTC', 'YYYY-MM') END AS created_month,
             u.prompt_tokens, u.completion_tokens, u.total_tokens,
             coalesce(CASE WHEN json_typeof(u.extra #> '{prompt_tokens_details,cached_tokens}') = 'number' AND u.extra #>> '{prompt_tokens_details,cached_tokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{prompt_tokens_details,cached_tokens}')::bigint END,
-                     CASE WHEN json_typeof(u.extra #> '{prompt_token_details,cached_tokens}') = 'number' AND u.extra #>> '{prompt_token_details,cached_tokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{prompt_token_details,cached_tokens}')::bigint END) AS cached_tokens,
+                     CASE WHEN json_typeof(u.extra #> '{promptTokensDetails,cachedTokens}') = 'number' AND u.extra #>> '{promptTokensDetails,cachedTokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{promptTokensDetails,cachedTokens}')::bigint END,
+                     CASE WHEN json_typeof(u.extra #> '{PromptTokensDetails,CachedTokens}') = 'number' AND u.extra #>> '{PromptTokensDetails,CachedTokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{PromptTokensDetails,CachedTokens}')::bigint END,
+                     CASE WHEN json_typeof(u.extra #> '{prompt_token_details,cached_tokens}') = 'number' AND u.extra #>> '{prompt_token_details,cached_tokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{prompt_token_details,cached_tokens}')::bigint END,
+                     CASE WHEN json_typeof(u.extra #> '{promptTokenDetails,cachedTokens}') = 'number' AND u.extra #>> '{promptTokenDetails,cachedTokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{promptTokenDetails,cachedTokens}')::bigint END,
+                     CASE WHEN json_typeof(u.extra #> '{PromptTokenDetails,CachedTokens}') = 'number' AND u.extra #>> '{PromptTokenDetails,CachedTokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{PromptTokenDetails,CachedTokens}')::bigint END) AS cached_tokens,
             CASE WHEN u.prompt_tokens BETWEEN 0 AND 999999999999999999
                   AND u.completion_tokens BETWEEN 0 AND 999999999999999999
                   AND coalesce(coalesce(CASE WHEN json_typeof(u.extra #> '{prompt_tokens_details,cached_tokens}') = 'number' AND u.extra #>> '{prompt_tokens_details,cached_tokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{prompt_tokens_details,cached_tokens}')::bigint END,
-                     CASE WHEN json_typeof(u.extra #> '{prompt_token_details,cached_tokens}') = 'number' AND u.extra #>> '{prompt_token_details,cached_tokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{prompt_token_details,cached_tokens}')::bigint END), 0) BETWEEN 0 AND u.prompt_tokens
+                     CASE WHEN json_typeof(u.extra #> '{promptTokensDetails,cachedTokens}') = 'number' AND u.extra #>> '{promptTokensDetails,cachedTokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{promptTokensDetails,cachedTokens}')::bigint END,
+                     CASE WHEN json_typeof(u.extra #> '{PromptTokensDetails,CachedTokens}') = 'number' AND u.extra #>> '{PromptTokensDetails,CachedTokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{PromptTokensDetails,CachedTokens}')::bigint END,
+                     CASE WHEN json_typeof(u.extra #> '{prompt_token_details,cached_tokens}') = 'number' AND u.extra #>> '{prompt_token_details,cached_tokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{prompt_token_details,cached_tokens}')::bigint END,
+                     CASE WHEN json_typeof(u.extra #> '{promptTokenDetails,cachedTokens}') = 'number' AND u.extra #>> '{promptTokenDetails,cachedTokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{promptTokenDetails,cachedTokens}')::bigint END,
+                     CASE WHEN json_typeof(u.extra #> '{PromptTokenDetails,CachedTokens}') = 'number' AND u.extra #>> '{PromptTokenDetails,CachedTokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{PromptTokenDetails,CachedTokens}')::bigint END), 0) BETWEEN 0 AND u.prompt_tokens
             THEN (SELECT ((u.prompt_tokens - coalesce(coalesce(CASE WHEN json_typeof(u.extra #> '{prompt_tokens_details,cached_tokens}') = 'number' AND u.extra #>> '{prompt_tokens_details,cached_tokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{prompt_tokens_details,cached_tokens}')::bigint END,
-                     CASE WHEN json_typeof(u.extra #> '{prompt_token_details,cached_tokens}') = 'number' AND u.extra #>> '{prompt_token_details,cached_tokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{prompt_token_details,cached_tokens}')::bigint END), 0)) * p.prompt
+                     CASE WHEN json_typeof(u.extra #> '{promptTokensDetails,cachedTokens}') = 'number' AND u.extra #>> '{promptTokensDetails,cachedTokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{promptTokensDetails,cachedTokens}')::bigint END,
+                     CASE WHEN json_typeof(u.extra #> '{PromptTokensDetails,CachedTokens}') = 'number' AND u.extra #>> '{PromptTokensDetails,CachedTokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{PromptTokensDetails,CachedTokens}')::bigint END,
+                     CASE WHEN json_typeof(u.extra #> '{prompt_token_details,cached_tokens}') = 'number' AND u.extra #>> '{prompt_token_details,cached_tokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{prompt_token_details,cached_tokens}')::bigint END,
+                     CASE WHEN json_typeof(u.extra #> '{promptTokenDetails,cachedTokens}') = 'number' AND u.extra #>> '{promptTokenDetails,cachedTokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{promptTokenDetails,cachedTokens}')::bigint END,
+                     CASE WHEN json_typeof(u.extra #> '{PromptTokenDetails,CachedTokens}') = 'number' AND u.extra #>> '{PromptTokenDetails,CachedTokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{PromptTokenDetails,CachedTokens}')::bigint END), 0)) * p.prompt
                      + coalesce(coalesce(CASE WHEN json_typeof(u.extra #> '{prompt_tokens_details,cached_tokens}') = 'number' AND u.extra #>> '{prompt_tokens_details,cached_tokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{prompt_tokens_details,cached_tokens}')::bigint END,
-                     CASE WHEN json_typeof(u.extra #> '{prompt_token_details,cached_tokens}') = 'number' AND u.extra #>> '{prompt_token_details,cached_tokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{prompt_token_details,cached_tokens}')::bigint END), 0) * coalesce(p.cached, p.prompt)
+                     CASE WHEN json_typeof(u.extra #> '{promptTokensDetails,cachedTokens}') = 'number' AND u.extra #>> '{promptTokensDetails,cachedTokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{promptTokensDetails,cachedTokens}')::bigint END,
+                     CASE WHEN json_typeof(u.extra #> '{PromptTokensDetails,CachedTokens}') = 'number' AND u.extra #>> '{PromptTokensDetails,CachedTokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{PromptTokensDetails,CachedTokens}')::bigint END,
+                     CASE WHEN json_typeof(u.extra #> '{prompt_token_details,cached_tokens}') = 'number' AND u.extra #>> '{prompt_token_details,cached_tokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{prompt_token_details,cached_tokens}')::bigint END,
+                     CASE WHEN json_typeof(u.extra #> '{promptTokenDetails,cachedTokens}') = 'number' AND u.extra #>> '{promptTokenDetails,cachedTokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{promptTokenDetails,cachedTokens}')::bigint END,
+                     CASE WHEN json_typeof(u.extra #> '{PromptTokenDetails,CachedTokens}') = 'number' AND u.extra #>> '{PromptTokenDetails,CachedTokens}' ~ '^-?[0-9]{1,18}$' THEN (u.extra #>> '{PromptTokenDetails,CachedTokens}')::bigint END), 0) * coalesce(p.cached, p.prompt)
                      + u.completion_tokens * p.completion) * 0.000001
               FROM model_price p
               WHERE p.valid_from <= r.created_at
@@ -396,7 +412,7 @@ SELECT
                  WHEN c.id IS NOT NULL THEN coalesce(c.type, 'object') || coalesce(':' ||
                      (SELECT n.name FROM function_object n WHERE n.id = c.function), '') END FROM assistants_api_tool_choice_option c WHERE c.id = r.tool_choice) AS tool_choice,
             (SELECT CASE WHEN substr(f.document, 1, 1) = '"' THEN f.document::json #>> '{}'
-                 WHEN f.type = 'json_schema' THEN f.type || coalesce(':' || CASE WHEN json_typeof(f.document::json #> '{json_schema,name}') = 'string' THEN f.document::json #>> '{json_schema,name}' END, '')
+                 WHEN f.type = 'json_schema' THEN f.type || coalesce(':' || coalesce(CASE WHEN json_typeof(f.document::json #> '{json_schema,name}') = 'string' THEN f.document::json #>> '{json_schema,name}' END, CASE WHEN json_typeof(f.document::json #> '{jsonSchema,name}') = 'string' THEN f.document::json #>> '{jsonSchema,name}' END, CASE WHEN json_typeof(f.document::json #> '{JsonSchema,Name}') = 'string' THEN f.document::json #>> '{JsonSchema,Name}' END), '')
                  WHEN f.id IS NOT NULL THEN coalesce(f.type, 'object') END FROM assistants_api_response_format_option f WHERE f.id = r.response_format) AS response_format,
             (SELECT CASE WHEN t.last_messages IS NOT NULL
                  THEN coalesce(t.type, 'object') || ':' || CAST(t.last_messages AS text)
@@ -424,24 +440,24 @@ SELECT c.run_object AS run_id, c.position, c.id AS call_id, c.type, c.function_n
             true AS pending
         FROM run_tool_call_object c JOIN run_object r ON r.id = c.run_object
         UNION ALL
-        SELECT a.run_object AS run_id, CAST(e.place - 1 AS integer) AS position, CASE WHEN json_typeof(e.value #> '{id}') = 'string' THEN e.value #>> '{id}' END AS call_id, CASE WHEN json_typeof(e.value #> '{type}') = 'string' THEN e.value #>> '{type}' END AS type,
-            coalesce(CASE WHEN json_typeof(e.value #> '{function,name}') = 'string' THEN e.value #>> '{function,name}' END, CASE WHEN json_typeof(e.value #> '{name}') = 'string' THEN e.value #>> '{name}' END) AS function_name,
-            coalesce(CASE WHEN json_typeof(e.value #> '{function,arguments}') = 'string' THEN e.value #>> '{function,arguments}' END, CASE WHEN json_typeof(e.value #> '{arguments}') = 'string' THEN e.value #>> '{arguments}' END) AS arguments, r.observed_at,
+        SELECT a.run_object AS run_id, CAST(e.place - 1 AS integer) AS position, coalesce(CASE WHEN json_typeof(e.value #> '{id}') = 'string' THEN e.value #>> '{id}' END, CASE WHEN json_typeof(e.value #> '{Id}') = 'string' THEN e.value #>> '{Id}' END) AS call_id, coalesce(CASE WHEN json_typeof(e.value #> '{type}') = 'string' THEN e.value #>> '{type}' END, CASE WHEN json_typeof(e.value #> '{Type}') = 'string' THEN e.value #>> '{Type}' END) AS type,
+            coalesce(coalesce(CASE WHEN json_typeof(e.value #> '{function,name}') = 'string' THEN e.value #>> '{function,name}' END, CASE WHEN json_typeof(e.value #> '{Function,Name}') = 'string' THEN e.value #>> '{Function,Name}' END), coalesce(CASE WHEN json_typeof(e.value #> '{name}') = 'string' THEN e.value #>> '{name}' END, CASE WHEN json_typeof(e.value #> '{Name}') = 'string' THEN e.value #>> '{Name}' END)) AS function_name,
+            coalesce(coalesce(CASE WHEN json_typeof(e.value #> '{function,arguments}') = 'string' THEN e.value #>> '{function,arguments}' END, CASE WHEN json_typeof(e.value #> '{Function,Arguments}') = 'string' THEN e.value #>> '{Function,Arguments}' END), coalesce(CASE WHEN json_typeof(e.value #> '{arguments}') = 'string' THEN e.value #>> '{arguments}' END, CASE WHEN json_typeof(e.value #> '{Arguments}') = 'string' THEN e.value #>> '{Arguments}' END)) AS arguments, r.observed_at,
             CASE WHEN r.observed_at BETWEEN -62135510400000000 AND 253402214399000000 THEN to_timestamp((r.observed_at - ((r.observed_at % 1000000) + 1000000) % 1000000) / 1000000) END AS observed_time, true AS pending
         FROM run_object_required_action a JOIN run_object r ON r.id = a.run_object
         CROSS JOIN LATERAL json_each(CASE WHEN a.extra IS NOT NULL THEN a.extra ELSE '{}' END) AS m (name, value)
         CROSS JOIN LATERAL json_array_elements(
-            CASE WHEN json_typeof(m.value -> 'tool_calls') = 'array' THEN m.value -> 'tool_calls' ELSE '[]' END
+            CASE WHEN json_typeof(coalesce(m.value -> 'tool_calls', m.value -> 'toolCalls', m.value -> 'ToolCalls')) = 'array' THEN coalesce(m.value -> 'tool_calls', m.value -> 'toolCalls', m.value -> 'ToolCalls') ELSE '[]' END
         ) WITH ORDINALITY AS e (value, place)
         UNION ALL
-        SELECT c.run_object AS run_id, CAST(e.place - 1 AS integer) AS position, CASE WHEN json_typeof(e.value #> '{id}') = 'string' THEN e.value #>> '{id}' END AS call_id, CASE WHEN json_typeof(e.value #> '{type}') = 'string' THEN e.value #>> '{type}' END AS type,
-            coalesce(CASE WHEN json_typeof(e.value #> '{function,name}') = 'string' THEN e.value #>> '{function,name}' END, CASE WHEN json_typeof(e.value #> '{name}') = 'string' THEN e.value #>> '{name}' END) AS function_name,
-            coalesce(CASE WHEN json_typeof(e.value #> '{function,arguments}') = 'string' THEN e.value #>> '{function,arguments}' END, CASE WHEN json_typeof(e.value #> '{arguments}') = 'string' THEN e.value #>> '{arguments}' END) AS arguments, c.observed_at,
+        SELECT c.run_object AS run_id, CAST(e.place - 1 AS integer) AS position, coalesce(CASE WHEN json_typeof(e.value #> '{id}') = 'string' THEN e.value #>> '{id}' END, CASE WHEN json_typeof(e.value #> '{Id}') = 'string' THEN e.value #>> '{Id}' END) AS call_id, coalesce(CASE WHEN json_typeof(e.value #> '{type}') = 'string' THEN e.value #>> '{type}' END, CASE WHEN json_typeof(e.value #> '{Type}') = 'string' THEN e.value #>> '{Type}' END) AS type,
+            coalesce(coalesce(CASE WHEN json_typeof(e.value #> '{function,name}') = 'string' THEN e.value #>> '{function,name}' END, CASE WHEN json_typeof(e.value #> '{Function,Name}') = 'string' THEN e.value #>> '{Function,Name}' END), coalesce(CASE WHEN json_typeof(e.value #> '{name}') = 'string' THEN e.value #>> '{name}' END, CASE WHEN json_typeof(e.value #> '{Name}') = 'string' THEN e.value #>> '{Name}' END)) AS function_name,
+            coalesce(coalesce(CASE WHEN json_typeof(e.value #> '{function,arguments}') = 'string' THEN e.value #>> '{function,arguments}' END, CASE WHEN json_typeof(e.value #> '{Function,Arguments}') = 'string' THEN e.value #>> '{Function,Arguments}' END), coalesce(CASE WHEN json_typeof(e.value #> '{arguments}') = 'string' THEN e.value #>> '{arguments}' END, CASE WHEN json_typeof(e.value #> '{Arguments}') = 'string' THEN e.value #>> '{Arguments}' END)) AS arguments, c.observed_at,
             CASE WHEN c.observed_at BETWEEN -62135510400000000 AND 253402214399000000 THEN to_timestamp((c.observed_at - ((c.observed_at % 1000000) + 1000000) % 1000000) / 1000000) END AS observed_time, false AS pending
         FROM run_object_change c
-        CROSS JOIN LATERAL json_each(CASE WHEN json_typeof(c.members -> 'required_action') = 'object' THEN c.members -> 'required_action' ELSE '{}' END) AS m (name, value)
+        CROSS JOIN LATERAL json_each(CASE WHEN json_typeof(coalesce(c.members -> 'required_action', c.members -> 'requiredAction', c.members -> 'RequiredAction')) = 'object' THEN coalesce(c.members -> 'required_action', c.members -> 'requiredAction', c.members -> 'RequiredAction') ELSE '{}' END) AS m (name, value)
         CROSS JOIN LATERAL json_array_elements(
-            CASE WHEN json_typeof(m.value -> 'tool_calls') = 'array' THEN m.value -> 'tool_calls' ELSE '[]' END
+            CASE WHEN json_typeof(coalesce(m.value -> 'tool_calls', m.value -> 'toolCalls', m.value -> 'ToolCalls')) = 'array' THEN coalesce(m.value -> 'tool_calls', m.value -> 'toolCalls', m.value -> 'ToolCalls') ELSE '[]' END
         ) WITH ORDINALITY AS e (value, place);
 CREATE VIEW "run_metadata" AS
 SELECT r.id AS run_id, m.key, CASE json_typeof(m.value) WHEN 'string' THEN m.value #>> '{}'
@@ -464,7 +480,7 @@ CREATE VIEW "run_findings" AS
 SELECT r.id AS run_id, 'object' AS rule, '$.object' AS path,
             coalesce('unknown object ' || '"' || substr(r.object, 1, 100) || '"', 'is null') AS detail
         FROM run_object r
-        WHERE (r.object IS NULL OR r.object NOT IN ('thread.run', 'assistant.run')) AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'object' IN (SELECT k.value FROM json_array_elements_text(s.document::json -> 'keys') AS k (value))) UNION ALL
+        WHERE (r.object IS NULL OR r.object NOT IN ('thread.run', 'assistant.run')) AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'object' IN (SELECT CASE json_typeof(k.value) WHEN 'array' THEN k.value ->> 1 ELSE k.value #>> '{}' END FROM json_array_elements(s.document::json -> 'keys') AS k (value))) UNION ALL
         SELECT r.id AS run_id, 'status' AS rule, '$.status' AS path,
             'unknown status ' || '"' || substr(r.status, 1, 100) || '"' AS detail
         FROM run_object r
@@ -473,7 +489,7 @@ SELECT r.id AS run_id, 'object' AS rule, '$.object' AS path,
             'a required member is absent' AS detail
         FROM run_object r JOIN (
                 SELECT DISTINCT s.id, w.name FROM run_object_shape s CROSS JOIN (SELECT 'object' AS name UNION ALL SELECT 'created_at' AS name UNION ALL SELECT 'thread_id' AS name UNION ALL SELECT 'assistant_id' AS name UNION ALL SELECT 'status' AS name UNION ALL SELECT 'required_action' AS name UNION ALL SELECT 'last_error' AS name UNION ALL SELECT 'expires_at' AS name UNION ALL SELECT 'started_at' AS name UNION ALL SELECT 'cancelled_at' AS name UNION ALL SELECT 'failed_at' AS name UNION ALL SELECT 'completed_at' AS name UNION ALL SELECT 'model' AS name UNION ALL SELECT 'instructions' AS name UNION ALL SELECT 'tools' AS name UNION ALL SELECT 'metadata' AS name) w
-                WHERE w.name NOT IN (SELECT k.value FROM json_array_elements_text(s.document::json -> 'keys') AS k (value))
+                WHERE w.name NOT IN (SELECT CASE json_typeof(k.value) WHEN 'array' THEN k.value ->> 1 ELSE k.value #>> '{}' END FROM json_array_elements(s.document::json -> 'keys') AS k (value))
             ) q ON q.id = r.shape
         WHERE 1 = 1 UNION ALL
         SELECT r.id AS run_id, 'null' AS rule, '$.' || q.name AS path,
@@ -487,43 +503,67 @@ SELECT r.id AS run_id, 'object' AS rule, '$.object' AS path,
         SELECT r.id AS run_id, 'null' AS rule, '$.created_at' AS path,
             'may not be null' AS detail
         FROM run_object r
-        WHERE r.created_at IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'created_at' IN (SELECT k.value FROM json_array_elements_text(s.document::json -> 'keys') AS k (value))) UNION ALL
+        WHERE r.created_at IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'created_at' IN (SELECT CASE json_typeof(k.value) WHEN 'array' THEN k.value ->> 1 ELSE k.value #>> '{}' END FROM json_array_elements(s.document::json -> 'keys') AS k (value))) AND json_typeof(coalesce(r.extra -> 'created_at', r.extra -> 'createdAt', r.extra -> 'CreatedAt')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'null' AS rule, '$.thread_id' AS path,
             'may not be null' AS detail
         FROM run_object r
-        WHERE r.thread_id IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'thread_id' IN (SELECT k.value FROM json_array_elements_text(s.document::json -> 'keys') AS k (value))) UNION ALL
+        WHERE r.thread_id IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'thread_id' IN (SELECT CASE json_typeof(k.value) WHEN 'array' THEN k.value ->> 1 ELSE k.value #>> '{}' END FROM json_array_elements(s.document::json -> 'keys') AS k (value))) AND json_typeof(coalesce(r.extra -> 'thread_id', r.extra -> 'threadId', r.extra -> 'ThreadId')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'null' AS rule, '$.assistant_id' AS path,
             'may not be null' AS detail
         FROM run_object r
-        WHERE r.assistant_id IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'assistant_id' IN (SELECT k.value FROM json_array_elements_text(s.document::json -> 'keys') AS k (value))) UNION ALL
+        WHERE r.assistant_id IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'assistant_id' IN (SELECT CASE json_typeof(k.value) WHEN 'array' THEN k.value ->> 1 ELSE k.value #>> '{}' END FROM json_array_elements(s.document::json -> 'keys') AS k (value))) AND json_typeof(coalesce(r.extra -> 'assistant_id', r.extra -> 'assistantId', r.extra -> 'AssistantId')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'null' AS rule, '$.status' AS path,
             'may not be null' AS detail
         FROM run_object r
-        WHERE r.status IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'status' IN (SELECT k.value FROM json_array_elements_text(s.document::json -> 'keys') AS k (value))) UNION ALL
+        WHERE r.status IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'status' IN (SELECT CASE json_typeof(k.value) WHEN 'array' THEN k.value ->> 1 ELSE k.value #>> '{}' END FROM json_array_elements(s.document::json -> 'keys') AS k (value))) AND json_typeof(coalesce(r.extra -> 'status', r.extra -> 'Status')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'null' AS rule, '$.model' AS path,
             'may not be null' AS detail
         FROM run_object r
-        WHERE r.model IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'model' IN (SELECT k.value FROM json_array_elements_text(s.document::json -> 'keys') AS k (value))) UNION ALL
+        WHERE r.model IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'model' IN (SELECT CASE json_typeof(k.value) WHEN 'array' THEN k.value ->> 1 ELSE k.value #>> '{}' END FROM json_array_elements(s.document::json -> 'keys') AS k (value))) AND json_typeof(coalesce(r.extra -> 'model', r.extra -> 'Model')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'null' AS rule, '$.instructions' AS path,
             'may not be null' AS detail
         FROM run_object r
-        WHERE r.instructions_id IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'instructions' IN (SELECT k.value FROM json_array_elements_text(s.document::json -> 'keys') AS k (value))) UNION ALL
+        WHERE r.instructions_id IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'instructions' IN (SELECT CASE json_typeof(k.value) WHEN 'array' THEN k.value ->> 1 ELSE k.value #>> '{}' END FROM json_array_elements(s.document::json -> 'keys') AS k (value))) AND json_typeof(coalesce(r.extra -> 'instructions', r.extra -> 'Instructions')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'timestamp' AS rule, '$.completed_at' AS path,
             'is null or absent in a run that is completed' AS detail
         FROM run_object r
-        WHERE r.status = 'completed' AND r.completed_at IS NULL UNION ALL
+        WHERE r.status = 'completed' AND r.completed_at IS NULL AND json_typeof(coalesce(r.extra -> 'completed_at', r.extra -> 'completedAt', r.extra -> 'CompletedAt')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'timestamp' AS rule, '$.failed_at' AS path,
             'is null or absent in a run that is failed' AS detail
         FROM run_object r
-        WHERE r.status = 'failed' AND r.failed_at IS NULL UNION ALL
+        WHERE r.status = 'failed' AND r.failed_at IS NULL AND json_typeof(coalesce(r.extra -> 'failed_at', r.extra -> 'failedAt', r.extra -> 'FailedAt')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'timestamp' AS rule, '$.cancelled_at' AS path,
             'is null or absent in a run that is cancelled' AS detail
         FROM run_object r
-        WHERE r.status = 'cancelled' AND r.cancelled_at IS NULL UNION ALL
+        WHERE r.status = 'cancelled' AND r.cancelled_at IS NULL AND json_typeof(coalesce(r.extra -> 'cancelled_at', r.extra -> 'cancelledAt', r.extra -> 'CancelledAt')) IS NULL UNION ALL
+        SELECT r.id AS run_id, 'timestamp' AS rule, '$.created_at' AS path,
+            CAST(r.created_at AS text) || ' is beyond the year 9999: documented are seconds, not milliseconds' AS detail
+        FROM run_object r
+        WHERE r.created_at > 253402300799 UNION ALL
+        SELECT r.id AS run_id, 'timestamp' AS rule, '$.started_at' AS path,
+            CAST(r.started_at AS text) || ' is beyond the year 9999: documented are seconds, not milliseconds' AS detail
+        FROM run_object r
+        WHERE r.started_at > 253402300799 UNION ALL
+        SELECT r.id AS run_id, 'timestamp' AS rule, '$.expires_at' AS path,
+            CAST(r.expires_at AS text) || ' is beyond the year 9999: documented are seconds, not milliseconds' AS detail
+        FROM run_object r
+        WHERE r.expires_at > 253402300799 UNION ALL
+        SELECT r.id AS run_id, 'timestamp' AS rule, '$.cancelled_at' AS path,
+            CAST(r.cancelled_at AS text) || ' is beyond the year 9999: documented are seconds, not milliseconds' AS detail
+        FROM run_object r
+        WHERE r.cancelled_at > 253402300799 UNION ALL
+        SELECT r.id AS run_id, 'timestamp' AS rule, '$.failed_at' AS path,
+            CAST(r.failed_at AS text) || ' is beyond the year 9999: documented are seconds, not milliseconds' AS detail
+        FROM run_object r
+        WHERE r.failed_at > 253402300799 UNION ALL
+        SELECT r.id AS run_id, 'timestamp' AS rule, '$.completed_at' AS path,
+            CAST(r.completed_at AS text) || ' is beyond the year 9999: documented are seconds, not milliseconds' AS detail
+        FROM run_object r
+        WHERE r.completed_at > 253402300799 UNION ALL
         SELECT r.id AS run_id, 'required_action' AS rule, '$.required_action' AS path,
             'is null or absent in a run that requires action' AS detail
         FROM run_object r
-        WHERE r.status = 'requires_action' AND NOT EXISTS (SELECT 1 FROM run_object_required_action a WHERE a.run_object = r.id) UNION ALL
+        WHERE r.status = 'requires_action' AND NOT EXISTS (SELECT 1 FROM run_object_required_action a WHERE a.run_object = r.id) AND json_typeof(coalesce(r.extra -> 'required_action', r.extra -> 'requiredAction', r.extra -> 'RequiredAction')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'required_action' AS rule, '$.required_action' AS path,
             'stands in a run whose status is not requires_action' AS detail
         FROM run_object r JOIN run_object_required_action a ON a.run_object = r.id
@@ -531,7 +571,7 @@ SELECT r.id AS run_id, 'object' AS rule, '$.object' AS path,
         SELECT r.id AS run_id, 'required_action' AS rule, '$.required_action.type' AS path,
             coalesce('unknown type ' || '"' || substr(a.type, 1, 100) || '"', 'is null, absent or no string') AS detail
         FROM run_object r JOIN run_object_required_action a ON a.run_object = r.id
-        WHERE coalesce(a.type, '') <> 'submit_tool_outputs' UNION ALL
+        WHERE coalesce(a.type, '') <> 'submit_tool_outputs' AND json_typeof(coalesce(a.extra -> 'type', a.extra -> 'Type')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'usage' AS rule, '$.usage' AS path,
             'stands in a run that has not ended' AS detail
         FROM run_object r JOIN run_completion_usage u ON u.run_object = r.id
@@ -539,19 +579,19 @@ SELECT r.id AS run_id, 'object' AS rule, '$.object' AS path,
         SELECT r.id AS run_id, 'usage' AS rule, '$.usage.prompt_tokens' AS path,
             'is null or absent' AS detail
         FROM run_object r JOIN run_completion_usage u ON u.run_object = r.id
-        WHERE u.prompt_tokens IS NULL UNION ALL
+        WHERE u.prompt_tokens IS NULL AND json_typeof(coalesce(u.extra -> 'prompt_tokens', u.extra -> 'promptTokens', u.extra -> 'PromptTokens')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'usage' AS rule, '$.usage.completion_tokens' AS path,
             'is null or absent' AS detail
         FROM run_object r JOIN run_completion_usage u ON u.run_object = r.id
-        WHERE u.completion_tokens IS NULL UNION ALL
+        WHERE u.completion_tokens IS NULL AND json_typeof(coalesce(u.extra -> 'completion_tokens', u.extra -> 'completionTokens', u.extra -> 'CompletionTokens')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'usage' AS rule, '$.usage.total_tokens' AS path,
             'is null or absent' AS detail
         FROM run_object r JOIN run_completion_usage u ON u.run_object = r.id
-        WHERE u.total_tokens IS NULL UNION ALL
+        WHERE u.total_tokens IS NULL AND json_typeof(coalesce(u.extra -> 'total_tokens', u.extra -> 'totalTokens', u.extra -> 'TotalTokens')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'last_error' AS rule, '$.last_error.code' AS path,
             coalesce('unknown code ' || '"' || substr(e.code, 1, 100) || '"', 'is null or absent') AS detail
         FROM run_object r JOIN run_object_last_error e ON e.run_object = r.id
-        WHERE coalesce(e.code, '') NOT IN ('server_error', 'rate_limit_exceeded', 'invalid_prompt') UNION ALL
+        WHERE coalesce(e.code, '') NOT IN ('server_error', 'rate_limit_exceeded', 'invalid_prompt') AND json_typeof(coalesce(e.extra -> 'code', e.extra -> 'Code')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'incomplete_details' AS rule, '$.incomplete_details.reason' AS path,
             'unknown reason ' || '"' || substr(d.reason, 1, 100) || '"' AS detail
         FROM run_object r JOIN run_object_incomplete_details d ON d.run_object = r.id
@@ -573,9 +613,10 @@ SELECT r.id AS run_id, 'object' AS rule, '$.object' AS path,
         FROM run_object r CROSS JOIN LATERAL json_each(CASE WHEN json_typeof(r.metadata) = 'object' THEN r.metadata ELSE '{}' END) AS m
         WHERE json_typeof(m.value) = 'string' AND length(m.value #>> '{}') > 512 UNION ALL
         SELECT r.id AS run_id, 'tools' AS rule, '$.tools' AS path,
-            CAST((SELECT count(*) FROM run_object_assistant_object_tools_inner l WHERE l.run_object = r.id) AS text) || ' tools, documented are 128 at most, 20 in a run with file_ids' AS detail
+            CAST((SELECT count(*) FROM run_object_assistant_object_tools_inner l WHERE l.run_object = r.id) AS text) || ' tools, documented are 128 at most, 20 in a run of the first generation' AS detail
         FROM run_object r
-        WHERE (SELECT count(*) FROM run_object_assistant_object_tools_inner l WHERE l.run_object = r.id) > CASE WHEN r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'file_ids' IN (SELECT k.value FROM json_array_elements_text(s.document::json -> 'keys') AS k (value))) THEN 20 ELSE 128 END UNION ALL
+        WHERE (SELECT count(*) FROM run_object_assistant_object_tools_inner l WHERE l.run_object = r.id) > CASE WHEN r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'file_ids' IN (SELECT CASE json_typeof(k.value) WHEN 'array' THEN k.value ->> 1 ELSE k.value #>> '{}' END FROM json_array_elements(s.document::json -> 'keys') AS k (value))) OR EXISTS (SELECT 1 FROM run_object_assistant_object_tools_inner l
+            JOIN assistant_object_tools_inner t ON t.id = l.assistant_object_tools_inner WHERE l.run_object = r.id AND t.type = 'retrieval') THEN 20 ELSE 128 END UNION ALL
         SELECT r.run_object AS run_id, 'tools' AS rule, '$.tools[' || CAST(r.position AS text) || '].type' AS path,
             coalesce('unknown type ' || '"' || substr(t.type, 1, 100) || '"', 'is null, absent or no string') AS detail
         FROM run_object_assistant_object_tools_inner r

@@ -239,15 +239,31 @@ SELECT
             CASE WHEN r.created_at BETWEEN -62135510400 AND 253402214399 THEN strftime('%Y-%m', r.created_at, 'unixepoch') END AS created_month,
             (SELECT u.prompt_tokens FROM run_completion_usage u WHERE u.run_object = r.id) AS prompt_tokens, (SELECT u.completion_tokens FROM run_completion_usage u WHERE u.run_object = r.id) AS completion_tokens, (SELECT u.total_tokens FROM run_completion_usage u WHERE u.run_object = r.id) AS total_tokens,
             (SELECT coalesce(CASE WHEN json_type(u.extra, '$.prompt_tokens_details.cached_tokens') = 'integer' AND json_extract(u.extra, '$.prompt_tokens_details.cached_tokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.prompt_tokens_details.cached_tokens') END,
-                     CASE WHEN json_type(u.extra, '$.prompt_token_details.cached_tokens') = 'integer' AND json_extract(u.extra, '$.prompt_token_details.cached_tokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.prompt_token_details.cached_tokens') END) FROM run_completion_usage u WHERE u.run_object = r.id) AS cached_tokens,
+                     CASE WHEN json_type(u.extra, '$.promptTokensDetails.cachedTokens') = 'integer' AND json_extract(u.extra, '$.promptTokensDetails.cachedTokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.promptTokensDetails.cachedTokens') END,
+                     CASE WHEN json_type(u.extra, '$.PromptTokensDetails.CachedTokens') = 'integer' AND json_extract(u.extra, '$.PromptTokensDetails.CachedTokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.PromptTokensDetails.CachedTokens') END,
+                     CASE WHEN json_type(u.extra, '$.prompt_token_details.cached_tokens') = 'integer' AND json_extract(u.extra, '$.prompt_token_details.cached_tokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.prompt_token_details.cached_tokens') END,
+                     CASE WHEN json_type(u.extra, '$.promptTokenDetails.cachedTokens') = 'integer' AND json_extract(u.extra, '$.promptTokenDetails.cachedTokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.promptTokenDetails.cachedTokens') END,
+                     CASE WHEN json_type(u.extra, '$.PromptTokenDetails.CachedTokens') = 'integer' AND json_extract(u.extra, '$.PromptTokenDetails.CachedTokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.PromptTokenDetails.CachedTokens') END) FROM run_completion_usage u WHERE u.run_object = r.id) AS cached_tokens,
             (SELECT CASE WHEN u.prompt_tokens BETWEEN 0 AND 999999999999999999
                   AND u.completion_tokens BETWEEN 0 AND 999999999999999999
                   AND coalesce(coalesce(CASE WHEN json_type(u.extra, '$.prompt_tokens_details.cached_tokens') = 'integer' AND json_extract(u.extra, '$.prompt_tokens_details.cached_tokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.prompt_tokens_details.cached_tokens') END,
-                     CASE WHEN json_type(u.extra, '$.prompt_token_details.cached_tokens') = 'integer' AND json_extract(u.extra, '$.prompt_token_details.cached_tokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.prompt_token_details.cached_tokens') END), 0) BETWEEN 0 AND u.prompt_tokens
+                     CASE WHEN json_type(u.extra, '$.promptTokensDetails.cachedTokens') = 'integer' AND json_extract(u.extra, '$.promptTokensDetails.cachedTokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.promptTokensDetails.cachedTokens') END,
+                     CASE WHEN json_type(u.extra, '$.PromptTokensDetails.CachedTokens') = 'integer' AND json_extract(u.extra, '$.PromptTokensDetails.CachedTokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.PromptTokensDetails.CachedTokens') END,
+                     CASE WHEN json_type(u.extra, '$.prompt_token_details.cached_tokens') = 'integer' AND json_extract(u.extra, '$.prompt_token_details.cached_tokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.prompt_token_details.cached_tokens') END,
+                     CASE WHEN json_type(u.extra, '$.promptTokenDetails.cachedTokens') = 'integer' AND json_extract(u.extra, '$.promptTokenDetails.cachedTokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.promptTokenDetails.cachedTokens') END,
+                     CASE WHEN json_type(u.extra, '$.PromptTokenDetails.CachedTokens') = 'integer' AND json_extract(u.extra, '$.PromptTokenDetails.CachedTokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.PromptTokenDetails.CachedTokens') END), 0) BETWEEN 0 AND u.prompt_tokens
             THEN (SELECT ((u.prompt_tokens - coalesce(coalesce(CASE WHEN json_type(u.extra, '$.prompt_tokens_details.cached_tokens') = 'integer' AND json_extract(u.extra, '$.prompt_tokens_details.cached_tokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.prompt_tokens_details.cached_tokens') END,
-                     CASE WHEN json_type(u.extra, '$.prompt_token_details.cached_tokens') = 'integer' AND json_extract(u.extra, '$.prompt_token_details.cached_tokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.prompt_token_details.cached_tokens') END), 0)) * p.prompt
+                     CASE WHEN json_type(u.extra, '$.promptTokensDetails.cachedTokens') = 'integer' AND json_extract(u.extra, '$.promptTokensDetails.cachedTokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.promptTokensDetails.cachedTokens') END,
+                     CASE WHEN json_type(u.extra, '$.PromptTokensDetails.CachedTokens') = 'integer' AND json_extract(u.extra, '$.PromptTokensDetails.CachedTokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.PromptTokensDetails.CachedTokens') END,
+                     CASE WHEN json_type(u.extra, '$.prompt_token_details.cached_tokens') = 'integer' AND json_extract(u.extra, '$.prompt_token_details.cached_tokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.prompt_token_details.cached_tokens') END,
+                     CASE WHEN json_type(u.extra, '$.promptTokenDetails.cachedTokens') = 'integer' AND json_extract(u.extra, '$.promptTokenDetails.cachedTokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.promptTokenDetails.cachedTokens') END,
+                     CASE WHEN json_type(u.extra, '$.PromptTokenDetails.CachedTokens') = 'integer' AND json_extract(u.extra, '$.PromptTokenDetails.CachedTokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.PromptTokenDetails.CachedTokens') END), 0)) * p.prompt
                      + coalesce(coalesce(CASE WHEN json_type(u.extra, '$.prompt_tokens_details.cached_tokens') = 'integer' AND json_extract(u.extra, '$.prompt_tokens_details.cached_tokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.prompt_tokens_details.cached_tokens') END,
-                     CASE WHEN json_type(u.extra, '$.prompt_token_details.cached_tokens') = 'integer' AND json_extract(u.extra, '$.prompt_token_details.cached_tokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.prompt_token_details.cached_tokens') END), 0) * coalesce(p.cached, p.prompt)
+                     CASE WHEN json_type(u.extra, '$.promptTokensDetails.cachedTokens') = 'integer' AND json_extract(u.extra, '$.promptTokensDetails.cachedTokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.promptTokensDetails.cachedTokens') END,
+                     CASE WHEN json_type(u.extra, '$.PromptTokensDetails.CachedTokens') = 'integer' AND json_extract(u.extra, '$.PromptTokensDetails.CachedTokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.PromptTokensDetails.CachedTokens') END,
+                     CASE WHEN json_type(u.extra, '$.prompt_token_details.cached_tokens') = 'integer' AND json_extract(u.extra, '$.prompt_token_details.cached_tokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.prompt_token_details.cached_tokens') END,
+                     CASE WHEN json_type(u.extra, '$.promptTokenDetails.cachedTokens') = 'integer' AND json_extract(u.extra, '$.promptTokenDetails.cachedTokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.promptTokenDetails.cachedTokens') END,
+                     CASE WHEN json_type(u.extra, '$.PromptTokenDetails.CachedTokens') = 'integer' AND json_extract(u.extra, '$.PromptTokenDetails.CachedTokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.PromptTokenDetails.CachedTokens') END), 0) * coalesce(p.cached, p.prompt)
                      + u.completion_tokens * p.completion) * 0.000001
               FROM model_price p
               WHERE p.valid_from <= r.created_at
@@ -270,7 +286,7 @@ SELECT
                  WHEN c.id IS NOT NULL THEN coalesce(c.type, 'object') || coalesce(':' ||
                      (SELECT n.name FROM function_object n WHERE n.id = c.function), '') END FROM assistants_api_tool_choice_option c WHERE c.id = r.tool_choice) AS tool_choice,
             (SELECT CASE WHEN substr(f.document, 1, 1) = '"' THEN json_extract(f.document, '$')
-                 WHEN f.type = 'json_schema' THEN f.type || coalesce(':' || CASE WHEN json_type(f.document, '$.json_schema.name') = 'text' THEN json_extract(f.document, '$.json_schema.name') END, '')
+                 WHEN f.type = 'json_schema' THEN f.type || coalesce(':' || coalesce(CASE WHEN json_type(f.document, '$.json_schema.name') = 'text' THEN json_extract(f.document, '$.json_schema.name') END, CASE WHEN json_type(f.document, '$.jsonSchema.name') = 'text' THEN json_extract(f.document, '$.jsonSchema.name') END, CASE WHEN json_type(f.document, '$.JsonSchema.Name') = 'text' THEN json_extract(f.document, '$.JsonSchema.Name') END), '')
                  WHEN f.id IS NOT NULL THEN coalesce(f.type, 'object') END FROM assistants_api_response_format_option f WHERE f.id = r.response_format) AS response_format,
             (SELECT CASE WHEN t.last_messages IS NOT NULL
                  THEN coalesce(t.type, 'object') || ':' || CAST(t.last_messages AS TEXT)
@@ -295,21 +311,21 @@ SELECT c.run_object AS run_id, c.position, c.id AS call_id, c.type, c.function_n
             1 AS pending
         FROM run_tool_call_object c JOIN run_object r ON r.id = c.run_object
         UNION ALL
-        SELECT a.run_object AS run_id, e.key AS position, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.id') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.id') END AS call_id, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.type') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.type') END AS type,
-            coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.name') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.name') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.name') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.name') END) AS function_name,
-            coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.arguments') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.arguments') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.arguments') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.arguments') END) AS arguments, r.observed_at,
+        SELECT a.run_object AS run_id, e.key AS position, coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.id') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.id') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Id') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Id') END) AS call_id, coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.type') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.type') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Type') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Type') END) AS type,
+            coalesce(coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.name') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.name') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Function.Name') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Function.Name') END), coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.name') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.name') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Name') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Name') END)) AS function_name,
+            coalesce(coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.arguments') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.arguments') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Function.Arguments') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Function.Arguments') END), coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.arguments') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.arguments') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Arguments') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Arguments') END)) AS arguments, r.observed_at,
             CASE WHEN r.observed_at BETWEEN -62135510400000000 AND 253402214399000000 THEN datetime((r.observed_at - ((r.observed_at % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch') END AS observed_time, 1 AS pending
         FROM run_object_required_action a JOIN run_object r ON r.id = a.run_object
         JOIN json_each(CASE WHEN a.extra IS NOT NULL THEN a.extra ELSE '{}' END) m
-        JOIN json_each(CASE WHEN json_type(CASE WHEN m.type = 'object' THEN m.value ELSE '{}' END, '$.tool_calls') = 'array' THEN json_extract(m.value, '$.tool_calls') ELSE '[]' END) e
+        JOIN json_each(CASE WHEN coalesce(json_type(CASE WHEN m.type = 'object' THEN m.value ELSE '{}' END, '$.tool_calls'), json_type(CASE WHEN m.type = 'object' THEN m.value ELSE '{}' END, '$.toolCalls'), json_type(CASE WHEN m.type = 'object' THEN m.value ELSE '{}' END, '$.ToolCalls')) = 'array' THEN coalesce(json_extract(m.value, '$.tool_calls'), json_extract(m.value, '$.toolCalls'), json_extract(m.value, '$.ToolCalls')) ELSE '[]' END) e
         UNION ALL
-        SELECT c.run_object AS run_id, e.key AS position, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.id') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.id') END AS call_id, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.type') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.type') END AS type,
-            coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.name') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.name') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.name') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.name') END) AS function_name,
-            coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.arguments') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.arguments') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.arguments') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.arguments') END) AS arguments, c.observed_at,
+        SELECT c.run_object AS run_id, e.key AS position, coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.id') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.id') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Id') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Id') END) AS call_id, coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.type') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.type') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Type') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Type') END) AS type,
+            coalesce(coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.name') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.name') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Function.Name') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Function.Name') END), coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.name') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.name') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Name') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Name') END)) AS function_name,
+            coalesce(coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.arguments') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.arguments') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Function.Arguments') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Function.Arguments') END), coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.arguments') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.arguments') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Arguments') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Arguments') END)) AS arguments, c.observed_at,
             CASE WHEN c.observed_at BETWEEN -62135510400000000 AND 253402214399000000 THEN datetime((c.observed_at - ((c.observed_at % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch') END AS observed_time, 0 AS pending
         FROM run_object_change c
-        JOIN json_each(CASE WHEN json_type(c.members, '$.required_action') = 'object' THEN json_extract(c.members, '$.required_action') ELSE '{}' END) m
-        JOIN json_each(CASE WHEN json_type(CASE WHEN m.type = 'object' THEN m.value ELSE '{}' END, '$.tool_calls') = 'array' THEN json_extract(m.value, '$.tool_calls') ELSE '[]' END) e;
+        JOIN json_each(CASE WHEN coalesce(json_type(c.members, '$.required_action'), json_type(c.members, '$.requiredAction'), json_type(c.members, '$.RequiredAction')) = 'object' THEN coalesce(json_extract(c.members, '$.required_action'), json_extract(c.members, '$.requiredAction'), json_extract(c.members, '$.RequiredAction')) ELSE '{}' END) m
+        JOIN json_each(CASE WHEN coalesce(json_type(CASE WHEN m.type = 'object' THEN m.value ELSE '{}' END, '$.tool_calls'), json_type(CASE WHEN m.type = 'object' THEN m.value ELSE '{}' END, '$.toolCalls'), json_type(CASE WHEN m.type = 'object' THEN m.value ELSE '{}' END, '$.ToolCalls')) = 'array' THEN coalesce(json_extract(m.value, '$.tool_calls'), json_extract(m.value, '$.toolCalls'), json_extract(m.value, '$.ToolCalls')) ELSE '[]' END) e;
 CREATE VIEW "run_metadata" AS
 SELECT r.id AS run_id, m.key, CASE
             WHEN m.type IN ('true', 'false', 'null') THEN m.type
@@ -334,7 +350,7 @@ CREATE VIEW "run_findings" AS
 SELECT r.id AS run_id, 'object' AS rule, '$.object' AS path,
             coalesce('unknown object ' || '"' || substr(r.object, 1, 100) || '"', 'is null') AS detail
         FROM run_object r
-        WHERE (r.object IS NULL OR r.object NOT IN ('thread.run', 'assistant.run')) AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'object' IN (SELECT k.value FROM json_each(s.document, '$.keys') k)) UNION ALL
+        WHERE (r.object IS NULL OR r.object NOT IN ('thread.run', 'assistant.run')) AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'object' IN (SELECT CASE k.type WHEN 'array' THEN json_extract(k.value, '$[1]') ELSE k.value END FROM json_each(s.document, '$.keys') k)) UNION ALL
         SELECT r.id AS run_id, 'status' AS rule, '$.status' AS path,
             'unknown status ' || '"' || substr(r.status, 1, 100) || '"' AS detail
         FROM run_object r
@@ -343,7 +359,7 @@ SELECT r.id AS run_id, 'object' AS rule, '$.object' AS path,
             'a required member is absent' AS detail
         FROM run_object r JOIN (
                 SELECT DISTINCT s.id, w.name FROM run_object_shape s CROSS JOIN (SELECT 'object' AS name UNION ALL SELECT 'created_at' AS name UNION ALL SELECT 'thread_id' AS name UNION ALL SELECT 'assistant_id' AS name UNION ALL SELECT 'status' AS name UNION ALL SELECT 'required_action' AS name UNION ALL SELECT 'last_error' AS name UNION ALL SELECT 'expires_at' AS name UNION ALL SELECT 'started_at' AS name UNION ALL SELECT 'cancelled_at' AS name UNION ALL SELECT 'failed_at' AS name UNION ALL SELECT 'completed_at' AS name UNION ALL SELECT 'model' AS name UNION ALL SELECT 'instructions' AS name UNION ALL SELECT 'tools' AS name UNION ALL SELECT 'metadata' AS name) w
-                WHERE w.name NOT IN (SELECT k.value FROM json_each(s.document, '$.keys') k)
+                WHERE w.name NOT IN (SELECT CASE k.type WHEN 'array' THEN json_extract(k.value, '$[1]') ELSE k.value END FROM json_each(s.document, '$.keys') k)
             ) q ON q.id = r.shape
         WHERE 1 = 1 UNION ALL
         SELECT r.id AS run_id, 'null' AS rule, '$.' || q.name AS path,
@@ -357,43 +373,67 @@ SELECT r.id AS run_id, 'object' AS rule, '$.object' AS path,
         SELECT r.id AS run_id, 'null' AS rule, '$.created_at' AS path,
             'may not be null' AS detail
         FROM run_object r
-        WHERE r.created_at IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'created_at' IN (SELECT k.value FROM json_each(s.document, '$.keys') k)) UNION ALL
+        WHERE r.created_at IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'created_at' IN (SELECT CASE k.type WHEN 'array' THEN json_extract(k.value, '$[1]') ELSE k.value END FROM json_each(s.document, '$.keys') k)) AND coalesce(json_type(r.extra, '$.created_at'), json_type(r.extra, '$.createdAt'), json_type(r.extra, '$.CreatedAt')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'null' AS rule, '$.thread_id' AS path,
             'may not be null' AS detail
         FROM run_object r
-        WHERE r.thread_id IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'thread_id' IN (SELECT k.value FROM json_each(s.document, '$.keys') k)) UNION ALL
+        WHERE r.thread_id IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'thread_id' IN (SELECT CASE k.type WHEN 'array' THEN json_extract(k.value, '$[1]') ELSE k.value END FROM json_each(s.document, '$.keys') k)) AND coalesce(json_type(r.extra, '$.thread_id'), json_type(r.extra, '$.threadId'), json_type(r.extra, '$.ThreadId')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'null' AS rule, '$.assistant_id' AS path,
             'may not be null' AS detail
         FROM run_object r
-        WHERE r.assistant_id IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'assistant_id' IN (SELECT k.value FROM json_each(s.document, '$.keys') k)) UNION ALL
+        WHERE r.assistant_id IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'assistant_id' IN (SELECT CASE k.type WHEN 'array' THEN json_extract(k.value, '$[1]') ELSE k.value END FROM json_each(s.document, '$.keys') k)) AND coalesce(json_type(r.extra, '$.assistant_id'), json_type(r.extra, '$.assistantId'), json_type(r.extra, '$.AssistantId')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'null' AS rule, '$.status' AS path,
             'may not be null' AS detail
         FROM run_object r
-        WHERE r.status IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'status' IN (SELECT k.value FROM json_each(s.document, '$.keys') k)) UNION ALL
+        WHERE r.status IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'status' IN (SELECT CASE k.type WHEN 'array' THEN json_extract(k.value, '$[1]') ELSE k.value END FROM json_each(s.document, '$.keys') k)) AND coalesce(json_type(r.extra, '$.status'), json_type(r.extra, '$.Status')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'null' AS rule, '$.model' AS path,
             'may not be null' AS detail
         FROM run_object r
-        WHERE r.model IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'model' IN (SELECT k.value FROM json_each(s.document, '$.keys') k)) UNION ALL
+        WHERE r.model IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'model' IN (SELECT CASE k.type WHEN 'array' THEN json_extract(k.value, '$[1]') ELSE k.value END FROM json_each(s.document, '$.keys') k)) AND coalesce(json_type(r.extra, '$.model'), json_type(r.extra, '$.Model')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'null' AS rule, '$.instructions' AS path,
             'may not be null' AS detail
         FROM run_object r
-        WHERE r.instructions_id IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'instructions' IN (SELECT k.value FROM json_each(s.document, '$.keys') k)) UNION ALL
+        WHERE r.instructions_id IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'instructions' IN (SELECT CASE k.type WHEN 'array' THEN json_extract(k.value, '$[1]') ELSE k.value END FROM json_each(s.document, '$.keys') k)) AND coalesce(json_type(r.extra, '$.instructions'), json_type(r.extra, '$.Instructions')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'timestamp' AS rule, '$.completed_at' AS path,
             'is null or absent in a run that is completed' AS detail
         FROM run_object r
-        WHERE r.status = 'completed' AND r.completed_at IS NULL UNION ALL
+        WHERE r.status = 'completed' AND r.completed_at IS NULL AND coalesce(json_type(r.extra, '$.completed_at'), json_type(r.extra, '$.completedAt'), json_type(r.extra, '$.CompletedAt')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'timestamp' AS rule, '$.failed_at' AS path,
             'is null or absent in a run that is failed' AS detail
         FROM run_object r
-        WHERE r.status = 'failed' AND r.failed_at IS NULL UNION ALL
+        WHERE r.status = 'failed' AND r.failed_at IS NULL AND coalesce(json_type(r.extra, '$.failed_at'), json_type(r.extra, '$.failedAt'), json_type(r.extra, '$.FailedAt')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'timestamp' AS rule, '$.cancelled_at' AS path,
             'is null or absent in a run that is cancelled' AS detail
         FROM run_object r
-        WHERE r.status = 'cancelled' AND r.cancelled_at IS NULL UNION ALL
+        WHERE r.status = 'cancelled' AND r.cancelled_at IS NULL AND coalesce(json_type(r.extra, '$.cancelled_at'), json_type(r.extra, '$.cancelledAt'), json_type(r.extra, '$.CancelledAt')) IS NULL UNION ALL
+        SELECT r.id AS run_id, 'timestamp' AS rule, '$.created_at' AS path,
+            CAST(r.created_at AS TEXT) || ' is beyond the year 9999: documented are seconds, not milliseconds' AS detail
+        FROM run_object r
+        WHERE r.created_at > 253402300799 UNION ALL
+        SELECT r.id AS run_id, 'timestamp' AS rule, '$.started_at' AS path,
+            CAST(r.started_at AS TEXT) || ' is beyond the year 9999: documented are seconds, not milliseconds' AS detail
+        FROM run_object r
+        WHERE r.started_at > 253402300799 UNION ALL
+        SELECT r.id AS run_id, 'timestamp' AS rule, '$.expires_at' AS path,
+            CAST(r.expires_at AS TEXT) || ' is beyond the year 9999: documented are seconds, not milliseconds' AS detail
+        FROM run_object r
+        WHERE r.expires_at > 253402300799 UNION ALL
+        SELECT r.id AS run_id, 'timestamp' AS rule, '$.cancelled_at' AS path,
+            CAST(r.cancelled_at AS TEXT) || ' is beyond the year 9999: documented are seconds, not milliseconds' AS detail
+        FROM run_object r
+        WHERE r.cancelled_at > 253402300799 UNION ALL
+        SELECT r.id AS run_id, 'timestamp' AS rule, '$.failed_at' AS path,
+            CAST(r.failed_at AS TEXT) || ' is beyond the year 9999: documented are seconds, not milliseconds' AS detail
+        FROM run_object r
+        WHERE r.failed_at > 253402300799 UNION ALL
+        SELECT r.id AS run_id, 'timestamp' AS rule, '$.completed_at' AS path,
+            CAST(r.completed_at AS TEXT) || ' is beyond the year 9999: documented are seconds, not milliseconds' AS detail
+        FROM run_object r
+        WHERE r.completed_at > 253402300799 UNION ALL
         SELECT r.id AS run_id, 'required_action' AS rule, '$.required_action' AS path,
             'is null or absent in a run that requires action' AS detail
         FROM run_object r
-        WHERE r.status = 'requires_action' AND NOT EXISTS (SELECT 1 FROM run_object_required_action a WHERE a.run_object = r.id) UNION ALL
+        WHERE r.status = 'requires_action' AND NOT EXISTS (SELECT 1 FROM run_object_required_action a WHERE a.run_object = r.id) AND coalesce(json_type(r.extra, '$.required_action'), json_type(r.extra, '$.requiredAction'), json_type(r.extra, '$.RequiredAction')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'required_action' AS rule, '$.required_action' AS path,
             'stands in a run whose status is not requires_action' AS detail
         FROM run_object r JOIN run_object_required_action a ON a.run_object = r.id
@@ -401,7 +441,7 @@ SELECT r.id AS run_id, 'object' AS rule, '$.object' AS path,
         SELECT r.id AS run_id, 'required_action' AS rule, '$.required_action.type' AS path,
             coalesce('unknown type ' || '"' || substr(a.type, 1, 100) || '"', 'is null, absent or no string') AS detail
         FROM run_object r JOIN run_object_required_action a ON a.run_object = r.id
-        WHERE coalesce(a.type, '') <> 'submit_tool_outputs' UNION ALL
+        WHERE coalesce(a.type, '') <> 'submit_tool_outputs' AND coalesce(json_type(a.extra, '$.type'), json_type(a.extra, '$.Type')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'usage' AS rule, '$.usage' AS path,
             'stands in a run that has not ended' AS detail
         FROM run_object r JOIN run_completion_usage u ON u.run_object = r.id
@@ -409,19 +449,19 @@ SELECT r.id AS run_id, 'object' AS rule, '$.object' AS path,
         SELECT r.id AS run_id, 'usage' AS rule, '$.usage.prompt_tokens' AS path,
             'is null or absent' AS detail
         FROM run_object r JOIN run_completion_usage u ON u.run_object = r.id
-        WHERE u.prompt_tokens IS NULL UNION ALL
+        WHERE u.prompt_tokens IS NULL AND coalesce(json_type(u.extra, '$.prompt_tokens'), json_type(u.extra, '$.promptTokens'), json_type(u.extra, '$.PromptTokens')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'usage' AS rule, '$.usage.completion_tokens' AS path,
             'is null or absent' AS detail
         FROM run_object r JOIN run_completion_usage u ON u.run_object = r.id
-        WHERE u.completion_tokens IS NULL UNION ALL
+        WHERE u.completion_tokens IS NULL AND coalesce(json_type(u.extra, '$.completion_tokens'), json_type(u.extra, '$.completionTokens'), json_type(u.extra, '$.CompletionTokens')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'usage' AS rule, '$.usage.total_tokens' AS path,
             'is null or absent' AS detail
         FROM run_object r JOIN run_completion_usage u ON u.run_object = r.id
-        WHERE u.total_tokens IS NULL UNION ALL
+        WHERE u.total_tokens IS NULL AND coalesce(json_type(u.extra, '$.total_tokens'), json_type(u.extra, '$.totalTokens'), json_type(u.extra, '$.TotalTokens')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'last_error' AS rule, '$.last_error.code' AS path,
             coalesce('unknown code ' || '"' || substr(e.code, 1, 100) || '"', 'is null or absent') AS detail
         FROM run_object r JOIN run_object_last_error e ON e.run_object = r.id
-        WHERE coalesce(e.code, '') NOT IN ('server_error', 'rate_limit_exceeded', 'invalid_prompt') UNION ALL
+        WHERE coalesce(e.code, '') NOT IN ('server_error', 'rate_limit_exceeded', 'invalid_prompt') AND coalesce(json_type(e.extra, '$.code'), json_type(e.extra, '$.Code')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'incomplete_details' AS rule, '$.incomplete_details.reason' AS path,
             'unknown reason ' || '"' || substr(d.reason, 1, 100) || '"' AS detail
         FROM run_object r JOIN run_object_incomplete_details d ON d.run_object = r.id
@@ -443,9 +483,10 @@ SELECT r.id AS run_id, 'object' AS rule, '$.object' AS path,
         FROM run_object r JOIN json_each(CASE WHEN json_type(r.metadata) = 'object' THEN r.metadata ELSE '{}' END) AS m
         WHERE m.type = 'text' AND length(m.value) > 512 UNION ALL
         SELECT r.id AS run_id, 'tools' AS rule, '$.tools' AS path,
-            CAST((SELECT count(*) FROM run_object_assistant_object_tools_inner l WHERE l.run_object = r.id) AS TEXT) || ' tools, documented are 128 at most, 20 in a run with file_ids' AS detail
+            CAST((SELECT count(*) FROM run_object_assistant_object_tools_inner l WHERE l.run_object = r.id) AS TEXT) || ' tools, documented are 128 at most, 20 in a run of the first generation' AS detail
         FROM run_object r
-        WHERE (SELECT count(*) FROM run_object_assistant_object_tools_inner l WHERE l.run_object = r.id) > CASE WHEN r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'file_ids' IN (SELECT k.value FROM json_each(s.document, '$.keys') k)) THEN 20 ELSE 128 END UNION ALL
+        WHERE (SELECT count(*) FROM run_object_assistant_object_tools_inner l WHERE l.run_object = r.id) > CASE WHEN r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'file_ids' IN (SELECT CASE k.type WHEN 'array' THEN json_extract(k.value, '$[1]') ELSE k.value END FROM json_each(s.document, '$.keys') k)) OR EXISTS (SELECT 1 FROM run_object_assistant_object_tools_inner l
+            JOIN assistant_object_tools_inner t ON t.id = l.assistant_object_tools_inner WHERE l.run_object = r.id AND t.type = 'retrieval') THEN 20 ELSE 128 END UNION ALL
         SELECT r.run_object AS run_id, 'tools' AS rule, '$.tools[' || CAST(r.position AS TEXT) || '].type' AS path,
             coalesce('unknown type ' || '"' || substr(t.type, 1, 100) || '"', 'is null, absent or no string') AS detail
         FROM run_object_assistant_object_tools_inner r

@@ -1,16 +1,12 @@
-"""Which member of a run stands where, and how a member of one JSON type is read."""
+"""Which member of a run stands where."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from enum import IntEnum, auto
-from typing import Any, NamedTuple
 
-from msgspec import Raw
-from sqlalchemy import Boolean, Column, Table, Text
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import Table
 
-from runstore import wire
+from runstore.mapping.values import Part, Reader, reader_of
 from runstore.schema import (
     AssistantObjectToolsInner,
     AssistantsApiResponseFormatOption,
@@ -29,7 +25,8 @@ from runstore.schema import (
     RunToolCallObject,
     TruncationObject,
 )
-from runstore.schema.base import JSONText, Key, Number
+from runstore.schema.base import JSONText
+from runstore.spelling import Names
 
 
 def table_of(model: type[Base]) -> Table:
@@ -92,24 +89,7 @@ RANKS = {"cancelling": 1} | dict.fromkeys(("cancelled", "failed", "completed", "
 """How far a status is on the way of a run; every other one, also a missing one, is 0."""
 
 
-# --- reading values of one JSON type ---------------------------------------------------------------------------------
-
-_READERS: tuple[tuple[type[TypeEngine[Any]], wire.Reader], ...] = (
-    (Number, wire.number),
-    (Text, wire.text),
-    (Boolean, wire.boolean),
-    (JSONText, wire.document),
-)
-
-
-def reader_of(column: Column[Any]) -> wire.Reader:
-    """How a member that stands in this column is read and checked."""
-    if column.type is Key:
-        return wire.indexed
-    return next((reader for kind, reader in _READERS if isinstance(column.type, kind)), wire.integer)
-
-
-IN_ROW: dict[str, tuple[int, wire.Reader]] = {
+IN_ROW: dict[str, tuple[int, Reader]] = {
     name: (place, reader_of(RUN.columns[name]))
     for name, place in COLUMNS.items()
     if name not in (*OWN, *(column for column, _ in SHARED.values()))
@@ -148,74 +128,10 @@ def kind_of(key: str) -> Kind:
     return _KINDS.get(key, Kind.EXTRA)
 
 
-class Part:
-    """A JSON object whose members stand in columns of one table, the others in its ``extra``."""
-
-    def __init__(self, columns: Mapping[str, Column[Any]]) -> None:
-        self._readers = {member: reader_of(column) for member, column in columns.items()}
-        self._at_once = wire.object_at_once(self._readers)
-
-    @staticmethod
-    def of(table: Table, **columns: str) -> Part:
-        """Of a table's columns, or of those given by the names of the members they hold."""
-        names = columns or {c.name: c.name for c in table.columns if c.name not in ("run_object", "position", "extra")}
-        return Part({member: table.columns[name] for member, name in names.items()})
-
-    def read(self, raw: bytes, path: str, depth: int) -> ReadPart:
-        """Refuses documented members of another type."""
-        if (values := self._at_once(raw)) is not None:
-            return ReadPart(values, {}, tuple(values), raw)
-        found = wire.members(raw, path, depth)
-        known = tuple(key for key in found if key in self._readers)
-        readers = tuple(map(self._readers.__getitem__, known))
-        each = wire.at_once(readers, [found[key] for key in known])
-        if each is None:
-            each = read_each(known, readers, found, path, depth)
-        extra: dict[str, Raw] = {}
-        for key, text in tuple(found.items()):
-            if key not in self._readers:
-                found[key] = extra[key] = Raw(wire.canonical(text, wire.join(path, key), depth + 1))
-        return ReadPart(dict(zip(known, each, strict=True)), extra, tuple(found), wire.encode(found))
-
-
-class ReadPart(NamedTuple):
-    """A JSON object that was read."""
-
-    values: dict[str, Any]
-    """Of the members that have a column."""
-    extra: dict[str, Raw]
-    """Canonical texts of the others."""
-    keys: tuple[str, ...]
-    text: bytes
-    """Canonical."""
-
-
-def read_each(
-    keys: Iterable[str], readers: Iterable[wire.Reader], members: dict[str, Raw], path: str, depth: int
-) -> list[Any]:
-    """Values read one by one, None of null; the texts become canonical. Raises :class:`RunRejected`."""
-    values: list[Any] = []
-    for key, reader in zip(keys, readers, strict=True):
-        if (raw := members[key]) == NULL:
-            values.append(None)
-            continue
-        value, spelled = reader(bytes(raw), wire.join(path, key), depth + 1)
-        values.append(value)
-        members[key] = Raw(spelled)
-    return values
-
-
-NULL = Raw(b"null")
 PARTS = {member: Part.of(table) for member, table in BELONGS.items()}
-CALL = Part.of(CALLS, id="id", type="type")
-CALL_FUNCTION = Part.of(CALLS, name="function_name", arguments="function_arguments")
+CALL = Part({"id": CALLS.c.id, "type": CALLS.c.type}, "function")
+CALL_FUNCTION = Part({"name": CALLS.c.function_name, "arguments": CALLS.c.function_arguments})
 
-
-def members_of(extra: str | None) -> dict[str, Raw]:
-    """The members in a column ``extra``."""
-    return wire.members(extra.encode(), "extra") if extra else {}
-
-
-def extra_text(extra: dict[str, Raw]) -> str | None:
-    """What goes into a column ``extra``."""
-    return wire.encode(extra).decode() if extra else None
+RUN_NAMES = Names(_KINDS)
+ACTION_NAMES = Names(("type", "submit_tool_outputs"))
+OUTPUTS_NAMES = Names(("tool_calls",))

@@ -13,6 +13,7 @@ from sqlalchemy import Table
 
 from runstore import wire
 from runstore.mapping.columns import (
+    ACTION_NAMES,
     BELONGS,
     CALL,
     CALL_FUNCTION,
@@ -21,20 +22,21 @@ from runstore.mapping.columns import (
     FILES,
     IN_ROW,
     LINK_TABLES,
-    NULL,
+    OUTPUTS_NAMES,
     PARTS,
     RANKS,
     REQUIRED_ACTION,
+    RUN_NAMES,
     SHAPE,
     SHARED,
     TOOL,
     TOOLS,
     Kind,
-    extra_text,
     kind_of,
-    read_each,
 )
 from runstore.mapping.shared import Remembered, SharedRow, digest_of, shared_row
+from runstore.mapping.values import NULL, STRINGS, Reader, extra_text, read_each
+from runstore.spelling import Entry, entries
 
 
 @dataclass(slots=True)
@@ -51,6 +53,11 @@ class Look:
     shared: list[SharedRow]
     members: dict[str, Raw]
     """Canonical text of each member, in order."""
+    unlike: frozenset[str]
+    """Documented names of members in another spelling, or with a value of another type in a row of their own.
+
+    An archive may hold the same text in other rows: earlier code left such members in ``extra``.
+    """
 
     def rows(self, table: Table) -> Iterable[tuple[Any, ...]]:
         """The rows in a table of what belongs to the run."""
@@ -87,6 +94,8 @@ class _Member(NamedTuple):
     """What is known of a member before its value is."""
 
     key: str
+    name: str
+    """The documented one, which the key may spell in another way."""
     kind: Kind
     path: str
     place: int
@@ -96,9 +105,16 @@ class _Member(NamedTuple):
 class _Plan(NamedTuple):
     """How a run with certain keys in a certain order is read."""
 
+    id: str
+    """The key of the run's id."""
+    keys: tuple[Entry, ...]
+    unlike: frozenset[str]
+    """Documented names that are spelled in another way."""
     together: tuple[str, ...]
-    """Members that are read together: those that stand in the row of run_object, last the file ids."""
-    readers: tuple[wire.Reader, ...]
+    """Keys of members that are read together: those that stand in the row of run_object, last the file ids."""
+    readers: tuple[Reader, ...]
+    at_once: tuple[wire.Reader, ...]
+    """What the readers take values of the documented types with."""
     places: tuple[int, ...]
     """In the row, of those that stand there."""
     numbers: tuple[str, ...]
@@ -107,28 +123,36 @@ class _Plan(NamedTuple):
     others: tuple[_Member, ...]
 
 
-def _plan(keys: tuple[str, ...]) -> _Plan:
-    in_row = [key for key in keys if key in IN_ROW]
-    files = [key for key in keys if kind_of(key) is Kind.FILE_IDS]
-    members = [_member(key) for key in keys if key not in in_row]
+def _plan(keys: tuple[str, ...], names: Mapping[str, str]) -> _Plan:
+    members = [_member(key, names.get(key, key)) for key in keys]
+    in_row = [member for member in members if member.name in IN_ROW]
+    files = [member for member in members if member.kind is Kind.FILE_IDS]
+    apart = [member for member in members if member.name not in IN_ROW]
+    readers = (*(IN_ROW[member.name][1] for member in in_row), *(STRINGS for _ in files))
     return _Plan(
-        together=(*in_row, *files),
-        readers=(*(IN_ROW[key][1] for key in in_row), *(wire.strings for _ in files)),
-        places=tuple(IN_ROW[key][0] for key in in_row),
-        numbers=tuple(key for key in in_row if IN_ROW[key][1] is wire.number),
-        shared=tuple(member for member in members if member.kind in (Kind.SHARED, Kind.TOOLS)),
-        others=tuple(member for member in members if member.kind not in (Kind.SHARED, Kind.TOOLS)),
+        id=next((member.key for member in members if member.name == "id"), "id"),
+        keys=entries(keys, names),
+        unlike=frozenset(names.values()),
+        together=tuple(member.key for member in (*in_row, *files)),
+        readers=readers,
+        at_once=tuple(reader.documented for reader in readers),
+        places=tuple(member.place for member in in_row),
+        numbers=tuple(member.key for member in in_row if IN_ROW[member.name][1].documented is wire.number),
+        shared=tuple(member for member in apart if member.kind in (Kind.SHARED, Kind.TOOLS)),
+        others=tuple(member for member in apart if member.kind not in (Kind.SHARED, Kind.TOOLS)),
     )
 
 
-def _member(key: str) -> _Member:
-    kind = kind_of(key)
-    column = SHARED[key][0] if kind is Kind.SHARED else key
-    return _Member(key, kind, wire.join("$", key), COLUMNS.get(column, 0))
+def _member(key: str, name: str) -> _Member:
+    kind = kind_of(name)
+    column = SHARED[name][0] if kind is Kind.SHARED else name
+    return _Member(key, name, kind, wire.join("$", key), COLUMNS.get(column, 0))
 
 
-# Runs of one server have their keys in a few orders.
-_known_plan = lru_cache(maxsize=1024)(_plan)
+@lru_cache(maxsize=1024)
+def _known_plan(keys: tuple[str, ...]) -> _Plan:
+    """Runs of one server have their keys in a few orders."""
+    return _plan(keys, RUN_NAMES.of(keys))
 
 
 @dataclass(slots=True)
@@ -143,11 +167,16 @@ class Draft:
     row: list[Any]
     shared: list[SharedRow]
     digests: dict[str, Raw]
-    """What stands for shared values in the text that is digested."""
+    """What stands for shared values in the text that is digested, if their keys are the documented ones.
+
+    Under another spelling the value itself is digested: earlier code did not share it, and a run has one digest.
+    """
     children: dict[Table, Sequence[Any]] = field(default_factory=dict)
     extra: dict[str, Raw] = field(default_factory=dict)
     shape: dict[str, Any] = field(default_factory=dict)
     """What the shape holds beside the keys."""
+    unlike: set[str] = field(default_factory=set)
+    """As in the look, of the members that are read apart."""
 
 
 class Mapper:
@@ -159,34 +188,46 @@ class Mapper:
         self._tool: Remembered[_Known] = Remembered(most_bytes // 2)
         self._shapes: dict[Any, SharedRow] = {}
 
-    def draft(self, members: dict[str, Raw]) -> Draft:
+    def draft(self, members: dict[str, Raw], names: Mapping[str, str] | None = None) -> Draft:
         """What takes little: the run's id, what it shares with others, and its digest if its members are canonical.
 
-        Raises :class:`RunRejected` with the path of what cannot be kept or is of another type than documented.
+        *names* says which keys have another name than their own, by default those that spell it in another way.
+        Raises :class:`RunRejected` with the path of what cannot be kept, and for an id that is not a string.
         """
         keys = tuple(members)
-        plan = _known_plan(keys) if len(keys) <= wire.MOST_KEYS else _plan(keys)
-        run_id = wire.indexed(bytes(members["id"]), "$.id")[0]
-        draft = Draft(run_id, b"", members, plan, _NO_VALUES.copy(), [], {})
+        if names is None and len(keys) <= wire.MOST_KEYS:
+            plan = _known_plan(keys)
+        else:
+            plan = _plan(keys, RUN_NAMES.of(keys) if names is None else names)
+        raw = bytes(members[plan.id])
+        if (run_id := wire.indexed(raw, f"$.{plan.id}")) is None:
+            raise wire.expected("a string", raw, f"$.{plan.id}")
+        draft = Draft(run_id[0], b"", members, plan, _NO_VALUES.copy(), [], {})
         for key in plan.numbers:
             raw = bytes(members[key])
             if (text := wire.canonical(raw, f"$.{key}")) != raw:
                 members[key] = Raw(text)
-        for key, kind, path, place in plan.shared:
+        for key, name, kind, path, place in plan.shared:
             raw = members[key]
             if raw == NULL:
                 if kind is Kind.TOOLS:
-                    draft.shape["null"] = (key,)
+                    draft.shape["null"] = (name,)
                 continue
             if kind is Kind.TOOLS:
-                known = self._tools.of(raw, self._read_tools)
+                known = self._tools.of(raw, self._read_tools, path)
+            else:
+                known = self._values[name].of(raw, _read_shared, name, path)
+            members[key] = known.text
+            if known.digest is None:
+                draft.extra[key] = known.text
+                continue
+            if kind is Kind.TOOLS:
                 draft.children[TOOLS] = known.ids
             else:
-                known = self._values[key].of(raw, _read_shared, key, path)
                 draft.row[place] = known.ids[0]
             draft.shared += known.rows
-            draft.digests[key] = known.digest
-            members[key] = known.text
+            if key == name:
+                draft.digests[key] = known.digest
         draft.digest = digest_of(wire.encode(members | draft.digests))
         return draft
 
@@ -196,57 +237,58 @@ class Mapper:
         *observed_at* is in Unix microseconds. Raises :class:`RunRejected` like :meth:`draft`.
         """
         members, plan, row = draft.members, draft.plan, draft.row
-        values = wire.at_once(plan.readers, [members[key] for key in plan.together])
+        values = wire.at_once(plan.at_once, [members[key] for key in plan.together])
         changed = values is None
         if values is None:
-            values = each = read_each(plan.together, plan.readers, members, "$", 0)
-            for position, key in enumerate(plan.together):
-                if _is_large_float(each[position]):
-                    draft.extra[key], each[position] = members[key], None
+            values = read_each(plan.together, plan.readers, members, draft.extra, "$", 0)
         for place, value in zip(plan.places, values, strict=False):  # file ids have no place
             row[place] = value
-        for key, kind, path, _ in plan.others:
+        for key, name, kind, path, _ in plan.others:
             if members[key] == NULL:
                 if kind is Kind.EXTRA:
                     draft.extra[key] = NULL
                 elif kind is Kind.FILE_IDS:
-                    draft.shape["null"] = (*draft.shape.get("null", ()), key)
+                    draft.shape["null"] = (*draft.shape.get("null", ()), name)
                 continue
             if kind is Kind.FILE_IDS:
-                draft.children[FILES] = values[-1]
+                if values[-1] is not None:
+                    draft.children[FILES] = values[-1]
                 continue
             raw = bytes(members[key])
-            if kind is Kind.BELONGS:
-                text = _read_part(draft, key, raw, path)
-            elif kind is Kind.REQUIRED_ACTION:
-                text = _read_required_action(draft, raw, path)
-            else:
+            if kind is Kind.EXTRA or raw[:1] != b"{":
                 text = wire.canonical(raw, path)
                 draft.extra[key] = Raw(text)
+            elif kind is Kind.BELONGS:
+                text = _read_part(draft, name, raw, path)
+            else:
+                text = _read_required_action(draft, raw, path)
             if text != raw:
                 members[key] = Raw(text)
                 changed = True
         digest = digest_of(wire.encode(members | draft.digests)) if changed else draft.digest
-        shape = self._shape(tuple(members), draft.shape)
+        shape = self._shape(plan.keys, draft.shape)
         draft.shared.append(shape)
         row[_EXTRA] = extra_text(draft.extra)
         row[_SHAPE] = shape.id
         row[_DIGEST] = digest
         row[_OBSERVED_AT] = observed_at
         row[_SOURCE] = source
-        return Look(draft.id, observed_at, digest, row, draft.children, draft.shared, members)
+        unlike = plan.unlike | draft.unlike if draft.unlike else plan.unlike
+        return Look(draft.id, observed_at, digest, row, draft.children, draft.shared, members, unlike)
 
-    def _read_tools(self, raw: bytes) -> _Known:
+    def _read_tools(self, raw: bytes, path: str) -> _Known:
+        if raw[:1] != b"[":
+            return _Known.other(raw, path)
         tools = [
-            self._tool.of(inner, _read_tool, f"$.tools[{position}]")
-            for position, inner in enumerate(wire.elements(raw, "$.tools"))
+            self._tool.of(inner, _read_tool, f"{path}[{position}]")
+            for position, inner in enumerate(wire.elements(raw, path))
         ]
         text = b"[" + b",".join([tool.text for tool in tools]) + b"]"
         digest = wire.encode([tool.digest for tool in tools])
         rows = tuple(row for tool in tools for row in tool.rows)
         return _Known(rows, tuple(row.id for row in rows), Raw(text), Raw(digest))
 
-    def _shape(self, keys: tuple[str, ...], parts: dict[str, Any]) -> SharedRow:
+    def _shape(self, keys: tuple[Entry, ...], parts: dict[str, Any]) -> SharedRow:
         key = (keys, *parts.items())
         if (known := self._shapes.get(key)) is None:
             if len(self._shapes) >= 4096:
@@ -264,22 +306,30 @@ class _Known(NamedTuple):
     ids: tuple[int, ...]
     text: Raw
     """Canonical."""
-    digest: Raw
-    """What stands for it in the text that is digested."""
+    digest: Raw | None
+    """What stands for it in the text that is digested; None for a value of another type, which is not shared."""
 
     @classmethod
     def of(cls, row: SharedRow, text: bytes) -> Self:
         """One value."""
         return cls((row,), (row.id,), Raw(text), Raw(wire.encode(row.digest.hex())))
 
+    @classmethod
+    def other(cls, raw: bytes, path: str) -> Self:
+        """A value of another type than documented."""
+        return cls((), (), Raw(wire.canonical(raw, path)), None)
+
+
+_SHAREABLE = {"instructions": b'"', "truncation_strategy": b"{"} | dict.fromkeys(
+    ("tool_choice", "response_format"), b'{"'
+)
+"""Shared member of a run -> the first bytes of the documented types."""
+
 
 def _read_shared(raw: bytes, member: str, path: str) -> _Known:
-    if member == "instructions":
-        text = wire.text(raw, path)[1]
-    elif raw[:1] not in (b"{" if member == "truncation_strategy" else b'{"'):
-        raise wire.expected("an object" if member == "truncation_strategy" else "a string or an object", raw, path)
-    else:
-        text = wire.canonical(raw, path)
+    if raw[:1] not in _SHAREABLE[member]:
+        return _Known.other(raw, path)
+    text = found[1] if (found := wire.text(raw, path)) else wire.canonical(raw, path)
     return _Known.of(shared_row(SHARED[member][1], text, path), text)
 
 
@@ -288,16 +338,11 @@ def _read_tool(raw: bytes, path: str) -> _Known:
     return _Known.of(shared_row(TOOL, text, path), text)
 
 
-def _is_large_float(value: Any) -> bool:
-    """Whether a numeric column would give the integer that the float equals, and that is spelled otherwise."""
-    return type(value) is float and value.is_integer() and abs(value) <= 2**63
-
-
 def _read_part(draft: Draft, member: str, raw: bytes, path: str) -> bytes:
-    if raw[:1] != b"{":
-        raise wire.expected("an object", raw, path)
     part = PARTS[member].read(raw, path, 1)
     draft.shape[member] = part.keys
+    if not part.as_ever:
+        draft.unlike.add(member)
     table = BELONGS[member]
     draft.children[table] = [_child_row(table, part.values | {"run_object": draft.id, "extra": extra_text(part.extra)})]
     return part.text
@@ -305,61 +350,68 @@ def _read_part(draft: Draft, member: str, raw: bytes, path: str) -> bytes:
 
 def _read_required_action(draft: Draft, raw: bytes, path: str) -> bytes:
     """A documented submit_tool_outputs becomes rows of tool calls; of any other action all but its type is extra."""
-    if raw[:1] != b"{":
-        raise wire.expected("an object", raw, path)
     members = wire.members(raw, path, 1)
+    keys = tuple(members)
+    names = ACTION_NAMES.of(keys)
     kind = None
     extra: dict[str, Raw] = {}
     for key, inner in members.items():
         place = wire.join(path, key)
         spelled = wire.canonical(inner, place, 2)
         members[key] = Raw(spelled)
-        if key == "type" and spelled[:1] in b'"n':
+        name = names.get(key, key)
+        if name == "type" and spelled[:1] in b'"n':
             kind = wire.loads(spelled)
-        elif key != "submit_tool_outputs" or not _read_tool_calls(draft, spelled, place):
+        elif name != "submit_tool_outputs" or not _read_tool_calls(draft, spelled, place):
             extra[key] = members[key]
-    draft.shape["required_action"] = tuple(members)
+    if names:
+        draft.unlike.add("required_action")
+    draft.shape["required_action"] = entries(keys, names)
     draft.children[REQUIRED_ACTION] = [(draft.id, kind, extra_text(extra))]
     return wire.encode(members)
 
 
 def _read_tool_calls(draft: Draft, outputs: bytes, path: str) -> bool:
     """Whether submit_tool_outputs is of the documented form; if so its calls become rows."""
-    if outputs[:1] != b"{" or list(found := wire.members(outputs, path)) != ["tool_calls"]:
+    if outputs[:1] != b"{":
         return False
-    if not (listed := bytes(found["tool_calls"])).startswith(b"["):
+    found = wire.members(outputs, path)
+    if len(found) != 1 or (listing := OUTPUTS_NAMES.key_of("tool_calls", found)) is None:
+        return False
+    if not (listed := bytes(found[listing])).startswith(b"["):
         return False
     rows = []
     shapes: list[tuple[Any, ...]] = []
+    as_ever = listing == "tool_calls"
     for position, call in enumerate(wire.elements(listed, path)):
         text = bytes(call)
-        if text[:1] != b"{" or not _documented(wire.loads(text)):
+        if text[:1] != b"{":
             return False
-        values, extra, keys, _ = CALL.read(text, path, 3)
+        values, extra, keys, _, usual = CALL.read(text, path, 3)
         function_keys = None
-        if "function" in extra:
-            inner = CALL_FUNCTION.read(bytes(extra.pop("function")), path, 4)
+        function = CALL.names.key_of("function", extra)
+        if function is not None:
+            if (inner_text := bytes(extra.pop(function)))[:1] != b"{":
+                return False
+            inner = CALL_FUNCTION.read(inner_text, path, 4)
+            usual = usual and inner.as_ever and function == "function"
             function_keys = inner.keys
             values |= {f"function_{key}": value for key, value in inner.values.items()}
             if inner.extra:
-                extra["function"] = Raw(wire.encode(inner.extra))
+                extra[function] = Raw(wire.encode(inner.extra))
         values |= {"run_object": draft.id, "position": position, "extra": extra_text(extra)}
         rows.append(_child_row(CALLS, values))
         shapes.append((keys, function_keys))
+        as_ever = as_ever and usual
     while len(shapes) > 1 and shapes[-1] == shapes[-2]:
         shapes.pop()  # the last shape stands for all further calls
+    if listing != "tool_calls":
+        draft.shape["submit_tool_outputs"] = ((listing, "tool_calls"),)
+    if not as_ever:
+        draft.unlike.add("required_action")
     draft.shape["tool_calls"] = tuple(shapes)
     draft.children[CALLS] = rows
     return True
-
-
-def _documented(call: dict[str, Any]) -> bool:
-    function = call.get("function", {})
-    texts = [call.get("id"), call.get("type")]
-    if not isinstance(function, dict):
-        return False
-    texts += [function.get("name"), function.get("arguments")]
-    return all(text is None or isinstance(text, str) for text in texts)
 
 
 _COLUMNS_OF = {table: tuple(table.columns.keys()) for table in (*BELONGS.values(), CALLS)}

@@ -7,11 +7,13 @@ from hashlib import blake2b
 from typing import Any, NamedTuple, TypeVar
 
 from msgspec import Raw
-from sqlalchemy import Boolean, Column, Table, Text
+from sqlalchemy import Column, Table
 
 from runstore import wire
-from runstore.mapping.columns import FUNCTION, INSTRUCTIONS
-from runstore.schema.base import JSONText, Key
+from runstore.mapping.columns import FUNCTION, INSTRUCTIONS, SHARED_TABLES
+from runstore.mapping.values import reader_of
+from runstore.schema.base import FUNCTION_NAMES
+from runstore.spelling import Names
 
 T = TypeVar("T")
 
@@ -36,10 +38,11 @@ def shared_id(digest: bytes) -> int:
     return int.from_bytes(digest[:8], "big") >> 1
 
 
-def shared_row(table: Table, text: bytes, path: str) -> SharedRow:
+def shared_row(table: Table, text: bytes, path: str, *, as_before: bool = False) -> SharedRow:
     """The shared row of a value, given its canonical text.
 
-    Raises :class:`RunRejected` for an indexed string (type, name of the function) that is too long.
+    *as_before* gives the row as earlier code made it, which knew neither other spellings nor readings: a shared row is
+    never changed. Raises :class:`RunRejected` for an indexed string (type, name of the function) that is too long.
     """
     digest = digest_of(text)
     if table is INSTRUCTIONS:
@@ -47,41 +50,45 @@ def shared_row(table: Table, text: bytes, path: str) -> SharedRow:
     refers: tuple[SharedRow, ...] = ()
     document = text
     value = wire.loads(text)
-    documented = value if isinstance(value, dict) else {}
+    members = value if isinstance(value, dict) else {}
+    keys = {} if as_before else {name: key for key, name in _NAMES[table].of(members).items()}
     columns: dict[str, Any] = {}
-    if "function" in table.columns and isinstance(documented.get("function"), dict):
-        place = wire.join(path, "function")
-        refers = (shared_row(FUNCTION, bytes(wire.members(text, path)["function"]), place),)
+    function = keys.get("function", "function")
+    if "function" in table.columns and isinstance(members.get(function), dict):
+        called = bytes(wire.members(text, path)[function])
+        refers = (shared_row(FUNCTION, called, wire.join(path, function), as_before=as_before),)
         columns["function"] = refers[0].id
-        document = wire.encode({**documented, "function": None})
+        document = wire.encode({**members, function: None})
     for column in table.columns:
-        inner = documented.get(column.name)
-        if column.name not in columns and inner is not None and not column.foreign_keys:
-            columns[column.name] = _column_value(column, inner, wire.join(path, column.name))
+        key = keys.get(column.name, column.name)
+        if column.name not in columns and (inner := members.get(key)) is not None and not column.foreign_keys:
+            columns[column.name] = _column_value(column, inner, wire.join(path, key), as_before)
     columns |= {"id": shared_id(digest), "digest": digest, "document": document.decode()}
     return SharedRow(table, columns["id"], digest, tuple(columns.get(c.name) for c in table.columns), refers)
 
 
-def _column_value(column: Column[Any], value: Any, path: str) -> Any:
-    """What a documented column holds beside the document: the value where it is of the documented type, else NULL."""
-    if column.type is Key:
-        return wire.indexed(wire.encode(value), path)[0] if isinstance(value, str) else None
-    match column.type:
-        case Text():
-            return value if isinstance(value, str) else None
-        case JSONText():
-            return wire.encode(value).decode() if isinstance(value, dict) else None
-        case Boolean():
-            return value if isinstance(value, bool) else None
-        case _:
-            return value if type(value) is int else None
+_NAMES = {
+    table: Names(column.name for column in table.columns if column.name not in ("id", "digest", "document"))
+    for table in SHARED_TABLES
+}
+
+
+def _column_value(column: Column[Any], value: Any, path: str, as_before: bool) -> Any:
+    """What a documented column holds next to the document: the value, of one of another type its reading."""
+    raw = wire.encode(value)
+    reader = reader_of(column)
+    if (found := reader.documented(raw, path, 1)) is not None:
+        return found[0]
+    return None if as_before else reader.reading(value)
 
 
 def shared_text(document: str, function: str | None) -> bytes:
     """The canonical text of a shared value from its columns ``document`` and that of its function."""
     if function is None:
         return document.encode()
-    return wire.encode(wire.members(document.encode(), "document") | {"function": Raw(function)})
+    members = wire.members(document.encode(), "document")
+    key = FUNCTION_NAMES.key_of("function", members) or "function"
+    return wire.encode(members | {key: Raw(function)})
 
 
 class Remembered(dict[bytes, T]):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sized
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from typing import Any, NamedTuple
 
 from msgspec import Raw
-from sqlalchemy import Table
+from sqlalchemy import Column, Table
 
 from runstore import wire
 from runstore.errors import ArchiveDamaged
@@ -23,8 +23,9 @@ from runstore.mapping.columns import (
     TOOLS,
     Kind,
     kind_of,
-    members_of,
 )
+from runstore.mapping.values import extra_text, members_of, reading
+from runstore.spelling import pairs
 
 _IN_COLUMNS = frozenset((*IN_ROW, *SHARED))
 """Members that stand in a column of run_object, or whose key does."""
@@ -59,18 +60,37 @@ class Shape:
     """
 
     def __init__(self, document: str) -> None:
-        self._parts: dict[str, Any] = wire.loads(document)
-        null = self._parts.get("null", ())
-        self._keys = frozenset(self._parts["keys"])
-        self._unread = [(key, _place(key)[0]) for key in _IN_COLUMNS if key not in self._keys]
-        kinds = [(key, Kind.NULL if key in null else kind_of(key), *_place(key)) for key in self._parts["keys"]]
-        self._nulls = dict.fromkeys(self._parts["keys"])
-        self._scalars = [key for key, kind, *_ in kinds if kind is Kind.SCALAR]
-        self._places = [place for _, kind, place, _ in kinds if kind is Kind.SCALAR]
-        self._others = [found for found in kinds if found[1] not in (Kind.SCALAR, Kind.NULL)]
+        parts: dict[str, Any] = wire.loads(document)
+        null = frozenset(parts.get("null", ()))
+        named = pairs(parts["keys"])
+        self._names = dict(named)
+        self._unread = [(name, _place(name)[0]) for name in _IN_COLUMNS - set(self._names.values())]
+        kinds = [(key, name, Kind.NULL if name in null else kind_of(name), *_place(name)) for key, name in named]
+        self._nulls = dict.fromkeys(self._names)
+        scalars = [(key, place) for key, _, kind, place, _ in kinds if kind is Kind.SCALAR]
+        self._scalars = [key for key, _ in scalars]
+        self._places = [place for _, place in scalars]
+        self._others = [found for found in kinds if found[2] not in (Kind.SCALAR, Kind.NULL)]
+        self._listed = set(self._names.values()) - null
+        self._parts = {member: pairs(parts[member]) for member in (*BELONGS, "required_action") if member in parts}
+        self._outputs = pairs(parts.get("submit_tool_outputs", ("tool_calls",)))[0][0]
+        self._calls = [
+            (pairs(keys), None if function_keys is None else pairs(function_keys))
+            for keys, function_keys in parts.get("tool_calls", ())
+        ]
+        self.respells_shared = any(key != name and kind in (Kind.SHARED, Kind.TOOLS) for key, name, kind, *_ in kinds)
+        """Whether a value that runs share stands under another spelling than the documented one."""
 
-    def text(self, run: StoredRun, values: Mapping[tuple[Table, int], Raw]) -> bytes:
-        """The run's canonical text, given the text (or the digest) that stands for each shared value."""
+    def text(
+        self,
+        run: StoredRun,
+        values: Mapping[tuple[Table, int], Raw],
+        respelled: Mapping[tuple[Table, int], Raw] | None = None,
+    ) -> bytes:
+        """The run's canonical text, given the text (or the digest) that stands for each shared value.
+
+        *respelled* is what stands for those under another spelling than the documented one, by default the same.
+        """
         row = run.row
         extra = members_of(row[_EXTRA])
         members: dict[str, Any] = self._nulls.copy()
@@ -78,76 +98,85 @@ class Shape:
         for key, text in extra.items():
             if key in members:
                 members[key] = text
-        for key, kind, place, table in self._others:
+        for key, name, kind, place, table in self._others:
             if key in extra:
                 continue
+            texts = values if respelled is None or key == name else respelled
             if kind is Kind.OBJECT:
                 members[key] = None if row[place] is None else Raw(row[place])
             elif kind is Kind.SHARED:
-                members[key] = None if row[place] is None else values[table, row[place]]
+                members[key] = None if row[place] is None else texts[table, row[place]]
             elif kind is Kind.TOOLS:
-                members[key] = [values[TOOL, tool] for tool in run.tools]
+                members[key] = [texts[TOOL, tool] for tool in run.tools]
             elif kind is Kind.FILE_IDS:
                 members[key] = run.file_ids
             elif kind is Kind.EXTRA:
                 raise ArchiveDamaged(id=row[0], reason=f"no column holds its member {key}")
-            elif (columns := run.parts[key]) is None:
+            elif (columns := run.parts[name]) is None:
                 continue
             elif kind is Kind.REQUIRED_ACTION:
                 members[key] = self._required_action(columns, run.tool_calls)
             else:
-                members[key] = _object(self._parts[key], columns, members_of(columns["extra"]))
+                members[key] = _object(self._parts[name], columns, members_of(columns["extra"]))
         return wire.encode(members)
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The keys of the run, in order."""
-        return tuple(self._parts["keys"])
+        return tuple(self._names)
 
     def strays(self, run: StoredRun) -> Iterator[str]:
-        """Columns and tables that hold something of the run where it has no member.
+        """Columns and tables that hold something of the run where it has no member, or another reading of a member.
 
         Nothing reads it, so the run's digest does not cover it. Writing through the mapping leaves nothing of the kind.
         """
         row = run.row
-        for key, place in self._unread:
+        for name, place in self._unread:
             if row[place] is not None:
-                yield f"run_object.{key}"
-        for key in members_of(row[_EXTRA]):
-            if key not in self._keys:
+                yield f"run_object.{name}"
+        extra = members_of(row[_EXTRA])
+        for key, text in extra.items():
+            if key not in self._names:
                 yield "run_object.extra"
-            elif key in _IN_COLUMNS and row[_place(key)[0]] is not None:
-                yield f"run_object.{key}"
+            elif (name := self._names[key]) in _IN_COLUMNS:
+                says = reading(RUN.columns[name], text) if name in IN_ROW else None
+                if row[_place(name)[0]] != says:
+                    yield f"run_object.{name}"
         for member, columns in run.parts.items():
             if columns is not None:
-                yield from _strays(f"the row of {member}", columns, self._parts.get(member, ()))
-        listed = self._keys.difference(self._parts.get("null", ()))
-        shapes = self._parts.get("tool_calls", ())
+                table = REQUIRED_ACTION if member == "required_action" else BELONGS[member]
+                held = {name: table.columns[name] for name in columns if name not in ("run_object", "extra")}
+                yield from _strays(f"the row of {member}", columns, held, self._parts.get(member, ()))
+        in_extra = {name for key, name in self._names.items() if key in extra}
         for said, rows, table in (
-            ("tools" in listed, run.tools, TOOLS),
-            ("file_ids" in listed, run.file_ids, FILES),
-            (bool(shapes), run.tool_calls, CALLS),
+            ("tools" in self._listed - in_extra, run.tools, TOOLS),
+            ("file_ids" in self._listed - in_extra, run.file_ids, FILES),
+            (bool(self._calls), run.tool_calls, CALLS),
         ):
             if rows and not said:
                 yield table.name
-        for position, call in enumerate(run.tool_calls if shapes else ()):
-            keys, function_keys = shapes[min(position, len(shapes) - 1)]
-            columns = dict(zip(("id", "type", "function_name", "function_arguments", "extra"), call, strict=True))
-            named = (*keys, *(f"function_{key}" for key in function_keys or ()))
-            yield from _strays(f"row {position} of {CALLS.name}", columns, named)
+        for position, call in enumerate(run.tool_calls if self._calls else ()):
+            keys, function_keys = self._calls[min(position, len(self._calls) - 1)]
+            columns = dict(zip(_CALL_COLUMNS, call, strict=True))
+            what = f"row {position} of {CALLS.name}"
+            outer, inner = _apart(keys, columns["extra"])
+            held = {"id": CALLS.c.id, "type": CALLS.c.type}
+            yield from _strays(what, columns | {"extra": outer}, held, keys)
+            function = {"name": columns["function_name"], "arguments": columns["function_arguments"], "extra": inner}
+            held = {"name": CALLS.c.function_name, "arguments": CALLS.c.function_arguments}
+            yield from _strays(what, function, held, function_keys or ())
 
     def _required_action(self, columns: Mapping[str, Any], calls: list[list[Any]]) -> dict[str, Any]:
         extra = members_of(columns["extra"])
         members: dict[str, Any] = {}
-        for key in self._parts["required_action"]:
+        for key, name in self._parts["required_action"]:
             if key in extra:
                 members[key] = extra[key]
-            elif key == "type":
+            elif name == "type":
                 members[key] = columns["type"]
             else:
-                shapes = self._parts["tool_calls"]
-                last = len(shapes) - 1
-                members[key] = {"tool_calls": [_call(shapes[min(n, last)], call) for n, call in enumerate(calls)]}
+                last = len(self._calls) - 1
+                members[key] = {self._outputs: [_call(self._calls[min(n, last)], call) for n, call in enumerate(calls)]}
         return members
 
 
@@ -162,28 +191,47 @@ def _place(key: str) -> tuple[int, Table]:
     return COLUMNS.get(key, 0), RUN
 
 
-def _strays(what: str, columns: Mapping[str, Any], named: Iterable[str]) -> Iterator[str]:
-    extra = members_of(columns["extra"])
-    for name, value in columns.items():
-        if value is not None and name not in ("run_object", "extra") and (name not in named or name in extra):
-            yield f"{what}: {name}"
-    if not extra.keys() <= set(named):
+_CALL_COLUMNS = ("id", "type", "function_name", "function_arguments", "extra")
+Pairs = Sequence[tuple[str, str]]
+"""Keys of an object in order, each with the name of its member."""
+
+
+def _strays(what: str, values: Mapping[str, Any], columns: Mapping[str, Column[Any]], keys: Pairs) -> Iterator[str]:
+    """Of an object with these keys: the columns of its members that hold something else, keys in extra beside them."""
+    extra = members_of(values["extra"])
+    key_of = {name: key for key, name in keys}
+    for name, column in columns.items():
+        key = key_of.get(name)
+        if key is None or key in extra:
+            says = None if key is None else reading(column, extra[key])
+            if values[name] != says:
+                yield f"{what}: {name}"
+    if not extra.keys() <= {key for key, _ in keys}:
         yield f"{what}: extra"
 
 
-def _call(shape: list[Any], call: list[Any]) -> dict[str, Any]:
+def _apart(keys: Pairs, extra: str | None) -> tuple[str | None, str | None]:
+    """What ``extra`` of a call holds of the call itself, and of its function."""
+    members = members_of(extra)
+    function = next((key for key, name in keys if name == "function"), None)
+    inner = members.pop(function, None) if function is not None else None
+    return extra_text(members), str(bytes(inner), "utf-8") if inner is not None else None
+
+
+def _call(shape: tuple[Pairs, Pairs | None], call: list[Any]) -> dict[str, Any]:
     keys, function_keys = shape
-    call_id, kind, name, arguments, extra_text = call
-    extra: dict[str, Any] = members_of(extra_text)
+    call_id, kind, name, arguments, others_text = call
+    extra: dict[str, Any] = members_of(others_text)
     if function_keys is not None:
-        others = wire.members(extra["function"], "extra") if "function" in extra else {}
-        extra["function"] = _object(function_keys, {"name": name, "arguments": arguments}, others)
+        function = next(key for key, member in keys if member == "function")
+        others = wire.members(extra[function], "extra") if function in extra else {}
+        extra[function] = _object(function_keys, {"name": name, "arguments": arguments}, others)
     return _object(keys, {"id": call_id, "type": kind}, extra)
 
 
-def _object(keys: Iterable[str], values: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+def _object(keys: Pairs, values: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
     """An object again, the members that no column holds as raw JSON."""
-    return {key: extra[key] if key in extra else values.get(key) for key in keys}
+    return {key: extra[key] if key in extra else values.get(name) for key, name in keys}
 
 
 def differences(look: Mapping[str, Raw], newer: Mapping[str, Raw]) -> tuple[dict[str, Raw], list[str]]:

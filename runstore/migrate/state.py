@@ -16,7 +16,7 @@ from runstore.backends import backend_of, schema_of, sqlite_file, translated
 from runstore.errors import ArchiveMissing, ConfigurationError, DatabaseFailure, NotAnArchive, SchemaBehind, SchemaNewer
 from runstore.schema import TABLES, views
 
-REVISION = "0005"
+REVISION = "0006"
 """The revision this code is written for, the newest under ``migrations/versions``. Revisions are numbered in order."""
 
 VERSION_TABLE = "runstore_version"

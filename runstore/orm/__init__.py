@@ -9,7 +9,7 @@ prompts ...) take the key that their value has. :mod:`runstore.schema.sessions` 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -64,8 +64,8 @@ def _prepare(session: Session, connection: Connection, touched: Sequence[Base]) 
         if run.id in stored:
             texts = before[run.id]
             changes = Changes(connection, run, parts.get(run, ()), texts)
-            look = _look(mapper, wire.encode(changes.members()), run, now)
-            members = {key for key in MEMBERS if key in changes.values or texts.get(key) != look.members.get(key)}
+            look = _look(mapper, wire.encode(changes.members()), run, now, changes.names)
+            members = {name for name in MEMBERS if texts.get(name) != look.members.get(name)} | changes.members_changed
         else:
             look, members = _look(mapper, wire.from_python(new_run(run)), run, now), set(MEMBERS)
         looks.append((run, look, members))
@@ -88,8 +88,9 @@ def may_delete(session: Session) -> None:
     backend_of(connection).begin(connection, write=True)
 
 
-def _look(mapper: Mapper, text: bytes, run: RunObject, now: int) -> Look:
+def _look(mapper: Mapper, text: bytes, run: RunObject, now: int, names: Mapping[str, str] | None = None) -> Look:
+    """*names*: the keys of a stored run that are taken for documented ones."""
     # A run that is new to the session gets its times here; what the caller set stays.
     was_set = not inspect(run).persistent or is_changed(run, "observed_at")
     seen_at = run.observed_at or now if was_set else now
-    return mapper.look(mapper.draft(wire.run_members(text)), seen_at, run.source)
+    return mapper.look(mapper.draft(wire.run_members(text), names), seen_at, run.source)

@@ -9,7 +9,18 @@ from msgspec import Raw
 from sqlalchemy import Connection, inspect, select
 
 from runstore import wire
-from runstore.mapping import BELONGS, IN_ROW, MEMBER_TABLES, SHARED, table_of
+from runstore.mapping import (
+    ACTION_NAMES,
+    BELONGS,
+    CALL,
+    CALL_FUNCTION,
+    IN_ROW,
+    MEMBER_TABLES,
+    OUTPUTS_NAMES,
+    PARTS,
+    SHARED,
+    table_of,
+)
 from runstore.orm.values import (
     CALL_COLUMNS,
     COLUMN_ATTRIBUTES,
@@ -20,6 +31,7 @@ from runstore.orm.values import (
     member_value,
 )
 from runstore.schema import Base, RunObject, RunObjectRequiredAction, RunToolCallObject
+from runstore.spelling import Names, pairs
 
 
 def is_changed(item: object, attribute: str) -> bool:
@@ -40,7 +52,12 @@ class Changes:
         self._run = run
         self._parts = parts
         self._stored = stored
+        self.names = {key: name for key, name in pairs(run.shape.value["keys"]) if key != name}
+        """Keys of the run that spell a documented name in another way; earlier code took none for such a name."""
+        self._keys = {name: key for key, name in self.names.items()}
         self.values: dict[str, Any] = {}
+        self.members_changed: set[str] = set()
+        """By their documented names."""
         self._gone: set[str] = set()
         if is_changed(run, "extra"):
             before, now = self._extra(run)
@@ -48,7 +65,9 @@ class Changes:
             self.values |= {key: value for key, value in now.items() if _differ(before, now, key)}
         for name in MEMBERS:
             if self._is_changed(name):
-                self.values[name] = self._value(name)
+                self.members_changed.add(name)
+                key = self._keys.get(name, name)
+                self.values[key] = self._value(name, key)
 
     def members(self) -> dict[str, Raw]:
         """The texts of the run's members from now on: what was not changed is as it was, and where it was."""
@@ -61,52 +80,59 @@ class Changes:
         tables = MEMBER_TABLES.get(name, ())
         return is_changed(self._run, attribute) or any(table_of(type(part)) in tables for part in self._parts)
 
-    def _value(self, name: str) -> Any:
+    def _value(self, name: str, key: str) -> Any:
         if name in ("tools", "file_ids"):
             return member_value(self._run, name) or []
         if name in IN_ROW or name in SHARED or is_changed(self._run, name):
             return member_value(self._run, name)
-        stored = wire.loads(bytes(self._stored[name]))
+        stored = wire.loads(bytes(self._stored[key]))
         if name in BELONGS:
             (part,) = (part for part in self._parts if table_of(type(part)) is BELONGS[name])
-            return self._edited(part, stored, PART_COLUMNS[name])
+            return self._edited(part, stored, PART_COLUMNS[name], PARTS[name].names)
         action = self._run.required_action
         assert action is not None
         return self._action(action, stored)
 
-    def _edited(self, part: Base, value: dict[str, Any], columns: Iterable[str]) -> dict[str, Any]:
+    def _edited(self, part: Base, value: dict[str, Any], columns: Iterable[str], names: Names) -> dict[str, Any]:
         if is_changed(part, "extra"):
             _apply(value, *self._extra(part))
         for column in columns:
             if is_changed(part, column):
-                _set(value, column, getattr(part, column))
+                _set(value, names.key_of(column, value) or column, getattr(part, column))
         return value
 
     def _action(self, action: RunObjectRequiredAction, value: dict[str, Any]) -> dict[str, Any]:
-        self._edited(action, value, ("type",))
+        self._edited(action, value, ("type",), ACTION_NAMES)
         if is_changed(action, "tool_calls") or any(isinstance(part, RunToolCallObject) for part in self._parts):
-            outputs = value.get("submit_tool_outputs")
-            stored = outputs.get("tool_calls", []) if isinstance(outputs, dict) else []
+            place = ACTION_NAMES.key_of("submit_tool_outputs", value) or "submit_tool_outputs"
+            outputs = value.get(place)
+            listing = (
+                OUTPUTS_NAMES.key_of("tool_calls", outputs) if isinstance(outputs, dict) else None
+            ) or "tool_calls"
+            stored = outputs.get(listing, []) if isinstance(outputs, dict) else []
             calls = [
                 self._call(call, stored[call.position]) if inspect(call).persistent else call_value(call)
                 for call in action.tool_calls
             ]
-            value["submit_tool_outputs"] = {"tool_calls": calls}
+            value[place] = {listing: calls}
         return value
 
     def _call(self, call: RunToolCallObject, stored: dict[str, Any]) -> dict[str, Any]:
         value = dict(stored)
-        function = dict(value.get("function") or {})
+        place = CALL.names.key_of("function", value) or "function"
+        function = dict(value.get(place) or {})
         if is_changed(call, "extra"):
             before, now = self._extra(call)
-            _apply(function, before.pop("function", {}), now.pop("function", {}))
+            _apply(function, before.pop(place, {}), now.pop(place, {}))
             _apply(value, before, now)
         for column in CALL_COLUMNS:
             if column != "extra" and is_changed(call, column):
-                holder, name = (function, column[9:]) if column.startswith("function_") else (value, column)
-                _set(holder, name, getattr(call, column))
-        if function or "function" in value:
-            value["function"] = function
+                of_function = column.startswith("function_")
+                holder, name = (function, column.removeprefix("function_")) if of_function else (value, column)
+                names = CALL_FUNCTION.names if of_function else CALL.names
+                _set(holder, names.key_of(name, holder) or name, getattr(call, column))
+        if function or place in value:
+            value[place] = function
         return value
 
     def _extra(self, item: Any) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -21,6 +21,7 @@ _KEPT = {"id", "digest", "observed_at", "archived_at", "source", *(column for co
 def put(run: RunObject, look: Look, members: Collection[str], now: int) -> None:
     """Give a run and what belongs to it the values of a look; of its other tables those of the changed *members*."""
     is_new, loaded = not inspect(run).persistent, inspect(run).dict
+    _refuse_other_types(run, _value(RUN.columns["extra"], look.row[COLUMNS["extra"]]), "$")
     for column, place in COLUMNS.items():
         attribute = COLUMN_ATTRIBUTES[column]
         # What is not loaded and was not changed is as it should be.
@@ -47,9 +48,20 @@ def _put_rows(member: str, table: Table, look: Look, items: Sequence[Any]) -> No
     rows = list(look.rows(table))
     _compare(member, len(items), len(rows))
     for item, row in zip(items, rows, strict=True):
+        if "extra" in table.columns:
+            place = list(table.columns).index(table.columns["extra"])
+            _refuse_other_types(item, _value(table.columns["extra"], row[place]), wire.join("$", member))
         for column, value in zip(table.columns, row, strict=True):
             if column.name not in ("run_object", "position"):
                 _set(item, column.key, _value(column, value))
+
+
+def _refuse_other_types(item: Any, extra: dict[str, Any] | None, path: str) -> None:
+    """Raise :class:`RunRejected` where an attribute was set to a value that its column does not take."""
+    for key in (extra or {}).keys() - (item.extra or {}).keys():
+        # A float may be there for another reason: the column would make an integer of it.
+        if extra and not isinstance(extra[key], float):
+            raise wire.expected("a value of the column's type", wire.encode(extra[key]), wire.join(path, key))
 
 
 def _compare(member: str, items: int, rows: int) -> None:

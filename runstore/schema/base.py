@@ -27,6 +27,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from runstore import wire
 from runstore.schema.tracked import Tracked
+from runstore.spelling import Names
 
 
 class Number(TypeDecorator[int | float]):
@@ -141,6 +142,9 @@ BigInt = BigInteger().with_variant(Integer(), "sqlite")
 """64 bits on both; on SQLite only the word INTEGER makes a primary key the row's own number."""
 
 
+UnixSeconds = BigInteger().with_variant(Integer(), "sqlite")
+"""Seconds since 1970-01-01. What stands in columns of this very object the mapping also reads from ISO 8601."""
+
 Key = Text().with_variant(Text(collation="C"), "postgresql")
 """Text that is compared, ordered and indexed by its bytes on both backends, whatever the server's locale.
 
@@ -152,7 +156,7 @@ RunId = Annotated[str, mapped_column(Key)]
 KeyText = Annotated[str | None, mapped_column(Key)]
 LongText = Annotated[str | None, mapped_column(Text)]
 Count = Annotated[int | None, mapped_column(BigInt)]
-Timestamp = Annotated[int | None, mapped_column(BigInt)]
+Timestamp = Annotated[int | None, mapped_column(UnixSeconds)]
 Numeral = Annotated[int | float | None, mapped_column(Number)]
 Flag = Annotated[bool | None, mapped_column()]
 JSONObject = Annotated[dict[str, Any] | None, mapped_column(JSONText)]
@@ -163,6 +167,10 @@ class Base(DeclarativeBase):
     """The tables are made by the migrations and by nothing else: this metadata describes them."""
 
     metadata = MetaData(naming_convention=NAMES)
+
+
+FUNCTION_NAMES = Names(["function"])
+"""Of the member of a shared value whose value stands in function_object."""
 
 
 class Shared:
@@ -182,5 +190,5 @@ class Shared:
         """The whole value as JSON has it: a dict, or the string of a string form."""
         value = wire.loads(self.document)  # type: ignore[attr-defined]  # a column of nearly every such table
         if (function := getattr(self, "function", None)) is not None:
-            value["function"] = function.value
+            value[FUNCTION_NAMES.key_of("function", value) or "function"] = function.value
         return value

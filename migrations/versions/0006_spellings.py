@@ -1,0 +1,630 @@
+"""The views read members in camelCase and PascalCase, and times in milliseconds are findings.
+
+From here on a run whose keys are spelled so fills the columns. Its shape names the documented member next to such a
+key, as ["threadId", "thread_id"] in the list of keys. What stands in JSON below the columns is read in all three
+spellings: the cached tokens of usage, the name of a schema, the tool calls of earlier looks and of other actions. A
+value of another type than documented stands in extra, and is no longer taken for a null.
+
+Replaces three views: on PostgreSQL it waits for the queries over them, and those that come wait for a moment. Nothing
+is rewritten, rights stay. Earlier code reads all runs but those of another spelling that later code has written; it
+says that these are damaged.
+
+Phase: expand.
+
+Revises: 0005
+"""
+
+from dataclasses import dataclass
+
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+oldest_reader = "0001"
+
+FIRST, LAST = -62135510400, 253402214399
+"""0001-01-02 00:00:00 and 9999-12-30 23:59:59 in Unix seconds."""
+
+TIMES = ("created", "started", "expires", "cancelled", "failed", "completed")
+STATUSES = (
+    "'queued', 'in_progress', 'requires_action', 'cancelling', 'cancelled', 'failed', 'completed', 'incomplete', "
+    "'expired'"
+)
+TERMINAL = "'cancelled', 'failed', 'completed', 'incomplete', 'expired'"
+REQUIRED = (
+    *("object", "created_at", "thread_id", "assistant_id", "status", "required_action", "last_error", "expires_at"),
+    *("started_at", "cancelled_at", "failed_at", "completed_at", "model", "instructions", "tools", "metadata"),
+)
+"""Members that every version of the document requires, but for id and file_ids."""
+
+FINISHED = """CASE r.status WHEN 'completed' THEN r.completed_at WHEN 'incomplete' THEN r.completed_at
+            WHEN 'failed' THEN r.failed_at WHEN 'cancelled' THEN r.cancelled_at
+            WHEN 'expired' THEN r.expires_at END"""
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """SQL that one of the two databases spells in its own way."""
+
+    name: str
+    spellings: bool
+    """Whether names in JSON are looked for in all three spellings, as this revision does, or in the documented one."""
+
+    def __post_init__(self) -> None:
+        if self.name not in ("postgresql", "sqlite"):
+            raise NotImplementedError(self.name)
+
+    def either(self, postgresql: str, sqlite: str) -> str:
+        return postgresql if self.name == "postgresql" else sqlite
+
+    def moment(self, seconds: str) -> str:
+        """Unix seconds as a time: timestamptz, or text in UTC."""
+        made = self.either(f"to_timestamp({seconds})", f"datetime({seconds}, 'unixepoch')")
+        return f"CASE WHEN {seconds} BETWEEN {FIRST} AND {LAST} THEN {made} END"
+
+    def micro_moment(self, micros: str) -> str:
+        """Unix microseconds as a time, in whole seconds."""
+        seconds = f"({micros} - (({micros} % 1000000) + 1000000) % 1000000) / 1000000"
+        made = self.either(f"to_timestamp({seconds})", f"datetime({seconds}, 'unixepoch')")
+        return f"CASE WHEN {micros} BETWEEN {FIRST}000000 AND {LAST}000000 THEN {made} END"
+
+    def part(self, seconds: str, postgresql: str, sqlite: str) -> str:
+        """Unix seconds as a text that stands for an hour, a day ... in UTC."""
+        made = self.either(
+            f"to_char(to_timestamp({seconds}) AT TIME ZONE 'UTC', '{postgresql}')",
+            f"strftime('{sqlite}', {seconds}, 'unixepoch')",
+        )
+        return f"CASE WHEN {seconds} BETWEEN {FIRST} AND {LAST} THEN {made} END"
+
+    def week(self, seconds: str) -> str:
+        """The ISO week: SQLite finds it by its Thursday, which lies in the week's year."""
+        if self.name == "postgresql":
+            return self.part(seconds, 'IYYY-"W"IW', "")
+        thursday = f"{seconds}, 'unixepoch', '-3 days', 'weekday 4'"
+        number = f"printf('%02d', (strftime('%j', {thursday}) - 1) / 7 + 1)"
+        made = f"strftime('%Y', {thursday}) || '-W' || {number}"
+        return f"CASE WHEN {seconds} BETWEEN {FIRST} AND {LAST} THEN {made} END"
+
+    def ways(self, *path: str) -> list[tuple[str, ...]]:
+        """The path of these documented names in each spelling, the documented one first."""
+        if not self.spellings:
+            return [path]
+        camel = tuple(name[:1] + pascal[1:] for name in path for pascal in [_pascal(name)])
+        return list(dict.fromkeys((path, camel, tuple(map(_pascal, path)))))
+
+    def said(self, json: str, *path: str) -> str:
+        """The first string at a place in JSON, in whatever spelling, else NULL."""
+        return self.first(*(self.string(json, *way) for way in self.ways(*path)))
+
+    def first(self, *values: str) -> str:
+        """The first of these values that is not NULL."""
+        return values[0] if len(values) == 1 else f"coalesce({', '.join(values)})"
+
+    def member(self, json: str, name: str) -> str:
+        """A member of a JSON object as JSON."""
+        return self.first(
+            *(self.either(f"{json} -> '{way}'", f"json_extract({json}, '$.{way}')") for (way,) in self.ways(name))
+        )
+
+    def kind(self, json: str, name: str) -> str:
+        """The type of a member of a JSON object, NULL where there is none."""
+        if self.name == "postgresql":
+            return f"json_typeof({self.member(json, name)})"
+        return self.first(*(f"json_type({json}, '$.{way}')" for (way,) in self.ways(name)))
+
+    def not_in(self, extra: str, name: str) -> str:
+        """AND no member in a column extra, where values of another type than documented stand."""
+        return f" AND {self.kind(extra, name)} IS NULL" if self.spellings else ""
+
+    def string(self, json: str, *path: str) -> str:
+        """The string at a place in JSON, else NULL. The names of the path are plain words."""
+        way = self._way(path)
+        return self.either(
+            f"CASE WHEN json_typeof({json} #> {way}) = 'string' THEN {json} #>> {way} END",
+            f"CASE WHEN json_type({json}, {way}) = 'text' THEN json_extract({json}, {way}) END",
+        )
+
+    def count(self, json: str, *path: str) -> str:
+        """The integer at a place in JSON, of at most 18 digits, else NULL."""
+        way = self._way(path)
+        return self.either(
+            f"CASE WHEN json_typeof({json} #> {way}) = 'number' AND {json} #>> {way} ~ '^-?[0-9]{{1,18}}$' "
+            f"THEN ({json} #>> {way})::bigint END",
+            f"CASE WHEN json_type({json}, {way}) = 'integer' "
+            f"AND json_extract({json}, {way}) BETWEEN -999999999999999999 AND 999999999999999999 "
+            f"THEN json_extract({json}, {way}) END",
+        )
+
+    def _way(self, path: tuple[str, ...]) -> str:
+        return self.either("'{" + ",".join(path) + "}'", "'$" + "".join(f".{name}" for name in path) + "'")
+
+    def spoken(self, document: str) -> str:
+        """The string that a text of JSON stands for."""
+        return self.either(f"{document}::json #>> '{{}}'", f"json_extract({document}, '$')")
+
+    def quoted(self, text: str) -> str:
+        """A text as a message shows it: in quotes, not too long."""
+        return f"'\"' || substr({text}, 1, 100) || '\"'"
+
+    def matches(self, text: str) -> str:
+        """Whether a text is a name as the document wants functions to have: up to 64 letters, digits, _ and -."""
+        return self.either(
+            f"{text} ~ '^[a-zA-Z0-9_-]{{1,64}}$'",
+            f"({text} NOT GLOB '*[^a-zA-Z0-9_-]*' AND length({text}) BETWEEN 1 AND 64)",
+        )
+
+    @property
+    def text(self) -> str:
+        """The name of the type of texts in a cast."""
+        return self.either("text", "TEXT")
+
+
+def _pascal(name: str) -> str:
+    return "".join(word[:1].upper() + word[1:] for word in name.split("_"))
+
+
+def seconds_between(earlier: str, later: str) -> str:
+    """NULL where one of the times is NULL or none that a calendar has."""
+    return (
+        f"CASE WHEN {earlier} BETWEEN {FIRST} AND {LAST} AND {later} BETWEEN {FIRST} AND {LAST} "
+        f"THEN {later} - {earlier} END"
+    )
+
+
+def runs(sql: Spelling, joined: str) -> str:
+    """The view, with those of the other tables joined whose aliases these are; of the others subqueries."""
+    times = ",\n            ".join(f"{sql.moment(f'r.{name}_at')} AS {name}_time" for name in TIMES)
+    finished = f"({FINISHED})"
+    details = [
+        way for name in ("prompt_tokens", "prompt_token") for way in sql.ways(f"{name}_details", "cached_tokens")
+    ]
+    counts = ",\n                     ".join(sql.count("u.extra", *way) for way in details)
+    cached = f"coalesce({counts})"
+    schema_name = sql.said(sql.either("f.document::json", "f.document"), "json_schema", "name")
+    price = """FROM model_price p
+              WHERE p.valid_from <= r.created_at
+                AND (p.model = r.model OR (substr(p.model, length(p.model)) = '*'
+                     AND substr(p.model, 1, length(p.model) - 1) = substr(r.model, 1, length(p.model) - 1)))
+              ORDER BY CASE WHEN substr(p.model, length(p.model)) = '*' THEN 1 ELSE 0 END, length(p.model) DESC,
+                       p.valid_from DESC
+              LIMIT 1)"""
+    # Whole tokens times a price for a million: exact on PostgreSQL, where an integer times a numeric is a numeric.
+    cost = f"""CASE WHEN u.prompt_tokens BETWEEN 0 AND 999999999999999999
+                  AND u.completion_tokens BETWEEN 0 AND 999999999999999999
+                  AND coalesce({cached}, 0) BETWEEN 0 AND u.prompt_tokens
+            THEN (SELECT ((u.prompt_tokens - coalesce({cached}, 0)) * p.prompt
+                     + coalesce({cached}, 0) * coalesce(p.cached, p.prompt)
+                     + u.completion_tokens * p.completion) * 0.000001
+              {price} END"""
+    others = {
+        "u": ("run_completion_usage", "u.run_object = r.id"),
+        "i": ("run_object_instructions", "i.id = r.instructions_id"),
+        "e": ("run_object_last_error", "e.run_object = r.id"),
+        "d": ("run_object_incomplete_details", "d.run_object = r.id"),
+        "t": ("truncation_object", "t.id = r.truncation_strategy"),
+        "c": ("assistants_api_tool_choice_option", "c.id = r.tool_choice"),
+        "f": ("assistants_api_response_format_option", "f.id = r.response_format"),
+    }
+
+    def of(alias: str, value: str) -> str:
+        """A value of another table."""
+        table, on = others[alias]
+        return value if alias in joined else f"(SELECT {value} FROM {table} {alias} WHERE {on})"
+
+    names = ("prompt_tokens", "completion_tokens", "total_tokens")
+    tokens = ", ".join(f"u.{name}" if "u" in joined else f"{of('u', f'u.{name}')} AS {name}" for name in names)
+    tool_choice = f"""CASE WHEN substr(c.document, 1, 1) = '"' THEN {sql.spoken("c.document")}
+                 WHEN c.id IS NOT NULL THEN coalesce(c.type, 'object') || coalesce(':' ||
+                     (SELECT n.name FROM function_object n WHERE n.id = c.function), '') END"""
+    response_format = f"""CASE WHEN substr(f.document, 1, 1) = '"' THEN {sql.spoken("f.document")}
+                 WHEN f.type = 'json_schema' THEN f.type || coalesce(':' || {schema_name}, '')
+                 WHEN f.id IS NOT NULL THEN coalesce(f.type, 'object') END"""
+    truncation = f"""CASE WHEN t.last_messages IS NOT NULL
+                 THEN coalesce(t.type, 'object') || ':' || CAST(t.last_messages AS {sql.text})
+                 WHEN t.id IS NOT NULL THEN coalesce(t.type, 'object') END"""
+    joins = "".join(
+        f"\n        LEFT JOIN {table} {alias} ON {on}" for alias, (table, on) in others.items() if alias in joined
+    )
+    return f"""
+        SELECT
+            r.id, r.object, r.created_at, r.thread_id, r.assistant_id, r.status,
+            r.expires_at, r.started_at, r.cancelled_at, r.failed_at, r.completed_at,
+            r.model, {of("i", "i.instructions")} AS instructions,
+            r.metadata, r.max_prompt_tokens, r.max_completion_tokens,
+            r.temperature, r.top_p, r.parallel_tool_calls,
+            {times},
+            {finished} AS finished_at,
+            {sql.moment(finished)} AS finished_time,
+            {seconds_between("r.created_at", "r.started_at")} AS queue_seconds,
+            {seconds_between("r.started_at", finished)} AS run_seconds,
+            {seconds_between("r.created_at", finished)} AS total_seconds,
+            {sql.part("r.created_at", 'YYYY-MM-DD"T"HH24', "%Y-%m-%dT%H")} AS created_hour,
+            {sql.part("r.created_at", "YYYY-MM-DD", "%Y-%m-%d")} AS created_day,
+            {sql.week("r.created_at")} AS created_week,
+            {sql.part("r.created_at", "YYYY-MM", "%Y-%m")} AS created_month,
+            {tokens},
+            {of("u", cached)} AS cached_tokens,
+            {of("u", cost)} AS cost,
+            (SELECT p.currency
+              {price} AS currency,
+            {of("e", "e.code")} AS error_code, {of("e", "e.message")} AS error_message,
+            {of("d", "d.reason")} AS incomplete_reason,
+            {of("c", tool_choice)} AS tool_choice,
+            {of("f", response_format)} AS response_format,
+            {of("t", truncation)} AS truncation,
+            (SELECT count(*) FROM run_object_assistant_object_tools_inner l WHERE l.run_object = r.id) AS tool_count,
+            (SELECT count(*) FROM run_object_file_ids l WHERE l.run_object = r.id) AS file_count,
+            (SELECT count(*) FROM run_tool_call_object l WHERE l.run_object = r.id) AS pending_tool_calls,
+            r.source, r.observed_at, {sql.micro_moment("r.observed_at")} AS observed_time,
+            r.archived_at, {sql.micro_moment("r.archived_at")} AS archived_time
+        FROM run_object r{joins}
+    """
+
+
+def run_tool_calls(sql: Spelling) -> str:
+    """Calls stand in rows of their own, in an action of another form, or in that of an earlier look."""
+    call = sql.either("e.value", "CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END")
+    position = sql.either("CAST(e.place - 1 AS integer)", "e.key")
+
+    def calls(table: str, action: str, is_object: str) -> str:
+        if sql.name == "postgresql":
+            listed = sql.member("m.value", "tool_calls")
+            return f"""{table}
+        CROSS JOIN LATERAL json_each(CASE WHEN {is_object} THEN {action} ELSE '{{}}' END) AS m (name, value)
+        CROSS JOIN LATERAL json_array_elements(
+            CASE WHEN json_typeof({listed}) = 'array' THEN {listed} ELSE '[]' END
+        ) WITH ORDINALITY AS e (value, place)"""
+        inner = "CASE WHEN m.type = 'object' THEN m.value ELSE '{}' END"
+        listed = f"CASE WHEN {sql.kind(inner, 'tool_calls')} = 'array'"
+        return f"""{table}
+        JOIN json_each(CASE WHEN {is_object} THEN {action} ELSE '{{}}' END) m
+        JOIN json_each({listed} THEN {sql.member("m.value", "tool_calls")} ELSE '[]' END) e"""
+
+    members = f"""{position} AS position, {sql.said(call, "id")} AS call_id, {sql.said(call, "type")} AS type,
+            coalesce({sql.said(call, "function", "name")}, {sql.said(call, "name")}) AS function_name,
+            coalesce({sql.said(call, "function", "arguments")}, {sql.said(call, "arguments")}) AS arguments"""
+    earlier = sql.member("c.members", "required_action")
+    is_earlier = f"{sql.kind('c.members', 'required_action')} = 'object'"
+    true, false = sql.either("true", "1"), sql.either("false", "0")
+    waiting = "run_object_required_action a JOIN run_object r ON r.id = a.run_object"
+    return f"""
+        SELECT c.run_object AS run_id, c.position, c.id AS call_id, c.type, c.function_name,
+            c.function_arguments AS arguments, r.observed_at, {sql.micro_moment("r.observed_at")} AS observed_time,
+            {true} AS pending
+        FROM run_tool_call_object c JOIN run_object r ON r.id = c.run_object
+        UNION ALL
+        SELECT a.run_object AS run_id, {members}, r.observed_at,
+            {sql.micro_moment("r.observed_at")} AS observed_time, {true} AS pending
+        FROM {calls(waiting, "a.extra", "a.extra IS NOT NULL")}
+        UNION ALL
+        SELECT c.run_object AS run_id, {members}, c.observed_at,
+            {sql.micro_moment("c.observed_at")} AS observed_time, {false} AS pending
+        FROM {calls("run_object_change c", earlier, is_earlier)}
+    """
+
+
+def run_findings(sql: Spelling) -> str:
+    """A SELECT a rule: its name, the path in the run's JSON, what is found there, FROM, WHERE."""
+    keys = sql.either(
+        "SELECT k.value FROM json_array_elements_text(s.document::json -> 'keys') AS k (value)",
+        "SELECT k.value FROM json_each(s.document, '$.keys') k",
+    )
+    # The documented name stands behind a key that spells it in another way.
+    named = sql.either(
+        "SELECT CASE json_typeof(k.value) WHEN 'array' THEN k.value ->> 1 ELSE k.value #>> '{}' END "
+        "FROM json_array_elements(s.document::json -> 'keys') AS k (value)",
+        "SELECT CASE k.type WHEN 'array' THEN json_extract(k.value, '$[1]') ELSE k.value END "
+        "FROM json_each(s.document, '$.keys') k",
+    )
+    shape_keys = named if sql.spellings else keys
+    null_lists = sql.either(
+        "SELECT k.value FROM json_array_elements_text(coalesce(s.document::json -> 'null', '[]')) AS k (value)",
+        "SELECT k.value FROM json_each(s.document, '$.null') k",
+    )
+    object_type = sql.either("json_typeof", "json_type")
+    pairs = f"CASE WHEN {object_type}(r.metadata) = 'object' THEN r.metadata ELSE '{{}}' END"
+    metadata = f"run_object r {sql.either('CROSS JOIN LATERAL', 'JOIN')} json_each({pairs}) AS m"
+    is_text = sql.either("json_typeof(m.value) = 'string'", "m.type = 'text'")
+    pair_text = sql.either("m.value #>> '{}'", "m.value")
+    pair_count = f"(SELECT count(*) FROM json_each({pairs}))"
+    tools = "(SELECT count(*) FROM run_object_assistant_object_tools_inner l WHERE l.run_object = r.id)"
+    files = "(SELECT count(*) FROM run_object_file_ids l WHERE l.run_object = r.id)"
+
+    def text(value: str) -> str:
+        return f"CAST({value} AS {sql.text})"
+
+    def with_key(key: str) -> str:
+        return f"r.shape IN (SELECT s.id FROM run_object_shape s WHERE '{key}' IN ({shape_keys}))"
+
+    def row(column: str, table: str, alias: str) -> str:
+        return f"run_object r JOIN {table} {alias} ON {alias}.{column}"
+
+    link = """run_object_assistant_object_tools_inner r
+            JOIN assistant_object_tools_inner t ON t.id = r.assistant_object_tools_inner"""
+    choice = row("id = r.tool_choice", "assistants_api_tool_choice_option", "c")
+    response = row("id = r.response_format", "assistants_api_response_format_option", "f")
+    truncation = row("id = r.truncation_strategy", "truncation_object", "t")
+    usage = row("run_object = r.id", "run_completion_usage", "u")
+    is_v1, of_v1 = with_key("file_ids"), "with file_ids"
+    if sql.spellings:
+        retrieves = "l.run_object = r.id AND t.type = 'retrieval'"
+        source = link.replace("run_object_assistant_object_tools_inner r", "run_object_assistant_object_tools_inner l")
+        source = source.replace("r.assistant", "l.assistant")
+        is_v1, of_v1 = f"{is_v1} OR EXISTS (SELECT 1 FROM {source} WHERE {retrieves})", "of the first generation"
+    required = " UNION ALL ".join(f"SELECT '{key}' AS name" for key in REQUIRED)
+    absent = f"""run_object r JOIN (
+                SELECT DISTINCT s.id, w.name FROM run_object_shape s CROSS JOIN ({required}) w
+                WHERE w.name NOT IN ({shape_keys})
+            ) q ON q.id = r.shape"""
+    null_list = f"""run_object r JOIN (
+                SELECT DISTINCT s.id, w.name
+                FROM run_object_shape s CROSS JOIN (SELECT 'tools' AS name UNION ALL SELECT 'file_ids') w
+                WHERE w.name IN ({null_lists})
+            ) q ON q.id = r.shape"""
+    rules: list[tuple[str, str, str, str, str]] = [
+        (
+            "object",
+            "'$.object'",
+            f"coalesce('unknown object ' || {sql.quoted('r.object')}, 'is null')",
+            "run_object r",
+            f"(r.object IS NULL OR r.object NOT IN ('thread.run', 'assistant.run')) AND {with_key('object')}",
+        ),
+        (
+            "status",
+            "'$.status'",
+            f"'unknown status ' || {sql.quoted('r.status')}",
+            "run_object r",
+            f"r.status NOT IN ({STATUSES})",
+        ),
+        ("missing", "'$.' || q.name", "'a required member is absent'", absent, "1 = 1"),
+        ("null", "'$.' || q.name", "'may not be null'", null_list, "1 = 1"),
+    ]
+    for key in ("created_at", "thread_id", "assistant_id", "status", "model", "instructions"):
+        column = "instructions_id" if key == "instructions" else key
+        null = f"r.{column} IS NULL AND {with_key(key)}{sql.not_in('r.extra', key)}"
+        rules.append(("null", f"'$.{key}'", "'may not be null'", "run_object r", null))
+    rules += [
+        (
+            "timestamp",
+            f"'$.{status}_at'",
+            f"'is null or absent in a run that is {status}'",
+            "run_object r",
+            f"r.status = '{status}' AND r.{status}_at IS NULL{sql.not_in('r.extra', f'{status}_at')}",
+        )
+        for status in ("completed", "failed", "cancelled")
+    ]
+    if sql.spellings:
+        rules += [
+            (
+                "timestamp",
+                f"'$.{name}_at'",
+                f"{text(f'r.{name}_at')} || ' is beyond the year 9999: documented are seconds, not milliseconds'",
+                "run_object r",
+                f"r.{name}_at > 253402300799",
+            )
+            for name in TIMES
+        ]
+    rules += [
+        (
+            "required_action",
+            "'$.required_action'",
+            "'is null or absent in a run that requires action'",
+            "run_object r",
+            "r.status = 'requires_action' "
+            "AND NOT EXISTS (SELECT 1 FROM run_object_required_action a WHERE a.run_object = r.id)"
+            + sql.not_in("r.extra", "required_action"),
+        ),
+        (
+            "required_action",
+            "'$.required_action'",
+            "'stands in a run whose status is not requires_action'",
+            row("run_object = r.id", "run_object_required_action", "a"),
+            "coalesce(r.status, '') <> 'requires_action'",
+        ),
+        (
+            "required_action",
+            "'$.required_action.type'",
+            f"coalesce('unknown type ' || {sql.quoted('a.type')}, 'is null, absent or no string')",
+            row("run_object = r.id", "run_object_required_action", "a"),
+            "coalesce(a.type, '') <> 'submit_tool_outputs'" + sql.not_in("a.extra", "type"),
+        ),
+        (
+            "usage",
+            "'$.usage'",
+            "'stands in a run that has not ended'",
+            usage,
+            f"coalesce(r.status, '') NOT IN ({TERMINAL})",
+        ),
+        *(
+            (
+                "usage",
+                f"'$.usage.{name}'",
+                "'is null or absent'",
+                usage,
+                f"u.{name} IS NULL{sql.not_in('u.extra', name)}",
+            )
+            for name in ("prompt_tokens", "completion_tokens", "total_tokens")
+        ),
+        (
+            "last_error",
+            "'$.last_error.code'",
+            f"coalesce('unknown code ' || {sql.quoted('e.code')}, 'is null or absent')",
+            row("run_object = r.id", "run_object_last_error", "e"),
+            "coalesce(e.code, '') NOT IN ('server_error', 'rate_limit_exceeded', 'invalid_prompt')"
+            + sql.not_in("e.extra", "code"),
+        ),
+        (
+            "incomplete_details",
+            "'$.incomplete_details.reason'",
+            f"'unknown reason ' || {sql.quoted('d.reason')}",
+            row("run_object = r.id", "run_object_incomplete_details", "d"),
+            "d.reason NOT IN ('max_completion_tokens', 'max_prompt_tokens')",
+        ),
+        (
+            "metadata",
+            "'$.metadata'",
+            f"{text(pair_count)} || ' pairs, documented are 16 at most'",
+            "run_object r",
+            f"r.metadata IS NOT NULL AND {pair_count} > 16",
+        ),
+        (
+            "metadata",
+            "'$.metadata.' || substr(m.key, 1, 100)",
+            f"'a key of ' || {text('length(m.key)')} || ' characters, documented are 64 at most'",
+            metadata,
+            "length(m.key) > 64",
+        ),
+        (
+            "metadata",
+            "'$.metadata.' || substr(m.key, 1, 100)",
+            "'the value is no string'",
+            metadata,
+            f"NOT ({is_text})",
+        ),
+        (
+            "metadata",
+            "'$.metadata.' || substr(m.key, 1, 100)",
+            f"'a value of ' || {text(f'length({pair_text})')} || ' characters, documented are 512 at most'",
+            metadata,
+            f"{is_text} AND length({pair_text}) > 512",
+        ),
+        (
+            "tools",
+            "'$.tools'",
+            f"{text(tools)} || ' tools, documented are 128 at most, 20 in a run {of_v1}'",
+            "run_object r",
+            f"{tools} > CASE WHEN {is_v1} THEN 20 ELSE 128 END",
+        ),
+        (
+            "tools",
+            f"'$.tools[' || {text('r.position')} || '].type'",
+            f"coalesce('unknown type ' || {sql.quoted('t.type')}, 'is null, absent or no string')",
+            link,
+            "coalesce(t.type, '') NOT IN ('code_interpreter', 'retrieval', 'file_search', 'function')",
+        ),
+        (
+            "tools",
+            f"'$.tools[' || {text('r.position')} || '].function.name'",
+            f"coalesce({sql.quoted('n.name')} || ' is no name of a function', 'is null, absent or no string')",
+            f"{link} LEFT JOIN function_object n ON n.id = t.function",
+            f"t.type = 'function' AND (n.name IS NULL OR NOT ({sql.matches('n.name')}))",
+        ),
+        (
+            "file_ids",
+            "'$.file_ids'",
+            f"{text(files)} || ' files, documented are 20 at most'",
+            "run_object r",
+            f"{files} > 20",
+        ),
+        (
+            "instructions",
+            "'$.instructions'",
+            f"{text('length(i.instructions)')} || ' characters, documented are 256000 at most'",
+            row("id = r.instructions_id", "run_object_instructions", "i"),
+            "length(i.instructions) > 256000",
+        ),
+        *(
+            (
+                column,
+                f"'$.{column}'",
+                f"'documented are {least} to {most}'",
+                "run_object r",
+                f"r.{column} NOT BETWEEN {least} AND {most}",
+            )
+            for column, least, most in (("temperature", 0, 2), ("top_p", 0, 1))
+        ),
+        *(
+            (
+                column,
+                f"'$.{column}'",
+                f"{text(f'r.{column}')} || ', documented are 256 or more'",
+                "run_object r",
+                f"r.{column} < 256",
+            )
+            for column in ("max_prompt_tokens", "max_completion_tokens")
+        ),
+        (
+            "truncation_strategy",
+            "'$.truncation_strategy.type'",
+            f"coalesce('unknown type ' || {sql.quoted('t.type')}, 'is null, absent or no string')",
+            truncation,
+            "coalesce(t.type, '') NOT IN ('auto', 'last_messages')",
+        ),
+        (
+            "truncation_strategy",
+            "'$.truncation_strategy.last_messages'",
+            f"{text('t.last_messages')} || ', documented are 1 or more'",
+            truncation,
+            "t.last_messages < 1",
+        ),
+        (
+            "tool_choice",
+            "'$.tool_choice'",
+            f"'unknown ' || {sql.quoted('c.document')}",
+            choice,
+            "substr(c.document, 1, 1) = '\"' AND c.document NOT IN ('\"none\"', '\"auto\"', '\"required\"')",
+        ),
+        (
+            "tool_choice",
+            "'$.tool_choice.type'",
+            f"coalesce('unknown type ' || {sql.quoted('c.type')}, 'is null, absent or no string')",
+            choice,
+            "substr(c.document, 1, 1) <> '\"' "
+            "AND coalesce(c.type, '') NOT IN ('function', 'code_interpreter', 'file_search', 'retrieval')",
+        ),
+        (
+            "response_format",
+            "'$.response_format'",
+            f"'unknown ' || {sql.quoted('f.document')}",
+            response,
+            "substr(f.document, 1, 1) = '\"' AND f.document NOT IN ('\"none\"', '\"auto\"')",
+        ),
+        (
+            "response_format",
+            "'$.response_format.type'",
+            f"coalesce('unknown type ' || {sql.quoted('f.type')}, 'is null, absent or no string')",
+            response,
+            "substr(f.document, 1, 1) <> '\"' AND coalesce(f.type, '') NOT IN ('text', 'json_object', 'json_schema')",
+        ),
+    ]
+    return " UNION ALL ".join(
+        f"""
+        SELECT {"r.run_object" if source.startswith(link) else "r.id"} AS run_id, '{rule}' AS rule, {path} AS path,
+            {detail} AS detail
+        FROM {source}
+        WHERE {condition}"""
+        for rule, path, detail, source, condition in rules
+    )
+
+
+def made(database: str, *, spellings: bool) -> dict[str, str]:
+    sql = Spelling(database, spellings)
+    return {
+        "runs": runs(sql, sql.either("ued", "")),
+        "run_tool_calls": run_tool_calls(sql),
+        "run_findings": run_findings(sql),
+    }
+
+
+def views(database: str) -> dict[str, str]:
+    """Name and SELECT of each view, as the database of this name (a dialect of SQLAlchemy) spells it."""
+    return made(database, spellings=True)
+
+
+def replace(queries: dict[str, str]) -> None:
+    for name, query in queries.items():
+        if op.get_context().dialect.name == "postgresql":
+            op.execute(f"CREATE OR REPLACE VIEW {name} AS {query}")
+        else:
+            op.execute(f"DROP VIEW {name}")
+            op.execute(f"CREATE VIEW {name} AS {query}")
+
+
+def upgrade() -> None:
+    replace(views(op.get_context().dialect.name))
+
+
+def downgrade() -> None:
+    replace(made(op.get_context().dialect.name, spellings=False))

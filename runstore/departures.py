@@ -1,0 +1,297 @@
+"""What departs from the document in a run: the rules that ``strict`` enforces are those that ``lint`` reports."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import UNSET, inspect
+
+from runstore import wire
+from runstore.documented import Run
+from runstore.errors import RunRejected
+from runstore.spelling import Names, spellings
+
+V1_TOOLS = 20
+"""Tools that a run of the first generation had at most; one of the second has 128."""
+
+LAST_SECOND = 253_402_300_799
+"""Of the year 9999 in Unix seconds. Milliseconds of every year since 1978 are more."""
+
+ENDED = {"completed": "completed_at", "failed": "failed_at", "cancelled": "cancelled_at"}
+"""Status of a run that has ended -> the member that says when; for incomplete and expired the document names none."""
+
+
+def _kind_of(struct: type) -> inspect.StructType:
+    kind = inspect.type_info(struct)
+    assert isinstance(kind, inspect.StructType)
+    return kind
+
+
+_RUN = _kind_of(Run)
+_TIMES = tuple(field.name for field in _RUN.fields if field.name.endswith("_at"))
+_NO_TEXT = "is null, absent or no string"
+
+
+class Departure(NamedTuple):
+    """Something in a run that departs from the document."""
+
+    rule: str
+    """What is broken: ``missing``, ``null``, ``type``, ``timestamp``, or the member of the run."""
+    path: str
+    """Where in the run's JSON."""
+    detail: str
+    """What was found there."""
+
+
+def of_run(text: bytes) -> list[Departure]:
+    """Everything that departs from the document in a run, given as canonical text, by rule and path."""
+    return sorted(_found(text))
+
+
+def check(text: bytes) -> None:
+    """Raise :class:`RunRejected` for the first departure in a run's canonical text."""
+    for _, path, detail in _found(text):
+        raise RunRejected(path=path, reason=f"departs from the document: {detail}")
+
+
+# --- runs that keep to it --------------------------------------------------------------------------------------------
+
+_decoder = msgspec.json.Decoder(Run)
+
+
+def _conforms(text: bytes) -> bool:
+    """Whether nothing in a run departs; also False where only a closer look can tell."""
+    try:
+        run = _decoder.decode(text)
+    except msgspec.ValidationError:
+        return False
+    if len(run.tools) > V1_TOOLS or _respelled().search(text):
+        return False
+    return not any(_contradictions(lambda name: None if (value := getattr(run, name)) is UNSET else value))
+
+
+@cache
+def _respelled() -> re.Pattern[bytes]:
+    """A key that spells a documented name of any object in another way."""
+    others = {other for name in _all_names(_RUN) for other in spellings(name) if other != name}
+    return re.compile(rb'"(?:' + "|".join(sorted(others)).encode() + rb')":')
+
+
+def _all_names(kind: inspect.Type) -> Iterator[str]:
+    match kind:
+        case inspect.StructType():
+            yield from [kind.tag_field] if kind.tag_field else []
+            for field in kind.fields:
+                yield field.name
+                yield from _all_names(field.type)
+        case inspect.UnionType():
+            for inner in kind.types:
+                yield from _all_names(inner)
+        case inspect.ListType():
+            yield from _all_names(kind.item_type)
+
+
+# --- what members say of each other ----------------------------------------------------------------------------------
+
+
+def _contradictions(value_of: Callable[[str], Any]) -> Iterator[Departure]:
+    """What one member says of another one, and of the times; *value_of* gives a member by its documented name."""
+    status = value_of("status")
+    for name in _TIMES:
+        at = value_of(name)
+        if type(at) is int and at > LAST_SECOND:
+            yield Departure(
+                "timestamp", name, f"{at} is beyond the year 9999: documented are seconds, not milliseconds"
+            )
+    if isinstance(status, str) and status in ENDED and value_of(ENDED[status]) is None:
+        yield Departure("timestamp", ENDED[status], f"is null or absent in a run that is {status}")
+    waits = value_of("required_action") is not None
+    if waits and status != "requires_action":
+        yield Departure("required_action", "required_action", "stands in a run whose status is not requires_action")
+    if not waits and status == "requires_action":
+        yield Departure("required_action", "required_action", "is null or absent in a run that requires action")
+    if value_of("usage") is not None and status not in (*ENDED, "incomplete", "expired"):
+        yield Departure("usage", "usage", "stands in a run that has not ended")
+
+
+def _found(text: bytes) -> Iterator[Departure]:
+    if _conforms(text):
+        return
+    run: dict[str, Any] = wire.loads(text)
+    keys = {name: name for name in run} | {name: key for key, name in _names_of(Run).of(run).items()}
+    value_of = {name: run[key] for name, key in keys.items()}.get
+    yield from _in_object(_RUN, run, "", "$")
+    for rule, name, detail in _contradictions(value_of):
+        yield Departure(rule, wire.join("$", keys.get(name, name)), detail)
+    tools, files = value_of("tools"), value_of("file_ids", UNSET)
+    if isinstance(tools, list) and V1_TOOLS < len(tools) <= 128 and (files is not UNSET or any(map(_is_v1, tools))):
+        detail = f"{len(tools)} tools, documented are 128 at most, {V1_TOOLS} in a run of the first generation"
+        yield Departure("tools", wire.join("$", keys["tools"]), detail)
+
+
+def _is_v1(tool: Any) -> bool:
+    return isinstance(tool, dict) and tool.get("type", tool.get("Type")) == "retrieval"
+
+
+# --- values against their types --------------------------------------------------------------------------------------
+
+
+@cache
+def _names_of(struct: type) -> Names:
+    kind = _kind_of(struct)
+    return Names([field.name for field in kind.fields] + ([kind.tag_field] if kind.tag_field else []))
+
+
+def _in_object(kind: inspect.StructType, value: dict[str, Any], rule: str, path: str) -> Iterator[Departure]:
+    """What departs in the members of an object; *rule* is empty for the run itself."""
+    keys = {name: key for key, name in _names_of(kind.cls).of(value).items()}
+    for field in kind.fields:
+        key = keys.get(field.name, field.name)
+        place = wire.join(path, key)
+        if key in value:
+            yield from _in_value(field.type, value[key], rule or field.name, place, at_top=not rule)
+        elif field.required:
+            yield Departure(rule or "missing", place, "is null or absent" if rule else "a required member is absent")
+
+
+def _in_value(kind: inspect.Type, value: Any, rule: str, path: str, *, at_top: bool = False) -> Iterator[Departure]:
+    kinds = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+    if any(isinstance(each, inspect.AnyType) for each in kinds):
+        return
+    if value is None:
+        if not any(isinstance(each, inspect.NoneType) for each in kinds):
+            yield _null(rule, path, at_top=at_top)
+        return
+    fitting = [each for each in kinds if isinstance(value, _PYTHON.get(type(each), ())) and _is_of(each, value)]
+    if not fitting:
+        wanted = dict.fromkeys(_WORDS[type(each)] for each in kinds if type(each) in _WORDS)
+        yield Departure("type", path, f"is {_word_of(value)}, documented is {' or '.join(wanted)}")
+    elif isinstance(fitting[0], inspect.StructType):
+        yield from _in_one_of(fitting, value, rule, path)  # type: ignore[arg-type]
+    else:
+        yield from _CHECKS[type(fitting[0])](fitting[0], value, rule, path)
+
+
+def _null(rule: str, path: str, *, at_top: bool) -> Departure:
+    if not at_top:
+        return Departure(rule, path, "is null or absent")
+    return Departure("object", path, "is null") if rule == "object" else Departure("null", path, "may not be null")
+
+
+def _is_of(kind: inspect.Type, value: Any) -> bool:
+    """Whether a value of the Python type is of the JSON type: a boolean is no number in JSON."""
+    return not isinstance(value, bool) or isinstance(kind, inspect.BoolType)
+
+
+def _in_one_of(kinds: list[inspect.StructType], value: dict[str, Any], rule: str, path: str) -> Iterator[Departure]:
+    """Of several kinds of objects the tag says which."""
+    tag_field = kinds[0].tag_field
+    if tag_field is None:
+        yield from _in_object(kinds[0], value, rule, path)
+        return
+    key = _names_of(kinds[0].cls).key_of(tag_field, value) or tag_field
+    tag = value.get(key)
+    kind = next((each for each in kinds if each.tag == tag), None) if isinstance(tag, str) else None
+    if kind is None:
+        yield Departure(
+            rule, wire.join(path, key), f"unknown {tag_field} {_shown(tag)}" if isinstance(tag, str) else _NO_TEXT
+        )
+    else:
+        yield from _in_object(kind, value, rule, path)
+
+
+def _in_literal(kind: Any, value: Any, rule: str, path: str) -> Iterator[Departure]:
+    if value not in kind.values:
+        name = re.split(r"[.]", path)[-1]
+        # A string in the place of an object is shown as the JSON it is.
+        shown = f'"{_shown(value)}"' if rule in ("tool_choice", "response_format") and path.count(".") == 1 else ""
+        yield Departure(rule, path, f"unknown {shown or f'{name} {_shown(value)}'}")
+
+
+def _shown(text: str) -> str:
+    return f'"{text[:100]}"'
+
+
+def _in_string(kind: Any, value: str, rule: str, path: str) -> Iterator[Departure]:
+    if kind.pattern is not None and (not re.search(kind.pattern, value) or len(value) > kind.max_length):
+        yield Departure(rule, path, f"{_shown(value)} is no name of a function")
+    elif kind.max_length is not None and len(value) > kind.max_length:
+        yield Departure(rule, path, f"{len(value)} characters, documented are {kind.max_length} at most")
+
+
+def _in_number(kind: Any, value: float, rule: str, path: str) -> Iterator[Departure]:
+    least, most = kind.ge, kind.le
+    if least is not None and most is not None:
+        if not least <= value <= most:
+            yield Departure(rule, path, f"documented are {least} to {most}")
+    elif least is not None and value < least:
+        yield Departure(rule, path, f"{value}, documented are {least} or more")
+
+
+def _in_list(kind: Any, value: list[Any], rule: str, path: str) -> Iterator[Departure]:
+    if kind.max_length is not None and len(value) > kind.max_length:
+        things = "files" if rule == "file_ids" else rule
+        yield Departure(rule, path, f"{len(value)} {things}, documented are {kind.max_length} at most")
+    for position, inner in enumerate(value):
+        yield from _in_value(kind.item_type, inner, rule, f"{path}[{position}]")
+
+
+def _in_dict(kind: Any, value: dict[str, Any], rule: str, path: str) -> Iterator[Departure]:
+    if isinstance(kind.value_type, inspect.AnyType):
+        return
+    if len(value) > kind.max_length:
+        yield Departure(rule, path, f"{len(value)} pairs, documented are {kind.max_length} at most")
+    for key, inner in value.items():
+        place = wire.join(path, key)
+        if len(key) > kind.key_type.max_length:
+            detail = f"a key of {len(key)} characters, documented are {kind.key_type.max_length} at most"
+            yield Departure(rule, place, detail)
+        if not isinstance(inner, str):
+            yield Departure(rule, place, "the value is no string")
+        elif len(inner) > kind.value_type.max_length:
+            detail = f"a value of {len(inner)} characters, documented are {kind.value_type.max_length} at most"
+            yield Departure(rule, place, detail)
+
+
+def _in_nothing(*_: Any) -> Iterator[Departure]:
+    return iter(())
+
+
+_CHECKS: dict[type[inspect.Type], Callable[[Any, Any, str, str], Iterator[Departure]]] = {
+    inspect.LiteralType: _in_literal,
+    inspect.StrType: _in_string,
+    inspect.IntType: _in_number,
+    inspect.FloatType: _in_number,
+    inspect.ListType: _in_list,
+    inspect.DictType: _in_dict,
+    inspect.BoolType: _in_nothing,
+}
+_PYTHON: dict[type[inspect.Type], type | tuple[type, ...]] = {
+    inspect.LiteralType: str,
+    inspect.StrType: str,
+    inspect.IntType: int,
+    inspect.FloatType: (int, float),
+    inspect.ListType: list,
+    inspect.DictType: dict,
+    inspect.StructType: dict,
+    inspect.BoolType: bool,
+}
+_WORDS: dict[type[inspect.Type], str] = {
+    inspect.LiteralType: "a string",
+    inspect.StrType: "a string",
+    inspect.IntType: "an integer",
+    inspect.FloatType: "a number",
+    inspect.ListType: "an array",
+    inspect.DictType: "an object",
+    inspect.StructType: "an object",
+    inspect.BoolType: "a boolean",
+}
+
+
+def _word_of(value: Any) -> str:
+    name = wire.type_name(wire.encode(value))
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

@@ -1,0 +1,64 @@
+"""The names of members in the three spellings that clients print: ``thread_id``, ``threadId`` and ``ThreadId``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+Entry = str | tuple[str, str]
+"""A key of an object, with the documented name of the member where the key spells it in another way."""
+
+
+def spellings(name: str) -> tuple[str, str]:
+    """A documented name in camelCase and in PascalCase."""
+    first, *others = name.split("_")
+    rest = "".join(map(_capitalized, others))
+    return first + rest, _capitalized(first) + rest
+
+
+def _capitalized(word: str) -> str:
+    return word[:1].upper() + word[1:]
+
+
+class Names:
+    """The documented names of the members of one kind of object."""
+
+    def __init__(self, documented: Iterable[str]) -> None:
+        # The name of a column may be of a subclass, which is not encoded as JSON.
+        self.documented = frozenset(map(str.__str__, documented))
+        self._others = {
+            spelling: name
+            for name in self.documented
+            for spelling in spellings(name)
+            if spelling not in self.documented
+        }
+
+    def of(self, keys: Iterable[str]) -> dict[str, str]:
+        """The documented names of those keys that spell one in another way.
+
+        Of several spellings of a name in one object the documented one has it, else the first.
+        """
+        if self._others.keys().isdisjoint(keys):
+            return {}
+        keys = tuple(keys)
+        taken = self.documented.intersection(keys)
+        found: dict[str, str] = {}
+        for key in keys:
+            if (name := self._others.get(key)) is not None and name not in taken:
+                found[key] = name
+                taken |= {name}
+        return found
+
+    def key_of(self, name: str, keys: Iterable[str]) -> str | None:
+        """The key that has a documented name, if one has."""
+        keys = tuple(keys)
+        return name if name in keys else next((key for key, other in self.of(keys).items() if other == name), None)
+
+
+def entries(keys: tuple[str, ...], names: Mapping[str, str]) -> tuple[Entry, ...]:
+    """The keys of an object, each that is in *names* with its documented name."""
+    return tuple((key, names[key]) if key in names else key for key in keys) if names else keys
+
+
+def pairs(entries: Iterable[str | Iterable[str]]) -> list[tuple[str, str]]:
+    """The key and the name of each entry, also of those read from JSON."""
+    return [(entry, entry) if isinstance(entry, str) else tuple(entry) for entry in entries]  # type: ignore[misc]
