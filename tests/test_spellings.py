@@ -344,7 +344,7 @@ def test_runs_in_any_spelling_and_with_any_types_come_back_and_verify(engine: En
     try:
         given = copy.deepcopy(run)
         assert archive.save(given, observed_at=1) is Outcome.INSERTED
-        assert not difference(run, archive.load(run.get("id", run.get("Id"))))
+        assert not difference(run, archive.load(str(run.get("id", run.get("Id")))))
         assert archive.save(json.dumps(run), observed_at=1) is Outcome.UNCHANGED
         assert list(archive.verify()) == []
         for view in views.VIEWS:
