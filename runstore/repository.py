@@ -863,7 +863,7 @@ class RunRepository:
         """Leave the connections to the process that forked this one: two on one of them would mix up their answers."""
         if self._process == os.getpid():
             return
-        if isinstance(self._bind, Connection) or not isinstance(self._bind.pool, QueuePool | NullPool):
+        if isinstance(self._bind, Connection):
             raise ConfigurationError(detail="this connection belongs to another process; make one after the fork")
         self._inherited.append(self._bind.pool)  # kept, for to drop it would close what the other process uses
         self._bind.dispose(close=False)

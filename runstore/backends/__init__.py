@@ -27,6 +27,13 @@ _BACKENDS: dict[tuple[str, str], Backend] = {
     ("sqlite", "pysqlite"): SQLite(),
 }
 
+_WITHOUT_LOG = {
+    sqlite3.SQLITE_READONLY_DIRECTORY,
+    sqlite3.SQLITE_READONLY_CANTINIT,
+    sqlite3.SQLITE_READONLY_CANTLOCK,
+}
+"""What SQLite says where it cannot make the log of a file, or not use it."""
+
 
 def backend_of(bind: Engine | Connection) -> Backend:
     """The backend of an engine or connection; :class:`ConfigurationError` for a database or driver without one."""
@@ -64,7 +71,8 @@ def translated(bind: Engine | Connection) -> Iterator[None]:
         place = config.shown(bind.engine.url)
         if isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
             raise NotAnArchive(place=place, reason="it is no SQLite database") from error
-        if getattr(cause, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN and Path(place).is_file():
+        code = getattr(cause, "sqlite_errorcode", 0)
+        if (code & 0xFF == sqlite3.SQLITE_CANTOPEN or code in _WITHOUT_LOG) and Path(place).is_file():
             hint = "copy the file to where it can or, if nothing writes to it, name it with ?immutable=1 in a URL"
             reason = f"SQLite cannot make its log next to it, which it needs also to read; {hint}"
             raise DatabaseFailure(place=place, reason=reason) from error

@@ -52,7 +52,7 @@ class OpenFile:
     def check(self) -> None:
         """Raise where a fork forbids to use it, or what is written to it would be lost."""
         if self._process != os.getpid() or self._file in _inherited:
-            raise ConfigurationError(detail=_forked(self._path or "the database in memory"))
+            raise ConfigurationError(detail=_forked(self._path))
         for path, opened in ((self._path, self._file), (self._log_path, self._log)):
             if opened is not None and (found := _identity(path)) != opened:
                 raise DatabaseFailure(place=path, reason=_gone(found))
@@ -69,10 +69,17 @@ class OpenFile:
         """
         kept: object = self._driver
         # One that another thread was using may be locked for ever.
-        if self._driver.in_transaction and self.writer == threading.get_ident():
-            kept = self._driver.execute("VALUES (1), (2)")  # SQLite closes nothing while a query is not at its end
-            self._driver.set_authorizer(lambda *_: sqlite3.SQLITE_DENY)
+        if self.writer == threading.get_ident():
+            with suppress(sqlite3.Error):  # it was closed
+                if self._driver.in_transaction:
+                    kept = self._driver.execute("VALUES (1), (2)")  # nothing is closed while a query is not at its end
+                    self._driver.set_authorizer(lambda *_: sqlite3.SQLITE_DENY)
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
+
+    @property
+    def is_memory_of_another(self) -> bool:
+        """Whether it is a database in memory of another process, this one's copy of which is not that database."""
+        return not self._path and self._process != os.getpid()
 
     @property
     def _log_path(self) -> str:
@@ -83,20 +90,23 @@ class _Guard:
     """Stands before the new connections of an engine."""
 
     def __init__(self, url: URL) -> None:
-        self._path = str(config.sqlite_file(url) or "")
+        file = config.sqlite_file(url)
+        self._path = str(file.absolute()) if file else ""
         self._immutable = url.query.get("immutable") == "1"
-        self.is_open = False
+        self.opened: OpenFile | None = None
 
     def __call__(self, *_: object) -> None:
         if self._immutable and (log := Path(f"{self._path}-wal")).exists() and log.stat().st_size:
             hint = "open it without immutable=1 once, where it can be written"
             raise ConfigurationError(detail=f"the log {log} has what immutable=1 would leave out; {hint}")
-        if not self._path or not (_inherited or self.is_open):
+        if self.opened and self.opened.is_memory_of_another:
+            raise ConfigurationError(detail=_forked(""))
+        if not self._path or not (_inherited or self.opened):
             return
         found = _identity(self._path)
         if found in _inherited:
             raise ConfigurationError(detail=_forked(self._path))
-        if self.is_open and found is None:  # SQLite would make a new, empty one
+        if self.opened and found is None:  # SQLite would make a new, empty one
             raise DatabaseFailure(place=self._path, reason=_gone(found))
 
 
@@ -111,7 +121,7 @@ def of(connection: Connection) -> OpenFile:
         driver = connection.connection.driver_connection
         assert isinstance(driver, sqlite3.Connection)
         file = connection.info[_KEY] = OpenFile(driver)
-        guard(connection.engine).is_open = True
+        guard(connection.engine).opened = file
     file.check()
     return file
 
@@ -157,7 +167,8 @@ def _gone(found: Identity | None) -> str:
 
 def _forked(path: str) -> str:
     hint = "before the fork, end the transaction or iteration and close connections that runstore did not make"
-    return f"{path} was in use when this process was forked, and SQLite cannot go on in both processes; {hint}"
+    what = f"{path or 'the database in memory'} was in use when this process was forked"
+    return f"{what}, and SQLite cannot go on in both processes; {hint}"
 
 
 def _close_idle() -> None:
