@@ -28,7 +28,7 @@ as ``0002..0003``. So code that does not know a revision yet knows whether it on
 VIEWS = ("RunObject", "RunObjectAssistantObjectToolsInner", "RunObjectFileIds", *views.metadata.tables)
 """The views that the migrations make."""
 
-_NAMES = {table.name for table in TABLES}
+_NAMES = set(TABLES)
 
 PAUSE = 1.0
 """Seconds between two looks of :func:`wait`."""
