@@ -38,8 +38,6 @@ TRIES = 5
 PASSING = ("55P03", "40P01")
 """lock_timeout and deadlock."""
 
-OURS = {table.name for table in TABLES}
-
 CHANGING = ("upgrade", "downgrade", "do_stamp")
 """What Alembic calls the functions that give the steps of a command; other commands only look."""
 
@@ -57,7 +55,7 @@ def render_item(kind: str, item: Any, _: Any) -> str | Literal[False]:
 
 def include_name(name: str | None, kind: str, _: Any) -> bool:
     """The database may be shared: a table that is not ours is none of our business."""
-    return kind != "table" or name in OURS
+    return kind != "table" or name in TABLES
 
 
 def include_object(item: Any, name: str | None, kind: str, *_: Any) -> bool:
@@ -66,7 +64,7 @@ def include_object(item: Any, name: str | None, kind: str, *_: Any) -> bool:
     PostgreSQL tells the expression of this index in other words; a test compares the catalogs.
     """
     if kind == "table":
-        return item.name in OURS
+        return item.name in TABLES
     return kind != "index" or name != "ix_run_object_seconds"
 
 
@@ -244,7 +242,7 @@ def migrate_postgresql(connection: Connection, limits: config.Limits) -> None:
 
 def drop_invalid_indexes(connection: Connection) -> None:
     """What a CREATE INDEX CONCURRENTLY that was killed has left: the revision builds it anew."""
-    names = [str(index.name) for made in TABLES for index in made.indexes]
+    names = [str(index.name) for made in TABLES.values() for index in made.indexes]
     found = connection.execute(
         text(
             "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "

@@ -32,7 +32,7 @@ from runstore.walk import RUN_TABLES, Range, Row, ranges
 BATCH = 500
 """Shared rows that are copied at a time: prompts can be long."""
 
-OTHERS = tuple(t for t in TABLES if t not in {RUN, *RUN_TABLES, *SHARED_TABLES})
+OTHERS = tuple(t for t in TABLES.values() if t not in {RUN, *RUN_TABLES, *SHARED_TABLES})
 """Tables that hold nothing of runs."""
 
 T = TypeVar("T")

@@ -133,7 +133,7 @@ def _holder(connection: Connection, ids: Sequence[str]) -> tuple[str, str] | Non
     schema = schema_of(connection)
     for (_, name), keys in inspect(connection).get_multi_foreign_keys(schema).items():
         for key in keys:
-            if name in _NAMES or key["referred_table"] != RUN.name or key["referred_columns"] != ["id"]:
+            if name in TABLES or key["referred_table"] != RUN.name or key["referred_columns"] != ["id"]:
                 continue
             referring: ColumnClause[str] = column(key["constrained_columns"][0])
             for start in range(0, len(ids), 500):
@@ -142,9 +142,6 @@ def _holder(connection: Connection, ids: Sequence[str]) -> tuple[str, str] | Non
                 if held is not None:
                     return str(held), name
     return None
-
-
-_NAMES = {ours.name for ours in TABLES}
 
 
 # --- shared rows -----------------------------------------------------------------------------------------------------
@@ -196,7 +193,7 @@ def _unused_by(column: Any, table: Table, kept: ColumnElement[bool] | None) -> C
 
 
 _REFERENCES: dict[Table, list[Any]] = {
-    table: [key.parent for other in TABLES for key in other.foreign_keys if key.column.table is table]
+    table: [key.parent for other in TABLES.values() for key in other.foreign_keys if key.column.table is table]
     for table in COLLECTED
 }
 """Columns that refer to a shared table."""

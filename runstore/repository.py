@@ -300,7 +300,7 @@ class RunRepository:
         saver.save(records, _microseconds(observed_at), own_times=observed_at is None, one=one)
         if saver.report.inserted >= LARGE and isinstance(self._bind, Engine):
             with suppress(DatabaseFailure):  # a help, no promise: what was to be saved is saved
-                self._retried(lambda connection: self._backend.analyze(connection, TABLES))
+                self._retried(lambda connection: self._backend.analyze(connection, TABLES.values()))
         return saver.report
 
     def _known(self, run_ids: list[str]) -> writer.Known:
@@ -741,7 +741,7 @@ class RunRepository:
         self._check(write=True)
         with translated(self._bind), self._backend.turn(self._bind), self._bind.connect() as connection:
             connection = connection.execution_options(isolation_level="AUTOCOMMIT")
-            self._backend.give_back(connection, TABLES)
+            self._backend.give_back(connection, TABLES.values())
 
     # --- proving -----------------------------------------------------------------------------------------------------
 

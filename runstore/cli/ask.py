@@ -64,7 +64,7 @@ def _print_schema(db: str | None, form: str, output: Path | None) -> None:
     from runstore.schema.views import VIEWS
 
     dialect = config.database_url(db).get_dialect()()
-    tables = [*VIEWS, *sorted(TABLES, key=lambda table: table.name)]
+    tables = [*VIEWS, *sorted(TABLES.values(), key=lambda table: table.name)]
     found = [
         (table, [(column.name, _type(column.type.compile(dialect)), column.comment) for column in table.columns])
         for table in tables

@@ -62,7 +62,7 @@ def _postgresql_sizes(connection: Connection) -> tuple[int, list[TableStatus]]:
             "WHERE c.relkind = 'r' AND n.nspname = :schema AND c.relname = ANY(:names) "
             "ORDER BY 1"
         ),
-        {"schema": schema_of(connection), "names": [table.name for table in TABLES]},
+        {"schema": schema_of(connection), "names": list(TABLES)},
     )
     tables = [TableStatus(*row) for row in sizes]
     return sum(entry.bytes or 0 for entry in tables), tables
@@ -80,7 +80,7 @@ def _sqlite_sizes(connection: Connection) -> tuple[int, list[TableStatus]]:
     live = set(sqlalchemy.inspect(connection).get_table_names())
     tables = [
         TableStatus(name, connection.scalar(select(func.count()).select_from(table)), sizes.get(name))
-        for name, table in sorted((table.name, table) for table in TABLES)
+        for name, table in sorted(TABLES.items())
         if name in live
     ]
     return size, tables
@@ -105,7 +105,7 @@ def grants(connection: Connection, *, writer: str, reader: str) -> str:
 
     both = quoted(writer, reader)
     shared = sorted(table.name for table in SHARED_TABLES)
-    belonging = sorted({table.name for table in TABLES} - {*shared, RUN.name})
+    belonging = sorted({*TABLES} - {*shared, RUN.name})
     lines = (
         f"GRANT CONNECT ON DATABASE {quoted(database)} TO {both};",
         f"GRANT USAGE ON SCHEMA {schema} TO {both};",

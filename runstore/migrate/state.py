@@ -29,7 +29,7 @@ as ``0002..0003``. So code that does not know a revision yet knows whether it on
 VIEWS = ("RunObject", "RunObjectAssistantObjectToolsInner", "RunObjectFileIds", *views.metadata.tables)
 """The views that the migrations make."""
 
-_NAMES = {table.name for table in TABLES}
+_NAMES = set(TABLES)
 
 PAUSE = 1.0
 """Seconds between two looks of :func:`wait`."""
@@ -70,7 +70,7 @@ def check(connection: Connection, *, write: bool = True) -> str | None:
     """
     with at_archive(connection) as schema:
         _check(connection, write)
-        if hiding := backend_of(connection).hiding(connection, TABLES):
+        if hiding := backend_of(connection).hiding(connection, TABLES.values()):
             place, names = config.shown(connection.engine.url), ", ".join(hiding)
             _log.warning("%s: row level security hides rows of %s: what is found may not be all", place, names)
     return schema

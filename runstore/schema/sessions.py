@@ -18,8 +18,8 @@ from runstore.schema.outcome import RunObjectChange
 from runstore.schema.price import ModelPrice
 from runstore.schema.run import RunObject
 
-TABLES = tuple(Base.metadata.sorted_tables)
-"""All tables of an archive. Applications may derive models of their own from the same base later."""
+TABLES = dict(Base.metadata.tables)
+"""All tables of an archive by name. Applications may derive models of their own from the same base later."""
 
 _OURS = tuple(mapper.class_ for mapper in Base.registry.mappers if mapper.class_ is not ModelPrice)
 """Models of what runs are made of."""
