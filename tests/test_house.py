@@ -14,7 +14,7 @@ ORDER = [
     *("errors", "wire", "finder", "redact", "documented", "config", "schema", "mapping", "backends", "migrate"),
     *("filters", "prices", "queries", "statistics", "pace", "reader", "writer"),
     *("walk", "verify", "fingerprint", "pruner", "backup", "copier"),
-    *("unpacking", "splitter", "sources", "formats", "saver", "repository", "orm", "cli"),
+    *("unpacking", "scanner", "splitter", "sources", "formats", "saver", "repository", "orm", "cli"),
 ]
 """A module imports only what stands before it."""
 
