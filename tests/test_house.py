@@ -15,7 +15,7 @@ ORDER = [
     *("schema", "mapping", "backends", "migrate"),
     *("filters", "prices", "queries", "statistics", "pace", "reader", "history", "writer"),
     *("walk", "verify", "fingerprint", "pruner", "backup", "copier"),
-    *("unpacking", "splitter", "sources", "formats", "saver", "pending", "repository", "orm", "cli"),
+    *("unpacking", "scanner", "splitter", "sources", "formats", "saver", "pending", "repository", "orm", "cli"),
 ]
 """A module imports only what stands before it."""
 

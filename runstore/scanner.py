@@ -1,0 +1,405 @@
+"""The text of a source as far as it is at hand, and where the values in it end: whole ones, cut off ones, damaged ones.
+
+Nothing here makes records. No text is scanned again and again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import Enum, auto
+
+import msgspec
+
+from runstore import finder, wire
+from runstore.unpacking import CHUNK
+
+SHOWN = 64 << 10  # so many bytes are kept of what is longer than a record may be
+_PROBE = 1 << 20  # so much of a value that is not whole shows whether it is a run
+_MISSES = 16  # so many wrong guesses about the end of values in a row, and no more are made
+_PEEK = 256  # a line that begins a value shows it within so many bytes
+_TRIES = 1000  # so many objects of a damaged line that are not whole, and no more are tried
+
+# What stands for an indentation, equal to no real one: not in an array; an element that does not begin its line.
+OUTSIDE, INLINE = b"^", b"-"
+
+# The scanner's expressions take whole runs of text at C speed and, being possessive, never go back. No text has a
+# record separator (RFC 7464) in it, so whatever is open before one is cut off there.
+_STRING = rb'"[^"\\\n\x1e]*+(?:\\[^\n\x1e][^"\\\n\x1e]*+)*+"'
+_PLAIN = re.compile(  # stops at what matters
+    rb'(?:[^"{}\[\]\n\x1e]++|' + _STRING + rb"|\n[ \t\r]*+(?=[^{\[#\x1e]))*+"
+)
+_QUOTED = re.compile(rb'(?:[^"\\\n\x1e]++|\\[^\n\x1e])*+')  # the rest of a string whose beginning was seen before
+# Text without the brackets, as far as it can be JSON: a string ends before a comma, colon or bracket.
+_SOUND = re.compile(rb"(?:[\s,:\w.+-]++|" + _STRING + rb"(?=\s*+[,:\]}]))*+")
+_MARGIN = re.compile(rb"\n([ \t\r]*+)")
+_BLANK = re.compile(rb"(?:[ \t\r\n\x1e]++|\xef\xbb\xbf)*+")  # byte order marks also come between files put together
+_BREAK = re.compile(rb"[\n\x1e]")
+_START = re.compile(rb"(?:\xef\xbb\xbf)?([ \t]{0,200})(?:([{\[#\]])|(?:event|data|id|retry)?:)")
+_KEY = re.compile(rb"(" + _STRING + rb")\s*+:")
+_MEMBER = re.compile(rb"[\s,]*+(" + _STRING + rb")\s*+:\s*+(?:(" + _STRING + rb'|[^\s"{}\[\],:]++)|(?=[{\[]))')
+_SCALAR = re.compile(_STRING + rb'|[^\s"{}\[\],:\x1e]++')
+_OBJECT_BEGINS = re.compile(rb'\{(?=\s*+")')
+
+_NEWLINE, QUOTE, HASH, COMMA, ARRAY, _BACKSLASH, CLOSE, OBJECT, END = b'\n"#,[\\]{}'
+_SEPARATOR = 0x1E
+
+
+members_of = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+NOT_JSON = finder.UNREADABLE
+
+
+class End(Enum):
+    """How a scan ended."""
+
+    WHOLE = auto()  # behind the value
+    BAD = auto()  # at a newline that shows that the value is malformed
+    CUT = auto()  # at the end of the input, within the value
+    LONG = auto()  # within the value, beyond the limit
+
+
+class Scanner:
+    """Reads the text of one source; `pos` is what has been consumed of `buf`, which grows by `_more`.
+
+    Indices into `buf` stay valid until `_drop`.
+    """
+
+    def __init__(self, chunks: Iterator[bytes], limit: int, line: int) -> None:
+        self.chunks, self.limit, self.line = chunks, limit, line
+        self.buf = bytearray()
+        self.pos = 0
+        self.base = 0  # bytes dropped from the front of buf
+        self.ended = False
+        self.failure: str | None = None  # why the source ended early, until it is reported
+        self.margin: bytes | None = b""  # whitespace before pos on its line; None if there is something else
+        self.indent = OUTSIDE  # within an array: the margin of its elements
+        self.strict = 0  # up to here (counted from the start of the source) a line that begins a value ends a bad one
+        self.misses = 0  # wrong guesses in a row
+        self.at, self.depth, self.quoted = 0, 0, False  # state of the scanner
+        self.dropped = CLOSE  # the last character before pos, other than whitespace, of the value it is in
+        # The first line of that value that could also begin one of its own, counted like `strict`; None without one.
+        self.doubt: int | None = None
+
+    def _more(self) -> bool:
+        """Append a chunk to the buffer; False at the end of the source."""
+        if not self.ended:
+            try:
+                for chunk in self.chunks:
+                    if chunk:
+                        self.buf += chunk
+                        return True
+            except OSError as error:
+                self.failure = str(error)
+            self.ended = True
+        return False
+
+    def _advance(self, end: int) -> None:
+        self.line += self.buf.count(b"\n", self.pos, end)
+        self.pos, self.margin = end, None
+
+    def _drop(self) -> None:
+        self.base += self.pos
+        del self.buf[: self.pos]
+        self.pos = 0
+
+    def _blank(self) -> bool:
+        """Skip whitespace, keeping count of lines and indentation; False at the end of the source."""
+        while True:
+            end = after(_BLANK, self.buf, self.pos)
+            if end == self.pos + 1 and self.buf[self.pos] == _NEWLINE:  # by far the most frequent
+                self.line, self.pos, self.margin = self.line + 1, end, b""
+            elif end > self.pos:
+                text, margin = bytes(self.buf[self.pos : end]), self.margin
+                self._advance(end)
+                _, newline, tail = text.replace(b"\xef\xbb\xbf", b"").replace(b"\x1e", b"").rpartition(b"\n")
+                self.margin = tail[:_PEEK] if newline else None if margin is None else (margin + tail)[:_PEEK]
+            if self.pos > CHUNK or self.pos == len(self.buf):
+                self._drop()
+            if len(self.buf) - self.pos >= 3 or (self.buf and self.buf[self.pos] != 0xEF):
+                return True
+            if not self._more():
+                return bool(self.buf)
+
+    def _line_end(self, limit: int) -> int:
+        """Where the line at pos ends (at its newline or the end of the source), -1 if it is longer than `limit`."""
+        start = self.pos
+        while (end := self.buf.find(b"\n", start)) < 0:
+            start = len(self.buf)
+            if start - self.pos > limit:
+                break
+            if not self._more():
+                end = start
+                break
+        return end if end - self.pos <= limit else -1
+
+    def _ended_because(self, default: str) -> str:
+        """The reason for the unexpected end: the failure of the source if there was one, which is reported once."""
+        why, self.failure = self.failure or default, None
+        return why
+
+    def _skip_line(self) -> None:
+        while (end := self._line_end(CHUNK)) < 0:
+            self._advance(len(self.buf))
+            self._drop()
+        self._advance(end)
+
+    def _key(self) -> str | None:
+        """The name of the member at pos, which is passed over with its colon; None if there is none."""
+        while (match := _KEY.match(self.buf, self.pos)) is None or match.end() == len(self.buf):
+            if len(self.buf) - self.pos > SHOWN or not self._more():
+                break
+        name = finder.text(match[1]) if match else None
+        if match and name is not None:
+            self._advance(match.end())
+        return name
+
+    def _scalar(self) -> bytes:
+        """The scalar at pos if it is short, else the first byte of the value."""
+        while (match := _SCALAR.match(self.buf, self.pos)) is None or match.end() == len(self.buf):
+            if len(self.buf) - self.pos > _PEEK or not self._more():
+                break
+        return match[0] if match and match.end() - self.pos <= _PEEK else bytes(self.buf[self.pos : self.pos + 1])
+
+    def _signs(self, start: int, end: int) -> dict[str, bytes]:
+        """The members of the object at `start`, as far as they are short and tell whether it is a run."""
+        signs: dict[str, bytes] = {}
+        at, end = start + 1, min(end, start + _PROBE)
+        while match := _MEMBER.match(self.buf, at, end):
+            name, at = finder.text(match[1]), match.end()
+            if match[2] is None:
+                close = self._closing(at, end)
+                at = end if close is None or close < 0 else close
+            if name in finder.SIGNS:
+                signs[name] = match[2] or b"{"
+        return signs
+
+    def _guess(self, limit: int) -> tuple[bytes, dict[str, msgspec.Raw]]:
+        """Take the object that begins the line, if it is valid and ends where it is likely to.
+
+        That is at the end of the line or where the next line so indented begins with its closing brace. Returns
+        the object (nothing if the guess is wrong) and its members. Much faster than scanning.
+        """
+        start, margin, raw, several = self.pos, self.margin or b"", b"", False
+        if (end := self._line_end(limit)) > 0:
+            raw = bytes(self.buf[start:end]).rstrip(b", \t\r")
+            several = not raw.endswith(b"}")
+        if several:
+            raw, closing = b"", b"\n" + margin + b"}"
+            if self.misses < _MISSES and (end := self.buf.find(closing, end, start + min(limit, CHUNK))) > 0:
+                raw = bytes(self.buf[start : end + len(closing)])
+            self.misses += 1
+        try:
+            members = members_of(raw)
+        except NOT_JSON:
+            return b"", {}
+        if several:
+            self.misses = 0
+            self._advance(start + len(raw))
+        else:
+            self.pos, self.margin = start + len(raw), None
+        return raw, members
+
+    def _scan(self, limit: int | None) -> End:
+        """Move `at` to the end of the value it is in.
+
+        With no limit, what has been seen is consumed and dropped, up to the line in doubt: if the value is malformed,
+        that line is looked at once more.
+        """
+        buf = self.buf
+        while True:
+            self.at = at = after(_QUOTED if self.quoted else _PLAIN, buf, self.at)
+            char = buf[at] if at < len(buf) else None
+            if char is None or (char == _BACKSLASH and at + 1 == len(buf)):
+                if limit is None:
+                    doubted = self._doubted()
+                    kept = at if doubted is None else doubted
+                    self.dropped = self._before(kept)
+                    self._advance(kept)
+                    self._drop()
+                    self.at = at - kept
+                elif at - self.pos > limit:
+                    return End.LONG
+                if not self._more():
+                    self.at = len(buf)
+                    return End.CUT
+                continue
+            if char in (_NEWLINE, _SEPARATOR):
+                if char == _SEPARATOR or self.quoted or self._begins_value():
+                    return End.BAD
+                continue
+            self.at += 1
+            if char == QUOTE:  # ends a string, or opens one that goes on beyond the buffer or the line
+                self.quoted = not self.quoted
+            elif char in b"{[":
+                self.depth += 1
+            elif char in b"}]":
+                self.depth -= 1
+            if self.depth <= 0 and not self.quoted:
+                return End.WHOLE
+
+    def _doubted(self) -> int | None:
+        """Where the line in doubt is, unless that is farther back than a record may be long."""
+        index = None if self.doubt is None else self.doubt - self.base
+        return None if index is None or self.at - index > self.limit else index
+
+    def _begins_value(self) -> bool:
+        """Whether the line after the newline at `at` begins a value that cannot belong to the one being scanned.
+
+        If not, `at` moves on to what the line begins with.
+        """
+        buf = self.buf
+        while (end := after(_MARGIN, buf, self.at)) == len(buf) and end - self.at <= _PEEK and self._more():
+            pass
+        margin = bytes(buf[self.at + 1 : min(end, self.at + _PEEK)])
+        if end < len(buf) and end - self.at <= _PEEK and buf[end] in b"{[#" and margin in (b"", self.indent):
+            if buf[end] == HASH or self.base + self.at < self.strict:
+                return True
+            if self._before(self.at) not in b"[,:":
+                return True
+            if self._doubted() is None:
+                self.doubt = self.base + self.at
+        self.at = end
+        return False
+
+    def _before(self, end: int) -> int:
+        """The last character before index `end` that is no whitespace."""
+        while end > self.pos:
+            if text := self.buf[max(self.pos, end - _PEEK) : end].rstrip():
+                return text[-1]
+            end -= _PEEK
+        return self.dropped
+
+    def _resynchronise(self) -> tuple[bytes, bool]:
+        """Move to the next run on the line, to the newline before the next line that begins a value, or to the end.
+
+        Returns what was passed over (its beginning, if that is more than a record may have) and whether the source
+        ended. Within an array, `indent` becomes OUTSIDE if the array is to be left: the line does not look like one
+        of its elements or its end.
+        """
+        shown, size, first = bytearray(), 0, 1  # what begins at pos is what is bad
+
+        def pass_over(end: int) -> None:
+            nonlocal size
+            size += end - self.pos
+            if size <= self.limit:
+                shown.extend(self.buf[self.pos : end])
+            elif len(shown) != SHOWN:
+                shown.extend(self.buf[self.pos : min(end, self.pos + SHOWN)])
+                del shown[min(SHOWN, self.limit) :]
+            self._advance(end)
+            if self.pos > CHUNK:
+                self._drop()
+
+        while True:
+            window, closed = self._stretch(first)
+            run, tail = self._next_run(min(self.pos + first, window), window, closed=closed)
+            if run is not None:
+                pass_over(run)
+                return bytes(shown), False
+            pass_over(window if closed else max(tail, self.pos + 1))
+            first = 0
+            if self.pos == len(self.buf) and not self._more():
+                self.indent = OUTSIDE
+                return bytes(shown), True
+            if closed:
+                first = 1
+                while len(self.buf) - self.pos <= _PEEK and self._more():
+                    pass
+                if self.buf[self.pos] == _SEPARATOR:
+                    self.indent = OUTSIDE
+                    return bytes(shown), False
+                if self._resumes():
+                    return bytes(shown), False
+
+    def _stretch(self, first: int) -> tuple[int, bool]:
+        """How far the line at pos goes, at most as far as a record may; whether that is its end."""
+        searched = self.pos + first
+        while (match := _BREAK.search(self.buf, searched)) is None:
+            searched = max(len(self.buf), searched)
+            if len(self.buf) - self.pos > self.limit:
+                return self.pos + self.limit, False
+            if not self._more():
+                return len(self.buf), True
+        end = match.start()
+        return (end, True) if end - self.pos <= self.limit else (self.pos + self.limit, False)
+
+    def _next_run(self, start: int, end: int, *, closed: bool = True) -> tuple[int | None, int]:
+        """Where the first object between two indices begins that is a run or holds one; and how far was looked.
+
+        With the end not closed, an object that goes on beyond it is looked at again with more at hand.
+        """
+        tries, spent = 0, 0
+        while match := _OBJECT_BEGINS.search(self.buf, start, end):
+            begin = match.start()
+            close = self._closing(begin, end)
+            if close is not None and close > 0:
+                raw = bytes(self.buf[begin:close])
+                members, sound = taken(raw)
+                if sound and any(one.kind is None and not one.error for one in finder.found_in(raw, members=members)):
+                    return begin, begin
+                start = close if sound else begin + 1
+                continue
+            if close is None and not closed:
+                return None, begin
+            start = begin + 1
+            tries, spent = tries + 1, spent + (end if close is None else -close) - begin
+            if tries > _TRIES or spent > 4 * (end - self.pos) + _PROBE:
+                break
+        return None, end
+
+    def _closing(self, start: int, end: int) -> int | None:
+        """Where the object or array at `start` ends, the negative of where it is damaged; None: not before `end`."""
+        stack, at = bytearray(), start
+        end = min(end, len(self.buf))
+        while at < end:
+            char = self.buf[at]
+            if char in b"{[":
+                stack.append(END if char == OBJECT else CLOSE)
+                if len(stack) > wire.MAX_DEPTH:
+                    return -at
+            elif char in b"}]":
+                if not stack or stack.pop() != char:
+                    return -at
+                if not stack:
+                    return at + 1
+            elif char == QUOTE:
+                string = _QUOTED.match(self.buf, at + 1, end)
+                assert string is not None
+                behind = after(_BLANK, self.buf, string.end() + 1)
+                return None if string.end() >= end - 1 or behind >= end else -at
+            else:
+                return -at
+            at = after(_SOUND, self.buf, at + 1, end)
+        return None
+
+    def _resumes(self) -> bool:
+        """Whether reading can go on at the line that follows the newline at pos."""
+        match = _START.match(self.buf, self.pos + 1)
+        if not match:
+            return False
+        margin, first = match[1], match[2]
+        if first == b"]":
+            return self.indent != OUTSIDE and (len(margin) < len(self.indent) or margin == self.indent)
+        if self.indent != OUTSIDE and margin == self.indent and first in (b"{", b"["):
+            return True
+        if margin == b"":
+            self.indent = OUTSIDE
+            return True
+        return False
+
+
+def after(pattern: re.Pattern[bytes], text: bytearray, start: int, end: int | None = None) -> int:
+    """Where the match of `pattern` at `start` ends."""
+    match = pattern.match(text, start, len(text) if end is None else end)
+    return match.end() if match else start
+
+
+def taken(raw: bytes) -> tuple[dict[str, msgspec.Raw] | None, bool]:
+    """The members of an object; and whether the text is JSON."""
+    try:
+        if raw[:1] == b"{":
+            return members_of(raw), True
+        msgspec.json.decode(raw, type=msgspec.Raw)
+    except NOT_JSON:
+        return None, False
+    return None, True
