@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from runstore import documented, pace, wire
+from runstore import documented, pace, redact, wire
 from runstore.errors import NotARun, RunConflict, RunRejected
 from runstore.mapping import Draft, Look, Mapper
 from runstore.sources import Record
@@ -114,6 +114,7 @@ class Saver:
         *,
         source: str | None,
         strict: bool,
+        redact: bool,
         known: Callable[[list[str]], Known],
         write: Callable[[list[Look], Known | None], list[Verdict]],
         behind: bool,
@@ -123,6 +124,7 @@ class Saver:
         self._mapper = mapper
         self._source = source
         self._strict = strict
+        self._redact = redact
         self._known = known
         self._write = write
         self._behind = behind
@@ -189,7 +191,10 @@ class Saver:
             raw, decoded = record.raw, record.members
         else:
             raw = record if isinstance(record, bytes | str) else wire.from_python(record)
-        return self._mapper.draft(wire.run_members(raw, decoded)), len(raw)
+        members = wire.run_members(raw, decoded)
+        if self._redact:
+            members = wire.run_members(redact.redacted(wire.canonical(wire.encode(members), "$", 0)))
+        return self._mapper.draft(members), len(raw)
 
     def _looks(self, batch: list[_Entry]) -> tuple[list[Look], Known | None]:
         """Map what has to be written, and say of the others that they are unchanged; what is known of the former."""

@@ -10,6 +10,7 @@ like by itself, :mod:`~runstore.redact.texts` what stands next to one in a text;
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
@@ -20,14 +21,14 @@ from runstore import wire
 from runstore.redact import texts
 from runstore.redact.names import Says, says
 from runstore.redact.texts import REDACTED
-from runstore.redact.tokens import looks_random
+from runstore.redact.tokens import SHORTEST, is_token, looks_random
 
 __all__ = ["KEPT", "REDACTED", "Secret", "message", "redacted", "row", "secrets"]
 
 KEPT = ("id", "thread_id", "assistant_id")
 """Members of a run that say which run it is: they are never touched."""
 
-_REMEMBERED = range(64, 32_768)
+_REMEMBERED = range(256, 32_768)
 """Bytes of the members whose result is remembered: many runs have the same instructions and tools."""
 
 _MEMBER = "a secret by the name of its member"
@@ -41,8 +42,17 @@ _DESCRIBES = frozenset(
     " readOnly writeOnly deprecated in scheme bearerFormat name contentEncoding uniqueItems strict".split()
 )
 """Keywords of a JSON Schema, and of OpenAPI, that say what a value is."""
-_HOLDS = frozenset("properties patternProperties items anyOf oneOf allOf not additionalProperties $defs definitions".split())
+_HOLDS = frozenset(
+    "properties patternProperties items anyOf oneOf allOf not additionalProperties $defs definitions".split()
+)
 """Keywords under which other schemas stand."""
+
+
+_HINTS = tuple(hint.encode() for hint in (*texts.HINTS, '"headers"'))
+_USAGE = re.compile(rb"(?:prompt|completion|total|cached|reasoning)_tokens?")
+"""Of nearly all runs, and no secret."""
+_WORDS = bytes(c if chr(c).isalnum() and c < 128 or chr(c) in "_.~+/|$=:%\\-" else ord(" ") for c in range(256))
+"""For bytes.translate: a space for each byte that is in no token."""
 
 
 class Secret(NamedTuple):
@@ -79,7 +89,9 @@ def message(text: str) -> str:
 def row(values: Sequence[Any], names: Sequence[str]) -> tuple[Any, ...]:
     """Values of the columns of these names without secrets, texts and texts of JSON alike; :data:`KEPT` stay."""
     return tuple(
-        wire.loads(_member(name, wire.encode(value))[0]) if isinstance(value, str) and name not in (*KEPT, "run_id") else value
+        wire.loads(_member(name, wire.encode(value))[0])
+        if isinstance(value, str) and name not in (*KEPT, "run_id")
+        else value
         for name, value in zip(names, values, strict=True)
     )
 
@@ -87,27 +99,49 @@ def row(values: Sequence[Any], names: Sequence[str]) -> tuple[Any, ...]:
 def _run(text: bytes, found: Found) -> bytes:
     members: dict[str, Raw] = wire.members(text, "$")
     clean: dict[str, Raw] = {}
+    # What is small is looked at together, which takes less than looking at each.
+    small = [raw for key, raw in members.items() if len(raw) < _REMEMBERED.start and key not in KEPT]
+    is_calm = not _is_suspect(b"\n".join(small))
     for key, raw in members.items():
         if key in KEPT:
             clean[key] = raw
             continue
         new = _key(key, members, clean, "$", found)
+        clean[new] = raw
+        if len(raw) < _REMEMBERED.start and is_calm and not _tells(key):
+            continue
         member = _remembered if len(raw) in _REMEMBERED else _member
         inner, secrets = member(key, bytes(raw))
-        for path, kind in secrets:
-            found(Secret(wire.join("$", new) + path, kind))
-        clean[new] = Raw(inner)
+        if secrets:
+            clean[new] = Raw(inner)
+            for path, kind in secrets:
+                found(Secret(wire.join("$", new) + path, kind))
     return wire.encode(clean)
+
+
+def _tells(key: str) -> bool:
+    return says(key) is not Says.NOTHING or key.lower() == "headers"
 
 
 def _member(key: str, raw: bytes) -> tuple[bytes, tuple[Secret, ...]]:
     """A member of a run without secrets, and where they stood: paths begin at the member."""
-    if raw[:1] not in b'"{[0123456789-' or (raw[:1] not in b'"{[' and says(key) is Says.NOTHING):
+    if not _tells(key) and not _is_suspect(raw):
         return raw, ()
     found: list[Secret] = []
     value = wire.loads(raw)
     clean = _clean(value, "", found.append, _hidden(key, value))
     return (wire.encode(clean) if found else raw), tuple(found)
+
+
+def _is_suspect(raw: bytes) -> bool:
+    """Whether something may be found in a JSON text: in most is no name that says something, and no token."""
+    if len(raw) < 6:
+        return False
+    lowered = _USAGE.sub(b"", raw.lower())
+    if any(hint in lowered for hint in _HINTS):
+        return True
+    words = raw.translate(_WORDS).split()
+    return any(is_token(word.decode()) for word in words if len(word) >= SHORTEST)
 
 
 _remembered = lru_cache(maxsize=512)(_member)
@@ -147,6 +181,8 @@ def _object(value: dict[str, Any], path: str, found: Found, hidden: str) -> dict
 
 def _key(key: str, siblings: dict[str, Any], taken: dict[str, Any], path: str, found: Found) -> str:
     """A key without secrets, unlike all other ones."""
+    if len(key) < SHORTEST and key.isidentifier():
+        return key
     kinds: dict[str, None] = {}
     clean = texts.clean(key, kinds.setdefault)
     if not kinds:
@@ -185,6 +221,8 @@ def _is_schema(value: dict[str, Any]) -> bool:
 
 
 def _text(value: str, path: str, found: Found) -> str:
+    if len(value) < SHORTEST and value.isalnum():
+        return value
     kinds: dict[str, None] = {}
     clean = _json(value, kinds) if value.lstrip()[:1] in ("{", "[") else None
     if clean is None:

@@ -40,11 +40,13 @@ _GLUED = (
     *("authkey", "encryptionkey", "masterkey", "accountkey", "clientsecret", "apisecret", "appsecret", "authtoken"),
     *("accesstoken", "refreshtoken", "apitoken", "idtoken", "bearertoken", "sessiontoken", "sastoken", "csrftoken"),
     *("xsrftoken", "connectionstring", "connstr", "connstring", "securityanswer", "recoverycodes", "backupcodes"),
-    *("pincode", "sasurl", "sasuri", "motdepasse", "seedphrase", "mnemonicphrase", "privatepem"),
+    *("pincode", "sasurl", "sasuri", "motdepasse", "seedphrase", "mnemonicphrase", "connectionstr"),
 )
 """The same for the end of all parts without what stands between them."""
 
-_DATABASES = frozenset("database db mongo mongodb redis postgres postgresql pg mysql mariadb amqp rabbitmq broker".split())
+_DATABASES = frozenset(
+    "database db mongo mongodb redis postgres postgresql pg mysql mariadb amqp rabbitmq broker".split()
+)
 _PLACES = frozenset("url uri string".split())
 """A database and a place: DATABASE_URL."""
 
@@ -74,10 +76,12 @@ _NOT_TOKENS = frozenset(
 _TOKENS = frozenset("access auth api refresh bearer session secret id personal device security".split())
 """Of what several tokens are secrets."""
 
-_ASKS = frozenset("is has had have needs requires require required use uses allow allows show hide forgot no with".split())
+_ASKS = frozenset(
+    "is has had have needs requires require required use uses allow allows show hide forgot no with".split()
+)
 """How a name begins that asks whether there is one: has_password."""
 
-_MAYBE = frozenset("auth bearer signature sign cookies session sessionid sas hmac".split())
+_MAYBE = frozenset("auth bearer signature cookies hmac".split())
 
 
 @lru_cache(maxsize=4096)
@@ -109,13 +113,26 @@ def says(name: str) -> Says:
     return Says.MAYBE if last in _MAYBE else Says.NOTHING
 
 
-_HINTS = (
-    *("pass", "key", "token", "secret", "pwd", "auth", "cred", "cookie", "jwt", "otp", "dsn", "sig", "pw", "url", "uri"),
-    *("string", "connstr", "answer", "codes", "pincode", "sas", "phrase", "privatepem", "bearer", "session", "hmac"),
-    *("kennwort", "contrase", "senha", "wachtwoord", "пароль", "密码", "密碼", "パスワード"),
+HINTS = (
+    *("pass", "key", "token", "secret", "pwd", "auth", "credential", "creds", "cookie", "jwt", "otp", "dsn", "hmac"),
+    *(
+        "bearer",
+        "signature",
+        "securitya",
+        "security_a",
+        "recoveryc",
+        "recovery_c",
+        "backupc",
+        "backup_c",
+        "mnemonic",
+        "seedp",
+        "seed_p",
+        "connection",
+        "connstr",
+    ),
+    *("pincode", "pin_code", "pin-code", "sasur", "sas_ur", "sas-ur", "kennwort", "contrase", "senha", "wachtwoord"),
+    *("пароль", "密码", "密碼", "パスワード", "database", "dbur", "db_u", "db-u", "mongo", "redis", "postgres", "pgur"),
+    *("pg_u", "mysql", "mariadb", "amqp", "rabbit", "broker"),
+    *(f"{short}{end}" for short in ("sig", "pw") for end in ("=", '"', "'", ":", "\\", " ", "_value")),
 )
-
-
-def hints(lowered: str) -> bool:
-    """Whether a text, in lower case, can have a name in it that says anything: most have none."""
-    return any(hint in lowered for hint in _HINTS)
+"""What is in each name that says something, in lower case: most texts have none of it."""

@@ -7,7 +7,8 @@ import binascii
 import re
 from collections.abc import Callable
 
-from runstore.redact.names import Says, hints, says
+from runstore.redact.names import HINTS as HINTS_OF_NAMES
+from runstore.redact.names import Says, says
 from runstore.redact.tokens import looks_random, without_blocks, without_tokens
 
 REDACTED = "[redacted]"
@@ -145,7 +146,9 @@ _HOOK = re.compile(
     r"(?P<before>hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/|discord(?:app)?\.com/api/webhooks/\d+/"
     r"|webhook\.office\.com/webhookb2/|api\.telegram\.org/bot|hooks\.zapier\.com/hooks/catch/)(?P<secret>[\w/@:-]{12,})"
 )
-_ELEMENT = re.compile(r"(?P<before><(?P<name>[A-Za-z][\w.:-]{0,60})(?: [^<>]{0,200})?>)(?P<secret>[^<>\n]{1,400})(?=</)")
+_ELEMENT = re.compile(
+    r"(?P<before><(?P<name>[A-Za-z][\w.:-]{0,60})(?: [^<>]{0,200})?>)(?P<secret>[^<>\n]{1,400})(?=</)"
+)
 _ATTRIBUTES = re.compile(
     r"""(?P<before>\b(?:key|name)=\\?["'](?P<name>[\w.:-]{1,80})\\?["'] {1,4}value=\\?["'])(?P<secret>[^"'\n<>]{1,400})(?=\\?["'])"""
 )
@@ -228,40 +231,54 @@ def _always(_: re.Match[str]) -> bool:
     return True
 
 
+HINTS = (
+    *HINTS_OF_NAMES,
+    "://",
+    "private-lines",
+    "basic ",
+    "bot ",
+    "curl",
+    "wget",
+    "http ",
+    "login",
+    "identified by",
+    ":thin:",
+)
+"""One of these is in a text, in lower case, that has a secret next to something that tells; "-----begin" has "key" too."""
+
+
 def clean(text: str, note: Note) -> str:
     """*text* with :data:`REDACTED` in place of what looks like a secret; *note* is called with the kind of each."""
     if len(text) < 6:
         return text
+    lowered = text.lower()
+    if any(hint in lowered for hint in HINTS):
+        text = _without_told(text, lowered, note)
+    return without_tokens(text, REDACTED, note)
+
+
+def _without_told(text: str, lowered: str, note: Note) -> str:
     text = without_blocks(text, REDACTED, note)
     if "://" in text:
         if "@" in text:
             text = _without_passwords(text, note)
         text = _with(_HOOK, "an address that is a secret", _always, text, note)
-    lowered = text.lower()
-    if hints(lowered):
-        text = _by_name(text, note)
-    if "identified by" in lowered:
-        text = _with(_IDENTIFIED, "a password", _always, text, note)
-    if ":thin:" in text:
-        text = _with(_ORACLE, "the password of a URL", _always, text, note)
-    if " -" in text or text.startswith("-"):
-        text = _with(_SHORT, "credentials", _is_short_flag, text, note)
-    if any(scheme in lowered for scheme in ("bearer ", "basic ", "token ", "apikey ", "bot ")):
-        text = _with(_BEARER, "credentials", _is_credentials, text, note)
-    return without_tokens(text, REDACTED, note)
-
-
-def _by_name(text: str, note: Note) -> str:
     if "=" in text or ":" in text:
         text = _without_named(text, note)
+        if ":thin:" in text:
+            text = _with(_ORACLE, "the password of a URL", _always, text, note)
     if "</" in text:
         text = _with(_ELEMENT, BY_NAME, _is_named, text, note)
     if "value=" in text:
         text = _with(_ATTRIBUTES, BY_NAME, _is_named, text, note)
+    if " -" in text or text.startswith("-"):
+        text = _with(_FLAG, BY_NAME, _is_flag, text, note)
+        text = _with(_SHORT, "credentials", _is_short_flag, text, note)
     if " " in text:
-        if "-" in text:
-            text = _with(_FLAG, BY_NAME, _is_flag, text, note)
+        text = _with(_BEARER, "credentials", _is_credentials, text, note)
         text = _with(_SENTENCE, "a password", _is_told, text, note)
+    if "identified by" in lowered:
+        text = _with(_IDENTIFIED, "a password", _always, text, note)
     return text
 
 

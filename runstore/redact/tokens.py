@@ -67,6 +67,9 @@ _START = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9A-F]{2})|(?<=\\u00[0-9a-f]{
 _DATA = r"(?<![\w.~-])[A-Za-z0-9+/]{200,}"
 """Base64 of a file, in which anything may be found by chance."""
 
+SHORTEST = 16
+"""Characters of the shortest token that is told by itself. It has a digit in it, or is twice as long."""
+
 _DIGIT = re.compile(r"\d")
 _VENDOR = re.compile(rf"{_START}(?=[!-~]{{16}})(?:({_JWT})|({'|'.join(_VENDORS)})|{_DATA})")
 _BLOCK = re.compile(
@@ -77,7 +80,9 @@ _BLOCK = re.compile(
 )
 _PUTTY = re.compile(r"(Private-Lines: ?\d+(?:\s|\\[nr])+)((?:[A-Za-z0-9+/=]{4,}+(?:\s|\\[nr])*+)++)")
 
-_WORD = re.compile(r"(?:(?<![\w+/=.~%@\\-])|(?<=\\[nrt]))[A-Za-z0-9][A-Za-z0-9+/_~-]{14,198}[A-Za-z0-9]={0,2}(?![\w+/~=])")
+_WORD = re.compile(
+    r"(?:(?<![\w+/=.~%@\\-])|(?<=\\[nrt]))[A-Za-z0-9][A-Za-z0-9+/_~-]{14,198}[A-Za-z0-9]={0,2}(?![\w+/~=])"
+)
 _ID = re.compile(
     r"(?i)(?:run|thread|asst|assistant|msg|message|step|file|call|chatcmpl|cmpl|resp|batch|req|request|vs|vsfb?|vsfc|proj"
     r"|project|org|user|usr|ft|ftjob|ftevent|gpt|fp|tool|toolu|srvtoolu|conv|conversation|session|evt|event|trace|span|cus"
@@ -89,7 +94,9 @@ _HEXADECIMAL = re.compile(r"[0-9a-fA-F-]+")
 _ABOUT = re.compile(
     r"(?i)(?:key|token|secret|passw\w{0,4}|passwort|credentials?|pwd)s?\b[^\w\n]{0,4}(?:[\w'-]{1,9}[^\w\n]{1,4}){0,4}$"
 )
-_NOT_ABOUT = re.compile(r"(?i)hash|sha-?\d|commit|digest|checksum|fingerprint|uuid|\bids?\b|public|primary|cache|revision|foreign")
+_NOT_ABOUT = re.compile(
+    r"(?i)hash|sha-?\d|commit|digest|checksum|fingerprint|uuid|\bids?\b|public|primary|cache|revision|foreign"
+)
 _PADDING = re.compile(r"(?<=[A-Za-z0-9+/])={1,2}$")
 
 
@@ -121,6 +128,19 @@ def _is_key(word: str, before: str) -> bool:
     kinds = [c.isdigit() + 2 * c.isupper() for c in letters]
     changes = sum(a != b for a, b in zip(kinds, kinds[1:], strict=False))
     return changes >= len(letters) * 0.38 and sum(map(str.isdigit, letters)) >= 2
+
+
+def is_token(word: str) -> bool:
+    """Whether there is a token in a word, whatever stands around it."""
+    if not _may_be_token(word):
+        return False
+    return any(match.lastindex for match in _VENDOR.finditer(word)) or any(
+        _is_key(match[0], "") for match in _WORD.finditer(word)
+    )
+
+
+def _may_be_token(word: str) -> bool:
+    return len(word) >= SHORTEST and bool(_DIGIT.search(word) or len(word) >= 2 * SHORTEST)
 
 
 def without_blocks(text: str, mark: str, note: Callable[[str], object]) -> str:
@@ -163,7 +183,7 @@ def without_tokens(text: str, mark: str, note: Callable[[str], object]) -> str:
     out: list[str] = []
     done = 0
     for word in text.split():
-        if len(word) < 16 or not (_DIGIT.search(word) or len(word) >= 32):
+        if not _may_be_token(word):
             continue
         place = text.index(word, done)
         out += [text[done:place], clean(word, text[max(0, place - 60) : place])]
