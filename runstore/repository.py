@@ -6,10 +6,11 @@ import heapq
 import logging
 import os
 import random
+import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar, Unpack
 
-from sqlalchemy import Column, ColumnElement, Connection, Engine, NullPool, Pool, QueuePool, bindparam, select
+from sqlalchemy import Column, ColumnElement, Connection, Engine, NullPool, Pool, QueuePool, bindparam, false, select
 from sqlalchemy.engine import URL
 
 from runstore import (
@@ -44,6 +45,7 @@ from runstore.mapping import RANKS, RUN, Look, Mapper, StoredRun
 from runstore.pruner import Pruned
 from runstore.reader import BATCH, Reader
 from runstore.saver import Rejection, Saver, SaveReport, rejection
+from runstore.schema.views import FINDING_RULES
 from runstore.schema.views import RUN_FINDINGS as FINDINGS
 from runstore.verify import Damage
 from runstore.writer import CHANGE, Outcome
@@ -64,6 +66,12 @@ MOST_SEEN = 500_000
 """Ids of shared rows that are remembered as stored."""
 
 T = TypeVar("T")
+
+SECRET = "secret"
+"""The rule of :meth:`RunRepository.findings` that SQL knows nothing of."""
+
+RULES = (*FINDING_RULES, SECRET)
+"""What findings are about."""
 
 Bound = Callable[[ColumnElement[int]], ColumnElement[bool]]
 """What holds for created_at."""
@@ -179,18 +187,23 @@ class RunRepository:
         source: str | None = None,
         on_conflict: str = "newest",
         strict: bool = False,
+        redact: bool = False,
     ) -> Outcome:
         """Save one run: a mapping, JSON text or bytes, or an object of the ``openai`` or ``azure-ai-agents`` SDK.
 
         *observed_at* (Unix microseconds or datetime; default now) is when the run was seen so, *source* says where it
         came from. *on_conflict*: ``newest`` keeps the newer look, ``replace`` this one, ``keep`` the stored one;
-        ``error`` refuses a look that differs. *strict* refuses what departs from the document.
+        ``error`` refuses a look that differs. *strict* refuses what departs from the document. *redact* stores the run
+        without what looks like a secret (:mod:`runstore.redact`): that is the run which comes back, and no error shows
+        a secret.
 
         Raises :class:`RunRejected` for what cannot be kept, :class:`NotARun` for another kind of object,
         :class:`RunConflict` for a look that cannot be of the stored run, :class:`DatabaseFailure`.
         """
         errors: list[Exception] = []
-        report = self._save([run], observed_at, source, on_conflict, strict, lambda _, __, error: errors.append(error))
+        report = self._save(
+            [run], observed_at, source, on_conflict, strict, redact, lambda _, __, error: errors.append(error)
+        )
         if errors:
             raise errors[0]
         return next(outcome for outcome in Outcome if getattr(report, outcome))
@@ -203,13 +216,15 @@ class RunRepository:
         source: str | None = None,
         on_conflict: str = "newest",
         strict: bool = False,
+        redact: bool = False,
         on_rejected: Callable[[Rejection], None] | None = None,
     ) -> SaveReport:
         """Save many runs, a batch a transaction; memory does not grow with their number.
 
         Takes what :meth:`save` takes, and records of :mod:`runstore.sources`. Without an own time each run is seen one
         microsecond after the one before. A run that cannot be stored is counted and reported, the others are stored;
-        *on_rejected* is called with each rejection instead of the report keeping it.
+        *on_rejected* is called with each rejection instead of the report keeping it; with *redact* its record has no
+        secrets either.
         """
         if isinstance(runs, Mapping | str | bytes):
             raise ConfigurationError(detail="save_many takes an iterable of runs; for one run there is save")
@@ -220,7 +235,7 @@ class RunRepository:
             if not isinstance(error, NotARun):
                 keep(rejection(record, number, error))
 
-        report = self._save(runs, observed_at, source, on_conflict, strict, reject)
+        report = self._save(runs, observed_at, source, on_conflict, strict, redact, reject)
         report.rejections = rejections
         return report
 
@@ -231,6 +246,7 @@ class RunRepository:
         source: str | None,
         policy: str,
         strict: bool,
+        redact: bool,
         reject: Callable[[object, int, Exception], None],
     ) -> SaveReport:
         writer.check_policy(policy)
@@ -243,6 +259,7 @@ class RunRepository:
             self._mapper,
             source=source,
             strict=strict,
+            redact=redact,
             known=self._known,
             write=lambda looks, there: self._write(looks, there, policy, abandoned),
             behind=isinstance(self._bind, Engine) and isinstance(self._bind.pool, QueuePool | NullPool),
@@ -568,25 +585,35 @@ class RunRepository:
             conditions = self._conditions(connection, wanted, filters.MANY)
             return statistics.answer(connection, self._backend, asked, conditions)
 
-    def findings(self, **where: Unpack[Filter]) -> Iterator[Finding]:
+    def findings(self, *, rules: Iterable[str] | None = None, **where: Unpack[Filter]) -> Iterator[Finding]:
         """What departs from the document in the runs that meet the conditions of :meth:`find`, by the id of the run.
 
         Behind these rows of the view ``run_findings`` come the places of a run where something looks like a secret, the
-        rule ``secret``; no finding shows it.
+        rule ``secret``; no finding shows it. *rules*: only the findings of these (of :data:`RULES`; default: all). The
+        runs themselves are read for ``secret`` alone. Raises :class:`ConfigurationError`.
         """
-        conditions = self._tests(where)
+        wanted = RULES if rules is None else tuple(rules)
+        if unknown := [rule for rule in wanted if rule not in RULES]:
+            raise ConfigurationError(detail=f"there is no rule {unknown[0]!r}; there are {', '.join(RULES)}")
+        return self._findings(wanted, filters.understood(self._backend, where, paged=False).tests())
+
+    def _findings(self, rules: Collection[str], conditions: list[ColumnElement[bool]]) -> Iterator[Finding]:
         statement = select(FINDINGS).order_by(FINDINGS.c.run_id, FINDINGS.c.rule, FINDINGS.c.path)
-        if where:
+        if conditions:
             statement = statement.where(FINDINGS.c.run_id.in_(select(RUN.c.id).where(*conditions)))
+        if set(rules) != set(RULES):
+            statement = statement.where(FINDINGS.c.rule.in_(rules))
+        if SECRET not in rules:
+            conditions = [*conditions, false()]
         all_runs = queries.runs(self._backend).where(*conditions).order_by(RUN.c.id)
         with (
             self._transaction(write=False) as connection,
             connection.execute(statement, execution_options={"yield_per": BATCH}) as rows,
             closing(self._reader.texts(connection, all_runs, stream=True)) as texts,
         ):
-            departures = (Finding(*row) for row in rows)
+            departures = (Finding(run_id, rule, _shown(path), _shown(detail)) for run_id, rule, path, detail in rows)
             leaks = (
-                Finding(run.row[0], "secret", path, f"looks like {kind}")
+                Finding(run.row[0], SECRET, path, f"looks like {kind}")
                 for run, text in texts
                 for path, kind in redact.secrets(text)
             )
@@ -777,6 +804,15 @@ class RunRepository:
                 with self._bind.connect() as connection:
                     migrate.check(connection, write=write)
         self._checked |= {write, False}
+
+
+_CUT = re.compile(r'(?:(?<=^\$\.metadata\.)|(?<="))[^\s"]{100}(?="|$)')
+"""What the view has cut off after a hundred characters, if it is one word: a secret may not be known by its beginning."""
+
+
+def _shown(text: str) -> str:
+    """What a finding says, in which a key or a status may itself be a secret."""
+    return _CUT.sub(redact.REDACTED, redact.message(text))
 
 
 def _microseconds(moment: int | datetime | None) -> int:

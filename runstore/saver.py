@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from runstore import documented, pace, redact, wire
-from runstore.errors import NotARun, RunConflict, RunRejected
+from runstore.errors import NotARun, RunConflict, RunRejected, RunStoreError
 from runstore.mapping import Draft, Look, Mapper
 from runstore.sources import Record
 from runstore.writer import UNCHANGED, Known, Outcome, Verdict
@@ -103,7 +103,7 @@ class Saver:
     """Saves records as one caller asked for; made anew for each call.
 
     *known* asks the archive which runs it has; *write* writes looks, given what is known of their runs, if anything;
-    with *behind* a batch is written in a thread of its own while the next one is mapped; *abandon* is called when no
+    *redact* leaves secrets out before a run is mapped; with *behind* a batch is written in a thread of its own while the next one is mapped; *abandon* is called when no
     batch is waited for any more, so that none is tried again. *reject* is given each record that is not stored, its
     number from 1, and why.
     """
@@ -237,10 +237,36 @@ class Saver:
                 outcomes[found.outcome] += 1
                 if found.outcome is Outcome.CONFLICT:
                     assert isinstance(entry.found, Look)
-                    self._reject(entry.record, self._reported, RunConflict(id=entry.found.id, reason=found.reason))
+                    self._refuse(entry.record, RunConflict(id=entry.found.id, reason=found.reason))
             else:
                 assert isinstance(found, Exception)
                 outcomes[Outcome.SKIPPED if isinstance(found, NotARun) else Outcome.REJECTED] += 1
-                self._reject(entry.record, self._reported, found)
+                self._refuse(entry.record, found)
         for outcome, number in outcomes.items():
             self.report.count(outcome, number)
+
+    def _refuse(self, record: object, error: Exception) -> None:
+        if self._redact:
+            record, error = _without_secrets(record), _said_without_secrets(error)
+        self._reject(record, self._reported, error)
+
+
+def _without_secrets(record: object) -> object:
+    """A record that was not stored, to be shown or written to a file where no secret may be stored."""
+    raw = _as_it_came(record)
+    try:
+        clean = redact.redacted(wire.canonical(raw, "$", 0))
+    except RunRejected:
+        clean = redact.message(raw.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+    return replace(record, raw=clean, members=None) if isinstance(record, Record) else clean
+
+
+def _said_without_secrets(error: Exception) -> Exception:
+    """The same error, which may name a key that is a secret; its cause, which may quote the record, is left out."""
+    if not isinstance(error, RunStoreError):
+        return error
+    fields = {
+        name: redact.message(field) if isinstance(field, str) and name != "id" else field
+        for name, field in error.fields.items()
+    }
+    return type(error)(**fields)

@@ -87,13 +87,17 @@ def message(text: str) -> str:
 
 
 def row(values: Sequence[Any], names: Sequence[str]) -> tuple[Any, ...]:
-    """Values of the columns of these names without secrets, texts and texts of JSON alike; :data:`KEPT` stay."""
+    """A row of the view ``runs`` without secrets, given the names of its columns; :data:`KEPT` stay."""
     return tuple(
-        wire.loads(_member(name, wire.encode(value))[0])
-        if isinstance(value, str) and name not in (*KEPT, "run_id")
-        else value
+        _value(name, value) if isinstance(value, str) and name not in KEPT else value
         for name, value in zip(names, values, strict=True)
     )
+
+
+def _value(name: str, value: str) -> str:
+    raw = wire.encode(value)
+    clean, found = (_remembered if len(raw) in _REMEMBERED else _member)(name, raw)
+    return wire.loads(clean) if found else value
 
 
 def _run(text: bytes, found: Found) -> bytes:

@@ -176,5 +176,22 @@ RUN_FINDINGS = _view(
     ("detail", Text, "What was found there."),
 )
 
+FINDING_RULES = (
+    *(
+        "object",
+        "status",
+        "missing",
+        "null",
+        "timestamp",
+        "required_action",
+        "usage",
+        "last_error",
+        "incomplete_details",
+    ),
+    *("metadata", "tools", "file_ids", "instructions", "temperature", "top_p", "max_prompt_tokens"),
+    *("max_completion_tokens", "truncation_strategy", "tool_choice", "response_format"),
+)
+"""The rules of run_findings."""
+
 VIEWS = tuple(metadata.tables.values())
 """All of them, in the order of the documentation."""
