@@ -807,7 +807,7 @@ class RunRepository:
 
 
 _CUT = re.compile(r'(?:(?<=^\$\.metadata\.)|(?<="))[^\s"]{100}(?="|$)')
-"""What the view has cut off after a hundred characters, if it is one word: a secret may not be known by its beginning."""
+"""A word that the view has cut off after a hundred characters: a secret may not be known by its beginning."""
 
 
 def _shown(text: str) -> str:

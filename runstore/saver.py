@@ -103,9 +103,9 @@ class Saver:
     """Saves records as one caller asked for; made anew for each call.
 
     *known* asks the archive which runs it has; *write* writes looks, given what is known of their runs, if anything;
-    *redact* leaves secrets out before a run is mapped; with *behind* a batch is written in a thread of its own while the next one is mapped; *abandon* is called when no
-    batch is waited for any more, so that none is tried again. *reject* is given each record that is not stored, its
-    number from 1, and why.
+    with *behind* a batch is written in a thread of its own while the next one is mapped; *abandon* is called when no
+    batch is waited for any more, so that none is tried again. *redact* leaves secrets out before a run is mapped.
+    *reject* is given each record that is not stored, its number from 1, and why.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """Secrets that payloads carry by mistake: keys and tokens in texts, headers of tools, members named like a password.
 
-What is found is replaced by :data:`REDACTED`. The identifiers of a run (:data:`KEPT`) stay, so that what is redacted can
-still be told apart and joined. Rules find the usual forms of secrets, not every secret: ``docs/secrets.md`` lists both.
+What is found is replaced by :data:`REDACTED`. The identifiers of a run (:data:`KEPT`) stay, so that it is still the
+same run. Rules find the usual forms of secrets, not every secret: ``docs/secrets.md`` says which.
 
 :mod:`~runstore.redact.names` knows what a name says about its value, :mod:`~runstore.redact.tokens` what a secret looks
 like by itself, :mod:`~runstore.redact.texts` what stands next to one in a text; here are the runs that they stand in.
@@ -19,7 +19,7 @@ from msgspec import Raw
 
 from runstore import wire
 from runstore.redact import texts
-from runstore.redact.names import Says, says
+from runstore.redact.names import Says, says, words
 from runstore.redact.texts import REDACTED
 from runstore.redact.tokens import SHORTEST, is_token, looks_random
 
@@ -33,17 +33,25 @@ _REMEMBERED = range(256, 32_768)
 
 _MEMBER = "a secret by the name of its member"
 _HEADER = "the value of a header"
-_JSON_STYLES: tuple[dict[str, Any], ...] = ({"separators": (",", ":")}, {}, {"indent": 2}, {"indent": 4})
+_JSON_STYLES = (
+    *(partial(json.dumps, ensure_ascii=ascii_only, separators=(",", ":")) for ascii_only in (False, True)),
+    *(
+        partial(json.dumps, ensure_ascii=ascii_only, indent=indent)
+        for indent in (None, 2, 4)
+        for ascii_only in (False, True)
+    ),
+)
+"""How programs usually spell JSON."""
 
 _JSON_TYPES = frozenset(("string", "number", "integer", "boolean", "object", "array", "null"))
 _SECURITY_TYPES = frozenset(("apiKey", "http", "oauth2", "openIdConnect", "mutualTLS"))
-_DESCRIBES = frozenset(
-    "type format description title pattern minLength maxLength minimum maximum minItems maxItems required nullable $ref"
-    " readOnly writeOnly deprecated in scheme bearerFormat name contentEncoding uniqueItems strict".split()
+_DESCRIBES = words(
+    "type format description title pattern minLength maxLength minimum maximum minItems maxItems required",
+    "nullable $ref readOnly writeOnly deprecated in scheme bearerFormat name contentEncoding uniqueItems strict",
 )
 """Keywords of a JSON Schema, and of OpenAPI, that say what a value is."""
-_HOLDS = frozenset(
-    "properties patternProperties items anyOf oneOf allOf not additionalProperties $defs definitions".split()
+_HOLDS = words(
+    "properties patternProperties items anyOf oneOf allOf not additionalProperties $defs definitions",
 )
 """Keywords under which other schemas stand."""
 
@@ -51,7 +59,7 @@ _HOLDS = frozenset(
 _HINTS = tuple(hint.encode() for hint in (*texts.HINTS, '"headers"'))
 _USAGE = re.compile(rb"(?:prompt|completion|total|cached|reasoning)_tokens?")
 """Of nearly all runs, and no secret."""
-_WORDS = bytes(c if chr(c).isalnum() and c < 128 or chr(c) in "_.~+/|$=:%\\-" else ord(" ") for c in range(256))
+_WORDS = bytes(c if (c < 128 and chr(c).isalnum()) or chr(c) in "_.~+/|$=:%-" else ord(" ") for c in range(256))
 """For bytes.translate: a space for each byte that is in no token."""
 
 
@@ -144,7 +152,7 @@ def _is_suspect(raw: bytes) -> bool:
     lowered = _USAGE.sub(b"", raw.lower())
     if any(hint in lowered for hint in _HINTS):
         return True
-    words = raw.translate(_WORDS).split()
+    words = raw.replace(b"\\n", b" ").replace(b"\\t", b" ").translate(_WORDS).split()
     return any(is_token(word.decode()) for word in words if len(word) >= SHORTEST)
 
 
@@ -173,12 +181,8 @@ def _object(value: dict[str, Any], path: str, found: Found, hidden: str) -> dict
     clean: dict[str, Any] = {}
     for key, inner in value.items():
         new = _key(key, value, clean, path, found)
-        if describes and key in _DESCRIBES:
-            kind = ""
-        elif describes and key == "additionalProperties" and isinstance(inner, bool):
-            kind = ""
-        else:
-            kind = hidden or _hidden(key, inner, value)
+        is_told = describes and key in _DESCRIBES
+        kind = "" if is_told else hidden or _hidden(key, inner, value)
         clean[new] = _clean(inner, wire.join(path, new), found, kind)
     return clean
 
@@ -245,12 +249,8 @@ def _json(value: str, kinds: dict[str, None]) -> str | None:
         if not found:
             return value
         kinds |= dict.fromkeys(secret.kind for secret in found)
-        for style in _JSON_STYLES:
-            for ascii_only in (False, True):
-                dump = partial(json.dumps, ensure_ascii=ascii_only, **style)
-                if dump(inner) == value:
-                    return dump(clean)
-        return json.dumps(clean)
+        spell = next((spell for spell in _JSON_STYLES if spell(inner) == value), json.dumps)
+        return spell(clean)
     except (ValueError, RecursionError):
         return None
 

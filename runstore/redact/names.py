@@ -19,19 +19,24 @@ class Says(IntEnum):
     SECRET = 2
 
 
+def words(*lines: str) -> frozenset[str]:
+    """The words of these lines."""
+    return frozenset(" ".join(lines).split())
+
+
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+")
 """clientSecret, client_secret, Client-Secret and CLIENT_SECRET have the same parts."""
 
-_AFTER = frozenset(
-    "value plain plaintext raw old new current confirm confirmation hash base64 b64 pem prod production dev staging test"
-    " live primary secondary default main".split()
+_AFTER = words(
+    "value plain plaintext raw old new current confirm confirmation hash base64 b64 pem prod production dev",
+    "staging test live primary secondary default main",
 )
 """Parts that may follow the one that matters, as in password_hash."""
 
-_ALWAYS = frozenset(
-    "password passwords passwd passphrase passphrases passcode passcodes pwd pwds pass secret secrets credential"
-    " credentials creds authorization cookie jwt otp dsn sig pw apikey apikeys passwort kennwort contraseña contrasena senha"
-    " wachtwoord пароль 密码 密碼 パスワード".split()
+_ALWAYS = words(
+    "password passwords passwd passphrase passphrases passcode passcodes pwd pwds pass secret secrets credential",
+    "credentials creds authorization cookie jwt otp dsn sig pw apikey apikeys passwort kennwort contraseña",
+    "contrasena senha wachtwoord пароль 密码 密碼 パスワード",
 )
 """A name that ends with one of these has a secret under it."""
 
@@ -40,48 +45,48 @@ _GLUED = (
     *("authkey", "encryptionkey", "masterkey", "accountkey", "clientsecret", "apisecret", "appsecret", "authtoken"),
     *("accesstoken", "refreshtoken", "apitoken", "idtoken", "bearertoken", "sessiontoken", "sastoken", "csrftoken"),
     *("xsrftoken", "connectionstring", "connstr", "connstring", "securityanswer", "recoverycodes", "backupcodes"),
-    *("pincode", "sasurl", "sasuri", "motdepasse", "seedphrase", "mnemonicphrase", "connectionstr"),
+    *("pincode", "sasurl", "sasuri", "motdepasse", "seedphrase", "mnemonicphrase", "amzsignature", "googsignature"),
 )
 """The same for the end of all parts without what stands between them."""
 
-_DATABASES = frozenset(
-    "database db mongo mongodb redis postgres postgresql pg mysql mariadb amqp rabbitmq broker".split()
-)
-_PLACES = frozenset("url uri string".split())
+_DATABASES = words("database db mongo mongodb redis postgres postgresql pg mysql mariadb amqp rabbitmq broker")
+_PLACES = words("url uri string")
 """A database and a place: DATABASE_URL."""
 
-_KEYS = frozenset(
-    "api app application secret private access account storage encryption encrypt decryption signing signature master"
-    " subscription shared ssh rsa dsa ecdsa ed25519 pgp gpg hmac aes jwt jws jwe license licence auth authentication"
-    " deploy service admin root webhook ingest ingestion integration server functions write seller merchant"
-    " openai anthropic azure aws gcp google gemini github gitlab stripe twilio sendgrid slack huggingface hf cohere"
-    " mistral groq fal datadog algolia pinecone supabase cloudflare deepgram elevenlabs wandb vault session cookie".split()
+_KEYS = words(
+    "api app application secret private access account storage encryption encrypt decryption signing signature",
+    "master subscription shared ssh rsa dsa ecdsa ed25519 pgp gpg hmac aes jwt jws jwe license licence auth",
+    "authentication deploy service admin root webhook ingest ingestion integration server functions write seller",
+    "merchant openai anthropic azure aws gcp google gemini github gitlab stripe twilio sendgrid slack huggingface",
+    "hf cohere mistral groq fal datadog algolia pinecone supabase cloudflare deepgram elevenlabs wandb vault",
+    "session cookie",
 )
 """What a key is that is a secret."""
 
-_NOT_KEYS = frozenset(
-    "public pub primary foreign sort partition cache row hash range group object file item short hot product locale i18n"
-    " translation message routing event idempotency dedupe deduplication natural surrogate unique index lookup map dict"
-    " json field column property attribute header metadata label tag search order bucket state issue jira"
-    " project answer plate".split()
+_NOT_KEYS = words(
+    "public pub primary foreign sort partition cache row hash range group object file item short hot product",
+    "locale i18n translation message routing event idempotency dedupe deduplication natural surrogate unique",
+    "index lookup map dict json field column property attribute header metadata label tag search order bucket",
+    "state issue jira project answer plate",
 )
 
-_NOT_TOKENS = frozenset(
-    "max min prompt completion total cached input output reasoning next previous prev page pagination continuation continue"
-    " cursor sync change num number count per stop eos bos pad unk cls sep mask special first last start end begin"
-    " delimiter nft erc20 word punctuation cancellation audio text image average avg limit budget used remaining".split()
+_NOT_TOKENS = words(
+    "max min prompt completion total cached input output reasoning next previous prev page pagination",
+    "continuation continue cursor sync change num number count per stop eos bos pad unk cls sep mask special",
+    "first last start end begin delimiter nft erc20 word punctuation cancellation audio text image average avg",
+    "limit budget used remaining",
 )
 """Of what a token is none: numbers of tokens, places in a list, pieces of text."""
 
-_TOKENS = frozenset("access auth api refresh bearer session secret id personal device security".split())
+_TOKENS = words("access auth api refresh bearer session secret id personal device security")
 """Of what several tokens are secrets."""
 
-_ASKS = frozenset(
-    "is has had have needs requires require required use uses allow allows show hide forgot no with".split()
+_ASKS = words(
+    "is has had have needs requires require required use uses allow allows show hide forgot no with",
 )
 """How a name begins that asks whether there is one: has_password."""
 
-_MAYBE = frozenset("auth bearer signature cookies hmac".split())
+_MAYBE = words("auth bearer signature cookies hmac")
 
 
 @lru_cache(maxsize=4096)

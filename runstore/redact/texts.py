@@ -21,10 +21,14 @@ BY_NAME = "a secret by its name"
 # --- what is no secret -----------------------------------------------------------------------------------------------
 
 _PLACEHOLDER = re.compile(
-    r"(?i)[\[<{$%(*.…xX_-].{0,2}|[<{$%(].*|\.{2,}.*|x{3,}.*|\*+.*|.*(?:your|my|example|placeholder|redacted|changeme|\.\.\.|…).*"
-    r"|none|null|nil|true|false|yes|no|on|off|str|string|text|int|integer|bool|boolean|bytes|any|object|array|list|dict|required"
-    r"|optional|default|empty|auto|hidden|unset|undefined|missing|invalid|valid|enabled|disabled|prompt|value|values|type|name"
-    r"|id|key|field|env|file|path|url|hash|auth|login|user|username|access|basic|bearer|digest|the|an?|is|this|that|see|use|if|for"
+    r"(?i)\[.*|/.*/.*|<.*|\(.*|\{.*|\$[{(].*|\$[A-Z_][A-Z0-9_]*|%\(?\w*\)?s?%?|[x*._…#?-]+|.{1,2}"
+    r"|(?:.*[^a-z0-9])?(?:your|my|some|example|placeholder|redacted|changeme|secret|here)(?:[^a-z0-9].*)?|.*(?:\.\.\.|…)"
+    r"|none|null|nil|true|false|yes|no|on|off|str|string|text|int|integer|bool|boolean|bytes|any|object|array|list|dict"
+    r"|required|optional|default|empty|auto|hidden|unset|undefined|missing|invalid|valid|enabled|disabled|prompt|values?"
+    r"|type|name|id|key|field|env|file|path|url|hash|auth|login|user|username|access|basic|bearer|digest|the|an?|is|this"
+    r"|that|see|use|if|for|not|and|or|with|from|of|to|in|only|must|should|may|can|will|when|which|it|we|you"
+    r"|expired|revoked|rejected|changed|incorrect|wrong|correct|unknown|never|always|plain|strong|weak|new|old|rotated"
+    r"|generated|stored|encrypted|hashed|needed|available|provided|supported|given|found|sent|set|ok|failed|error|denied"
 )
 """What stands for a value, or says something about it."""
 _CODE = re.compile(r"[A-Za-z_][\w.]*[(\[].*|[A-Za-z_]\w*(?:(?:\.|->|::)[A-Za-z_]\w*)+|&?[A-Za-z_]+\*?")
@@ -81,11 +85,13 @@ def _value_of(match: re.Match[str], text: str) -> tuple[int, int] | None:
     name, at = match["name"], match.end()
     level = says(name)
     if name == "key" and text[match.start() - 1 : match.start()] in ("?", "&"):
-        level = Says.MAYBE
+        return bare.span() if (bare := _BARE.match(text, at)) and looks_random(bare[0], 12) else None
     if level is Says.NOTHING:
         return None
     lowered = name.lower()
     quoted = _QUOTED.match(text, at)
+    if quoted and not match["space"] and text[match.start() - 1 : match.start()] == quoted["quote"]:
+        return None  # "password:" and "group:"
     if lowered.endswith("authorization"):
         return _credentials(quoted.start("value") if quoted else at, text)
     if lowered.endswith("cookie") and match["sign"] == ":" and not quoted:
@@ -112,12 +118,15 @@ def _value_of(match: re.Match[str], text: str) -> tuple[int, int] | None:
         return span if looks_random(value, 16) else None
     if _telling(value) or (match["sign"] != ":" and not match["space"] and not _CODE.fullmatch(value)):
         return span
-    if not value.isalpha() or match["close"] or len(value) < 4:
+    if match["close"] or len(value) < 4:
         return None
-    # Letters alone: the value of a setting, but not a word of a sentence or a variable.
-    alone = text[span[1] : span[1] + 1] in ("", "\n", "&", ";")
-    setting = match["sign"] == "=" and not match["space"]
-    return span if alone and (first or setting) and (setting or value.islower()) else None
+    # Nothing but letters: the value of a setting or header, unless it is a word of a sentence or a variable.
+    after = text[span[1] : span[1] + 1]
+    is_setting = match["sign"] == "=" and not match["space"]
+    if after and after in "\"'" and text[match.start() - 1 : match.start()] == after:
+        return span
+    is_alone = after in ("", "\n", "&", ";") and (first or is_setting)
+    return span if is_alone and (is_setting or value.islower() or not value.isalpha()) else None
 
 
 def _credentials(at: int, text: str) -> tuple[int, int] | None:
@@ -140,7 +149,8 @@ _PARTING = re.compile(
     r"""|(?P<plain>://)(?P<user>[A-Za-z0-9_-]{16,200})(?=@[\w\[])"""
 )
 _BEARER = re.compile(
-    r"""(?P<before>\b(?P<scheme>[Bb]earer|BEARER|[Bb]asic|BASIC|Token|ApiKey|Apikey|Bot)[ \t]{1,4})(?P<secret>[A-Za-z0-9._~+/-]{12,}+=*)"""
+    r"(?P<before>\b(?P<scheme>[Bb]earer|BEARER|[Bb]asic|BASIC|Token|ApiKey|Apikey|Bot)[ \t]{1,4})"
+    r"(?P<secret>[A-Za-z0-9._~+/-]{12,}+=*)"
 )
 _HOOK = re.compile(
     r"(?P<before>hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/|discord(?:app)?\.com/api/webhooks/\d+/"
@@ -150,13 +160,16 @@ _ELEMENT = re.compile(
     r"(?P<before><(?P<name>[A-Za-z][\w.:-]{0,60})(?: [^<>]{0,200})?>)(?P<secret>[^<>\n]{1,400})(?=</)"
 )
 _ATTRIBUTES = re.compile(
-    r"""(?P<before>\b(?:key|name)=\\?["'](?P<name>[\w.:-]{1,80})\\?["'] {1,4}value=\\?["'])(?P<secret>[^"'\n<>]{1,400})(?=\\?["'])"""
+    r"""(?P<before>\b(?:key|name)=\\?["'](?P<name>[\w.:-]{1,80})\\?["'] {1,4}value=\\?["'])"""
+    r"""(?P<secret>[^"'\n<>]{1,400})(?=\\?["'])"""
 )
 _FLAG = re.compile(
-    r"""(?P<before>(?<![\w-])--?(?P<name>[A-Za-z][\w-]{1,60})[ \t]{1,4}\\?["']?)(?P<secret>[^\s"'\\<>-][^\s"'\\<>]{3,400})"""
+    r"""(?P<before>(?<![\w-])--?(?P<name>[A-Za-z][\w-]{1,60})[ \t]{1,4}\\?["']?)"""
+    r"""(?P<secret>[^\s"'\\<>-][^\s"'\\<>]{3,400})"""
 )
 _SHORT = re.compile(
-    r"""(?P<before>(?<![\w-])-(?P<flag>u|p|a|-user|-proxy-user)(?P<space>[ \t=]{0,4})\\?["']?)(?P<secret>[^\s"'\\<>-][^\s"'\\<>]{2,400})"""
+    r"""(?P<before>(?<![\w-])-(?P<flag>u|p|a|-user|-proxy-user)(?P<space>[ \t=]{0,4})\\?["']?)"""
+    r"""(?P<secret>[^\s"'\\<>-][^\s"'\\<>]{2,400})"""
 )
 _COMMANDS = {
     "u": re.compile(r"\b(?:curl|wget|http|https|xh)\b"),
@@ -170,7 +183,8 @@ _NOUN = (
     r"|(?:api|access|secret|private|account|license|master|encryption|signing|auth)[ _-]?key|secret|token|credentials?"
 )
 _SENTENCE = re.compile(
-    rf"""(?i)(?P<before>\b(?:{_NOUN})\b(?:[ \t]{{1,3}}(?:is|was|to|as|ist|es|est))?[ \t:=]{{1,4}}[(\\]?["'`*]{{0,2}})(?P<secret>[^\s"'`*,;<>()\\\[\]]{{6,200}})"""
+    rf"""(?i)(?P<before>\b(?:{_NOUN})\b(?:[ \t]{{1,3}}(?:is|was|to|as|ist|es|est))?[ \t:=]{{1,4}}[(\\]?["'`*]{{0,2}})"""
+    r"""(?P<secret>[^\s"'`*,;<>()\\\[\]]{6,200})"""
 )
 _VERSION = re.compile(r"v?\d+(?:[.:/-]\d+)*\w{0,2}|[a-z]+-?\d{1,2}|\d+\w{0,3}")
 
@@ -202,7 +216,8 @@ def _is_credentials(match: re.Match[str]) -> bool:
 def _is_named(match: re.Match[str]) -> bool:
     secret = match["secret"]
     level = says(match["name"])
-    return not _stands_for(secret) and (level is Says.SECRET or level is Says.MAYBE and looks_random(secret, 16))
+    is_key = level is Says.SECRET or (level is Says.MAYBE and looks_random(secret, 16))
+    return is_key and not _stands_for(secret)
 
 
 def _is_flag(match: re.Match[str]) -> bool:
@@ -215,7 +230,7 @@ def _is_short_flag(match: re.Match[str]) -> bool:
     if command is None or "\n" in match.string[command.end() : match.start()] or _stands_for(secret):
         return False
     if flag == "u":
-        return ":" in secret and not secret.endswith(":")
+        return ":" in secret and not _stands_for(secret.partition(":")[2])
     return not command[0].startswith(("mysql", "maria")) or not match["space"]
 
 
@@ -224,7 +239,7 @@ def _is_told(match: re.Match[str]) -> bool:
     if len(secret) < 6 or _VERSION.fullmatch(secret) or _stands_for(secret) or _CODE.fullmatch(secret):
         return False
     digits = sum(map(str.isdigit, secret))
-    return 0 < digits < len(secret) and "://" not in secret
+    return (0 < digits < len(secret) or _telling(secret)) and not secret.isdigit() and "://" not in secret
 
 
 def _always(_: re.Match[str]) -> bool:
@@ -244,7 +259,7 @@ HINTS = (
     "identified by",
     ":thin:",
 )
-"""One of these is in a text, in lower case, that has a secret next to something that tells; "-----begin" has "key" too."""
+"""One of these is in a text, in lower case, that has a secret next to something that tells; a block has "key"."""
 
 
 def clean(text: str, note: Note) -> str:
