@@ -54,8 +54,8 @@ _NAMED = re.compile(
     r"""(?P<sign>=>|:=|[=:])(?![=:])(?P<space>(?:\s|\\n){0,8})"""
 )
 _QUOTED = re.compile(r"""(?P<quote>\\{0,15}["'`])(?P<value>[^\n]{1,1024}?)(?<!\\)(?P=quote)""")
-_BARE = re.compile(r"""[^\s"'`\\&;,<>)\]}]+""")
-_BARE_IN_YAML = re.compile(r"""[^\s"'`\\,<>)\]}]+""")
+_BARE = re.compile(r"""[^\s"'`\\\u3002\uff0c\uff1b&;,<>)\]}]+""")
+_BARE_IN_YAML = re.compile(r"""[^\s"'`\\\u3002\uff0c\uff1b,<>)\]}]+""")
 _BARE_IN_ENVIRONMENT = re.compile(r"""[^\s"'`\\]+""")
 _BRACED = re.compile(r"""\{([^{}\s"']{1,200})\}""")
 _SCHEME = re.compile(
@@ -184,7 +184,7 @@ _NOUN = (
 )
 _SENTENCE = re.compile(
     rf"""(?i)(?P<before>\b(?:{_NOUN})\b(?:[ \t]{{1,3}}(?:is|was|to|as|ist|es|est))?[ \t:=]{{1,4}}[(\\]?["'`*]{{0,2}})"""
-    r"""(?P<secret>[^\s"'`*,;<>()\\\[\]]{6,200})"""
+    r"""(?P<secret>[^\s"'`*,;<>()\\\[\]][^\s"'`,;<>()\\\[\]]{5,200})"""
 )
 _VERSION = re.compile(r"v?\d+(?:[.:/-]\d+)*\w{0,2}|[a-z]+-?\d{1,2}|\d+\w{0,3}")
 
@@ -195,7 +195,7 @@ def _with(pattern: re.Pattern[str], kind: str, holds: Callable[[re.Match[str]], 
             return match[0]
         note(kind)
         secret = match["secret"]
-        end = len(secret.rstrip(".,:!?")) or len(secret)
+        end = len(secret.rstrip(".,:!?*。")) or len(secret)
         return f"{match['before']}{REDACTED}{secret[end:]}"
 
     return pattern.sub(clean, text)
@@ -235,7 +235,7 @@ def _is_short_flag(match: re.Match[str]) -> bool:
 
 
 def _is_told(match: re.Match[str]) -> bool:
-    secret = match["secret"].rstrip(".,:!?")
+    secret = match["secret"].rstrip(".,:!?*")
     if len(secret) < 6 or _VERSION.fullmatch(secret) or _stands_for(secret) or _CODE.fullmatch(secret):
         return False
     digits = sum(map(str.isdigit, secret))

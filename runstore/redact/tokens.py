@@ -13,7 +13,7 @@ _UUID = rf"{_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}"
 
 _VENDORS = (
     # OpenAI, Anthropic, OpenRouter, DeepSeek, Langfuse and others; a key of OpenAI's has T3BlbkFJ in it.
-    r"sk-(?:[a-z]{2,10}(?:\d{2})?-|v1-){0,3}(?=[A-Za-z_-]{0,60}\d)[A-Za-z0-9_-]{20,}",
+    r"sk-(?:[a-z]{2,10}(?:\d{2})?-|v1-){0,3}+(?=[A-Za-z_-]{0,60}+\d)[A-Za-z0-9_-]{20,}",
     rf"sess-[A-Za-z0-9]{{40}}|csk-[a-z0-9]{{40,}}|sk_{_HEX}{{40,}}",
     r"(?:fw|aio|rnd|nfp|vcp|ion)_(?=[A-Za-z]*\d)[A-Za-z0-9]{22,}|re_[A-Za-z0-9]{6,10}_[A-Za-z0-9]{20,}",
     r"(?:gsk|r8|pcsk|ntn|jina|hf|api_org|tgp_v1)_[A-Za-z0-9_-]{30,}|secret_[A-Za-z0-9]{40,}",
@@ -27,7 +27,7 @@ _VENDORS = (
     rf"{_ANY}{{8,24}}:APA91b{_ANY}{{100,}}",
     # Azure: keys with a checksum, secrets of applications, tokens of DevOps
     r"[A-Za-z0-9]{50,60}JQQJ9[A-Za-z0-9]{20,}",
-    rf"{_BASE64}{{30,120}}(?:AzFu|AzSe|ACR|AIoT|ASb|AEh|ACDb|APIM){_BASE64}{{4,12}}={{0,2}}",
+    r"[A-Za-z0-9+/_-]{30,120}(?:AzFu|AzSe|ACR|AIoT|ASb|AEh|ACDb|APIM)[A-Za-z0-9+/_-]{4,12}={0,2}",
     r"[A-Za-z0-9]{3}8Q~[A-Za-z0-9._~-]{31,37}|[a-z0-9]{52}(?![A-Za-z0-9])(?<=[a-z][0-9][a-z0-9]{50})",
     # GitHub, GitLab, Bitbucket, Atlassian
     rf"gh[pousr]_[A-Za-z0-9]{{30,}}|github_pat_\w{{22,}}|gl(?:pat|oas|dt|rt|rtr|cbt|ptt|ft|imt|agent|wt|soat|ffct|sd)-{_ANY}{{20,}}(?:\.[0-9a-z]{{2,}})*",
@@ -103,15 +103,17 @@ SHORTEST = 16
 _DIGIT = re.compile(r"\d")
 _VENDOR = re.compile(
     # In a short time it is seen that most words are none: they are short, or letters alone.
-    rf"(?=[A-Za-z0-9][!-~]{{15}}){_START}(?=[!-/:-~]{{0,60}}\d|[A-Za-z_-]{{30}})(?:({_JWT})|({'|'.join(_VENDORS)})|{_DATA})"
+    rf"(?=[A-Za-z0-9][!-~]{{15}}){_START}(?=[!-/:-~]{{0,60}}+\d|[A-Za-z_-]{{30}})(?:({_JWT})|({'|'.join(_VENDORS)})|{_DATA})"
 )
+_SPACE = r"(?:\s|\\[nr])"
 _BLOCK = re.compile(
     r"-{4,5} ?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}"
     r"(?:(?:[^-]|-(?!---))*+-{4,5} ?END [A-Z0-9 ]{0,60}-{4,5}"
     # One that is cut off ends with its last line of base64.
-    r"|(?:\s|\\[nr])*+(?:[A-Za-z-]+: [^\n\\]{0,200}+(?:\s|\\[nr])++)*+(?:[A-Za-z0-9+/=]{16,}+(?:\s|\\[nr])*+)*+)"
+    rf"|(?:{_SPACE}*+[A-Za-z-]+: [^\n\\]{{0,200}}+)*+"
+    rf"(?:{_SPACE}*+[A-Za-z0-9+/=]{{16,}}+)*+(?:{_SPACE}++[A-Za-z0-9+/]{{1,15}}==?)?)"
 )
-_PUTTY = re.compile(r"(Private-Lines: ?\d+(?:\s|\\[nr])+)((?:[A-Za-z0-9+/=]{4,}+(?:\s|\\[nr])*+)++)")
+_PUTTY = re.compile(r"(Private-Lines: ?\d+(?:\s|\\[nr])+)((?:(?!Private-)[A-Za-z0-9+/=]{4,}+(?:\s|\\[nr])*+)++)")
 
 _WORD = re.compile(
     r"(?:(?<![\w+/=.~%@\\-])|(?<=\\[nrt]))[A-Za-z0-9][A-Za-z0-9+/_~-]{14,198}[A-Za-z0-9]={0,2}(?![\w+/~=])"
