@@ -112,8 +112,8 @@ def test_lint_tells_of_chosen_rules_alone(runs: RunRepository, url: URL) -> None
         runs.findings(rules=["sekret"])
     done = invoke("lint", "--db", place(url), "--rule", "secret", "--rule", "status")
     assert done.exit_code == 1
-    assert [json.loads(line)["rule"] for line in done.stdout.splitlines()] == ["secret", "status"]
-    assert invoke("lint", "--db", place(url), "--rule", "usage").exit_code == 0
+    assert [json.loads(line)["rule"] for line in done.stdout.splitlines()] == ["status", "secret"]
+    assert invoke("lint", "--db", place(url), "--rule", "top_p").exit_code == 0
     assert invoke("lint", "--db", place(url), "--rule", "sekret").exit_code == 2
 
 
@@ -190,7 +190,8 @@ def test_what_is_rejected_shows_no_secret_either(runs: RunRepository, url: URL, 
         with pytest.raises(RunRejected) as caught:
             runs.save(run, redact=True)
         shown.append("".join(traceback.format_exception(caught.value)))
-    assert not any(secret in text for secret in ("hunter2", *KEYS[:2]) for text in shown)
+    for text in shown:
+        assert not [secret for secret in ("hunter2", *KEYS[:2]) if secret in text], text
 
 
 def test_a_run_without_secrets_stays_to_the_byte() -> None:

@@ -56,7 +56,7 @@ _HOLDS = words(
 """Keywords under which other schemas stand."""
 
 
-_HINTS = tuple(hint.encode() for hint in (*texts.HINTS, '"headers"'))
+_HINTS = tuple(hint.encode() for hint in texts.HINTS)
 _USAGE = re.compile(rb"(?:prompt|completion|total|cached|reasoning)_tokens?")
 """Of nearly all runs, and no secret."""
 _WORDS = bytes(c if (c < 128 and chr(c).isalnum()) or chr(c) in "_.~+/|$=:%-" else ord(" ") for c in range(256))

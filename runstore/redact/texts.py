@@ -58,6 +58,9 @@ _BARE = re.compile(r"""[^\s"'`\\\u3002\uff0c\uff1b&;,<>)\]}]+""")
 _BARE_IN_YAML = re.compile(r"""[^\s"'`\\\u3002\uff0c\uff1b,<>)\]}]+""")
 _BARE_IN_ENVIRONMENT = re.compile(r"""[^\s"'`\\]+""")
 _BRACED = re.compile(r"""\{([^{}\s"']{1,200})\}""")
+_HELD = re.compile(r"\[[^\[\]{}]{1,4096}\]|\{[^{}]{1,4096}\}")
+"""A list or an object, where JSON stands in a sentence or is cut off: other JSON is read."""
+_DESCRIBED = re.compile(r"""["']type\\{0,15}["']\s{0,4}:""")
 _SCHEME = re.compile(
     r"(?i)(bearer|basic|token|api-?key|digest|negotiate|ntlm|oauth|hawk|sso-key|key|bot|hmac[\w-]{0,20}|aws4-hmac-sha256)"
     r"(?:[ \t]{1,4}|%20|\+)"
@@ -84,13 +87,20 @@ def _value_of(match: re.Match[str], text: str) -> tuple[int, int] | None:
     """Where the secret stands that belongs to a name, if there is one."""
     name, at = match["name"], match.end()
     level = says(name)
+    if match["close"] and (level is Says.SECRET or name.lower() == "headers") and (held := _HELD.match(text, at)):
+        return None if _DESCRIBED.search(held[0]) else (held.start() + 1, held.end() - 1)
     if name == "key" and text[match.start() - 1 : match.start()] in ("?", "&"):
         return bare.span() if (bare := _BARE.match(text, at)) and looks_random(bare[0], 12) else None
     if level is Says.NOTHING:
         return None
     lowered = name.lower()
     quoted = _QUOTED.match(text, at)
-    if quoted and not match["space"] and text[match.start() - 1 : match.start()] == quoted["quote"]:
+    if (
+        quoted
+        and not match["close"]
+        and not match["space"]
+        and text[match.start() - 1 : match.start()] == quoted["quote"]
+    ):
         return None  # "password:" and "group:"
     if lowered.endswith("authorization"):
         return _credentials(quoted.start("value") if quoted else at, text)
@@ -249,6 +259,7 @@ def _always(_: re.Match[str]) -> bool:
 HINTS = (
     *HINTS_OF_NAMES,
     "://",
+    "headers",
     "private-lines",
     "basic ",
     "bot ",
