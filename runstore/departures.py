@@ -33,6 +33,9 @@ def _kind_of(struct: type) -> inspect.StructType:
 
 _RUN = _kind_of(Run)
 _TIMES = tuple(field.name for field in _RUN.fields if field.name.endswith("_at"))
+RULES = (*(field.name for field in _RUN.fields), "missing", "null", "type", "timestamp")
+"""The rules of departures."""
+
 _NO_TEXT = "is null, absent or no string"
 
 

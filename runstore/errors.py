@@ -29,6 +29,10 @@ class RunStoreError(Exception):
         self.fields = fields
         super().__init__(self.message.format(**fields))
 
+    def with_fields(self, **fields: object) -> RunStoreError:
+        """The same error with other values of its fields."""
+        return _rebuild(type(self), self.fields | fields)
+
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.fields)
 

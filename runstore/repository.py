@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import random
+import re
 import threading
 import time
 from collections import Counter
@@ -73,6 +74,12 @@ MOST_SEEN = 500_000
 """Ids of shared rows that are remembered as stored."""
 
 T = TypeVar("T")
+
+SECRET = "secret"
+"""The rule of :meth:`RunRepository.findings` for what looks like a secret."""
+
+RULES = (*departures.RULES, SECRET)
+"""What findings are about."""
 
 Bound = Callable[[ColumnElement[int]], ColumnElement[bool]]
 """What holds for created_at."""
@@ -213,19 +220,22 @@ class RunRepository:
         source: str | None = None,
         on_conflict: str = "newest",
         strict: bool = False,
+        redact: bool = False,
     ) -> Outcome:
         """Save one run: a mapping, JSON text or bytes, or an object of the ``openai`` or ``azure-ai-agents`` SDK.
 
         *observed_at* (Unix microseconds or datetime; default now) is when the run was seen so, *source* says where it
         came from. *on_conflict*: ``newest`` keeps the newer look, ``replace`` this one, ``keep`` the stored one;
-        ``error`` refuses a look that differs. *strict* refuses what departs from the document.
+        ``error`` refuses a look that differs. *strict* refuses what departs from the document. *redact* stores the run
+        without what looks like a secret (:mod:`runstore.redact`): that is the run which comes back, and no error shows
+        a secret.
 
         Raises :class:`RunRejected` for what cannot be kept, :class:`NotARun` for another kind of object,
         :class:`RunConflict` for a look that cannot be of the stored run, :class:`DatabaseFailure`.
         """
         errors: list[Exception] = []
         report = self._save(
-            [run], observed_at, source, on_conflict, strict, lambda _, __, error: errors.append(error), one=True
+            [run], observed_at, source, on_conflict, strict, redact, lambda _, __, error: errors.append(error), one=True
         )
         if errors:
             raise errors[0]
@@ -239,6 +249,7 @@ class RunRepository:
         source: str | None = None,
         on_conflict: str = "newest",
         strict: bool = False,
+        redact: bool = False,
         on_rejected: Callable[[Rejection], None] | None = None,
         on_skipped: Callable[[Rejection], None] | None = None,
     ) -> SaveReport:
@@ -248,8 +259,8 @@ class RunRepository:
         objects and texts with runs inside. Without an own time each run is seen one
         microsecond after the one before. A run that cannot be stored is counted and reported, the others are stored;
         *on_rejected* is called with each rejection instead of the report keeping it, *on_skipped* with each record that
-        is not a run and holds none. What has come is written when nothing more has come for a second, and when the
-        iterable fails or is interrupted.
+        is not a run and holds none; with *redact* these records have no secrets either. What has come is written when
+        nothing more has come for a second, and when the iterable fails or is interrupted.
         """
         if isinstance(runs, Mapping | str | bytes) or wire.is_sdk_run(runs):
             raise ConfigurationError(detail="save_many takes an iterable of runs; for one run there is save")
@@ -266,7 +277,7 @@ class RunRepository:
             elif on_skipped is not None:
                 on_skipped(rejection(record, number, error))
 
-        report = self._save(runs, observed_at, source, on_conflict, strict, reject)
+        report = self._save(runs, observed_at, source, on_conflict, strict, redact, reject)
         report.rejections = rejections
         return report
 
@@ -277,6 +288,7 @@ class RunRepository:
         source: str | None,
         policy: str,
         strict: bool,
+        redact: bool,
         reject: Callable[[object, int, Exception], None],
         *,
         one: bool = False,
@@ -291,6 +303,7 @@ class RunRepository:
             self._mapper,
             source=source,
             strict=strict,
+            redact=redact,
             known=self._known,
             write=lambda looks, there: self._write(looks, there, policy, abandoned),
             behind=isinstance(self._bind, Engine) and isinstance(self._bind.pool, QueuePool | NullPool),
@@ -633,21 +646,27 @@ class RunRepository:
             conditions = self._conditions(connection, wanted, filters.MANY)
             return statistics.answer(connection, self._backend, asked, conditions)
 
-    def findings(self, **where: Unpack[Filter]) -> Iterator[Finding]:
+    def findings(self, *, rules: Iterable[str] | None = None, **where: Unpack[Filter]) -> Iterator[Finding]:
         """What departs from the document in the runs that meet the conditions of :meth:`find`, by the id of the run.
 
         Behind them come the places of a run where something looks like a secret, the rule ``secret``; no finding shows
-        it.
+        it. *rules*: only the findings of these (of :data:`RULES`; default: all). Raises :class:`ConfigurationError`.
         """
-        wanted = queries.runs(self._backend).where(*self._tests(where)).order_by(RUN.c.id)
+        chosen = RULES if rules is None else tuple(rules)
+        if unknown := [rule for rule in chosen if rule not in RULES]:
+            raise ConfigurationError(detail=f"there is no rule {unknown[0]!r}; there are {', '.join(RULES)}")
+        statement = queries.runs(self._backend).where(*self._tests(where)).order_by(RUN.c.id)
 
         def read(connection: Connection) -> Generator[Finding]:
-            with closing(self._reader.texts(connection, wanted, stream=True)) as texts:
+            with closing(self._reader.texts(connection, statement, stream=True)) as texts:
                 for run, text in texts:
                     run_id = run.row[0]
-                    yield from (Finding(run_id, *departure) for departure in departures.of_run(text))
-                    for path, kind in redact.secrets(text):
-                        yield Finding(run_id, "secret", path, f"looks like {kind}")
+                    for rule, path, detail in departures.of_run(text):
+                        if rule in chosen:
+                            yield Finding(run_id, rule, _shown(path), _shown(detail))
+                    if SECRET in chosen:
+                        for path, kind in redact.secrets(text):
+                            yield Finding(run_id, SECRET, path, f"looks like {kind}")
 
         return self._streamed(read)
 
@@ -919,6 +938,15 @@ def _refuse_other_binds(bind: object) -> None:
     else:
         detail = f"RunRepository takes an engine or a connection, not {kind}"
     raise ConfigurationError(detail=detail)
+
+
+_CUT = re.compile(r'(?:(?<=^\$\.metadata\.)|(?<="))[^\s"]{100}(?="|$)')
+"""A word that a finding has cut off after a hundred characters: a secret may not be known by its beginning."""
+
+
+def _shown(text: str) -> str:
+    """What a finding says, in which a key or a status may itself be a secret."""
+    return _CUT.sub(redact.REDACTED, redact.message(text))
 
 
 def _microseconds(moment: int | datetime | None) -> int:

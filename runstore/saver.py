@@ -13,12 +13,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from msgspec import Raw
 
-from runstore import departures, finder, pace, wire
+from runstore import departures, finder, pace, redact, wire
 from runstore.errors import NotARun, RunConflict, RunRejected, RunStoreError
 from runstore.mapping import Draft, Look, Mapper
 from runstore.sources import Record
@@ -143,8 +143,8 @@ class Saver:
 
     *known* asks the archive which runs it has; *write* writes looks, given what is known of their runs, if anything;
     with *behind* a batch is written in a thread of its own while the next one is mapped; *abandon* is called when no
-    batch is waited for any more, so that none is tried again. *reject* is given each record that is not stored, its
-    number from 1, and why.
+    batch is waited for any more, so that none is tried again. *redact* leaves secrets out before a run is mapped.
+    *reject* is given each record that is not stored, its number from 1, and why.
     """
 
     def __init__(
@@ -153,6 +153,7 @@ class Saver:
         *,
         source: str | None,
         strict: bool,
+        redact: bool,
         known: Callable[[list[str]], Known],
         write: Callable[[list[Look], Known | None], list[Verdict]],
         behind: bool,
@@ -162,6 +163,7 @@ class Saver:
         self._mapper = mapper
         self._source = source
         self._strict = strict
+        self._redact = redact
         self._known = known
         self._write = write
         self._behind = behind
@@ -312,7 +314,10 @@ class Saver:
             raise RunRejected(path="$", reason=record.error)
         if record is not None and record.kind is not None:
             raise finder.not_a_run(record.kind)
-        return self._mapper.draft(wire.run_members(raw, decoded))
+        members = wire.run_members(raw, decoded)
+        if self._redact:
+            members = wire.run_members(redact.redacted(wire.canonical(wire.encode(members), "$", 0)))
+        return self._mapper.draft(members)
 
     def _looks(self, batch: list[_Entry]) -> tuple[list[Look], Known | None]:
         """Map what has to be written, and say of the others that they are unchanged; what is known of the former."""
@@ -354,13 +359,37 @@ class Saver:
                 outcomes[found.outcome] += 1
                 if found.outcome is Outcome.CONFLICT:
                     assert isinstance(entry.found, Look)
-                    self._reject(entry.record, entry.number, RunConflict(id=entry.found.id, reason=found.reason))
+                    self._refuse(entry, RunConflict(id=entry.found.id, reason=found.reason))
             else:
                 assert isinstance(found, Exception)
                 if isinstance(found, NotARun):
                     self.report.skip(found.kind)
                 else:
                     outcomes[Outcome.REJECTED] += 1
-                self._reject(entry.record, entry.number, found)
+                self._refuse(entry, found)
         for outcome, number in outcomes.items():
             self.report.count(outcome, number)
+
+    def _refuse(self, entry: _Entry, error: Exception) -> None:
+        record = entry.record
+        if self._redact:
+            record, error = _without_secrets(record), _said_without_secrets(error)
+        self._reject(record, entry.number, error)
+
+
+def _without_secrets(record: object) -> object:
+    """A record that was not stored, to be shown or written to a file where no secret may be stored."""
+    raw = _as_it_came(record)
+    try:
+        clean = redact.redacted(wire.canonical(raw, "$", 0))
+    except RunRejected:
+        clean = redact.message(raw.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+    return replace(record, raw=clean, members=None) if isinstance(record, Record) else clean
+
+
+def _said_without_secrets(error: Exception) -> Exception:
+    """The same error, which may name a key that is a secret; its cause, which may quote the record, is left out."""
+    if not isinstance(error, RunStoreError):
+        return error
+    texts = {name: text for name, text in error.fields.items() if isinstance(text, str) and name != "id"}
+    return error.with_fields(**{name: redact.message(text) for name, text in texts.items()})

@@ -17,10 +17,19 @@ from runstore.cli.tables import form_of, format_option, write_rows
 
 @click.command("lint")
 @db_option
+@click.option(
+    "--rule",
+    "rules",
+    metavar="NAME",
+    multiple=True,
+    help="Only findings of this rule, as secret; several may be given.",
+)
 @filter_options
 @format_option("table", "jsonl", "json", "csv")
 @output_option
-def lint_command(db: str | None, where: dict[str, Any], form: str | None, output: Path | None) -> None:
+def lint_command(
+    db: str | None, rules: tuple[str, ...], where: dict[str, Any], form: str | None, output: Path | None
+) -> None:
     """Tell what departs from the document in the runs or looks like a secret: a table on a terminal, else JSON Lines.
 
     Exits with 1 where it finds something, with 0 where it finds nothing.
@@ -39,7 +48,7 @@ def lint_command(db: str | None, where: dict[str, Any], form: str | None, output
             yield finding
 
     with RunRepository.open(db) as archive:
-        found = counted(archive.findings(**where))
+        found = counted(archive.findings(rules=rules or None, **where))
         write_rows(form, output, [Column(name, "text") for name in Finding._fields], found)
         for _ in found:
             pass  # a table shows the first ones, all are counted

@@ -43,6 +43,9 @@ SHOWN_CHARACTERS = 200
 )
 @click.option("--strict", is_flag=True, help="Reject what departs from the document.")
 @click.option(
+    "--redact", is_flag=True, help="Store the runs without what looks like a key, token or password: it is lost."
+)
+@click.option(
     "--rejects",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -77,6 +80,7 @@ def import_command(
     observed_at: str | None,
     on_conflict: str,
     strict: bool,
+    redact: bool,
     rejects: Path | None,
     rejects_skipped: bool,
     verbose: bool,
@@ -106,6 +110,7 @@ def import_command(
             source=source,
             on_conflict=on_conflict,
             strict=strict,
+            redact=redact,
             on_rejected=reject,
             on_skipped=reject if verbose or rejects_skipped else None,
         )
@@ -226,13 +231,11 @@ def export_command(
     With --columns, and as CSV or Parquet, the rows of the view runs (runstore sql --schema).
     """
     from runstore import formats, queries
-    from runstore.redact import redacted
+    from runstore.redact import redacted, row
     from runstore.repository import RunRepository
 
     spare_the_archive(db, output)
     form = form_of(form or "jsonl", output)
-    if redact and (columns is not None or form not in ("jsonl", "json")):
-        raise click.UsageError("--redact is for runs as they came: as jsonl or json, without --columns")
     with RunRepository.open(db) as archive:
         if columns is None and form in ("jsonl", "json"):
             with output_file(output) as file:
@@ -240,4 +243,6 @@ def export_command(
                 formats.write_texts(form, file, map(redacted, texts) if redact else texts)
             return
         described = [formats.column_of(column) for column in queries.view_columns(columns)]
-        write_rows(form, output, described, archive.rows(columns, **where))
+        rows = archive.rows(columns, **where)
+        names = [column.name for column in described]
+        write_rows(form, output, described, (row(each, names) for each in rows) if redact else rows)
