@@ -413,7 +413,7 @@ def test_a_run_that_was_updated_is_not_deleted(runs: RunRepository, engine: Engi
 
 # --- past the mapping ------------------------------------------------------------------------------------------------
 
-MODELS = [mapper.class_ for mapper in Base.registry.mappers if mapper.class_ is not ModelPrice]
+MODELS = sorted({mapper.class_ for mapper in Base.registry.mappers} - {ModelPrice}, key=lambda model: model.__name__)
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
