@@ -61,10 +61,7 @@ _BRACED = re.compile(r"""\{([^{}\s"']{1,200})\}""")
 _HELD = re.compile(r"\[[^\[\]{}]{1,4096}\]|\{[^{}]{1,4096}\}")
 """A list or an object, where JSON stands in a sentence or is cut off: other JSON is read."""
 _DESCRIBED = re.compile(r"""["']type\\{0,15}["']\s{0,4}:""")
-_SCHEME = re.compile(
-    r"(?i)(bearer|basic|token|api-?key|digest|negotiate|ntlm|oauth|hawk|sso-key|key|bot|hmac[\w-]{0,20}|aws4-hmac-sha256)"
-    r"(?:[ \t]{1,4}|%20|\+)"
-)
+_SCHEME = re.compile(r"[A-Za-z][\w-]{1,30}(?:[ \t]{1,4}|%20|\+)")
 _PARAMETERS = re.compile(r"""(?:[\w-]{1,40}=(?:\\{0,8}"[^"\n]{0,500}"|[^\s,"']{1,500})[,\s]{0,3}){1,20}""")
 _COOKIE = re.compile(r"""[\w.-]{1,100}=[^\n"'\\]{1,4096}""")
 
