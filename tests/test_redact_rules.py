@@ -215,6 +215,7 @@ def test_a_key_block_is_left_out_whole() -> None:
 
 
 PIECES = [
+    *("password=a ", "Authorization: a b1c2 ", "password: hunter2 "),
     *(
         "a",
         "aA1",

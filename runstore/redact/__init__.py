@@ -4,7 +4,8 @@ What is found is replaced by :data:`REDACTED`. The identifiers of a run (:data:`
 same run. Rules find the usual forms of secrets, not every secret: ``docs/secrets.md`` says which.
 
 :mod:`~runstore.redact.names` knows what a name says about its value, :mod:`~runstore.redact.tokens` what a secret looks
-like by itself, :mod:`~runstore.redact.texts` what stands next to one in a text; here are the runs that they stand in.
+like by itself, :mod:`~runstore.redact.named` and :mod:`~runstore.redact.texts` what stands next to one in a text; here
+are the runs that they stand in.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ from msgspec import Raw
 
 from runstore import wire
 from runstore.redact import texts
+from runstore.redact.named import REDACTED
 from runstore.redact.names import Says, says, words
-from runstore.redact.texts import REDACTED
 from runstore.redact.tokens import SHORTEST, is_token, looks_random
+from runstore.spelling import spellings
 
 __all__ = ["KEPT", "REDACTED", "Secret", "message", "redacted", "row", "secrets"]
 
-KEPT = ("id", "thread_id", "assistant_id")
+KEPT = frozenset(spelling for name in ("id", "thread_id", "assistant_id") for spelling in (name, *spellings(name)))
 """Members of a run that say which run it is: they are never touched."""
 
 _REMEMBERED = range(256, 32_768)

@@ -80,11 +80,14 @@ _VENDORS = (
     rf"e2b_{_HEX}{{40}}|bku?[ai]_{_HEX}{{40}}|CCI(?:PAT|PRJ)_{_ANY}{{30,}}",
     rf"sgp_(?:{_HEX}{{16}}_|local_)?{_HEX}{{40}}|sq[upa]_{_HEX}{{40}}|sm_[a-z]{{3}}_[A-Za-z0-9]{{16}}",
     rf"sha256~{_ANY}{{40,}}|fo1_{_ANY}{{40,}}|FlyV1 fm[12]r?_{_BASE64}{{60,}}=*|fm[12]r?_{_BASE64}{{60,}}=*",
+    # What a prefix says of itself
+    r"(?:[a-z]{2,12}_)?(?:live|prod|sk|secret|key|api|pat|token)_(?=[A-Za-z_-]{0,60}+\d)[A-Za-z0-9]{24,}",
+    rf"AstraCS:[A-Za-z0-9]{{20,}}:{_HEX}{{40,}}|mlsn\.{_HEX}{{60,}}|napi_[a-z0-9]{{40,}}|sl\.{_ANY}{{100,}}|rpa_[A-Z0-9]{{30,}}",
     # age, SSH
     rf"AGE-SECRET-KEY-1[A-Z0-9]{{50,}}|ed25519:{_BASE64}{{80,}}={{0,2}}",
 )
 _JWT = (
-    rf"ey[A-Za-z0-9]{_ANY}{{6,}}\.(?:ey{_ANY}{{8,}}\.{_ANY}{{8,}}|{_ANY}{{20,}}(?:\.{_ANY}{{8,}}){{3}})"
+    rf"ey[A-Za-z0-9]{_ANY}{{6,}}\.(?:ey{_ANY}{{8,}}\.{_ANY}{{8,}}|{_ANY}{{20,}}(?:\.{_ANY}{{8,}}){{3}}|{_ANY}{{20,}}\.{_ANY}{{40,}})"
     rf"|eyJrIjoi{_ANY}{{40,}}={{0,2}}"  # the older keys of Grafana
 )
 _START = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9A-F]{2})|(?<=\\u00[0-9a-f]{2}))"
