@@ -75,7 +75,7 @@ def _sqlite_sizes(connection: Connection) -> tuple[int, list[TableStatus]]:
         found = connection.exec_driver_sql(
             "SELECT m.tbl_name, sum(s.pgsize) FROM dbstat s JOIN sqlite_master m USING (name) GROUP BY 1"
         )
-        sizes = dict(row._tuple() for row in found)
+        sizes = {str(name): int(size) for name, size in found}
     live = set(sqlalchemy.inspect(connection).get_table_names())
     tables = [
         TableStatus(name, connection.scalar(select(func.count()).select_from(table)), sizes.get(name))
