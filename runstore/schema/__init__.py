@@ -23,7 +23,7 @@ from runstore.schema.price import ModelPrice
 from runstore.schema.run import RunObject, RunObjectAssistantObjectToolsInner, RunObjectFileIds
 
 TABLES = sessions.TABLES
-"""The tables of an archive by name. Of the metadata's there may be more: applications may derive models from our base."""
+"""The tables of an archive by name. The metadata may have more: applications may derive models from our base."""
 
 __all__ = [
     "TABLES",
