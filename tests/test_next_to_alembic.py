@@ -118,8 +118,10 @@ def objects(engine: Engine) -> set[tuple[Any, ...]]:
         return {tuple(row) for row in connection.execute(text(query))}
 
 
-@pytest.mark.parametrize("target", [APART, TOGETHER])
-@pytest.mark.parametrize("hooks", [BOTH, "include_object=include_object", "include_schemas=True, " + BOTH])
+@pytest.mark.parametrize(
+    ("target", "hooks"),
+    [(APART, BOTH), (TOGETHER, "include_object=include_object"), (TOGETHER, "include_schemas=True, " + BOTH)],
+)
 def test_an_application_leaves_the_archive_alone(application: Application, target: str, hooks: str) -> None:
     application.configure(target, hooks)
     with migrate.engine(application.url) as engine:

@@ -104,6 +104,7 @@ def test_a_view_is_of_the_same_archive(runs: RunRepository, engine: Engine, tmp_
     other = create_engine(tmp_path / "other.db")
     with other.connect() as connection, pytest.raises(ConfigurationError, match="is to another database"):
         runs.on(connection)
+    other.dispose()
     with engine.connect() as connection:
         with pytest.raises(ConfigurationError, match="is to another database"):
             RunRepository(connection).on(connection)
