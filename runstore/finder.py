@@ -62,6 +62,10 @@ _arrays = msgspec.json.Decoder(list[Raw]).decode
 _strings = msgspec.json.Decoder(str).decode
 
 
+_TRACES = (b"hread", b"ssistant", b"tatus", b'"object"', b"\\u")
+"""A text that has none of these has no run in it, nor anything with a name; escapes may hide each."""
+
+
 class Found(NamedTuple):
     """A run, or what stands where a run was looked for."""
 
@@ -135,7 +139,7 @@ def found_in(
 
 def _search(raw: bytes, path: str, line: int, event: str | None, depth: int) -> Iterator[Found]:
     first = raw[:1]
-    if depth > wire.MAX_DEPTH:
+    if depth > wire.MAX_DEPTH or not any(trace in raw for trace in _TRACES):
         return
     if first == b'"':
         inner = _embedded(raw)
@@ -144,7 +148,7 @@ def _search(raw: bytes, path: str, line: int, event: str | None, depth: int) -> 
         return
     try:
         if first == b"[":
-            children = [(f"{path}[{position}]", inner) for position, inner in enumerate(_arrays(raw))]
+            children = [(f"{path}[{at}]", inner) for at, inner in enumerate(_arrays(raw)) if _may_hold(inner)]
         elif first == b"{":
             members = _objects(raw)
             if is_run(members, event):
@@ -187,13 +191,12 @@ def _inside(raw: bytes, children: list[tuple[str, Raw]], line: int, event: str |
 
 
 def _may_hold(raw: Raw) -> bool:
-    return bytes(raw)[:1] in b'{["'
+    """Whether a value may hold an object: a string begins with one then, perhaps after blanks."""
+    return bytes(raw)[:1] in b"{[" or (bytes(raw)[:1] == b'"' and any(one in bytes(raw)[1:64] for one in b"{["))
 
 
 def _embedded(raw: bytes) -> bytes | None:
     """The JSON text that a string holds, if it may hold an object or array."""
-    if not any(bracket in raw[:64] for bracket in b"{["):
-        return None
     inner = (text(raw) or "").strip(" \t\r\n")
     return inner.encode(errors="replace") if inner.startswith(("{", "[")) else None
 
