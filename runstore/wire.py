@@ -466,7 +466,7 @@ def run_members(raw: bytes | str, decoded: dict[str, Raw] | None = None) -> dict
     if len(raw) > 2 * MAX_VALUES and raw.count(b",") >= MAX_VALUES and _STRING.sub(b"", raw).count(b",") >= MAX_VALUES:
         raise RunRejected(path="$", reason=f"has more than {MAX_VALUES:,} members and elements")
     found = members(raw, "$", decoded=decoded)
-    kind = bytes(found.get("object", found.get("Object", b"null")))
+    kind = bytes(found["object"] if "object" in found else found.get("Object", b"null"))
     if kind not in _RUN_OBJECTS:
         if (name := text(kind, "$.object")) is None:
             raise expected("a string", kind, "$.object")

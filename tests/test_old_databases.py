@@ -18,6 +18,7 @@ from sqlalchemy.engine import URL
 
 from runstore import RunRepository, config, migrate
 from runstore.schema import Base
+from runstore.writer import Outcome
 from tests.comparison import difference
 from tests.old_databases import FOLDER, looks
 from tests.test_migrations import catalog
@@ -28,16 +29,20 @@ KEPT = sorted(path.stem for path in FOLDER.glob("*.jsonl"))
 @pytest.fixture(params=KEPT)
 def old(request: pytest.FixtureRequest, empty_url: URL) -> Iterator[tuple[str, Engine]]:
     """The number of a released revision, and an archive as it was then."""
-    revision = request.param
-    if file := config.sqlite_file(empty_url):
-        with closing(sqlite3.connect(file)) as connection:
-            connection.executescript((FOLDER / f"{revision}.sqlite.sql").read_text())
-    else:
-        place = empty_url.set(drivername="postgresql").render_as_string(hide_password=False)
-        with psycopg.connect(place) as server:
-            server.execute((FOLDER / f"{revision}.postgresql.sql").read_bytes())
+    restore(FOLDER / request.param, empty_url)
     with migrate.engine(empty_url) as engine:
-        yield revision, engine
+        yield request.param, engine
+
+
+def restore(dump: Path, url: URL) -> None:
+    """Fill a database from the dump of this name for it."""
+    if file := config.sqlite_file(url):
+        with closing(sqlite3.connect(file)) as connection:
+            connection.executescript(dump.with_name(f"{dump.name}.sqlite.sql").read_text())
+    else:
+        place = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(place) as server:
+            server.execute(dump.with_name(f"{dump.name}.postgresql.sql").read_bytes())
 
 
 def rows(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
@@ -105,3 +110,34 @@ def test_the_views_show_what_an_old_archive_holds(old: tuple[str, Engine]) -> No
         stored = connection.scalar(text("SELECT count(*) FROM run_object"))
         for view in ("runs", '"RunObject"'):
             assert connection.scalar(text(f"SELECT count(*) FROM {view}")) == stored
+
+
+# --- other spellings -------------------------------------------------------------------------------------------------
+
+SPELLED = FOLDER / "spellings" / "0004"
+"""An archive of code to which camelCase was unknown: what was spelled so stands in extra, also inside of shared rows."""
+
+
+def test_runs_whose_spelling_was_unknown_load_and_verify_and_are_unchanged_when_saved_again(empty_url: URL) -> None:
+    restore(SPELLED, empty_url)
+    snapshots = [json.loads(line) for line in SPELLED.with_name("0004.jsonl").read_text().splitlines()]
+    newest = {snapshot["id"]: snapshot for snapshot in snapshots}
+    with migrate.engine(empty_url) as engine:
+        before = rows(engine)
+        migrate.upgrade(engine, backup=False)
+        runs = RunRepository(engine)
+        for run in newest.values():
+            assert not difference(run, runs.load(run["id"]))
+        assert list(runs.verify()) == []
+        list(runs.findings())
+        again = runs.save_many(snapshots, observed_at=1)
+        assert (again.unchanged, again.stale, again.complete) == (3, 2, True)
+        assert {**rows(engine), "run_object_shape": None} == {**before, "run_object_shape": None}
+        # The next snapshot fills the columns, and what it replaces is history as ever.
+        for run in newest.values():
+            later = run | {"seen": "again"}
+            assert runs.save(later) is Outcome.UPDATED
+            assert not difference(later, runs.load(run["id"]))
+        assert list(runs.verify()) == []
+        assert runs.count(thread_id="thread_a") == 2
+        assert [len(runs.changes(run_id)) for run_id in newest] == [2, 2, 1]

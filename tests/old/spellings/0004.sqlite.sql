@@ -1,0 +1,546 @@
+BEGIN TRANSACTION;
+CREATE TABLE assistant_object_tools_inner (
+	id INTEGER NOT NULL, 
+	digest BLOB NOT NULL, 
+	type TEXT, 
+	function INTEGER, 
+	document TEXT NOT NULL, 
+	CONSTRAINT pk_assistant_object_tools_inner PRIMARY KEY (id), 
+	CONSTRAINT fk_assistant_object_tools_inner_function FOREIGN KEY(function) REFERENCES function_object (id)
+);
+INSERT INTO "assistant_object_tools_inner" VALUES(1014638971174295128,X'1C29718978392CB16534729473D2FD6F81B25EB21E22B808A6CE64146918651A','function',8603076334472942147,'{"type":"function","function":null}');
+INSERT INTO "assistant_object_tools_inner" VALUES(5492263100333806525,X'9870E06188C3A77B48E52899A34D2B6C683625879EE8A06C36A7F9367CE2FA3C','function',6017453902312128022,'{"type":"function","function":null}');
+INSERT INTO "assistant_object_tools_inner" VALUES(8863937980370968266,X'F60611428E35BD94992CAAA5D7E76F684D2F63477A2E2F263C9BACEFAA49B860',NULL,NULL,'{"Type":"function","Function":{"Name":"f","Strict":true}}');
+CREATE TABLE assistants_api_response_format_option (
+	id INTEGER NOT NULL, 
+	digest BLOB NOT NULL, 
+	type TEXT, 
+	document TEXT NOT NULL, 
+	CONSTRAINT pk_assistants_api_response_format_option PRIMARY KEY (id)
+);
+CREATE TABLE assistants_api_tool_choice_option (
+	id INTEGER NOT NULL, 
+	digest BLOB NOT NULL, 
+	type TEXT, 
+	function INTEGER, 
+	document TEXT NOT NULL, 
+	CONSTRAINT pk_assistants_api_tool_choice_option PRIMARY KEY (id), 
+	CONSTRAINT fk_assistants_api_tool_choice_option_function FOREIGN KEY(function) REFERENCES function_object (id)
+);
+INSERT INTO "assistants_api_tool_choice_option" VALUES(2369636447930702297,X'41C54796CB74B3B35294A5A9AB5C406CDDA47A87314F088A3EAD85E6B75B5348',NULL,NULL,'{"Type":"function","Function":{"Name":"f"}}');
+CREATE TABLE function_object (
+	id INTEGER NOT NULL, 
+	digest BLOB NOT NULL, 
+	name TEXT, 
+	description TEXT, 
+	parameters TEXT, 
+	strict BOOLEAN, 
+	document TEXT NOT NULL, 
+	CONSTRAINT pk_function_object PRIMARY KEY (id)
+);
+INSERT INTO "function_object" VALUES(6017453902312128022,X'A70494E277347C2C28852A54A9A355DF088011134FF2A02940B4F747EBA18BB8','f',NULL,NULL,NULL,'{"name":"f","strict":"true"}');
+INSERT INTO "function_object" VALUES(8603076334472942147,X'EEC888B0B7A8A486FD928D727C8CCB33F642508A4FD2A1D991BAA8F70446858C','f',NULL,'{"b":1,"a":{}}',NULL,'{"name":"f","parameters":{"b":1,"a":{}}}');
+CREATE TABLE model_price (
+	model TEXT NOT NULL, 
+	valid_from INTEGER NOT NULL, 
+	prompt NUMERIC NOT NULL, 
+	cached NUMERIC, 
+	completion NUMERIC NOT NULL, 
+	currency TEXT NOT NULL, 
+	CONSTRAINT pk_model_price PRIMARY KEY (model, valid_from)
+);
+CREATE TABLE run_completion_usage (
+	run_object TEXT NOT NULL, 
+	completion_tokens INTEGER, 
+	prompt_tokens INTEGER, 
+	total_tokens INTEGER, 
+	extra TEXT, 
+	CONSTRAINT pk_run_completion_usage PRIMARY KEY (run_object), 
+	CONSTRAINT fk_run_completion_usage_run_object FOREIGN KEY(run_object) REFERENCES run_object (id) ON DELETE CASCADE
+);
+INSERT INTO "run_completion_usage" VALUES('run_camel',NULL,NULL,NULL,'{"promptTokens":1,"completionTokens":2,"totalTokens":3}');
+INSERT INTO "run_completion_usage" VALUES('run_inside',NULL,NULL,4,'{"TotalTokens":3}');
+CREATE TABLE run_object (
+	id TEXT NOT NULL, 
+	object TEXT, 
+	created_at INTEGER, 
+	thread_id TEXT, 
+	assistant_id TEXT, 
+	status TEXT, 
+	expires_at INTEGER, 
+	started_at INTEGER, 
+	cancelled_at INTEGER, 
+	failed_at INTEGER, 
+	completed_at INTEGER, 
+	model TEXT, 
+	instructions_id INTEGER, 
+	metadata TEXT, 
+	max_prompt_tokens INTEGER, 
+	max_completion_tokens INTEGER, 
+	truncation_strategy INTEGER, 
+	tool_choice INTEGER, 
+	response_format INTEGER, 
+	temperature NUMERIC, 
+	top_p NUMERIC, 
+	parallel_tool_calls BOOLEAN, 
+	extra TEXT, 
+	shape INTEGER NOT NULL, 
+	digest BLOB NOT NULL, 
+	observed_at INTEGER NOT NULL, 
+	archived_at INTEGER NOT NULL, 
+	source TEXT, 
+	CONSTRAINT pk_run_object PRIMARY KEY (id), 
+	CONSTRAINT fk_run_object_instructions_id FOREIGN KEY(instructions_id) REFERENCES run_object_instructions (id), 
+	CONSTRAINT fk_run_object_truncation_strategy FOREIGN KEY(truncation_strategy) REFERENCES truncation_object (id), 
+	CONSTRAINT fk_run_object_tool_choice FOREIGN KEY(tool_choice) REFERENCES assistants_api_tool_choice_option (id), 
+	CONSTRAINT fk_run_object_response_format FOREIGN KEY(response_format) REFERENCES assistants_api_response_format_option (id), 
+	CONSTRAINT fk_run_object_shape FOREIGN KEY(shape) REFERENCES run_object_shape (id)
+);
+INSERT INTO "run_object" VALUES('run_camel','thread.run',NULL,NULL,NULL,'completed',NULL,NULL,NULL,NULL,NULL,'gpt-4o',2771159211153317979,'{"threadId":"x"}',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'{"createdAt":1700000000,"threadId":"thread_a","assistantId":"asst_a","requiredAction":null,"lastError":null,"fileIds":["file_a"],"toolChoice":{"type":"function","function":{"name":"f"}},"responseFormat":{"type":"json_object"},"truncationStrategy":{"type":"last_messages","lastMessages":10},"parallelToolCalls":true,"topP":1,"completedAt":1700000060}',2621661261273324587,X'523BF20D6EAC49692F49E81F1906B089E62FE4004DD5398E88AEF69C1FACBDA0',1700000000000001,1795772220337992,'kept');
+INSERT INTO "run_object" VALUES('run_inside',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,8765726635262261248,2369636447930702297,NULL,NULL,NULL,NULL,NULL,2800562348323901975,X'E0DA3FCF06D7AE009C2C4316CE3968F2D1BAFB36819951B1B28274E91D63D88B',1700000000000004,1795772220337992,'kept');
+INSERT INTO "run_object" VALUES('run_pascal',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'{"Object":"thread.run","Status":"completed","ThreadId":"thread_a","Tools":[{"Type":"code_interpreter"}],"Instructions":"Be brief.","CompletedAt":5}',8692547107365791850,X'3EF64E7FBD2DEB94A3ECBA98848B446F933AE5C70002DBAB79EE52BE802DB1B5',1700000000000003,1795772220337992,'kept');
+CREATE TABLE run_object_assistant_object_tools_inner (
+	run_object TEXT NOT NULL, 
+	position INTEGER NOT NULL, 
+	assistant_object_tools_inner INTEGER NOT NULL, 
+	CONSTRAINT pk_run_object_assistant_object_tools_inner PRIMARY KEY (run_object, position), 
+	CONSTRAINT fk_run_object_assistant_object_tools_inner_run_object FOREIGN KEY(run_object) REFERENCES run_object (id) ON DELETE CASCADE, 
+	CONSTRAINT fk_run_object_assistant_object_tools_inner_tool FOREIGN KEY(assistant_object_tools_inner) REFERENCES assistant_object_tools_inner (id)
+);
+INSERT INTO "run_object_assistant_object_tools_inner" VALUES('run_camel',0,1014638971174295128);
+INSERT INTO "run_object_assistant_object_tools_inner" VALUES('run_inside',0,8863937980370968266);
+INSERT INTO "run_object_assistant_object_tools_inner" VALUES('run_inside',1,5492263100333806525);
+CREATE TABLE run_object_change (
+	run_object TEXT NOT NULL, 
+	digest BLOB NOT NULL, 
+	observed_at INTEGER NOT NULL, 
+	status TEXT, 
+	members TEXT NOT NULL, 
+	absent TEXT, 
+	CONSTRAINT pk_run_object_change PRIMARY KEY (run_object, digest), 
+	CONSTRAINT fk_run_object_change_run_object FOREIGN KEY(run_object) REFERENCES run_object (id) ON DELETE CASCADE
+);
+INSERT INTO "run_object_change" VALUES('run_camel',X'3613B5E8761BA2EF5E41ED07D66C733C7D65549786CE471893BF77AD687B81F1',1700000000000000,'requires_action','{"requiredAction":{"type":"submit_tool_outputs","submitToolOutputs":{"toolCalls":[{"id":"call_a","type":"function","function":{"name":"f","arguments":"{}"}}]}},"status":"requires_action"}','["completedAt"]');
+INSERT INTO "run_object_change" VALUES('run_pascal',X'0A234115C7D41ED3DA8F04AF0D20895E60358A41A2285B178B92433F2664A1A8',1700000000000002,NULL,'{"Status":"queued"}','["CompletedAt"]');
+CREATE TABLE run_object_file_ids (
+	run_object TEXT NOT NULL, 
+	position INTEGER NOT NULL, 
+	file_ids TEXT NOT NULL, 
+	CONSTRAINT pk_run_object_file_ids PRIMARY KEY (run_object, position), 
+	CONSTRAINT fk_run_object_file_ids_run_object FOREIGN KEY(run_object) REFERENCES run_object (id) ON DELETE CASCADE
+);
+CREATE TABLE run_object_incomplete_details (
+	run_object TEXT NOT NULL, 
+	reason TEXT, 
+	extra TEXT, 
+	CONSTRAINT pk_run_object_incomplete_details PRIMARY KEY (run_object), 
+	CONSTRAINT fk_run_object_incomplete_details_run_object FOREIGN KEY(run_object) REFERENCES run_object (id) ON DELETE CASCADE
+);
+CREATE TABLE run_object_instructions (
+	id INTEGER NOT NULL, 
+	digest BLOB NOT NULL, 
+	instructions TEXT NOT NULL, 
+	CONSTRAINT pk_run_object_instructions PRIMARY KEY (id)
+);
+INSERT INTO "run_object_instructions" VALUES(2771159211153317979,X'4CEA453D99B0C0B77006C287B10890C6D5482A3710A6E6761740ED78590E951F','Be brief.');
+CREATE TABLE run_object_last_error (
+	run_object TEXT NOT NULL, 
+	code TEXT, 
+	message TEXT, 
+	extra TEXT, 
+	CONSTRAINT pk_run_object_last_error PRIMARY KEY (run_object), 
+	CONSTRAINT fk_run_object_last_error_run_object FOREIGN KEY(run_object) REFERENCES run_object (id) ON DELETE CASCADE
+);
+INSERT INTO "run_object_last_error" VALUES('run_inside',NULL,NULL,'{"Code":"x"}');
+CREATE TABLE run_object_required_action (
+	run_object TEXT NOT NULL, 
+	type TEXT, 
+	extra TEXT, 
+	CONSTRAINT pk_run_object_required_action PRIMARY KEY (run_object), 
+	CONSTRAINT fk_run_object_required_action_run_object FOREIGN KEY(run_object) REFERENCES run_object (id) ON DELETE CASCADE
+);
+INSERT INTO "run_object_required_action" VALUES('run_inside',NULL,'{"type":5,"submit_tool_outputs":{"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":{"a":1}}}]}}');
+CREATE TABLE run_object_shape (
+	id INTEGER NOT NULL, 
+	digest BLOB NOT NULL, 
+	document TEXT NOT NULL, 
+	CONSTRAINT pk_run_object_shape PRIMARY KEY (id)
+);
+INSERT INTO "run_object_shape" VALUES(2621661261273324587,X'48C4060DCF32B857D6C2835D13DFC4C5C0519097FAB3F5E5FFA2701B4F9954FA','{"keys":["id","object","createdAt","threadId","assistantId","status","requiredAction","lastError","model","instructions","tools","fileIds","metadata","usage","toolChoice","responseFormat","truncationStrategy","parallelToolCalls","topP","completedAt"],"usage":["promptTokens","completionTokens","totalTokens"]}');
+INSERT INTO "run_object_shape" VALUES(2800562348323901975,X'4DBB313C4E5C242EC4D2CAD5599C06697F7EF5804E0B43DBD2D7A9EB56BAEC20','{"keys":["id","tools","truncation_strategy","tool_choice","required_action","usage","last_error"],"required_action":["type","submit_tool_outputs"],"usage":["TotalTokens","total_tokens"],"last_error":["Code"]}');
+INSERT INTO "run_object_shape" VALUES(5086825037899487214,X'8D3010D7751FAFDCB34C66F243D2444E4342A3CE045A3F9A093797C710EE0DEA','{"keys":["id","object","createdAt","threadId","assistantId","status","requiredAction","lastError","model","instructions","tools","fileIds","metadata","usage","toolChoice","responseFormat","truncationStrategy","parallelToolCalls","topP"],"usage":["promptTokens","completionTokens","totalTokens"]}');
+INSERT INTO "run_object_shape" VALUES(6446256004323988434,X'B2EB675D49EBA7A4CFCFF5A77DA2060A857E943899659D2AE5077A73267929C5','{"keys":["id","Object","Status","ThreadId","Tools","Instructions"]}');
+INSERT INTO "run_object_shape" VALUES(8692547107365791850,X'F1444313FFC650D5852818D00C5DBDD831CDCE8328B4E761DD8680C763A590C2','{"keys":["id","Object","Status","ThreadId","Tools","Instructions","CompletedAt"]}');
+CREATE TABLE run_tool_call_object (
+	run_object TEXT NOT NULL, 
+	position INTEGER NOT NULL, 
+	id TEXT, 
+	type TEXT, 
+	function_name TEXT, 
+	function_arguments TEXT, 
+	extra TEXT, 
+	CONSTRAINT pk_run_tool_call_object PRIMARY KEY (run_object, position), 
+	CONSTRAINT fk_run_tool_call_object_run_object FOREIGN KEY(run_object) REFERENCES run_object_required_action (run_object) ON DELETE CASCADE
+);
+CREATE TABLE runstore_version (
+	version_num VARCHAR(32) NOT NULL, readable_by VARCHAR(32), 
+	CONSTRAINT runstore_version_pkc PRIMARY KEY (version_num)
+);
+INSERT INTO "runstore_version" VALUES('0004','0001..0004');
+CREATE TABLE truncation_object (
+	id INTEGER NOT NULL, 
+	digest BLOB NOT NULL, 
+	type TEXT, 
+	last_messages INTEGER, 
+	document TEXT NOT NULL, 
+	CONSTRAINT pk_truncation_object PRIMARY KEY (id)
+);
+INSERT INTO "truncation_object" VALUES(8765726635262261248,X'F34C3BDD29F970002445005F79F14EEA9C8A2EF6153EC0C04BA2389E8A9AD1F0','last_messages',NULL,'{"type":"last_messages","lastMessages":10}');
+CREATE INDEX ix_function_object_name ON function_object (name);
+CREATE INDEX ix_assistant_object_tools_inner_function ON assistant_object_tools_inner (function);
+CREATE INDEX ix_assistant_object_tools_inner_type ON assistant_object_tools_inner (type);
+CREATE INDEX ix_assistants_api_tool_choice_option_function ON assistants_api_tool_choice_option (function);
+CREATE INDEX ix_run_object_assistant_id ON run_object (assistant_id, coalesce(created_at, -9223372036854775808));
+CREATE INDEX ix_run_object_created_at ON run_object (coalesce(created_at, -9223372036854775808), id);
+CREATE INDEX ix_run_object_instructions_id ON run_object (instructions_id);
+CREATE INDEX ix_run_object_status ON run_object (status, coalesce(created_at, -9223372036854775808));
+CREATE INDEX ix_run_object_thread_id ON run_object (thread_id, coalesce(created_at, -9223372036854775808));
+CREATE INDEX ix_run_object_assistant_object_tools_inner_tool ON run_object_assistant_object_tools_inner (assistant_object_tools_inner);
+CREATE INDEX ix_run_object_file_ids_file_ids ON run_object_file_ids (file_ids);
+CREATE VIEW "RunObject" AS 
+        SELECT r.id, r.object, r.created_at, r.thread_id, r.assistant_id, r.status,
+               a.run_object AS required_action, e.run_object AS last_error,
+               r.expires_at, r.started_at, r.cancelled_at, r.failed_at, r.completed_at,
+               d.run_object AS incomplete_details, r.model, i.instructions, r.metadata, u.run_object AS usage,
+               r.max_prompt_tokens, r.max_completion_tokens,
+               r.truncation_strategy, r.tool_choice, r.response_format, r.temperature
+        FROM run_object r
+        LEFT JOIN run_object_required_action a ON a.run_object = r.id
+        LEFT JOIN run_object_last_error e ON e.run_object = r.id
+        LEFT JOIN run_object_incomplete_details d ON d.run_object = r.id
+        LEFT JOIN run_completion_usage u ON u.run_object = r.id
+        LEFT JOIN run_object_instructions i ON i.id = r.instructions_id;
+CREATE VIEW "RunObjectAssistantObjectToolsInner" AS 
+        SELECT run_object AS "runObject", assistant_object_tools_inner AS "assistantObjectToolsInner"
+        FROM run_object_assistant_object_tools_inner;
+CREATE VIEW "RunObjectFileIds" AS 
+        SELECT run_object AS "runObject", file_ids AS "fileIds" FROM run_object_file_ids;
+CREATE VIEW run_tools AS 
+        SELECT l.run_object AS run_id, l.position, t.type, f.name AS function_name, f.description, f.strict,
+               t.id AS tool_id
+        FROM run_object_assistant_object_tools_inner l
+        LEFT JOIN assistant_object_tools_inner t ON t.id = l.assistant_object_tools_inner
+        LEFT JOIN function_object f ON f.id = t.function;
+CREATE VIEW run_files AS SELECT run_object AS run_id, position, file_ids AS file_id FROM run_object_file_ids;
+CREATE VIEW run_tool_calls AS 
+        SELECT c.run_object AS run_id, c.position, c.id AS call_id, c.type, c.function_name,
+            c.function_arguments AS arguments, r.observed_at, CASE WHEN r.observed_at BETWEEN -62135510400000000 AND 253402214399000000 THEN datetime((r.observed_at - ((r.observed_at % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch') END AS observed_time,
+            1 AS pending
+        FROM run_tool_call_object c JOIN run_object r ON r.id = c.run_object
+        UNION ALL
+        SELECT a.run_object AS run_id, e.key AS position, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.id') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.id') END AS call_id, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.type') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.type') END AS type,
+            coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.name') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.name') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.name') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.name') END) AS function_name,
+            coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.arguments') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.arguments') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.arguments') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.arguments') END) AS arguments, r.observed_at,
+            CASE WHEN r.observed_at BETWEEN -62135510400000000 AND 253402214399000000 THEN datetime((r.observed_at - ((r.observed_at % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch') END AS observed_time, 1 AS pending
+        FROM run_object_required_action a JOIN run_object r ON r.id = a.run_object
+        JOIN json_each(CASE WHEN a.extra IS NOT NULL THEN a.extra ELSE '{}' END) m
+        JOIN json_each(CASE WHEN json_type(CASE WHEN m.type = 'object' THEN m.value ELSE '{}' END, '$.tool_calls') = 'array' THEN json_extract(m.value, '$.tool_calls') ELSE '[]' END) e
+        UNION ALL
+        SELECT c.run_object AS run_id, e.key AS position, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.id') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.id') END AS call_id, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.type') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.type') END AS type,
+            coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.name') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.name') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.name') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.name') END) AS function_name,
+            coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.arguments') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.arguments') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.arguments') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.arguments') END) AS arguments, c.observed_at,
+            CASE WHEN c.observed_at BETWEEN -62135510400000000 AND 253402214399000000 THEN datetime((c.observed_at - ((c.observed_at % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch') END AS observed_time, 0 AS pending
+        FROM run_object_change c
+        JOIN json_each(CASE WHEN json_type(c.members, '$.required_action') = 'object' THEN json_extract(c.members, '$.required_action') ELSE '{}' END) m
+        JOIN json_each(CASE WHEN json_type(CASE WHEN m.type = 'object' THEN m.value ELSE '{}' END, '$.tool_calls') = 'array' THEN json_extract(m.value, '$.tool_calls') ELSE '[]' END) e;
+CREATE VIEW run_metadata AS 
+        SELECT r.id AS run_id, m.key, CASE
+            WHEN m.type IN ('true', 'false', 'null') THEN m.type
+            WHEN m.type = 'real' AND instr(m.key, '"') + instr(m.key, '\') = 0
+                THEN coalesce(nullif(substr(json_extract(r.metadata, '$."' || m.key || '"', '$."' || m.key || '"'), 2, (length(json_extract(r.metadata, '$."' || m.key || '"', '$."' || m.key || '"')) - 3) / 2), 'null'), CAST(m.value AS TEXT))
+            ELSE CAST(m.value AS TEXT) END AS value
+        FROM run_object r
+        JOIN json_each(CASE WHEN json_type(r.metadata) = 'object' THEN r.metadata ELSE '{}' END) m;
+CREATE VIEW run_changes AS 
+        SELECT run_id, row_number() OVER (PARTITION BY run_id ORDER BY status_rank, observed_at, digest) - 1 AS position, status,
+            lag(status) OVER (PARTITION BY run_id ORDER BY status_rank, observed_at, digest) AS previous_status,
+            observed_at, CASE WHEN observed_at BETWEEN -62135510400000000 AND 253402214399000000 THEN datetime((observed_at - ((observed_at % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch') END AS observed_time, is_current, members
+        FROM (
+            SELECT run_object AS run_id, status, observed_at, digest, 0 AS is_current, members,
+                CASE WHEN status = 'cancelling' THEN 1
+               WHEN status IN ('cancelled', 'failed', 'completed', 'expired', 'incomplete') THEN 2 ELSE 0 END AS status_rank
+            FROM run_object_change
+            UNION ALL
+            SELECT id, status, observed_at, digest, 1, NULL, 3 FROM run_object
+        ) looks;
+CREATE VIEW run_findings AS 
+        SELECT r.id AS run_id, 'object' AS rule, '$.object' AS path,
+            coalesce('unknown object ' || '"' || substr(r.object, 1, 100) || '"', 'is null') AS detail
+        FROM run_object r
+        WHERE (r.object IS NULL OR r.object NOT IN ('thread.run', 'assistant.run')) AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'object' IN (SELECT k.value FROM json_each(s.document, '$.keys') k)) UNION ALL 
+        SELECT r.id AS run_id, 'status' AS rule, '$.status' AS path,
+            'unknown status ' || '"' || substr(r.status, 1, 100) || '"' AS detail
+        FROM run_object r
+        WHERE r.status NOT IN ('queued', 'in_progress', 'requires_action', 'cancelling', 'cancelled', 'failed', 'completed', 'incomplete', 'expired') UNION ALL 
+        SELECT r.id AS run_id, 'missing' AS rule, '$.' || q.name AS path,
+            'a required member is absent' AS detail
+        FROM run_object r JOIN (
+                SELECT DISTINCT s.id, w.name FROM run_object_shape s CROSS JOIN (SELECT 'object' AS name UNION ALL SELECT 'created_at' AS name UNION ALL SELECT 'thread_id' AS name UNION ALL SELECT 'assistant_id' AS name UNION ALL SELECT 'status' AS name UNION ALL SELECT 'required_action' AS name UNION ALL SELECT 'last_error' AS name UNION ALL SELECT 'expires_at' AS name UNION ALL SELECT 'started_at' AS name UNION ALL SELECT 'cancelled_at' AS name UNION ALL SELECT 'failed_at' AS name UNION ALL SELECT 'completed_at' AS name UNION ALL SELECT 'model' AS name UNION ALL SELECT 'instructions' AS name UNION ALL SELECT 'tools' AS name UNION ALL SELECT 'metadata' AS name) w
+                WHERE w.name NOT IN (SELECT k.value FROM json_each(s.document, '$.keys') k)
+            ) q ON q.id = r.shape
+        WHERE 1 = 1 UNION ALL 
+        SELECT r.id AS run_id, 'null' AS rule, '$.' || q.name AS path,
+            'may not be null' AS detail
+        FROM run_object r JOIN (
+                SELECT DISTINCT s.id, w.name
+                FROM run_object_shape s CROSS JOIN (SELECT 'tools' AS name UNION ALL SELECT 'file_ids') w
+                WHERE w.name IN (SELECT k.value FROM json_each(s.document, '$.null') k)
+            ) q ON q.id = r.shape
+        WHERE 1 = 1 UNION ALL 
+        SELECT r.id AS run_id, 'null' AS rule, '$.created_at' AS path,
+            'may not be null' AS detail
+        FROM run_object r
+        WHERE r.created_at IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'created_at' IN (SELECT k.value FROM json_each(s.document, '$.keys') k)) UNION ALL 
+        SELECT r.id AS run_id, 'null' AS rule, '$.thread_id' AS path,
+            'may not be null' AS detail
+        FROM run_object r
+        WHERE r.thread_id IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'thread_id' IN (SELECT k.value FROM json_each(s.document, '$.keys') k)) UNION ALL 
+        SELECT r.id AS run_id, 'null' AS rule, '$.assistant_id' AS path,
+            'may not be null' AS detail
+        FROM run_object r
+        WHERE r.assistant_id IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'assistant_id' IN (SELECT k.value FROM json_each(s.document, '$.keys') k)) UNION ALL 
+        SELECT r.id AS run_id, 'null' AS rule, '$.status' AS path,
+            'may not be null' AS detail
+        FROM run_object r
+        WHERE r.status IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'status' IN (SELECT k.value FROM json_each(s.document, '$.keys') k)) UNION ALL 
+        SELECT r.id AS run_id, 'null' AS rule, '$.model' AS path,
+            'may not be null' AS detail
+        FROM run_object r
+        WHERE r.model IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'model' IN (SELECT k.value FROM json_each(s.document, '$.keys') k)) UNION ALL 
+        SELECT r.id AS run_id, 'null' AS rule, '$.instructions' AS path,
+            'may not be null' AS detail
+        FROM run_object r
+        WHERE r.instructions_id IS NULL AND r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'instructions' IN (SELECT k.value FROM json_each(s.document, '$.keys') k)) UNION ALL 
+        SELECT r.id AS run_id, 'timestamp' AS rule, '$.completed_at' AS path,
+            'is null or absent in a run that is completed' AS detail
+        FROM run_object r
+        WHERE r.status = 'completed' AND r.completed_at IS NULL UNION ALL 
+        SELECT r.id AS run_id, 'timestamp' AS rule, '$.failed_at' AS path,
+            'is null or absent in a run that is failed' AS detail
+        FROM run_object r
+        WHERE r.status = 'failed' AND r.failed_at IS NULL UNION ALL 
+        SELECT r.id AS run_id, 'timestamp' AS rule, '$.cancelled_at' AS path,
+            'is null or absent in a run that is cancelled' AS detail
+        FROM run_object r
+        WHERE r.status = 'cancelled' AND r.cancelled_at IS NULL UNION ALL 
+        SELECT r.id AS run_id, 'required_action' AS rule, '$.required_action' AS path,
+            'is null or absent in a run that requires action' AS detail
+        FROM run_object r
+        WHERE r.status = 'requires_action' AND NOT EXISTS (SELECT 1 FROM run_object_required_action a WHERE a.run_object = r.id) UNION ALL 
+        SELECT r.id AS run_id, 'required_action' AS rule, '$.required_action' AS path,
+            'stands in a run whose status is not requires_action' AS detail
+        FROM run_object r JOIN run_object_required_action a ON a.run_object = r.id
+        WHERE coalesce(r.status, '') <> 'requires_action' UNION ALL 
+        SELECT r.id AS run_id, 'required_action' AS rule, '$.required_action.type' AS path,
+            coalesce('unknown type ' || '"' || substr(a.type, 1, 100) || '"', 'is null, absent or no string') AS detail
+        FROM run_object r JOIN run_object_required_action a ON a.run_object = r.id
+        WHERE coalesce(a.type, '') <> 'submit_tool_outputs' UNION ALL 
+        SELECT r.id AS run_id, 'usage' AS rule, '$.usage' AS path,
+            'stands in a run that has not ended' AS detail
+        FROM run_object r JOIN run_completion_usage u ON u.run_object = r.id
+        WHERE coalesce(r.status, '') NOT IN ('cancelled', 'failed', 'completed', 'incomplete', 'expired') UNION ALL 
+        SELECT r.id AS run_id, 'usage' AS rule, '$.usage.prompt_tokens' AS path,
+            'is null or absent' AS detail
+        FROM run_object r JOIN run_completion_usage u ON u.run_object = r.id
+        WHERE u.prompt_tokens IS NULL UNION ALL 
+        SELECT r.id AS run_id, 'usage' AS rule, '$.usage.completion_tokens' AS path,
+            'is null or absent' AS detail
+        FROM run_object r JOIN run_completion_usage u ON u.run_object = r.id
+        WHERE u.completion_tokens IS NULL UNION ALL 
+        SELECT r.id AS run_id, 'usage' AS rule, '$.usage.total_tokens' AS path,
+            'is null or absent' AS detail
+        FROM run_object r JOIN run_completion_usage u ON u.run_object = r.id
+        WHERE u.total_tokens IS NULL UNION ALL 
+        SELECT r.id AS run_id, 'last_error' AS rule, '$.last_error.code' AS path,
+            coalesce('unknown code ' || '"' || substr(e.code, 1, 100) || '"', 'is null or absent') AS detail
+        FROM run_object r JOIN run_object_last_error e ON e.run_object = r.id
+        WHERE coalesce(e.code, '') NOT IN ('server_error', 'rate_limit_exceeded', 'invalid_prompt') UNION ALL 
+        SELECT r.id AS run_id, 'incomplete_details' AS rule, '$.incomplete_details.reason' AS path,
+            'unknown reason ' || '"' || substr(d.reason, 1, 100) || '"' AS detail
+        FROM run_object r JOIN run_object_incomplete_details d ON d.run_object = r.id
+        WHERE d.reason NOT IN ('max_completion_tokens', 'max_prompt_tokens') UNION ALL 
+        SELECT r.id AS run_id, 'metadata' AS rule, '$.metadata' AS path,
+            CAST((SELECT count(*) FROM json_each(CASE WHEN json_type(r.metadata) = 'object' THEN r.metadata ELSE '{}' END)) AS TEXT) || ' pairs, documented are 16 at most' AS detail
+        FROM run_object r
+        WHERE r.metadata IS NOT NULL AND (SELECT count(*) FROM json_each(CASE WHEN json_type(r.metadata) = 'object' THEN r.metadata ELSE '{}' END)) > 16 UNION ALL 
+        SELECT r.id AS run_id, 'metadata' AS rule, '$.metadata.' || substr(m.key, 1, 100) AS path,
+            'a key of ' || CAST(length(m.key) AS TEXT) || ' characters, documented are 64 at most' AS detail
+        FROM run_object r JOIN json_each(CASE WHEN json_type(r.metadata) = 'object' THEN r.metadata ELSE '{}' END) AS m
+        WHERE length(m.key) > 64 UNION ALL 
+        SELECT r.id AS run_id, 'metadata' AS rule, '$.metadata.' || substr(m.key, 1, 100) AS path,
+            'the value is no string' AS detail
+        FROM run_object r JOIN json_each(CASE WHEN json_type(r.metadata) = 'object' THEN r.metadata ELSE '{}' END) AS m
+        WHERE NOT (m.type = 'text') UNION ALL 
+        SELECT r.id AS run_id, 'metadata' AS rule, '$.metadata.' || substr(m.key, 1, 100) AS path,
+            'a value of ' || CAST(length(m.value) AS TEXT) || ' characters, documented are 512 at most' AS detail
+        FROM run_object r JOIN json_each(CASE WHEN json_type(r.metadata) = 'object' THEN r.metadata ELSE '{}' END) AS m
+        WHERE m.type = 'text' AND length(m.value) > 512 UNION ALL 
+        SELECT r.id AS run_id, 'tools' AS rule, '$.tools' AS path,
+            CAST((SELECT count(*) FROM run_object_assistant_object_tools_inner l WHERE l.run_object = r.id) AS TEXT) || ' tools, documented are 128 at most, 20 in a run with file_ids' AS detail
+        FROM run_object r
+        WHERE (SELECT count(*) FROM run_object_assistant_object_tools_inner l WHERE l.run_object = r.id) > CASE WHEN r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'file_ids' IN (SELECT k.value FROM json_each(s.document, '$.keys') k)) THEN 20 ELSE 128 END UNION ALL 
+        SELECT r.run_object AS run_id, 'tools' AS rule, '$.tools[' || CAST(r.position AS TEXT) || '].type' AS path,
+            coalesce('unknown type ' || '"' || substr(t.type, 1, 100) || '"', 'is null, absent or no string') AS detail
+        FROM run_object_assistant_object_tools_inner r
+            JOIN assistant_object_tools_inner t ON t.id = r.assistant_object_tools_inner
+        WHERE coalesce(t.type, '') NOT IN ('code_interpreter', 'retrieval', 'file_search', 'function') UNION ALL 
+        SELECT r.run_object AS run_id, 'tools' AS rule, '$.tools[' || CAST(r.position AS TEXT) || '].function.name' AS path,
+            coalesce('"' || substr(n.name, 1, 100) || '"' || ' is no name of a function', 'is null, absent or no string') AS detail
+        FROM run_object_assistant_object_tools_inner r
+            JOIN assistant_object_tools_inner t ON t.id = r.assistant_object_tools_inner LEFT JOIN function_object n ON n.id = t.function
+        WHERE t.type = 'function' AND (n.name IS NULL OR NOT ((n.name NOT GLOB '*[^a-zA-Z0-9_-]*' AND length(n.name) BETWEEN 1 AND 64))) UNION ALL 
+        SELECT r.id AS run_id, 'file_ids' AS rule, '$.file_ids' AS path,
+            CAST((SELECT count(*) FROM run_object_file_ids l WHERE l.run_object = r.id) AS TEXT) || ' files, documented are 20 at most' AS detail
+        FROM run_object r
+        WHERE (SELECT count(*) FROM run_object_file_ids l WHERE l.run_object = r.id) > 20 UNION ALL 
+        SELECT r.id AS run_id, 'instructions' AS rule, '$.instructions' AS path,
+            CAST(length(i.instructions) AS TEXT) || ' characters, documented are 256000 at most' AS detail
+        FROM run_object r JOIN run_object_instructions i ON i.id = r.instructions_id
+        WHERE length(i.instructions) > 256000 UNION ALL 
+        SELECT r.id AS run_id, 'temperature' AS rule, '$.temperature' AS path,
+            'documented are 0 to 2' AS detail
+        FROM run_object r
+        WHERE r.temperature NOT BETWEEN 0 AND 2 UNION ALL 
+        SELECT r.id AS run_id, 'top_p' AS rule, '$.top_p' AS path,
+            'documented are 0 to 1' AS detail
+        FROM run_object r
+        WHERE r.top_p NOT BETWEEN 0 AND 1 UNION ALL 
+        SELECT r.id AS run_id, 'max_prompt_tokens' AS rule, '$.max_prompt_tokens' AS path,
+            CAST(r.max_prompt_tokens AS TEXT) || ', documented are 256 or more' AS detail
+        FROM run_object r
+        WHERE r.max_prompt_tokens < 256 UNION ALL 
+        SELECT r.id AS run_id, 'max_completion_tokens' AS rule, '$.max_completion_tokens' AS path,
+            CAST(r.max_completion_tokens AS TEXT) || ', documented are 256 or more' AS detail
+        FROM run_object r
+        WHERE r.max_completion_tokens < 256 UNION ALL 
+        SELECT r.id AS run_id, 'truncation_strategy' AS rule, '$.truncation_strategy.type' AS path,
+            coalesce('unknown type ' || '"' || substr(t.type, 1, 100) || '"', 'is null, absent or no string') AS detail
+        FROM run_object r JOIN truncation_object t ON t.id = r.truncation_strategy
+        WHERE coalesce(t.type, '') NOT IN ('auto', 'last_messages') UNION ALL 
+        SELECT r.id AS run_id, 'truncation_strategy' AS rule, '$.truncation_strategy.last_messages' AS path,
+            CAST(t.last_messages AS TEXT) || ', documented are 1 or more' AS detail
+        FROM run_object r JOIN truncation_object t ON t.id = r.truncation_strategy
+        WHERE t.last_messages < 1 UNION ALL 
+        SELECT r.id AS run_id, 'tool_choice' AS rule, '$.tool_choice' AS path,
+            'unknown ' || '"' || substr(c.document, 1, 100) || '"' AS detail
+        FROM run_object r JOIN assistants_api_tool_choice_option c ON c.id = r.tool_choice
+        WHERE substr(c.document, 1, 1) = '"' AND c.document NOT IN ('"none"', '"auto"', '"required"') UNION ALL 
+        SELECT r.id AS run_id, 'tool_choice' AS rule, '$.tool_choice.type' AS path,
+            coalesce('unknown type ' || '"' || substr(c.type, 1, 100) || '"', 'is null, absent or no string') AS detail
+        FROM run_object r JOIN assistants_api_tool_choice_option c ON c.id = r.tool_choice
+        WHERE substr(c.document, 1, 1) <> '"' AND coalesce(c.type, '') NOT IN ('function', 'code_interpreter', 'file_search', 'retrieval') UNION ALL 
+        SELECT r.id AS run_id, 'response_format' AS rule, '$.response_format' AS path,
+            'unknown ' || '"' || substr(f.document, 1, 100) || '"' AS detail
+        FROM run_object r JOIN assistants_api_response_format_option f ON f.id = r.response_format
+        WHERE substr(f.document, 1, 1) = '"' AND f.document NOT IN ('"none"', '"auto"') UNION ALL 
+        SELECT r.id AS run_id, 'response_format' AS rule, '$.response_format.type' AS path,
+            coalesce('unknown type ' || '"' || substr(f.type, 1, 100) || '"', 'is null, absent or no string') AS detail
+        FROM run_object r JOIN assistants_api_response_format_option f ON f.id = r.response_format
+        WHERE substr(f.document, 1, 1) <> '"' AND coalesce(f.type, '') NOT IN ('text', 'json_object', 'json_schema');
+CREATE INDEX ix_run_object_created ON run_object (created_at);
+CREATE INDEX ix_run_object_model ON run_object (model, coalesce(created_at, -9223372036854775808));
+CREATE INDEX ix_run_object_irregular ON run_object (coalesce(created_at, -9223372036854775808), id) WHERE created_at IS NULL AND coalesce(started_at, completed_at, failed_at, cancelled_at, expires_at) IS NOT NULL
+    OR started_at / 2 - created_at / 2 NOT BETWEEN 0 AND 43200
+    OR completed_at / 2 - created_at / 2 NOT BETWEEN 0 AND 43200
+    OR failed_at / 2 - created_at / 2 NOT BETWEEN 0 AND 43200
+    OR cancelled_at / 2 - created_at / 2 NOT BETWEEN 0 AND 43200
+    OR status = 'expired' AND expires_at / 2 - created_at / 2 NOT BETWEEN 0 AND 43200;
+CREATE INDEX ix_run_object_seconds ON run_object ((CASE WHEN created_at BETWEEN -62135510400 AND 253402214399 AND CASE status WHEN 'completed' THEN completed_at WHEN 'incomplete' THEN completed_at
+            WHEN 'failed' THEN failed_at WHEN 'cancelled' THEN cancelled_at
+            WHEN 'expired' THEN expires_at END BETWEEN -62135510400 AND 253402214399 THEN CASE status WHEN 'completed' THEN completed_at WHEN 'incomplete' THEN completed_at
+            WHEN 'failed' THEN failed_at WHEN 'cancelled' THEN cancelled_at
+            WHEN 'expired' THEN expires_at END - created_at END));
+CREATE INDEX ix_run_completion_usage_total_tokens ON run_completion_usage (total_tokens);
+CREATE INDEX ix_run_object_last_error_code ON run_object_last_error (code);
+CREATE INDEX ix_run_object_incomplete_details_reason ON run_object_incomplete_details (reason);
+CREATE VIEW runs AS 
+        SELECT
+            r.id, r.object, r.created_at, r.thread_id, r.assistant_id, r.status,
+            r.expires_at, r.started_at, r.cancelled_at, r.failed_at, r.completed_at,
+            r.model, (SELECT i.instructions FROM run_object_instructions i WHERE i.id = r.instructions_id) AS instructions,
+            r.metadata, r.max_prompt_tokens, r.max_completion_tokens,
+            r.temperature, r.top_p, r.parallel_tool_calls,
+            CASE WHEN r.created_at BETWEEN -62135510400 AND 253402214399 THEN datetime(r.created_at, 'unixepoch') END AS created_time,
+            CASE WHEN r.started_at BETWEEN -62135510400 AND 253402214399 THEN datetime(r.started_at, 'unixepoch') END AS started_time,
+            CASE WHEN r.expires_at BETWEEN -62135510400 AND 253402214399 THEN datetime(r.expires_at, 'unixepoch') END AS expires_time,
+            CASE WHEN r.cancelled_at BETWEEN -62135510400 AND 253402214399 THEN datetime(r.cancelled_at, 'unixepoch') END AS cancelled_time,
+            CASE WHEN r.failed_at BETWEEN -62135510400 AND 253402214399 THEN datetime(r.failed_at, 'unixepoch') END AS failed_time,
+            CASE WHEN r.completed_at BETWEEN -62135510400 AND 253402214399 THEN datetime(r.completed_at, 'unixepoch') END AS completed_time,
+            (CASE r.status WHEN 'completed' THEN r.completed_at WHEN 'incomplete' THEN r.completed_at
+            WHEN 'failed' THEN r.failed_at WHEN 'cancelled' THEN r.cancelled_at
+            WHEN 'expired' THEN r.expires_at END) AS finished_at,
+            CASE WHEN (CASE r.status WHEN 'completed' THEN r.completed_at WHEN 'incomplete' THEN r.completed_at
+            WHEN 'failed' THEN r.failed_at WHEN 'cancelled' THEN r.cancelled_at
+            WHEN 'expired' THEN r.expires_at END) BETWEEN -62135510400 AND 253402214399 THEN datetime((CASE r.status WHEN 'completed' THEN r.completed_at WHEN 'incomplete' THEN r.completed_at
+            WHEN 'failed' THEN r.failed_at WHEN 'cancelled' THEN r.cancelled_at
+            WHEN 'expired' THEN r.expires_at END), 'unixepoch') END AS finished_time,
+            CASE WHEN r.created_at BETWEEN -62135510400 AND 253402214399 AND r.started_at BETWEEN -62135510400 AND 253402214399 THEN r.started_at - r.created_at END AS queue_seconds,
+            CASE WHEN r.started_at BETWEEN -62135510400 AND 253402214399 AND (CASE r.status WHEN 'completed' THEN r.completed_at WHEN 'incomplete' THEN r.completed_at
+            WHEN 'failed' THEN r.failed_at WHEN 'cancelled' THEN r.cancelled_at
+            WHEN 'expired' THEN r.expires_at END) BETWEEN -62135510400 AND 253402214399 THEN (CASE r.status WHEN 'completed' THEN r.completed_at WHEN 'incomplete' THEN r.completed_at
+            WHEN 'failed' THEN r.failed_at WHEN 'cancelled' THEN r.cancelled_at
+            WHEN 'expired' THEN r.expires_at END) - r.started_at END AS run_seconds,
+            CASE WHEN r.created_at BETWEEN -62135510400 AND 253402214399 AND (CASE r.status WHEN 'completed' THEN r.completed_at WHEN 'incomplete' THEN r.completed_at
+            WHEN 'failed' THEN r.failed_at WHEN 'cancelled' THEN r.cancelled_at
+            WHEN 'expired' THEN r.expires_at END) BETWEEN -62135510400 AND 253402214399 THEN (CASE r.status WHEN 'completed' THEN r.completed_at WHEN 'incomplete' THEN r.completed_at
+            WHEN 'failed' THEN r.failed_at WHEN 'cancelled' THEN r.cancelled_at
+            WHEN 'expired' THEN r.expires_at END) - r.created_at END AS total_seconds,
+            CASE WHEN r.created_at BETWEEN -62135510400 AND 253402214399 THEN strftime('%Y-%m-%dT%H', r.created_at, 'unixepoch') END AS created_hour,
+            CASE WHEN r.created_at BETWEEN -62135510400 AND 253402214399 THEN strftime('%Y-%m-%d', r.created_at, 'unixepoch') END AS created_day,
+            CASE WHEN r.created_at BETWEEN -62135510400 AND 253402214399 THEN strftime('%Y', r.created_at, 'unixepoch', '-3 days', 'weekday 4') || '-W' || printf('%02d', (strftime('%j', r.created_at, 'unixepoch', '-3 days', 'weekday 4') - 1) / 7 + 1) END AS created_week,
+            CASE WHEN r.created_at BETWEEN -62135510400 AND 253402214399 THEN strftime('%Y-%m', r.created_at, 'unixepoch') END AS created_month,
+            (SELECT u.prompt_tokens FROM run_completion_usage u WHERE u.run_object = r.id) AS prompt_tokens, (SELECT u.completion_tokens FROM run_completion_usage u WHERE u.run_object = r.id) AS completion_tokens, (SELECT u.total_tokens FROM run_completion_usage u WHERE u.run_object = r.id) AS total_tokens,
+            (SELECT coalesce(CASE WHEN json_type(u.extra, '$.prompt_tokens_details.cached_tokens') = 'integer' AND json_extract(u.extra, '$.prompt_tokens_details.cached_tokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.prompt_tokens_details.cached_tokens') END,
+                     CASE WHEN json_type(u.extra, '$.prompt_token_details.cached_tokens') = 'integer' AND json_extract(u.extra, '$.prompt_token_details.cached_tokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.prompt_token_details.cached_tokens') END) FROM run_completion_usage u WHERE u.run_object = r.id) AS cached_tokens,
+            (SELECT CASE WHEN u.prompt_tokens BETWEEN 0 AND 999999999999999999
+                  AND u.completion_tokens BETWEEN 0 AND 999999999999999999
+                  AND coalesce(coalesce(CASE WHEN json_type(u.extra, '$.prompt_tokens_details.cached_tokens') = 'integer' AND json_extract(u.extra, '$.prompt_tokens_details.cached_tokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.prompt_tokens_details.cached_tokens') END,
+                     CASE WHEN json_type(u.extra, '$.prompt_token_details.cached_tokens') = 'integer' AND json_extract(u.extra, '$.prompt_token_details.cached_tokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.prompt_token_details.cached_tokens') END), 0) BETWEEN 0 AND u.prompt_tokens
+            THEN (SELECT ((u.prompt_tokens - coalesce(coalesce(CASE WHEN json_type(u.extra, '$.prompt_tokens_details.cached_tokens') = 'integer' AND json_extract(u.extra, '$.prompt_tokens_details.cached_tokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.prompt_tokens_details.cached_tokens') END,
+                     CASE WHEN json_type(u.extra, '$.prompt_token_details.cached_tokens') = 'integer' AND json_extract(u.extra, '$.prompt_token_details.cached_tokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.prompt_token_details.cached_tokens') END), 0)) * p.prompt
+                     + coalesce(coalesce(CASE WHEN json_type(u.extra, '$.prompt_tokens_details.cached_tokens') = 'integer' AND json_extract(u.extra, '$.prompt_tokens_details.cached_tokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.prompt_tokens_details.cached_tokens') END,
+                     CASE WHEN json_type(u.extra, '$.prompt_token_details.cached_tokens') = 'integer' AND json_extract(u.extra, '$.prompt_token_details.cached_tokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.prompt_token_details.cached_tokens') END), 0) * coalesce(p.cached, p.prompt)
+                     + u.completion_tokens * p.completion) * 0.000001
+              FROM model_price p
+              WHERE p.valid_from <= r.created_at
+                AND (p.model = r.model OR (substr(p.model, length(p.model)) = '*'
+                     AND substr(p.model, 1, length(p.model) - 1) = substr(r.model, 1, length(p.model) - 1)))
+              ORDER BY CASE WHEN substr(p.model, length(p.model)) = '*' THEN 1 ELSE 0 END, length(p.model) DESC,
+                       p.valid_from DESC
+              LIMIT 1) END FROM run_completion_usage u WHERE u.run_object = r.id) AS cost,
+            (SELECT p.currency
+              FROM model_price p
+              WHERE p.valid_from <= r.created_at
+                AND (p.model = r.model OR (substr(p.model, length(p.model)) = '*'
+                     AND substr(p.model, 1, length(p.model) - 1) = substr(r.model, 1, length(p.model) - 1)))
+              ORDER BY CASE WHEN substr(p.model, length(p.model)) = '*' THEN 1 ELSE 0 END, length(p.model) DESC,
+                       p.valid_from DESC
+              LIMIT 1) AS currency,
+            (SELECT e.code FROM run_object_last_error e WHERE e.run_object = r.id) AS error_code, (SELECT e.message FROM run_object_last_error e WHERE e.run_object = r.id) AS error_message,
+            (SELECT d.reason FROM run_object_incomplete_details d WHERE d.run_object = r.id) AS incomplete_reason,
+            (SELECT CASE WHEN substr(c.document, 1, 1) = '"' THEN json_extract(c.document, '$')
+                 WHEN c.id IS NOT NULL THEN coalesce(c.type, 'object') || coalesce(':' ||
+                     (SELECT n.name FROM function_object n WHERE n.id = c.function), '') END FROM assistants_api_tool_choice_option c WHERE c.id = r.tool_choice) AS tool_choice,
+            (SELECT CASE WHEN substr(f.document, 1, 1) = '"' THEN json_extract(f.document, '$')
+                 WHEN f.type = 'json_schema' THEN f.type || coalesce(':' || CASE WHEN json_type(f.document, '$.json_schema.name') = 'text' THEN json_extract(f.document, '$.json_schema.name') END, '')
+                 WHEN f.id IS NOT NULL THEN coalesce(f.type, 'object') END FROM assistants_api_response_format_option f WHERE f.id = r.response_format) AS response_format,
+            (SELECT CASE WHEN t.last_messages IS NOT NULL
+                 THEN coalesce(t.type, 'object') || ':' || CAST(t.last_messages AS TEXT)
+                 WHEN t.id IS NOT NULL THEN coalesce(t.type, 'object') END FROM truncation_object t WHERE t.id = r.truncation_strategy) AS truncation,
+            (SELECT count(*) FROM run_object_assistant_object_tools_inner l WHERE l.run_object = r.id) AS tool_count,
+            (SELECT count(*) FROM run_object_file_ids l WHERE l.run_object = r.id) AS file_count,
+            (SELECT count(*) FROM run_tool_call_object l WHERE l.run_object = r.id) AS pending_tool_calls,
+            r.source, r.observed_at, CASE WHEN r.observed_at BETWEEN -62135510400000000 AND 253402214399000000 THEN datetime((r.observed_at - ((r.observed_at % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch') END AS observed_time,
+            r.archived_at, CASE WHEN r.archived_at BETWEEN -62135510400000000 AND 253402214399000000 THEN datetime((r.archived_at - ((r.archived_at % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch') END AS archived_time
+        FROM run_object r;
+COMMIT;
