@@ -20,10 +20,10 @@ HARMLESS = frozenset(
 )
 """Options of a database URL, of PostgreSQL and SQLite, whose values are no secrets."""
 
-_OF_URL = re.compile(r"(://[^\s:/@]*):(?:(?:(?!: ).)*(@)|(?!\d+\b)[^\s/?]+)")
+_OF_URL = re.compile(r"(:/{1,2}[^\s:/@]*):(?:(?:(?!: ).)*(@)|(?!\d+\b)[^\s/?]+)")
 """A password may hold anything; a colon and a blank stand between the place in one of our messages and the reason.
 
-Without a host after it, it is what is not the number of a port.
+Without a host after it, it is what is not the number of a port. As a path a URL has one slash.
 """
 _OF_LOGIN = re.compile(r"(?<![^\s'\"(=,/])([^\s'\"():/@=,]+):(?!//)\S*@")
 """A URL without its scheme."""

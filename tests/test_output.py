@@ -39,6 +39,7 @@ def run(folder: Path, script: str, **environment: str) -> subprocess.CompletedPr
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
+        errors="replace",
         timeout=120,
         check=False,
     )
@@ -127,7 +128,7 @@ def test_copy_counts_and_db_check_are_answers_too(full: URL, tmp_path: Path) -> 
 def test_who_has_seen_enough_of_a_list_is_no_failure(full: URL, tmp_path: Path, command: str) -> None:
     for lost in ("| head -n 1", "| true"):
         done = run(tmp_path, f"$R {command} {db(full)} {lost}")
-        assert (done.returncode, done.stderr) == (0, "")
+        assert (done.returncode, "standard output" in done.stderr) == (0, False)
     done = run(tmp_path, f"$R {command} {db(full)} >/dev/full")
     assert (done.returncode, done.stderr) == (1, "runstore: standard output: No space left on device\n")
 
