@@ -859,7 +859,12 @@ class RunRepository:
                 yield from read(connection)
             return
         self._check(write=False)
-        with translated(bind), self._savepoint(bind, write=False), closing(read(bind)) as found:
+        with (
+            translated(bind),
+            self._backend.turn(bind),
+            self._savepoint(bind, write=False),
+            closing(read(bind)) as found,
+        ):
             full = True
             while full:
                 with self._borrowed(bind, write=False, whole=whole):
@@ -899,13 +904,13 @@ class RunRepository:
             return
         with translated(self._bind), self._backend.turn(self._bind):
             if isinstance(self._bind, Connection):
-                self._schema = migrate.check(self._bind, write=write)
+                self._schema = migrate.check(self._bind, write=write, views=False)
             else:
                 if create and migrate.is_new(self._bind):
                     migrate.upgrade(self._bind)
                 migrate.require(self._bind)
                 with self._connection(self._bind, write=False) as connection:
-                    self._schema = migrate.check(connection, write=write)
+                    self._schema = migrate.check(connection, write=write, views=False)
                 # From now on it is named: the search_path may be another one next time.
                 self._bind = in_schema(self._bind, self._schema)
         self._checked |= {write, False}
@@ -944,9 +949,14 @@ _CUT = re.compile(r'(?:(?<=^\$\.metadata\.)|(?<="))[^\s"]{100}(?="|$)')
 """A word that a finding has cut off after a hundred characters: a secret may not be known by its beginning."""
 
 
+_WORD = re.compile(r"\w{20,}")
+"""What a key or a status that is a secret may be, whatever stands around it in a path."""
+
+
 def _shown(text: str) -> str:
     """What a finding says, in which a key or a status may itself be a secret."""
-    return _CUT.sub(redact.REDACTED, redact.message(text))
+    words = _WORD.sub(lambda word: redact.message(word[0]), text)
+    return _CUT.sub(redact.REDACTED, redact.message(words))
 
 
 def _microseconds(moment: int | datetime | None) -> int:

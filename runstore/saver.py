@@ -289,7 +289,7 @@ class Saver:
                 yield record, self._draft(text, runs[0].members if runs[0].path == "$" else None, None), len(text)
                 return
             if one:
-                raise NotARun(reason="runs stand inside it, which save_many finds")
+                raise NotARun(reason="there are runs inside it, which save_many finds")
         except (NotARun, RunRejected, UnicodeEncodeError) as error:
             # It waits for its turn to be reported, and takes as much memory as one that is stored.
             if isinstance(error, UnicodeEncodeError):

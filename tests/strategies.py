@@ -12,6 +12,7 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from runstore import wire
 from runstore.spelling import spellings
 
 HERE = Path(__file__).parent
@@ -241,7 +242,10 @@ def runs(draw: st.DrawFn, ids: st.SearchStrategy[str] | None = None) -> dict[str
         form = draw(either("absent", "null", "value", "value"))
         if form != "absent":
             members[key] = draw(DOCUMENTED[key]) if form == "value" else None
-    return _shuffled(members, draw(st.dictionaries(unknown_keys, json_values, max_size=2)), draw(st.integers(0, 99)))
+    others = draw(st.dictionaries(unknown_keys, json_values, max_size=2))
+    if members.get("object") not in wire.RUN_NAMES:
+        others.pop("data", None)  # then it is an envelope
+    return _shuffled(members, others, draw(st.integers(0, 99)))
 
 
 def batches(size: int = 4) -> st.SearchStrategy[list[dict[str, Any]]]:

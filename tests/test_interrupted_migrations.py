@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.engine import URL
 
 from runstore import DatabaseFailure, MigrationBlocked, RunRepository, SchemaNewer, config, migrate
+from runstore.backends.base import in_schema
 from runstore.migrate import safety
 from tests.deployed import Later, admin, environment, revision_of
 from tests.test_migrations import catalog
@@ -33,8 +34,9 @@ COMMAND = (
 @contextmanager
 def our_turn(engine: Engine) -> Iterator[Connection]:
     """What keeps other migrations waiting, and a connection to change the archive meanwhile."""
-    with engine.connect() as connection:
-        if engine.dialect.name == "sqlite":
+    schema = "public" if engine.dialect.name == "postgresql" else None
+    with in_schema(engine, schema).connect() as connection:
+        if schema is None:
             safety.take_file(connection, NO_LIMITS)
             yield connection
             connection.commit()

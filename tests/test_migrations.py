@@ -108,6 +108,10 @@ def test_up_down_and_up_again_leaves_the_same_schema(empty_url: URL) -> None:
         assert migrate.upgrade(engine) == (migrate.REVISION, migrate.REVISION)
 
 
+NOTHING_ON_SQLITE = {"0005"}
+"""Revisions that are about schemas and functions, which SQLite has not."""
+
+
 def test_each_revision_goes_up_down_and_up_again(empty_url: URL) -> None:
     with migrate.engine(empty_url) as engine:
         earlier = "base"
@@ -118,7 +122,8 @@ def test_each_revision_goes_up_down_and_up_again(empty_url: URL) -> None:
             migrate.downgrade(engine, earlier, backup=False)
             assert (catalog(engine), views_of(engine)) == low
             migrate.upgrade(engine, step.revision, backup=False)
-            assert (catalog(engine), views_of(engine)) == high != low
+            assert (catalog(engine), views_of(engine)) == high
+            assert (high == low) is (step.revision in NOTHING_ON_SQLITE and engine.dialect.name == "sqlite")
             earlier = step.revision
 
 

@@ -65,6 +65,7 @@ def answer(engine: Engine, statement: str, clock: Clock) -> Iterator[Answer]:
         driver.rollback()
         driver.autocommit = False
         driver.read_only = True
+        driver.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ  # SERIALIZABLE may fail, for others' sake
         _set(driver, _SETTINGS | {"search_path": f"{quoted(schema)}, pg_temp"})
         with _refused(place, clock), clock.running():
             _limit(driver, clock)

@@ -61,15 +61,18 @@ def current(connection: Connection) -> str | None:
         return revision_of(connection)
 
 
-def check(connection: Connection, *, write: bool = True) -> str | None:
+def check(connection: Connection, *, write: bool = True, views: bool = True) -> str | None:
     """Raise unless the database is at :data:`REVISION`; gives the PostgreSQL schema of the archive.
 
     :class:`SchemaBehind` or :class:`SchemaNewer`; :class:`NotAnArchive` where tables of ours stand without a revision
-    or a revision without its tables. For reading alone (*write* false) a newer schema will do where it says that it
-    has only added to ours; that is logged as a warning, as is a database that hides rows of it from this role.
+    or a revision without its tables (or, with *views*, its views). For reading alone (*write* false) a newer schema
+    will do where it says that it has only added to ours; that is logged as a warning, as is a database that hides rows
+    of it from this role.
     """
     with at_archive(connection) as schema:
         _check(connection, write)
+        if views and revision_of(connection) == REVISION and (missing := missing_views(connection, VIEWS)):
+            raise _not_whole(connection, REVISION, missing)
         if hiding := backend_of(connection).hiding(connection, TABLES.values()):
             place, names = config.shown(connection.engine.url), ", ".join(hiding)
             _log.warning("%s: row level security hides rows of %s: what is found may not be all", place, names)
@@ -130,15 +133,16 @@ def _refuse_half(connection: Connection, at: str | None) -> None:
     tables = set(sqlalchemy.inspect(connection).get_table_names(schema_of(connection)))
     # Tables that a later revision has added are missing in an earlier one; no revision is without the first.
     expected = _NAMES if at == REVISION else {"run_object"}
-    missing = sorted(expected - tables)
-    if at == REVISION:
-        missing += missing_views(connection, VIEWS)
-    if missing:
-        raise NotAnArchive(
-            place=config.shown(connection.engine.url),
-            reason=f"it is not whole: {VERSION_TABLE} says {at}, but there is no {_some(missing)}; nothing was "
-            "changed; restore it from a backup, or let 'runstore db upgrade' make one in an empty database or schema",
-        )
+    if missing := sorted(expected - tables):
+        raise _not_whole(connection, at, missing)
+
+
+def _not_whole(connection: Connection, at: str, missing: list[str]) -> NotAnArchive:
+    return NotAnArchive(
+        place=config.shown(connection.engine.url),
+        reason=f"it is not whole: {VERSION_TABLE} says {at}, but there is no {_some(missing)}; nothing was "
+        "changed; restore it from a backup, or let 'runstore db upgrade' make one in an empty database or schema",
+    )
 
 
 def missing_views(connection: Connection, expected: Iterable[str]) -> list[str]:

@@ -43,7 +43,7 @@ def before_flush(session: Session, touched: Sequence[Base]) -> None:
     backend = backend_of(connection)
     backend.begin(connection, write=True)
     if connection.engine not in _CHECKED:
-        _CHECKED[connection.engine] = migrate.check(connection)
+        _CHECKED[connection.engine] = migrate.check(connection, views=False)
     # Not for the flush itself: the session may flush rows of the application's own tables too.
     with backend.borrowed(connection, _CHECKED[connection.engine], write=True):
         _prepare(session, connection, touched)
