@@ -115,7 +115,7 @@ def test_the_views_show_what_an_old_archive_holds(old: tuple[str, Engine]) -> No
 # --- other spellings -------------------------------------------------------------------------------------------------
 
 SPELLED = FOLDER / "spellings" / "0004"
-"""An archive of code to which camelCase was unknown: what was spelled so stands in extra, also inside of shared rows."""
+"""An archive of code that knew no camelCase: what was spelled so stands in extra, also inside of shared rows."""
 
 
 def test_runs_whose_spelling_was_unknown_load_and_verify_and_are_unchanged_when_saved_again(empty_url: URL) -> None:
