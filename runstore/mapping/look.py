@@ -175,7 +175,7 @@ class Draft:
     extra: dict[str, Raw] = field(default_factory=dict)
     shape: dict[str, Any] = field(default_factory=dict)
     """What the shape holds beside the keys."""
-    unlike: set[str] = field(default_factory=set)
+    unlike: frozenset[str] = frozenset()
     """As in the look, of the members that are read apart."""
 
 
@@ -217,17 +217,17 @@ class Mapper:
                 known = self._tools.of(raw, self._read_tools, path)
             else:
                 known = self._values[name].of(raw, _read_shared, name, path)
-            members[key] = known.text
-            if known.digest is None:
-                draft.extra[key] = known.text
+            rows, ids, members[key], digest = known
+            if digest is None:
+                draft.extra[key] = members[key]
                 continue
             if kind is Kind.TOOLS:
-                draft.children[TOOLS] = known.ids
+                draft.children[TOOLS] = ids
             else:
-                draft.row[place] = known.ids[0]
-            draft.shared += known.rows
+                draft.row[place] = ids[0]
+            draft.shared += rows
             if key == name:
-                draft.digests[key] = known.digest
+                draft.digests[key] = digest
         draft.digest = digest_of(wire.encode(members | draft.digests))
         return draft
 
@@ -273,7 +273,7 @@ class Mapper:
         row[_DIGEST] = digest
         row[_OBSERVED_AT] = observed_at
         row[_SOURCE] = source
-        unlike = plan.unlike | draft.unlike if draft.unlike else plan.unlike
+        unlike = plan.unlike | draft.unlike
         return Look(draft.id, observed_at, digest, row, draft.children, draft.shared, members, unlike)
 
     def _read_tools(self, raw: bytes, path: str) -> _Known:
@@ -339,13 +339,12 @@ def _read_tool(raw: bytes, path: str) -> _Known:
 
 
 def _read_part(draft: Draft, member: str, raw: bytes, path: str) -> bytes:
-    part = PARTS[member].read(raw, path, 1)
-    draft.shape[member] = part.keys
-    if not part.as_ever:
-        draft.unlike.add(member)
+    values, extra, draft.shape[member], text, as_ever = PARTS[member].read(raw, path, 1)
+    if not as_ever:
+        draft.unlike |= {member}
     table = BELONGS[member]
-    draft.children[table] = [_child_row(table, part.values | {"run_object": draft.id, "extra": extra_text(part.extra)})]
-    return part.text
+    draft.children[table] = [_child_row(table, values | {"run_object": draft.id, "extra": extra_text(extra)})]
+    return text
 
 
 def _read_required_action(draft: Draft, raw: bytes, path: str) -> bytes:
@@ -365,7 +364,7 @@ def _read_required_action(draft: Draft, raw: bytes, path: str) -> bytes:
         elif name != "submit_tool_outputs" or not _read_tool_calls(draft, spelled, place):
             extra[key] = members[key]
     if names:
-        draft.unlike.add("required_action")
+        draft.unlike |= {"required_action"}
     draft.shape["required_action"] = entries(keys, names)
     draft.children[REQUIRED_ACTION] = [(draft.id, kind, extra_text(extra))]
     return wire.encode(members)
@@ -408,7 +407,7 @@ def _read_tool_calls(draft: Draft, outputs: bytes, path: str) -> bool:
     if listing != "tool_calls":
         draft.shape["submit_tool_outputs"] = ((listing, "tool_calls"),)
     if not as_ever:
-        draft.unlike.add("required_action")
+        draft.unlike |= {"required_action"}
     draft.shape["tool_calls"] = tuple(shapes)
     draft.children[CALLS] = rows
     return True

@@ -165,7 +165,7 @@ class Part:
     def read(self, raw: bytes, path: str, depth: int) -> ReadPart:
         """Raises :class:`RunRejected` for what cannot be kept."""
         if (values := self._at_once(raw)) is not None:
-            return ReadPart(values, {}, tuple(values), raw, as_ever=True)
+            return ReadPart(values, {}, tuple(values), raw, True)
         found = wire.members(raw, path, depth)
         keys = tuple(found)
         names = self.names.of(keys)
