@@ -544,7 +544,8 @@ def _plain(value: Any, path: str, depth: int) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
-        return int.__int__(value) if value in INT64 else _beyond_64_bits(int.__int__(value), path)
+        number = int.__int__(value)  # of a subclass a range would look at each of its elements
+        return number if number in INT64 else _beyond_64_bits(number, path)
     if isinstance(value, float):
         if not abs(value) < float("inf"):
             raise RunRejected(path=path, reason=f"{value} is no JSON number")
