@@ -14,6 +14,7 @@ import msgspec
 from runstore import finder, wire
 from runstore.unpacking import CHUNK
 
+KEPT = 16 << 20  # rejected bytes are kept whole up to this size: two copies of them are in memory at a time
 SHOWN = 64 << 10  # so many bytes are kept of what is longer than a record may be
 _PROBE = 1 << 20  # so much of a value that is not whole shows whether it is a run
 _MISSES = 16  # so many wrong guesses about the end of values in a row, and no more are made
@@ -281,7 +282,7 @@ class Scanner:
         def pass_over(end: int) -> None:
             nonlocal size
             size += end - self.pos
-            if size <= self.limit:
+            if size <= min(self.limit, KEPT):
                 shown.extend(self.buf[self.pos : end])
             elif len(shown) != SHOWN:
                 shown.extend(self.buf[self.pos : min(end, self.pos + SHOWN)])
