@@ -162,7 +162,11 @@ def test_an_application_next_to_an_archive_in_a_schema_of_its_own(empty_url: URL
     application = Application(tmp_path / "application", empty_url)
     models = MODELS.replace("ForeignKey(RunObject.id, ", 'ForeignKey("archive.run_object.id", ')
     models = models.split("    run: Mapped")[0].replace(
-        "class Ticket", 'RunObject.__table__.to_metadata(Base.metadata, schema="archive")\n\nclass Ticket'
+        "class Ticket",
+        "from runstore.schema import TABLES\n"
+        "for table in TABLES.values():\n"
+        '    table.to_metadata(Base.metadata, schema="archive")\n\n'
+        "class Ticket",
     )
     (application.folder / "models.py").write_text(models)
     for hooks in (BOTH, "include_schemas=True, " + BOTH):
