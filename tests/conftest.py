@@ -23,7 +23,9 @@ for name in ("RUNSTORE_DATABASE_URL", "RUNSTORE_MIGRATIONS_URL", "RUNSTORE_SCHEM
     os.environ.pop(name, None)
 
 SERVER = os.environ.get("RUNSTORE_TEST_POSTGRES_URL")
-BACKENDS = ["sqlite", "postgresql"] if SERVER else ["sqlite", "postgresql-18", "postgresql-16"]
+CHOSEN = os.environ.get("RUNSTORE_TEST_BACKENDS", "sqlite,postgresql" if SERVER else "sqlite,postgresql-18")
+BACKENDS = CHOSEN.split(",")
+"""Of ``sqlite``, ``postgresql-18`` and ``postgresql-16``; ``postgresql`` is the server that was named."""
 
 
 @pytest.fixture(scope="session", params=BACKENDS)
