@@ -92,7 +92,7 @@ def test_export_leaves_out_secrets_when_asked(cli: Cli) -> None:
 
 def test_the_largest_record_is_settable(cli: Cli) -> None:
     Path("two.jsonl").write_text(
-        "\n".join(json.dumps({"id": f"r{n}", "object": "", "x": "x" * n}) for n in (1, 3 << 20))
+        "\n".join(json.dumps({"id": f"r{n}", "object": "thread.run", "x": "x" * n}) for n in (1, 3 << 20))
     )
     result = cli("import", "--max-record", "1", "two.jsonl")
     assert (result.code, result.out[:11]) == (6, "1 inserted,")
