@@ -304,7 +304,7 @@ class RunRepository:
             source=source,
             strict=strict,
             redact=redact,
-            known=self._known,
+            known=lambda run_ids: self._known(run_ids, abandoned),
             write=lambda looks, there: self._write(looks, there, policy, abandoned),
             behind=isinstance(self._bind, Engine) and isinstance(self._bind.pool, QueuePool | NullPool),
             abandon=abandoned.set,
@@ -316,8 +316,10 @@ class RunRepository:
                 self._retried(lambda connection: self._backend.analyze(connection, TABLES.values()))
         return saver.report
 
-    def _known(self, run_ids: list[str]) -> writer.Known:
-        return self._retried(lambda connection: writer.known(connection, self._backend, run_ids), write=False)
+    def _known(self, run_ids: list[str], abandoned: threading.Event) -> writer.Known:
+        return self._retried(
+            lambda connection: writer.known(connection, self._backend, run_ids), write=False, abandoned=abandoned
+        )
 
     def _write(
         self, looks: list[Look], there: writer.Known | None, policy: str, abandoned: threading.Event

@@ -143,7 +143,7 @@ class Saver:
 
     *known* asks the archive which runs it has; *write* writes looks, given what is known of their runs, if anything;
     with *behind* a batch is written in a thread of its own while the next one is mapped; *abandon* is called when no
-    batch is waited for any more, so that none is tried again. *redact* leaves secrets out before a run is mapped.
+    batch is waited for any more, so that neither waits or is tried again. *redact* leaves secrets out before a run is mapped.
     *reject* is given each record that is not stored, its number from 1, and why.
     """
 
@@ -199,9 +199,14 @@ class Saver:
                         self._take(record, number, own_times=own_times, one=one)
             except RunStoreError:
                 raise
-            except BaseException:
-                with self._turn:
-                    self._write_rest()
+            except BaseException as error:
+                if not isinstance(error, Exception):
+                    self._abandon()  # who interrupts it does not wait for a server or for another writer
+                try:
+                    with self._turn:
+                        self._write_rest()
+                except RunStoreError as failure:
+                    log.warning("the last records are not written: %s", failure)
                 log.warning("ended early; so far %s", self.report)
                 raise
             with self._turn:
