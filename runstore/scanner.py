@@ -110,10 +110,12 @@ class Scanner:
             if end == self.pos + 1 and self.buf[self.pos] == _NEWLINE:  # by far the most frequent
                 self.line, self.pos, self.margin = self.line + 1, end, b""
             elif end > self.pos:
-                text, margin = bytes(self.buf[self.pos : end]), self.margin
+                newline, before = self.buf.rfind(b"\n", self.pos, end), self.margin
+                first = self.pos if newline < 0 else newline + 1
+                tail = bytes(self.buf[first : min(end, first + 2 * _PEEK)])  # no copy of many MiB of spaces
+                tail = tail.replace(b"\xef\xbb\xbf", b"").replace(b"\x1e", b"")
                 self._advance(end)
-                _, newline, tail = text.replace(b"\xef\xbb\xbf", b"").replace(b"\x1e", b"").rpartition(b"\n")
-                self.margin = tail[:_PEEK] if newline else None if margin is None else (margin + tail)[:_PEEK]
+                self.margin = tail[:_PEEK] if newline >= 0 else None if before is None else (before + tail)[:_PEEK]
             if self.pos > CHUNK or self.pos == len(self.buf):
                 self._drop()
             if len(self.buf) - self.pos >= 3 or (self.buf and self.buf[self.pos] != 0xEF):

@@ -716,7 +716,7 @@ FLAT = textwrap.dedent("""
     assert good == size.get(name, 1), good
     assert name in size or name == "nesting" or last == run, (name, last[:80])
     peak = int(re.search(r"VmHWM:\\s*(\\d+)", open("/proc/self/status").read())[1]) / 1024
-    assert peak < (240 if name in ("long line", "spaces within") else 150), peak  # an object too large is held twice
+    assert peak < 150, peak
 """)
 
 
