@@ -828,27 +828,21 @@ class RunRepository:
                 with self._savepoint(bind, write=write), self._borrowed(bind, write=write, whole=whole):
                     yield bind
             elif write:
-                with self._connection(bind, write=True) as connection, connection.begin():
-                    self._backend.begin(connection, write=True, abandoned=abandoned)
+                with bind.begin() as connection:
                     self._backend.settle(connection, write=True, whole=whole)
+                    self._backend.begin(connection, write=True, abandoned=abandoned)
                     yield connection
             else:
-                with self._connection(bind, write=False) as connection:
-                    self._backend.begin(connection, write=False)
+                with bind.connect() as connection:
                     self._backend.settle(connection, write=False, whole=whole)
+                    self._backend.begin(connection, write=False)
                     yield connection
                     try:
-                        connection.rollback()
+                        connection.commit()  # at a rollback psycopg drops the statements that it has prepared
                     except DBAPIError as error:
                         # The server has ended a session that idled too long; what was asked for has been read.
                         if not self._backend.is_lost(error):
                             raise
-
-    @contextmanager
-    def _connection(self, engine: Engine, *, write: bool) -> Iterator[Connection]:
-        with engine.connect() as connection:
-            self._backend.isolate(connection, write=write)
-            yield connection
 
     def _streamed(self, read: Callable[[Connection], Generator[T]], *, whole: bool = False) -> Iterator[T]:
         """What *read* gives, as it is asked for, in one transaction.
@@ -911,7 +905,8 @@ class RunRepository:
                 if create and migrate.is_new(self._bind):
                     migrate.upgrade(self._bind)
                 migrate.require(self._bind)
-                with self._connection(self._bind, write=False) as connection:
+                with self._bind.connect() as connection:
+                    self._backend.isolate(connection, write=False)
                     self._schema = migrate.check(connection, write=write, views=False)
                 # From now on it is named: the search_path may be another one next time.
                 self._bind = in_schema(self._bind, self._schema)

@@ -307,7 +307,8 @@ def _insert(connection: Connection, backend: Backend, looks: Sequence[Look], now
             children[table].append(look)
     backend.insert(connection, RUN, [look.row for look in looks])
     for table, having in children.items():
-        backend.insert(connection, table, _rows(table, having))
+        if having:
+            backend.insert(connection, table, _rows(table, having))
 
 
 def _rows(table: Table, looks: Iterable[Look]) -> Iterator[tuple[Any, ...]]:
@@ -363,6 +364,8 @@ class Replaced:
 
     def write(self, connection: Connection, backend: Backend) -> None:
         """Update, delete and insert."""
+        if not self._runs:
+            return
         backend.update(connection, RUN, self._runs)
         for table in reversed(CHILD_TABLES):  # what refers to others goes first: else they would take it along
             gone = self._gone[table]

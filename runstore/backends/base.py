@@ -96,7 +96,7 @@ class Backend(ABC):
 
     @abstractmethod
     def isolate(self, connection: Connection, *, write: bool) -> None:
-        """Choose the isolation of transactions on a connection of ours, whatever the engine or the server has chosen.
+        """Choose the isolation of all transactions on a connection, whatever the engine or the server has chosen.
 
         One that reads sees one state of the archive from its first statement on; in one that writes each statement sees
         what was committed before it, so that what is read under a lock is the latest.
@@ -119,7 +119,9 @@ class Backend(ABC):
 
     @abstractmethod
     def settle(self, connection: Connection, *, write: bool, whole: bool = False) -> None:
-        """Set what a transaction of ours needs and the session may have otherwise, before its first statement.
+        """Begin a transaction of ours with the isolation of :meth:`isolate` and the settings that it needs.
+
+        What the engine, the role or the server has set otherwise is nothing to it.
 
         One that is *whole* is about all rows, and fails where the database would hide some from this role.
         """

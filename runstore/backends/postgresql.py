@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 import sqlalchemy
+from psycopg.pq import TransactionStatus
 from sqlalchemy import (
     ARRAY,
     JSON,
@@ -117,11 +118,8 @@ class PostgreSQL(Backend):
         return engine
 
     def isolate(self, connection: Connection, *, write: bool) -> None:
-        """Said in the BEGIN that psycopg sends anyway. Not an option of the engine: one that it has already would win.
-
-        In READ COMMITTED a reader could see a run, but not its prompt that is deleted after that.
-        """
-        connection.execution_options(isolation_level="READ COMMITTED" if write else "REPEATABLE READ")
+        """Not an option of the engine: one that it has already would win."""
+        connection.execution_options(isolation_level=_isolation(write=write))
 
     def begin(self, connection: Connection, *, write: bool, abandoned: Event | None = None) -> None:
         """Nothing to do: psycopg begins with the first statement, and foreign keys always hold.
@@ -129,14 +127,16 @@ class PostgreSQL(Backend):
         Raises :class:`ConfigurationError` where it does not begin at all, for half a batch could stay behind, and for a
         database that cannot hold every text.
         """
-        if write and session.driver_of(connection).autocommit:
+        driver = session.driver_of(connection)
+        if write and driver.autocommit and driver.pgconn.transaction_status == TransactionStatus.IDLE:
             raise ConfigurationError(detail="this connection commits each statement alone; make it without AUTOCOMMIT")
         if write:
             self.check_encoding(connection)
 
     def settle(self, connection: Connection, *, write: bool, whole: bool = False) -> None:
         """With the BEGIN: it costs no round trip."""
-        session.begin(connection, session.settings(session.driver_of(connection), write=write, whole=whole))
+        needed = session.settings(session.driver_of(connection), write=write, whole=whole)
+        session.begin(connection, _isolation(write=write), needed)
 
     @contextmanager
     def borrowed(
@@ -173,6 +173,8 @@ class PostgreSQL(Backend):
         """Insert with COPY, or a row at a time where COPY's own round trips would cost more than the rows."""
         rows = iter(rows)
         first = list(islice(rows, FEW_ROWS + 1))
+        if not first:
+            return
         if len(first) <= FEW_ROWS:
             statement = insert_into(named(table, connection), table, self.placeholder)
             expect(connection, table, self._run_many(connection, statement, _exact(first)), len(first), "inserted")
@@ -284,6 +286,11 @@ class PostgreSQL(Backend):
         """By SQLSTATE."""
         cause = error.orig if isinstance(error, DBAPIError) else error
         return isinstance(cause, psycopg.Error) and cause.sqlstate in _PASSING
+
+
+def _isolation(*, write: bool) -> str:
+    """In READ COMMITTED a reader could see a run, but not its prompt that is deleted after that."""
+    return "READ COMMITTED" if write else "REPEATABLE READ"
 
 
 @lru_cache

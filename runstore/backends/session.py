@@ -88,12 +88,15 @@ def _needed(write: bool, whole: bool, reported: tuple[bytes | None, ...]) -> Map
     return needed
 
 
-def begin(connection: Connection, needed: Mapping[str, str]) -> None:
-    """Begin a transaction with these settings, in the round trip that psycopg needs to begin one without them."""
+def begin(connection: Connection, isolation: str, needed: Mapping[str, str]) -> None:
+    """Begin a transaction with these settings, in the round trip that psycopg needs to begin one without them.
+
+    The isolation is said here, whatever the engine or the server has chosen: to set and reset it on the connection
+    costs more than the transaction's own BEGIN and COMMIT.
+    """
     driver = driver_of(connection)
-    commands = [f"SET LOCAL {name} = {value}" for name, value in needed.items()]
-    if driver.pgconn.transaction_status == TransactionStatus.IDLE:
-        commands.insert(0, _begin(driver))
+    commands = [_begin(driver, isolation)]
+    commands += [f"SET LOCAL {name} = {value}" for name, value in needed.items()]
     try:
         driver.pgconn.send_query("; ".join(commands).encode())
         results = driver.wait(generators.execute(driver.pgconn))
@@ -106,11 +109,9 @@ def begin(connection: Connection, needed: Mapping[str, str]) -> None:
             raise error_from_result(result)
 
 
-def _begin(driver: psycopg.Connection) -> str:
+def _begin(driver: psycopg.Connection, isolation: str) -> str:
     """What psycopg would say."""
-    parts = ["BEGIN"]
-    if driver.isolation_level is not None:
-        parts.append(f"ISOLATION LEVEL {driver.isolation_level.name.replace('_', ' ')}")
+    parts = [f"BEGIN ISOLATION LEVEL {isolation}"]
     if driver.read_only is not None:
         parts.append("READ ONLY" if driver.read_only else "READ WRITE")
     if driver.deferrable is not None:

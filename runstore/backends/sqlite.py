@@ -113,7 +113,7 @@ class SQLite(Backend):
             return
         file.writer = threading.get_ident()
         self.check_encoding(connection)
-        if not connection.exec_driver_sql("PRAGMA foreign_keys").scalar():
+        if not driver.execute("PRAGMA foreign_keys").fetchone()[0]:
             raise ConfigurationError(
                 detail="this SQLite connection does not check foreign keys; make the engine with "
                 "runstore.create_engine, or execute 'PRAGMA foreign_keys=ON' on each connection"
@@ -121,7 +121,9 @@ class SQLite(Backend):
 
     def check_encoding(self, connection: Connection) -> None:
         """A file may be in UTF-16, which orders ids otherwise: archives are compared in that order."""
-        encoding = connection.exec_driver_sql("PRAGMA encoding").scalar()
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        encoding = driver.execute("PRAGMA encoding").fetchone()[0]
         if encoding != "UTF-8":
             place = config.shown(connection.engine.url)
             hint = "put the archive into a new file; runstore copy takes the runs of an older one there"
