@@ -41,7 +41,8 @@ something was found or done, or the output has to be complete."""
 EXIT_CODES = """
 \b
 Exit codes: 0 done, 1 failure, 2 usage, 3 not found, 4 schema behind,
-5 schema newer than this runstore, 6 some records rejected or in conflict.
+5 schema newer than this runstore, 6 some records rejected or in conflict,
+7 the database cannot be reached: try again.
 """
 
 
@@ -111,7 +112,7 @@ def main() -> None:
         click.echo(harmless(masked(shown.getvalue())), nl=False, err=True)
         sys.exit(error.exit_code)
     except (RunStoreError, OSError) as error:
-        _end(_message(error), _exit_code(error))
+        _end(_message(error), getattr(error, "exit_code", 1))
     except MemoryError:
         _end("out of memory", 1)
     except Exception as error:
@@ -124,20 +125,6 @@ def _message(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return str(error)
-
-
-def _exit_code(error: Exception) -> int:
-    from runstore import errors
-
-    by_error = {
-        errors.ConfigurationError: 2,
-        errors.QueryRefused: 2,
-        errors.RunNotFound: 3,
-        errors.ArchiveMissing: 3,
-        errors.SchemaBehind: 4,
-        errors.SchemaNewer: 5,
-    }
-    return next((code for kind, code in by_error.items() if isinstance(error, kind)), 1)
 
 
 def _end(message: str, code: int) -> NoReturn:
