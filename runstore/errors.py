@@ -148,6 +148,24 @@ class SchemaNewer(RunStoreError):
         self._fill(place=place, found=found, expected=expected)
 
 
+class RunsWouldBeDeleted(RunStoreError):
+    """Raised by a downgrade that would delete the *runs* of an archive, and has not been told that it may."""
+
+    message = (
+        "{place}: the downgrade would delete all {runs} runs; that it may is said by --yes, by delete_runs=True in "
+        "Python, by -x delete-runs=yes to alembic"
+    )
+    exit_code = 2
+
+    def __init__(self, *, place: Place, runs: int) -> None:
+        self._fill(place=place, runs=runs)
+
+    @property
+    def runs(self) -> int:
+        """How many."""
+        return int(str(self.fields["runs"]))
+
+
 class MigrationBlocked(RunStoreError):
     """Raised when others were in the way of a migration for longer than the limits allow."""
 

@@ -58,6 +58,16 @@ migrations_option = _place_options(
 )
 
 
+patience_option = click.option(
+    "--patience",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, max=10**9),
+    default=60,
+    show_default=True,
+    help="Try again for so long while the server cannot be reached.",
+)
+
+
 def printable(text: str) -> str:
     """*text* with control characters (also those that steer a terminal) spelled out."""
     return "".join(c if c.isprintable() or c == " " else c.encode("unicode_escape").decode() for c in text)

@@ -13,7 +13,7 @@ import click
 
 from runstore.cli.files import in_a_folder, output_file, output_option, spare_the_archive
 from runstore.cli.filters import filter_options
-from runstore.cli.output import db_option, note
+from runstore.cli.output import db_option, note, patience_option
 from runstore.cli.tables import Names, columns_option, form_of, format_option, write_rows
 
 if TYPE_CHECKING:
@@ -65,14 +65,7 @@ SHOWN_CHARACTERS = 200
     show_default=True,
     help="Reject larger records: memory grows with the largest.",
 )
-@click.option(
-    "--patience",
-    metavar="SECONDS",
-    type=click.FloatRange(min=0),
-    default=60,
-    show_default=True,
-    help="Try again for so long while the server cannot be reached.",
-)
+@patience_option
 def import_command(
     paths: tuple[Path, ...],
     db: str | None,
