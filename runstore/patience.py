@@ -69,4 +69,5 @@ class Outage:
             raise failure
         self._patience.tell(failure)
         self._tries += 1
-        return min(random.uniform(0.5, 1) * min(0.1 * 2**self._tries, LONGEST_PAUSE), self._end - now)
+        pause = random.uniform(0.5, 1) * min(0.1 * 2.0**self._tries, LONGEST_PAUSE)
+        return min(pause, self._end - now)

@@ -15,6 +15,8 @@ from typing import NoReturn
 
 import click
 
+from runstore.cli import logs
+
 COMMANDS = {
     "import": "transfer",
     "export": "transfer",
@@ -58,8 +60,7 @@ class Commands(click.Group):
         if name not in COMMANDS:
             return None
         module = import_module(f"runstore.cli.{COMMANDS[name]}")
-        command: click.Command = getattr(module, f"{name}_command")
-        return command
+        return logs.with_log_options(getattr(module, f"{name}_command"))
 
     def invoke(self, context: click.Context) -> object:
         """Run a command. Who has seen enough of :data:`LOOKED_AT` closes the pipe, which is no failure."""
@@ -86,6 +87,9 @@ def runstore() -> None:
     """
 
 
+logs.with_log_options(runstore, environment=True)
+
+
 def main() -> None:
     """Run the command line; every error becomes one line and an exit code."""
     from runstore.cli import streams
@@ -100,6 +104,7 @@ def main() -> None:
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # what libraries tell developers is nothing to users
     streams.set_up()
+    logs.set_up()
     if sys.stdout is None:
         _end("standard output is closed", 1)  # before anything is done that it should have told of
     try:
@@ -107,6 +112,8 @@ def main() -> None:
     except click.exceptions.Abort:
         _end("interrupted; what was committed stays, and the same command again completes it", 130)
     except click.ClickException as error:
+        if not logs.is_for_a_person():
+            _end(error.format_message(), error.exit_code)
         shown = StringIO()
         error.show(shown)
         click.echo(harmless(masked(shown.getvalue())), nl=False, err=True)
@@ -116,8 +123,7 @@ def main() -> None:
     except MemoryError:
         _end("out of memory", 1)
     except Exception as error:
-        logging.getLogger("runstore").debug("the internal error", exc_info=True)
-        _end(f"internal error, please report it: {type(error).__name__}: {error}", 1)
+        _end(f"internal error, please report it: {type(error).__name__}: {error}", 1, error)
     sys.exit(code)
 
 
@@ -127,8 +133,8 @@ def _message(error: Exception) -> str:
     return str(error)
 
 
-def _end(message: str, code: int) -> NoReturn:
+def _end(message: str, code: int, cause: Exception | None = None) -> NoReturn:
     from runstore.cli.output import note
 
-    note(f"runstore: {message}")
+    note(f"runstore: {message}", logging.ERROR, cause=cause, exit_code=code)
     sys.exit(code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,6 +14,7 @@ import click
 
 from runstore.cli.files import in_a_folder, output_file, output_option, spare_the_archive
 from runstore.cli.filters import filter_options
+from runstore.cli.logs import is_for_a_person
 from runstore.cli.output import db_option, note, patience_option
 from runstore.cli.tables import Names, columns_option, form_of, format_option, write_rows
 
@@ -148,7 +150,7 @@ def _records(paths: Iterable[Path], most: int) -> Iterator[Iterator[Record]]:
     files: list[Path] = []
     for path in paths:
         files += [path] if str(path) == "-" else sources.find_files([path])
-    if not sys.stderr.isatty():
+    if not (sys.stderr.isatty() and is_for_a_person()):
         yield read(None)
         return
     from rich.console import Console
@@ -171,20 +173,24 @@ def _rejects(path: Path | None, *, verbose: bool, skipped: bool) -> Iterator[Cal
     shown = told = 0
     file: BinaryIO | None = None
 
+    def tell(rejection: Rejection, *, level: int, with_record: bool = False) -> None:
+        fields = {"outcome": str(rejection.outcome), "where": rejection.where, "reason": rejection.reason}
+        if with_record and rejection.record:
+            fields["record"] = _beginning(rejection.record)
+        note(f"{rejection.outcome}: {rejection.where}: {rejection.reason}", level, **fields)
+
     def reject(rejection: Rejection) -> None:
         nonlocal shown, told, file
         if rejection.outcome == "skipped":
             told += 1
             if verbose and told <= SHOWN_REJECTIONS:
-                note(f"{rejection.outcome}: {rejection.where}: {rejection.reason}")
+                tell(rejection, level=logging.INFO)
             if not skipped:
                 return
         else:
             shown += 1
             if shown <= SHOWN_REJECTIONS:
-                note(f"{rejection.outcome}: {rejection.where}: {rejection.reason}")
-                if verbose and rejection.record:
-                    note(f"  {_beginning(rejection.record)}")
+                tell(rejection, level=logging.WARNING, with_record=verbose)
         if path is not None:
             # Made when there is something to write: no empty file says that all went in. Complete when it appears: it
             # may be the file that is being read.
@@ -196,7 +202,7 @@ def _rejects(path: Path | None, *, verbose: bool, skipped: bool) -> Iterator[Cal
         yield reject
     if shown > SHOWN_REJECTIONS:
         hint = f"all are in {path}" if path else "--rejects FILE writes them all"
-        note(f"... and {shown - SHOWN_REJECTIONS} more; {hint}")
+        note(f"... and {shown - SHOWN_REJECTIONS} more; {hint}", logging.WARNING)
 
 
 def _beginning(record: bytes) -> str:
