@@ -56,6 +56,7 @@ from runstore.reader import BATCH, Reader, in_batches
 from runstore.saver import Rejection, Saver, SaveReport, rejection
 from runstore.schema import TABLES
 from runstore.schema.sessions import connection_of
+from runstore.times import EPOCH
 from runstore.verify import Damage
 from runstore.writer import Outcome
 
@@ -969,7 +970,7 @@ def _microseconds(moment: int | datetime | None) -> int:
         return time.time_ns() // 1000
     if isinstance(moment, datetime):
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return (aware - filters.EPOCH) // timedelta(microseconds=1)
+        return (aware - EPOCH) // timedelta(microseconds=1)
     if type(moment) is not int or abs(moment) >= 2**62:
         raise ConfigurationError(detail=f"observed_at is {moment!r}, expected Unix microseconds or a datetime")
     return moment

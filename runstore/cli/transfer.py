@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -34,7 +34,8 @@ SHOWN_CHARACTERS = 200
 @click.option(
     "--observed-at",
     metavar="TIME",
-    help="When the runs were seen so: ISO 8601 or Unix seconds. [default: the file's modification time]",
+    help="When the runs were seen so: ISO 8601, Unix seconds, or an age as 12h, 7d. "
+    "[default: the file's modification time]",
 )
 @click.option(
     "--on-conflict",
@@ -117,17 +118,16 @@ def import_command(
 
 
 def _moment(text: str | None) -> datetime | None:
+    from runstore import times
+    from runstore.errors import ConfigurationError
+
     if text is None:
         return None
     try:
-        if text.lstrip("-").replace(".", "", 1).isdigit():
-            return datetime.fromtimestamp(float(text), UTC)
-        moment = datetime.fromisoformat(text)
-    except (ValueError, OverflowError, OSError):
-        raise click.BadParameter(
-            f"{text!r} is no time; expected 2024-05-31T12:00:00Z or Unix seconds", param_hint="--observed-at"
-        ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return times.EPOCH + timedelta(microseconds=times.microseconds("--observed-at", text))
+    except OverflowError:  # milliseconds, mostly
+        detail = f"--observed-at is {text!r}, which is not in the years 1 to 9999; {times.EXPECTED}"
+        raise ConfigurationError(detail=detail) from None
 
 
 @contextmanager
@@ -174,7 +174,11 @@ def _rejects(path: Path | None, *, verbose: bool, skipped: bool) -> Iterator[Cal
     file: BinaryIO | None = None
 
     def tell(rejection: Rejection, *, level: int, with_record: bool = False) -> None:
-        fields = {"outcome": str(rejection.outcome), "where": rejection.where, "reason": rejection.reason}
+        fields: dict[str, Any] = {
+            "outcome": str(rejection.outcome),
+            "where": rejection.where,
+            "reason": rejection.reason,
+        }
         if with_record and rejection.record:
             fields["record"] = _beginning(rejection.record)
         note(f"{rejection.outcome}: {rejection.where}: {rejection.reason}", level, **fields)
@@ -234,7 +238,7 @@ def export_command(
     from runstore.repository import RunRepository
 
     spare_the_archive(db, output)
-    form = form_of(form or "jsonl", output)
+    form = form_of(form, output, default="jsonl")
     with RunRepository.open(db) as archive:
         if columns is None and form in ("jsonl", "json"):
             with output_file(output) as file:
