@@ -117,7 +117,8 @@ def _choose(option: str, value: str) -> None:
         _handler.form = value
         return
     _handler.least = LEVELS[value]
-    logging.getLogger("runstore").setLevel(_handler.least)
+    logger = logging.getLogger("runstore")
+    logger.setLevel(min(_handler.least, logger.getEffectiveLevel()))  # others may listen as well
 
 
 def with_log_options(command: click.Command, *, environment: bool = False) -> click.Command:
