@@ -225,7 +225,8 @@ class Saver:
         self._abandon()
         with suppress(RunStoreError), self._turn:
             self._settle()
-        log.warning("ended early; so far %s", self.report)
+        if self.report != SaveReport():
+            log.warning("ended early; so far %s", self.report)
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
