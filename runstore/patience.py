@@ -65,7 +65,7 @@ class Outage:
         now = time.monotonic()
         if not self._tries:
             self._end = now + self._patience.seconds
-        if now >= self._end:
+        if not now < self._end:  # which it is not of a NaN either
             raise failure
         self._patience.tell(failure)
         self._tries += 1

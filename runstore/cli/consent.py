@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from runstore.cli.output import printable
 from runstore.errors import ConfigurationError, RunStoreError
 
 yes_option = click.option("--yes", is_flag=True, help="Delete without asking; needed where there is no terminal.")
@@ -22,5 +23,5 @@ def consent(what: str, *, yes: bool) -> None:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         hint = "--yes deletes without asking"
         raise ConfigurationError(detail=f"refusing to delete {what}: there is no terminal to ask on; {hint}")
-    if not click.confirm(f"delete {what}?", err=True):
+    if not click.confirm(printable(f"delete {what}?"), err=True):
         raise RunStoreError(detail="nothing was deleted")
