@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy.engine import URL
 
 from runstore import config
-from tests.test_cli import EXAMPLES, SECRET, Cli, a_run, cli, lines, main, shown
+from runstore.cli import main
+from tests.test_cli import EXAMPLES, SECRET, Cli, a_run, cli, lines, shown
 
 __all__ = ["cli"]
 
