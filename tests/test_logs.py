@@ -153,6 +153,16 @@ def test_an_internal_error_shows_its_traceback_at_debug_and_neither_secrets_nor_
             assert said.count("\n") == 1
 
 
+def test_an_interrupt_is_an_object_too(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("runstore.repository.RunRepository.open", interrupted)
+    result = cli("list", "--log-format", "json")
+    (told,) = objects(result.err)
+    assert (result.code, told["exit_code"], told["message"][:12]) == (130, 130, "interrupted;")
+
+
 def test_a_source_that_would_steer_a_terminal_is_spelled_in_json_too(cli: Cli) -> None:
     with open(f"evil{ESCAPE.strip()}.jsonl", "w", encoding="utf-8") as file:
         file.write(BAD)

@@ -75,6 +75,10 @@ class Commands(click.Group):
             raise
         except BrokenPipeError as error:  # of a pipe that output goes to by name: click would end without a word
             raise RunStoreError(detail=_message(error)) from error
+        except KeyboardInterrupt:
+            if logs.is_for_a_person():
+                raise
+            raise click.Abort from None  # of the interrupt itself click would print an empty line
 
 
 @click.command(cls=Commands, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})

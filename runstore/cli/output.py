@@ -63,7 +63,7 @@ migrations_option = _place_options(
 patience_option = click.option(
     "--patience",
     metavar="SECONDS",
-    type=click.FloatRange(min=0, max=10**9),
+    type=click.FloatRange(min=0),
     default=60,
     show_default=True,
     help="Try again for so long while the server cannot be reached.",
