@@ -18,13 +18,13 @@ from alembic import context
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext, MigrationInfo
 from alembic.util import CommandError
-from sqlalchemy import Column, Connection, String, column, event, inspect, table, text, update
+from sqlalchemy import Column, Connection, String, column, event, func, inspect, select, table, text, update
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
 from runstore import config
 from runstore.backends import backend_of, create_engine, schema_of, translated
 from runstore.backends.base import borrowed_in_schema
-from runstore.errors import MigrationBlocked, NotAnArchive, RunStoreError, SchemaNewer
+from runstore.errors import MigrationBlocked, NotAnArchive, RunStoreError, RunsWouldBeDeleted, SchemaNewer
 from runstore.migrate.safety import back_up, is_pooled, make_schema, milliseconds, set_up_transaction, take_file, turn
 from runstore.migrate.state import READERS, VERSION_TABLE, missing_views, recognise, revision_of
 from runstore.schema import TABLES, Base
@@ -187,6 +187,8 @@ def refuse(connection: Connection) -> None:
     place = config.shown(connection.engine.url)
     if found is not None and found not in {step.revision for step in script.walk_revisions()}:
         raise SchemaNewer(place=place, found=found, expected=script.get_current_head())
+    if command == "downgrade":
+        spare_runs(connection)
     if command != "do_stamp":
         return
     for revision in {name for step in ctx.opts["fn"]((), ctx) for name in step.to_revisions}:
@@ -197,6 +199,20 @@ def refuse(connection: Connection) -> None:
         if missing := missing_views(connection, {name for found in views for name in found}):
             reason = f"it has no view {missing[0]}, so it is not at revision {revision}"
             raise NotAnArchive(place=place, reason=f"{reason}; only 'runstore db upgrade' makes an archive")
+
+
+def spare_runs(connection: Connection) -> None:
+    """Raise :class:`RunsWouldBeDeleted` where a downgrade would delete runs and nobody has said that it may."""
+    ctx, allowed = context.get_context(), context.config.attributes.get("delete_runs", False)
+    if allowed or context.get_x_argument(as_dictionary=True).get("delete-runs") == "yes":
+        return
+    steps = ctx.opts["fn"](ctx.get_current_heads(), ctx)
+    if not any(getattr(step.revision.module, "deletes_runs", False) for step in steps):
+        return
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL row_security = off"))  # an error, where it would hide some of them
+    if runs := connection.scalar(select(func.count()).select_from(TABLES["run_object"])):
+        raise RunsWouldBeDeleted(place=config.shown(connection.engine.url), runs=runs)
 
 
 def _views(revision: Any, database: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ Revises: ${down_revision | comma,n}
 #   indexes, views. Contract takes away what no released code uses any more, in a later release. Nothing is renamed.
 # - oldest_reader is the oldest revision whose code reads the archive right after this one: that of the revision before
 #   for what only adds, this one where its code would fail or read something else.
+# - A revision whose downgrade deletes runs says deletes_runs = True: env.py runs it only where that is allowed.
 # - On PostgreSQL each revision is one transaction, with limits. What may take long stands in a revision of its own, can
 #   be run again from any point, and locks out nobody:
 #     an index on a table that exists: nothing else in the revision, in autocommit_block(), for PostgreSQL alone, with

@@ -19,6 +19,9 @@ class RunStoreError(Exception):
     message: ClassVar[str] = "{detail}"
     """The text of the error, with the names of fields in braces."""
 
+    exit_code: ClassVar[int] = 1
+    """What the command line ends with."""
+
     fields: dict[str, object]
     """The arguments by name."""
 
@@ -45,6 +48,8 @@ def _rebuild(kind: type[RunStoreError], fields: dict[str, object]) -> RunStoreEr
 
 class ConfigurationError(RunStoreError):
     """Raised for an argument, option, variable or setting of a connection that cannot be used."""
+
+    exit_code = 2
 
 
 class RunRejected(RunStoreError):
@@ -96,6 +101,7 @@ class RunNotFound(RunStoreError):
     """Raised when a run is asked for by an *id* that the archive does not have."""
 
     message = "run {id} is not in this archive"
+    exit_code = 3
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         self._fill(id=id)
@@ -105,6 +111,7 @@ class ArchiveMissing(RunStoreError):
     """Raised by everything but saving and ``db upgrade`` when the SQLite file does not exist."""
 
     message = "there is no archive at {place}; 'runstore import' or 'runstore db upgrade' creates it"
+    exit_code = 3
 
     def __init__(self, *, place: Place) -> None:
         self._fill(place=place)
@@ -123,6 +130,7 @@ class SchemaBehind(RunStoreError):
     """Raised when the schema is at an earlier revision than *expected*, or not there yet; *found* says which."""
 
     message = "the schema of {place} {found}, this runstore expects revision {expected}; run 'runstore db upgrade'"
+    exit_code = 4
 
     def __init__(self, *, place: Place, found: str, expected: str) -> None:
         self._fill(place=place, found=found, expected=expected)
@@ -134,9 +142,28 @@ class SchemaNewer(RunStoreError):
     message = (
         "the schema of {place} is at revision {found}, newer than the {expected} of this runstore; upgrade runstore"
     )
+    exit_code = 5
 
     def __init__(self, *, place: Place, found: str, expected: str | None) -> None:
         self._fill(place=place, found=found, expected=expected)
+
+
+class RunsWouldBeDeleted(RunStoreError):
+    """Raised by a downgrade that would delete the *runs* of an archive, and has not been told that it may."""
+
+    message = (
+        "{place}: the downgrade would delete all {runs} runs; that it may is said by --yes, by delete_runs=True in "
+        "Python, by -x delete-runs=yes to alembic"
+    )
+    exit_code = 2
+
+    def __init__(self, *, place: Place, runs: int) -> None:
+        self._fill(place=place, runs=runs)
+
+    @property
+    def runs(self) -> int:
+        """How many."""
+        return int(str(self.fields["runs"]))
 
 
 class MigrationBlocked(RunStoreError):
@@ -195,10 +222,21 @@ class DatabaseFailure(RunStoreError):
         self._fill(place=place, reason=reason)
 
 
+class DatabaseUnreachable(DatabaseFailure):
+    """Raised when the database server cannot be reached, or not any more; later the same may go well.
+
+    It refuses or ends connections, has no room for another one, is starting or stopping, does not answer in time, or
+    its host is not found. A wrong password or a missing database is a plain :class:`DatabaseFailure`.
+    """
+
+    exit_code = 7
+
+
 class QueryRefused(RunStoreError):
     """Raised for a query of the user's that is not one query which only reads."""
 
     message = "{place}: {reason}; expected one query that only reads (SELECT, VALUES or WITH)"
+    exit_code = 2
 
     def __init__(self, *, place: Place, reason: str) -> None:
         self._fill(place=place, reason=reason)

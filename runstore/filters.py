@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
 from functools import reduce
 from itertools import product
 from operator import add
@@ -25,12 +24,9 @@ from runstore.backends import Backend
 from runstore.errors import ConfigurationError
 from runstore.mapping import BELONGS, FILES, FUNCTION, REQUIRED_ACTION, RUN, TOOL, TOOLS
 from runstore.schema.run import FINISHED, IRREGULAR, REGULAR_SECONDS, SECONDS, created_order
+from runstore.times import Time, seconds
 
 Texts = str | Iterable[str]
-Time = int | float | str | date | datetime
-"""Unix seconds, a datetime (a naive one is UTC), a date (its first second in UTC), the ISO text of either, or an age:
-``45s``, ``30m``, ``12h``, ``7d`` or ``2w`` before now."""
-
 FEW = 1500
 """Runs that are quicker fetched one by one and sorted than met on a walk through all."""
 
@@ -114,7 +110,6 @@ TOTAL_SECONDS: ColumnElement[int] = literal_column(f"({_of_table(SECONDS)})", RU
 IS_IRREGULAR: ColumnElement[bool] = literal_column(f"({_of_table(IRREGULAR)})")
 IS_REGULAR: ColumnElement[bool] = literal_column(f"(({_of_table(IRREGULAR)}) IS NOT TRUE)")
 USAGE, LAST_ERROR, INCOMPLETE = BELONGS["usage"], BELONGS["last_error"], BELONGS["incomplete_details"]
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 # --- values ----------------------------------------------------------------------------------------------------------
@@ -132,39 +127,6 @@ def _strings(name: str, wanted: Any) -> list[str]:
 def texts(name: str, wanted: Any) -> list[str]:
     """The same without what no run can hold."""
     return list(filter(wire.is_text, _strings(name, wanted)))
-
-
-_AGE = re.compile(r"(\d{1,9})([smhdw])")
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-
-
-def seconds(name: str, time: Any) -> int:
-    """A time as whole Unix seconds, so that from 10.5, and before 10.5, is from and before 11.
-
-    Raises :class:`ConfigurationError` for what is none of :data:`Time`.
-    """
-    expected = "expected Unix seconds, a datetime or date, its ISO text, or an age such as 7d"
-    moment = time
-    if isinstance(time, str):
-        if age := _AGE.fullmatch(time):
-            moment = datetime.now(UTC) - timedelta(seconds=min(int(age[1]) * _UNITS[age[2]], 10**10))
-        elif re.fullmatch(r"-?\d+", time):
-            moment = int(time) if len(time) < 20 else 2**63 * (-1 if time[0] == "-" else 1)
-        else:
-            try:
-                moment = datetime.fromisoformat(time)
-            except ValueError:
-                raise ConfigurationError(detail=f"{name} is {time!r}, {expected}") from None
-    if isinstance(moment, date) and not isinstance(moment, datetime):
-        moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
-    if isinstance(moment, datetime):
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        moment = -((EPOCH - aware) // timedelta(seconds=1))
-    if isinstance(moment, float) and abs(moment) < 2**63:
-        moment = -int(-moment // 1)
-    if type(moment) is not int:
-        raise ConfigurationError(detail=f"{name} is {time!r}, {expected}")
-    return max(wire.INT64[0], min(moment, wire.INT64[-1]))
 
 
 def _number(name: str, value: Any) -> int:

@@ -18,9 +18,9 @@ from sqlalchemy import Connection, select
 from runstore import wire
 from runstore.backends import Backend
 from runstore.errors import ConfigurationError
-from runstore.filters import seconds
 from runstore.mapping import table_of
 from runstore.schema import ModelPrice
+from runstore.times import seconds
 
 PRICE = table_of(ModelPrice)
 

@@ -49,12 +49,14 @@ from runstore.filters import Filter, Way
 from runstore.fingerprint import Difference, Fingerprint, Side
 from runstore.history import CHANGE
 from runstore.mapping import RANKS, RUN, Look, Mapper, StoredRun
+from runstore.patience import Patience
 from runstore.pending import Pending
 from runstore.pruner import Pruned
 from runstore.reader import BATCH, Reader, in_batches
 from runstore.saver import Rejection, Saver, SaveReport, rejection
 from runstore.schema import TABLES
 from runstore.schema.sessions import connection_of
+from runstore.times import EPOCH
 from runstore.verify import Damage
 from runstore.writer import Outcome
 
@@ -65,7 +67,7 @@ BESIDE = 2
 """How often it is tried beside them; then they queue up, for many writers of the same runs hinder one another long."""
 
 PATIENCE = 60.0
-"""Seconds for which a batch is tried again when the server cannot be reached: a restart takes less."""
+"""Seconds for which what writes is tried again when the server cannot be reached: a restart takes less."""
 
 LARGE = 50_000
 """New runs after which one save has the planner's statistics brought up to date."""
@@ -138,7 +140,8 @@ class RunRepository:
     connection they take turns. In a forked process it opens connections of its own, and refuses a SQLite file that was
     in use at the fork.
 
-    *patience* is for how many seconds a batch is tried again while the server cannot be reached.
+    *patience* is for how many seconds what writes is tried again while the server cannot be reached, also the first
+    time; what reads raises :class:`DatabaseUnreachable` at once.
     """
 
     def __init__(self, bind: Engine | Connection, *, patience: float = PATIENCE) -> None:
@@ -153,7 +156,7 @@ class RunRepository:
         self._seen_lock = threading.Lock()
         self._pending: Pending | None = None
         self._checked: set[bool] = set()
-        self._patience = patience
+        self._patience = Patience(patience)
         self._process = os.getpid()
         self._inherited: list[Pool] = []
 
@@ -297,7 +300,7 @@ class RunRepository:
         if source is not None and not wire.is_text(source):
             raise ConfigurationError(detail="source has U+0000 or a lone surrogate")
         # Before the first record: a wrong database is said at once, and an archive is made also for no record.
-        self._check(write=True, create=True)
+        self._patiently(partial(self._check, write=True, create=True))
         abandoned = threading.Event()
         saver = Saver(
             self._mapper,
@@ -347,6 +350,10 @@ class RunRepository:
             log.debug("%d looks in %.3f s: %s", len(looks), time.monotonic() - began, counts)
         return verdicts
 
+    def _patiently(self, work: Callable[[], T]) -> T:
+        """What *work* gives, tried again while the server cannot be reached; not on a connection of the caller's."""
+        return work() if isinstance(self._bind, Connection) else self._patience.until_reached(work)
+
     def _retried(
         self,
         work: Callable[[Connection], T],
@@ -361,14 +368,16 @@ class RunRepository:
         that nobody waits for it any more.
         """
         abandoned = abandoned or threading.Event()
-        hindered = lost = 0
-        deadline = None
+        hindered = 0
+        outage = self._patience.outage()
         while True:
             try:
                 with self._transaction(write=write, whole=whole, abandoned=abandoned) as connection:
                     if hindered >= BESIDE:
                         self._backend.queue_up(connection)
-                    return work(connection)
+                    found = work(connection)
+                self._patience.reached()
+                return found
             except DatabaseFailure as failure:
                 cause = failure.__cause__ or failure
                 if isinstance(self._bind, Connection):
@@ -383,11 +392,7 @@ class RunRepository:
                         raise
                     pause = random.uniform(0, 0.01 * 2 ** min(hindered, 6))
                 elif self._backend.is_lost(cause):
-                    deadline = deadline or time.monotonic() + self._patience
-                    if time.monotonic() >= deadline:
-                        raise
-                    lost += 1
-                    pause = random.uniform(0.5, 1) * min(0.1 * 2**lost, 5)
+                    pause = outage.pause(failure)
                 else:
                     raise
                 log.info("tried again in %.2f s: %s", pause, failure)
@@ -681,9 +686,8 @@ class RunRepository:
         :class:`ConfigurationError` for what is no price.
         """
         new = prices.checked(found)
-        self._check(write=True, create=True)
-        with self._transaction(write=True) as connection:
-            prices.store(connection, self._backend, new)
+        self._patiently(partial(self._check, write=True, create=True))
+        self._retried(lambda connection: prices.store(connection, self._backend, new))
         return len(new)
 
     def prices(self) -> list[prices.Price]:
@@ -720,8 +724,7 @@ class RunRepository:
         conditions = self._tests(where)
         last: str | None = None
         while conditions:
-            with self._transaction(write=False, whole=True) as connection:
-                ids = pruner.next_runs(connection, conditions, last, pruner.BATCH)
+            ids = self._looked_up(pruner.next_runs, conditions, last, pruner.BATCH)
             if not ids:
                 break
             deleted, _ = self._retried(
@@ -732,8 +735,7 @@ class RunRepository:
         for table in pruner.COLLECTED:
             after = -1
             while True:
-                with self._transaction(write=False, whole=True) as connection:
-                    unused = pruner.next_unused(connection, table, after, pruner.BATCH)
+                unused = self._looked_up(pruner.next_unused, table, after, pruner.BATCH)
                 if not unused:
                     break
                 count(0, 0, self._collect({table: set(unused)}))
@@ -742,9 +744,11 @@ class RunRepository:
 
     def forecast(self, **where: Unpack[Filter]) -> Pruned:
         """What :meth:`prune` would delete."""
-        conditions = self._tests(where)
-        with self._transaction(write=False, whole=True) as connection:
-            return pruner.forecast(connection, self._backend, conditions or None)
+        return self._looked_up(pruner.forecast, self._backend, self._tests(where) or None)
+
+    def _looked_up(self, look: Callable[..., T], *arguments: Any) -> T:
+        """What there is to delete, in a transaction that is tried again."""
+        return self._retried(lambda connection: look(connection, *arguments), write=False, whole=True)
 
     def _tests(self, where: Filter) -> list[ColumnElement[bool]]:
         return filters.understood(self._backend, where, paged=False).tests()
@@ -796,8 +800,8 @@ class RunRepository:
 
     def copy_to(self, target: RunRepository, *, progress: Callable[[int], None] | None = None) -> copier.Copied:
         """Copy everything to another archive and compare both at the end: see :mod:`runstore.copier`."""
-        self._check(write=False)
-        target._check(write=True, create=True)
+        self._patiently(partial(self._check, write=False))
+        target._patiently(partial(target._check, write=True, create=True))
         with self._side() as side:
             report = copier.copy(
                 side, target._backend, partial(target._retried, whole=True), progress or (lambda _: None)
@@ -961,7 +965,7 @@ def _microseconds(moment: int | datetime | None) -> int:
         return time.time_ns() // 1000
     if isinstance(moment, datetime):
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return (aware - filters.EPOCH) // timedelta(microseconds=1)
+        return (aware - EPOCH) // timedelta(microseconds=1)
     if type(moment) is not int or abs(moment) >= 2**62:
         raise ConfigurationError(detail=f"observed_at is {moment!r}, expected Unix microseconds or a datetime")
     return moment

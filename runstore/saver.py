@@ -12,14 +12,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from msgspec import Raw
 
 from runstore import departures, finder, pace, redact, wire
-from runstore.errors import NotARun, RunConflict, RunRejected, RunStoreError
+from runstore.errors import DatabaseFailure, NotARun, RunConflict, RunRejected, RunStoreError
 from runstore.mapping import Draft, Look, Mapper
 from runstore.sources import Record
 from runstore.writer import UNCHANGED, Known, Outcome, Verdict
@@ -194,23 +194,39 @@ class Saver:
             if self._behind and not one:
                 stack.enter_context(self._watched())
             try:
-                for number, record in numbered:
-                    with self._turn:
-                        self._take(record, number, own_times=own_times, one=one)
-            except RunStoreError:
+                self._save_all(numbered, own_times=own_times, one=one)
+            except DatabaseFailure:
+                if not one:
+                    self._tell_so_far()
                 raise
-            except BaseException as error:
-                if not isinstance(error, Exception):
-                    self._abandon()  # who interrupts it does not wait for a server or for another writer
-                try:
-                    with self._turn:
-                        self._write_rest()
-                except RunStoreError as failure:
-                    log.warning("the last records are not written: %s", failure)
-                log.warning("ended early; so far %s", self.report)
-                raise
-            with self._turn:
-                self._write_rest()
+
+    def _save_all(self, numbered: Iterable[tuple[int, object]], *, own_times: bool, one: bool) -> None:
+        try:
+            for number, record in numbered:
+                with self._turn:
+                    self._take(record, number, own_times=own_times, one=one)
+        except RunStoreError:
+            raise
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                self._abandon()  # who interrupts it does not wait for a server or for another writer
+            try:
+                with self._turn:
+                    self._write_rest()
+            except RunStoreError as failure:
+                log.warning("the last records are not written: %s", failure)
+            log.warning("ended early; so far %s", self.report)
+            raise
+        with self._turn:
+            self._write_rest()
+
+    def _tell_so_far(self) -> None:
+        """Say what was stored before the database failed; a batch that is under way may still go well."""
+        self._abandon()
+        with suppress(RunStoreError), self._turn:
+            self._settle()
+        if self.report != SaveReport():
+            log.warning("ended early; so far %s", self.report)
 
     @contextmanager
     def _watched(self) -> Iterator[None]:

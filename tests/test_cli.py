@@ -104,8 +104,8 @@ def check(result: Result) -> None:
     assert "internal error" not in result.err
     assert SECRET not in result.out + result.err
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", result.err)
-    if result.code in (1, 3, 4, 5):
-        assert result.err.startswith("runstore: ") or "\nrunstore: " in result.err
+    if result.code in (1, 3, 4, 5, 7):
+        assert re.search(r'^runstore: |"level": "error"', result.err, re.MULTILINE)
     if result.code == 2:
         assert result.err
 
@@ -211,9 +211,9 @@ def test_import_reads_standard_input_files_and_folders_in_any_form(cli: Cli, tmp
 
 
 def test_no_input_at_all_makes_an_empty_archive(cli: Cli, tmp_path: Path) -> None:
-    assert cli("import", "-") == (0, counts(), "")
+    assert cli("import", "-") == (0, counts(), "runstore: -: no run in it\n")
     (tmp_path / "folder").mkdir()
-    assert cli("import", "folder") == (0, counts(), "")
+    assert cli("import", "folder")[:2] == (0, counts())
     assert cli("export") == (0, "", "")
 
 
@@ -328,6 +328,7 @@ def test_the_source_is_kept_beside_the_run(cli: Cli, tmp_path: Path) -> None:
         ("1717156800", 1717156800_000000),
         ("1717156800.25", 1717156800_250000),
         ("-1.5", -1_500000),
+        ("1717156800.000001", 1717156800_000001),
     ],
 )
 def test_observed_at_is_a_time_or_unix_seconds(cli: Cli, tmp_path: Path, given: str, microseconds: int) -> None:
@@ -339,12 +340,49 @@ def test_observed_at_is_a_time_or_unix_seconds(cli: Cli, tmp_path: Path, given: 
         assert runs.changes("b")[0].observed_at == microseconds + 1
 
 
-@pytest.mark.parametrize("given", ["yesterday", "", "nan", "inf", "1e3", "²", "9" * 30, "0x10", "2024-13-01", "\udcff"])
+@pytest.mark.parametrize(
+    "given", ["yesterday", "", "nan", "inf", "1e3", "²", "9" * 30, "0x10", "2024-13-01", "\udcff", "7 d"]
+)
 def test_what_is_no_time_is_a_usage_error(cli: Cli, tmp_path: Path, given: str) -> None:
     result = cli("import", "-", "--observed-at", given, stdin=lines(a_run("a")))
     assert result.code == 2
     assert "--observed-at" in result.err
     assert not (tmp_path / "runstore.db").exists()
+
+
+def test_observed_at_may_be_an_age(cli: Cli, tmp_path: Path) -> None:
+    assert cli("import", "-", "--observed-at", "7d", stdin=lines(a_run("a"))).code == 0
+    with RunRepository.open(tmp_path / "runstore.db") as runs:
+        runs.save(a_run("a", status="completed"))
+        assert abs(runs.changes("a")[0].observed_at / 1e6 - (time.time() - 7 * 86_400)) < 60
+
+
+def test_times_are_written_in_one_grammar_everywhere(cli: Cli, url: URL) -> None:
+    cli("import", "-", "--db", shown(url), stdin=lines(a_run("a", created_at=1717156800)))
+    for given, found in (
+        ("1717156800", 1),
+        ("1717156799.5", 1),
+        ("1717156800.25", 0),
+        ("2024-05-31T12:00Z", 1),
+        ("7d", 0),
+    ):
+        result = cli("list", "--format", "jsonl", "--created-from", given, "--db", shown(url))
+        assert (result.code, len(result.out.splitlines())) == (0, found), given
+        assert cli("import", "-", "--observed-at", given, "--db", shown(url), stdin=lines(a_run("b"))).code == 0
+        Path("prices.csv").write_text(f"model,valid_from,prompt,completion,currency\nm,{given},1,2,USD\n")
+        assert cli("prices", "import", "prices.csv", "--db", shown(url)).code == 0
+    for given in ("7 d", "yesterday", "1e3", "1717156800s5"):
+        for args in (("list", "--created-from"), ("import", "-", "--observed-at")):
+            result = cli(*args, given, "--db", shown(url))
+            assert (result.code, len(result.err.splitlines())) == (2, 1)
+            assert result.err.endswith(
+                "expected Unix seconds, a datetime or date, its ISO text, or an age such as 7d\n"
+            )
+
+
+def test_milliseconds_are_no_time_to_observe_at(cli: Cli) -> None:
+    result = cli("import", "-", "--observed-at", "1717156800000", stdin=lines(a_run("a")))
+    assert (result.code, "not in the years 1 to 9999" in result.err) == (2, True)
 
 
 def test_an_import_observes_files_at_their_modification_time(cli: Cli, tmp_path: Path) -> None:
@@ -420,25 +458,26 @@ UNREACHABLE = f"postgresql://user:{SECRET}@127.0.0.1:1/runs"
 @pytest.mark.parametrize(
     ("url", "code"),
     [
-        (UNREACHABLE, 1),
-        (UNREACHABLE.replace("postgresql:", "postgres:"), 1),
+        (UNREACHABLE, 7),
+        (UNREACHABLE.replace("postgresql:", "postgres:"), 7),
         (f"{UNREACHABLE}?bogus=1", 2),
         (f"postgresql://user:{SECRET}@127.0.0.1:99999/runs", 1),
         (f"postgresql://user:{SECRET}@127.0.0.1:port/runs", 2),
         (f"mysql://user:{SECRET}@localhost/runs", 2),
         (f"sqlite+aiosqlite://user:{SECRET}@/runs", 2),
-        (UNREACHABLE.replace("postgresql:", "postgresql+psycopg2:"), 1),
+        (UNREACHABLE.replace("postgresql:", "postgresql+psycopg2:"), 7),
         (f"postgresql+nonsense://user:{SECRET}@localhost/runs", 2),
         (f"nonsense://user:{SECRET}@localhost/runs", 2),
         (f"://{SECRET}", 2),
-        (f"postgresql://user@127.0.0.1:1/runs?password={SECRET}", 1),
+        (f"postgresql://user@127.0.0.1:1/runs?password={SECRET}", 7),
         (f"postgresql://user:p@{SECRET}@127.0.0.1:1/runs", 2),
     ],
 )
 def test_a_password_in_a_bad_or_unreachable_url_is_never_shown(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, url: str, code: int
 ) -> None:
-    for command in (("import", EXAMPLES), ("list",), ("db", "upgrade"), ("db", "check")):
+    at_once = ("--patience", 0)
+    for command in (("import", EXAMPLES, *at_once), ("list",), ("db", "upgrade", *at_once), ("db", "check")):
         assert cli(*command, "--db", url).code == code
     monkeypatch.setenv("RUNSTORE_DATABASE_URL", url)
     assert cli("export").code == code
@@ -755,7 +794,9 @@ def test_a_full_disk_fails_an_import_and_leaves_a_whole_archive(cli: Cli, filled
     more = lines(*(a_run(f"more{n}", x=random.Random(n).randbytes(800).hex()) for n in range(1500)))
     result = limited(tmp_path, filled.stat().st_size, "import", "-", stdin=more)
     assert (result.code, result.out) == (1, "")
-    assert re.fullmatch(r"runstore: runstore\.db: (database or disk is full|disk I/O error)\n", result.err)
+    *so_far, said = result.err.splitlines()
+    assert all(line.startswith("runstore: ended early; so far ") for line in so_far)
+    assert re.fullmatch(r"runstore: runstore\.db: (database or disk is full|disk I/O error)", said)
     exported = cli("export").out
     assert exported.endswith(before)
     kept = exported.count("\n") - before.count("\n")
@@ -922,6 +963,7 @@ import sys
 sys.argv = ["runstore", "--help"]
 try:
     from runstore.cli import main
+from runstore.times import EXPECTED
     main()
 finally:
     heavy = {"sqlalchemy", "alembic", "psycopg", "rich", "msgspec", "json"} & set(sys.modules)

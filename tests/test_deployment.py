@@ -98,7 +98,7 @@ def test_each_db_command_is_a_function_and_says_what_it_found(empty_url: URL) ->
     for nothing in (("upgrade", ""), ("stamp", ""), ("sql", ":"), ("sql", "0001:")):
         refused = runstore(empty_url, "db", *nothing)
         assert (refused.returncode, "names no revision" in refused.stderr) == (2, True)
-    assert runstore(empty_url, "db", "downgrade", "base", "--no-backup").stderr.endswith(" to nothing\n")
+    assert runstore(empty_url, "db", "downgrade", "base", "--no-backup", "--yes").stderr.endswith(" to nothing\n")
 
 
 def test_history_tells_of_each_revision_what_it_does_and_its_phase() -> None:
@@ -250,7 +250,7 @@ def test_other_tables_and_another_alembic_do_no_harm(empty_url: URL) -> None:
             connection.execute(text("CREATE TABLE runs_of_the_cinema (id integer)"))
         migrate.upgrade(engine)
         everything_works(RunRepository(engine))
-        migrate.downgrade(engine, "base")
+        migrate.downgrade(engine, "base", delete_runs=True)
         with engine.connect() as connection:
             assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "ae1027a6acf"
         assert sqlalchemy.inspect(engine).has_table("runs_of_the_cinema")
@@ -376,7 +376,7 @@ def test_everything_is_in_the_schema_whatever_the_search_path(postgresql_url: UR
     ):
         runs.count()
     with migrate.engine(url) as engine:
-        migrate.downgrade(engine, "base")
+        migrate.downgrade(engine, "base", delete_runs=True)
         assert tables_of(engine) == {f"{schema}.{name}" for name in ("runstore_version", "runstore_version_pkc")}
 
 
@@ -400,7 +400,7 @@ def test_two_archives_in_one_database_do_not_touch(postgresql_url: URL) -> None:
         assert RunRepository(second).load("run_1") == DONE
         migrate.upgrade(third)
         assert RunRepository(third).count() == 0
-        migrate.downgrade(first, "base")
+        migrate.downgrade(first, "base", delete_runs=True)
         assert RunRepository(second).load("run_1") == DONE
 
 
@@ -532,7 +532,7 @@ def test_owner_writer_and_reader_work_with_exactly_the_grants_printed(postgresql
                 place = f'"{schema}".' if schema else ""
                 for view in migrate.VIEWS:
                     connection.execute(text(f'SELECT * FROM {place}"{view}"')).all()
-            refused = runstore(url, "db", "downgrade", "base")
+            refused = runstore(url, "db", "downgrade", "base", "--yes")
             assert refused.returncode == 1
             assert "permission denied for schema" in refused.stderr
         for statement in (

@@ -69,7 +69,7 @@ def test_without_docstrings_and_assertions_everything_works(tmp_path: Path) -> N
     assert runstore("db", "history") == with_docstrings
     assert runstore("db", "diff")
     assert runstore("copy", "runstore.db", "copy.db")
-    assert runstore("db", "downgrade", "base", "--no-backup")
+    assert runstore("db", "downgrade", "base", "--no-backup", "--yes")
     assert runstore("db", "upgrade")
 
 

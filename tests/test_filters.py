@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, text
 
-from runstore import ConfigurationError, RunNotFound, RunRepository, filters
+from runstore import ConfigurationError, RunNotFound, RunRepository, filters, times
 from runstore.schema import Base
 
 from .test_find import a_run, ids, pages
@@ -237,11 +237,11 @@ TIMES: list[tuple[Any, int]] = [
 
 def test_a_time_is_unix_seconds_a_datetime_a_date_a_text_of_one_or_an_age() -> None:
     for given, expected in TIMES:
-        assert filters.seconds("created_from", given) == expected, given
+        assert times.seconds("created_from", given) == expected, given
     now = datetime.now(UTC).timestamp()
     for age, length in (("45s", 45), ("30m", 1800), ("12h", 43_200), ("7d", 7 * DAY), ("2w", 14 * DAY)):
-        assert abs(filters.seconds("created_from", age) - (now - length)) < 5
-    assert filters.seconds("created_from", "999999999w") < 0
+        assert abs(times.seconds("created_from", age) - (now - length)) < 5
+    assert times.seconds("created_from", "999999999w") < 0
 
 
 BAD: list[tuple[dict[str, Any], str]] = [

@@ -21,8 +21,10 @@ from runstore import ConfigurationError, RunRepository, formats
 from runstore.formats import Column
 from runstore.schema.views import RUNS
 
-from .test_cli import COMMAND, env, on_a_terminal, shown
+from .test_cli import COMMAND, Cli, cli, env, on_a_terminal, shown
 from .test_sql import command
+
+__all__ = ["cli"]
 
 NOON = datetime(2024, 5, 31, 12, tzinfo=UTC)
 FORMULAS = [
@@ -219,6 +221,30 @@ def test_export_writes_runs_as_they_came_or_the_view(archive: RunRepository, url
     assert command("export", *db, "--format", "parquet", "-o", file, "--columns", "model,id") == (0, "", "")
     read = parquet.read_table(file)
     assert read.to_pydict() == {"model": [None, "=1+1", None], "id": ["run_3", "run_1", "run_2"]}
+
+
+def test_the_name_of_a_file_says_its_format_and_format_says_more(archive: RunRepository, url: URL, cli: Cli) -> None:
+    place = ("--db", shown(url))
+    forms: dict[str, bytes] = {}
+    for form in ("jsonl", "json", "csv", "parquet"):
+        assert cli("export", *place, "--format", form, "-o", "said").code == 0
+        forms[form] = Path("said").read_bytes()
+    assert len(set(forms.values())) == 4
+    for name, form in (
+        *((f"runs.{form}", form) for form in forms),
+        *(("RUNS.CSV", "csv"), ("runs.old.json", "json"), ("runs.txt", "jsonl"), ("runs.csv.bak", "jsonl")),
+        *(("runs", "jsonl"), (".csv", "jsonl")),
+    ):
+        assert cli("export", *place, "-o", name).code == 0
+        assert Path(name).read_bytes() == forms[form], name
+        assert cli("export", *place, "-o", name, "--format", "csv").code == 0
+        assert Path(name).read_bytes() == forms["csv"], name
+    assert cli("stats", *place, "-o", "stats.csv").code == 0
+    assert Path("stats.csv").read_text().startswith("runs,")
+    for args in (("stats",), ("lint",), ("sql", "SELECT 1")):
+        refused = cli(*args, *place, "-o", "x.parquet")
+        assert (refused.code, Path("x.parquet").exists()) == (2, False)
+        assert "x.parquet: this command does not write parquet; it writes jsonl, json, csv\n" in refused.err
 
 
 def test_parquet_goes_to_a_pipe_as_well(archive: RunRepository, url: URL) -> None:

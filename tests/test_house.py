@@ -11,7 +11,8 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "runstore"
 
 ORDER = [
-    *("errors", "files", "masking", "spelling", "wire", "finder", "redact", "documented", "departures", "config"),
+    *("errors", "files", "masking", "spelling", "wire", "finder", "redact", "documented", "departures"),
+    *("config", "times", "patience"),
     *("schema", "mapping", "backends", "migrate"),
     *("filters", "prices", "queries", "statistics", "pace", "reader", "history", "writer"),
     *("walk", "verify", "fingerprint", "pruner", "backup", "copier"),

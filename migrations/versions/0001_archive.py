@@ -14,6 +14,7 @@ revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+deletes_runs = True
 
 # Compared by bytes on both backends, whatever the server's locale.
 KEY = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")

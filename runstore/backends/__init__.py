@@ -18,7 +18,7 @@ from runstore import config
 from runstore.backends.base import Answer, Backend, Clock, Row, expect, schema_of
 from runstore.backends.postgresql import PostgreSQL
 from runstore.backends.sqlite import SQLite
-from runstore.errors import ConfigurationError, DatabaseFailure, NotAnArchive
+from runstore.errors import ConfigurationError, DatabaseFailure, DatabaseUnreachable, NotAnArchive
 
 __all__ = ["Answer", "Backend", "Clock", "Row", "backend_of", "create_engine", "expect", "schema_of", "translated"]
 
@@ -80,7 +80,8 @@ def translated(bind: Engine | Connection) -> Iterator[None]:
         reason = said or str(cause).strip().splitlines()[0]
         if isinstance(bind, Connection) and backend_of(bind).is_passing(cause):
             reason = f"{reason}; another one was in the way: roll this transaction back and begin it again"
-        raise DatabaseFailure(place=place, reason=reason) from error
+        kind = DatabaseUnreachable if backend_of(bind).is_unreachable(cause) else DatabaseFailure
+        raise kind(place=place, reason=reason) from error
     except PoolTimeout as error:
         reason = (
             "no connection of the engine's pool became free in time; give it a larger pool (each iteration that is not "

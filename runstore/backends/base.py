@@ -210,8 +210,12 @@ class Backend(ABC):
     def queue_up(self, connection: Connection) -> None:
         """Wait for all others that have queued up, and let those who do it later wait for this transaction."""
 
+    def is_unreachable(self, error: BaseException) -> bool:
+        """Whether the database cannot be reached, or not any more, so that the same may go well later."""
+        return False
+
     def is_lost(self, error: BaseException) -> bool:
-        """Whether the database cannot be reached, so that the same may go well on a new connection."""
+        """Whether that is so, or the connection alone is gone: the same may go well on a new one."""
         return False
 
     @abstractmethod

@@ -41,7 +41,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from runstore import config
-from runstore.backends import cursor, session
+from runstore.backends import cursor, outage, session
 from runstore.backends.base import (
     Answer,
     Backend,
@@ -70,12 +70,9 @@ _PASSING = {
     "55P03",  # another transaction held a lock for longer than the lock_timeout of this role
 }
 
-_LOST = {
+_ENDED = {
     "25P03",  # idle_in_transaction_session_timeout
     "57P05",  # idle_session_timeout, of a connection that lay in the pool
-    "57P01",  # admin shutdown, or the database was dropped
-    "57P02",  # crash shutdown
-    "57P03",  # starting up, recovering or shutting down
 }
 
 _QUEUE = int.from_bytes(b"run tail")
@@ -264,14 +261,15 @@ class PostgreSQL(Backend):
         """No lock on a table: that would deadlock with those who write beside the queue."""
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_QUEUE,))
 
-    def is_lost(self, error: BaseException) -> bool:
-        """By SQLSTATE where the server still said one; without one libpq found the connection gone or refused."""
+    def is_unreachable(self, error: BaseException) -> bool:
+        """By what the server or libpq said."""
         cause = error.orig if isinstance(error, DBAPIError) else error
-        if not isinstance(cause, psycopg.Error):
-            return False
-        if cause.sqlstate is None:
-            return isinstance(cause, psycopg.OperationalError)
-        return cause.sqlstate in _LOST or cause.sqlstate.startswith("08")
+        return isinstance(cause, psycopg.Error) and outage.is_meant(cause)
+
+    def is_lost(self, error: BaseException) -> bool:
+        """Also where the server ended a session because it idled."""
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        return self.is_unreachable(error) or (isinstance(cause, psycopg.Error) and cause.sqlstate in _ENDED)
 
     def give_back(self, connection: Connection, tables: Iterable[Table]) -> None:
         """To the tables, for new rows: VACUUM FULL would give it to the disk, but keeps everybody out meanwhile."""

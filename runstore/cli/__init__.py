@@ -15,6 +15,8 @@ from typing import NoReturn
 
 import click
 
+from runstore.cli import logs
+
 COMMANDS = {
     "import": "transfer",
     "export": "transfer",
@@ -41,7 +43,8 @@ something was found or done, or the output has to be complete."""
 EXIT_CODES = """
 \b
 Exit codes: 0 done, 1 failure, 2 usage, 3 not found, 4 schema behind,
-5 schema newer than this runstore, 6 some records rejected or in conflict.
+5 schema newer than this runstore, 6 some records rejected or in conflict,
+7 the database cannot be reached: try again.
 """
 
 
@@ -57,8 +60,7 @@ class Commands(click.Group):
         if name not in COMMANDS:
             return None
         module = import_module(f"runstore.cli.{COMMANDS[name]}")
-        command: click.Command = getattr(module, f"{name}_command")
-        return command
+        return logs.with_log_options(getattr(module, f"{name}_command"))
 
     def invoke(self, context: click.Context) -> object:
         """Run a command. Who has seen enough of :data:`LOOKED_AT` closes the pipe, which is no failure."""
@@ -73,6 +75,10 @@ class Commands(click.Group):
             raise
         except BrokenPipeError as error:  # of a pipe that output goes to by name: click would end without a word
             raise RunStoreError(detail=_message(error)) from error
+        except KeyboardInterrupt:
+            if logs.is_for_a_person():
+                raise
+            raise click.Abort from None  # of the interrupt itself click would print an empty line
 
 
 @click.command(cls=Commands, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
@@ -83,6 +89,9 @@ def runstore() -> None:
     The archive is the one that --db names (a database URL or the path of a SQLite file), else RUNSTORE_DATABASE_URL,
     else DATABASE_URL, else runstore.db in the current folder.
     """
+
+
+logs.with_log_options(runstore, environment=True)
 
 
 def main() -> None:
@@ -99,6 +108,7 @@ def main() -> None:
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # what libraries tell developers is nothing to users
     streams.set_up()
+    logs.set_up()
     if sys.stdout is None:
         _end("standard output is closed", 1)  # before anything is done that it should have told of
     try:
@@ -106,17 +116,18 @@ def main() -> None:
     except click.exceptions.Abort:
         _end("interrupted; what was committed stays, and the same command again completes it", 130)
     except click.ClickException as error:
+        if not logs.is_for_a_person():
+            _end(error.format_message(), error.exit_code)
         shown = StringIO()
         error.show(shown)
         click.echo(harmless(masked(shown.getvalue())), nl=False, err=True)
         sys.exit(error.exit_code)
     except (RunStoreError, OSError) as error:
-        _end(_message(error), _exit_code(error))
+        _end(_message(error), getattr(error, "exit_code", 1))
     except MemoryError:
         _end("out of memory", 1)
     except Exception as error:
-        logging.getLogger("runstore").debug("the internal error", exc_info=True)
-        _end(f"internal error, please report it: {type(error).__name__}: {error}", 1)
+        _end(f"internal error, please report it: {type(error).__name__}: {error}", 1, error)
     sys.exit(code)
 
 
@@ -126,22 +137,8 @@ def _message(error: Exception) -> str:
     return str(error)
 
 
-def _exit_code(error: Exception) -> int:
-    from runstore import errors
-
-    by_error = {
-        errors.ConfigurationError: 2,
-        errors.QueryRefused: 2,
-        errors.RunNotFound: 3,
-        errors.ArchiveMissing: 3,
-        errors.SchemaBehind: 4,
-        errors.SchemaNewer: 5,
-    }
-    return next((code for kind, code in by_error.items() if isinstance(error, kind)), 1)
-
-
-def _end(message: str, code: int) -> NoReturn:
+def _end(message: str, code: int, cause: Exception | None = None) -> NoReturn:
     from runstore.cli.output import note
 
-    note(f"runstore: {message}")
+    note(f"runstore: {message}", logging.ERROR, cause=cause, exit_code=code)
     sys.exit(code)

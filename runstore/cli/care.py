@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runstore.cli.consent import consent, yes_option
 from runstore.cli.filters import filter_options
-from runstore.cli.output import db_option, note, printable
+from runstore.cli.output import db_option, note, patience_option, printable
 
 if TYPE_CHECKING:
     from runstore.filters import Filter
@@ -93,25 +94,41 @@ def diff_command(first: str, second: str) -> None:
 @filter_options
 @click.option("--orphans", is_flag=True, help="Delete no run, only the shared rows that nothing refers to.")
 @click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @click.option("--vacuum", is_flag=True, help="Give back the space: on SQLite to the disk, on PostgreSQL to the tables.")
-def prune_command(db: str | None, orphans: bool, dry_run: bool, yes: bool, vacuum: bool, where: Filter) -> None:
+@patience_option
+def prune_command(
+    db: str | None, orphans: bool, dry_run: bool, yes: bool, vacuum: bool, patience: float, where: Filter
+) -> None:
     """Delete the runs that meet all conditions, with their history, and the shared rows that nothing uses any more.
 
     It asks first. It goes by batches; interrupted, the same command goes on. Writers may work meanwhile.
     """
+    from runstore.pruner import Pruned
     from runstore.repository import RunRepository
+
+    deleted = Pruned()
+
+    def count(so_far: Pruned) -> None:
+        nonlocal deleted
+        deleted = so_far
 
     if orphans == bool(where):
         raise click.UsageError("say which runs, by at least one condition, or --orphans; not both")
-    with RunRepository.open(db) as archive:
+    with RunRepository.open(db, patience=patience) as archive:
         if dry_run or not yes:
             found = archive.forecast(**where)
             note(f"{'would delete' if dry_run else 'to delete'}: {found}, about {found.bytes} bytes")
             if dry_run or not (found.runs or found.shared):
                 return
-            click.confirm("delete them?", abort=True, err=True)
-        click.echo(f"deleted: {archive.prune(**where)}")
+            consent(f"{found}", yes=yes)
+        try:
+            archive.prune(progress=count, **where)
+        except BaseException:
+            if deleted != Pruned():
+                note(f"runstore: ended early; deleted so far: {deleted}")
+            raise
+        click.echo(f"deleted: {deleted}")
         if vacuum:
             archive.vacuum()
         else:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from runstore.cli.output import db_option, note
+from runstore.cli.output import db_option, note, patience_option
 
 
 @click.command("backup")
@@ -25,7 +25,8 @@ def backup_command(path: Path, db: str | None) -> None:
 @click.command("copy")
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")
-def copy_command(source: str, target: str) -> None:
+@patience_option
+def copy_command(source: str, target: str, patience: float) -> None:
     """Copy everything from one archive (URL or path) to another one, of the same or the other kind, and prove it.
 
     History, source and times come along. Interrupted, the same command goes on. Prints counts, then the fingerprints of
@@ -34,8 +35,22 @@ def copy_command(source: str, target: str) -> None:
     """
     from runstore.repository import RunRepository
 
-    with RunRepository.open(source) as archive, RunRepository.open(target) as other:
-        report = archive.copy_to(other)
+    gone_through = 0
+
+    def count(runs: int) -> None:
+        nonlocal gone_through
+        gone_through += runs
+
+    with (
+        RunRepository.open(source, patience=patience) as archive,
+        RunRepository.open(target, patience=patience) as other,
+    ):
+        try:
+            report = archive.copy_to(other, progress=count)
+        except BaseException:
+            if gone_through:
+                note(f"runstore: ended early, after {gone_through} runs; the same command goes on from there")
+            raise
     for run_id in sorted(report.conflicts):
         note(f"runstore: run {run_id}: the two archives have different runs of this id")
     for difference in report.missing:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runstore.cli.output import db_option, is_terminal, migrations_option, note, printable
+from runstore.cli.consent import consent, yes_option
+from runstore.cli.output import db_option, is_terminal, migrations_option, note, patience_option, printable
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -29,11 +30,13 @@ backup_option = click.option(
 
 
 @contextmanager
-def _engine(url: URL) -> Iterator[Engine]:
+def _engine(url: URL, patience: float = 0) -> Iterator[Engine]:
     from runstore import migrate
     from runstore.backends import translated
 
     with migrate.engine(url) as engine, translated(engine):
+        if patience:
+            migrate.reach(engine, patience)
         yield engine
 
 
@@ -60,7 +63,8 @@ def _moved(url: URL, revisions: tuple[str | None, str | None]) -> None:
 @click.argument("revision", metavar="[REV]", default="head")
 @migrations_option
 @backup_option
-def upgrade(revision: str, db: str | None, backup: bool) -> None:
+@patience_option
+def upgrade(revision: str, db: str | None, backup: bool, patience: float) -> None:
     """Bring the schema to revision REV (default: the newest); creates it where there is none.
 
     May run anywhere at any time and many times at once: one migrates, the others wait for it.
@@ -68,7 +72,7 @@ def upgrade(revision: str, db: str | None, backup: bool) -> None:
     from runstore import config, migrate
 
     url = config.migrations_url(db)
-    with _engine(url) as engine:
+    with _engine(url, patience) as engine:
         _moved(url, migrate.upgrade(engine, revision, backup=backup))
 
 
@@ -76,25 +80,38 @@ def upgrade(revision: str, db: str | None, backup: bool) -> None:
 @click.argument("revision", metavar="REV")
 @migrations_option
 @backup_option
-def downgrade(revision: str, db: str | None, backup: bool) -> None:
-    """Take the schema back to revision REV; what only later ones can hold is lost, with 'base' all of the archive."""
+@yes_option
+@patience_option
+def downgrade(revision: str, db: str | None, backup: bool, yes: bool, patience: float) -> None:
+    """Take the schema back to revision REV; what only later ones can hold is lost, with 'base' all of the archive.
+
+    It asks before it deletes runs.
+    """
     from runstore import config, migrate
+    from runstore.errors import RunsWouldBeDeleted
 
     url = config.migrations_url(db)
-    with _engine(url) as engine:
+    with _engine(url, patience) as engine:
         migrate.require(engine)
-        _moved(url, migrate.downgrade(engine, revision, backup=backup))
+        try:
+            moved = migrate.downgrade(engine, revision, backup=backup)
+        except RunsWouldBeDeleted as refused:
+            consent(f"all {refused.runs} runs of {config.shown(url)}", yes=yes)
+            moved = migrate.downgrade(engine, revision, backup=backup, delete_runs=True)
+            note(f"deleted: {refused.runs} runs")
+        _moved(url, moved)
 
 
 @db_command.command("stamp")
 @click.argument("revision", metavar="REV")
 @migrations_option
-def stamp(revision: str, db: str | None) -> None:
+@patience_option
+def stamp(revision: str, db: str | None, patience: float) -> None:
     """Say that the schema is at revision REV, and change nothing else: for one whose version table was lost."""
     from runstore import config, migrate
 
     url = config.migrations_url(db)
-    with _engine(url) as engine:
+    with _engine(url, patience) as engine:
         migrate.require(engine)
         _moved(url, migrate.stamp(engine, revision))
 

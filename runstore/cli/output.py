@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 from io import RawIOBase
@@ -9,7 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
-from runstore.masking import masked
+NOTES = "runstore.cli"
+"""The logger of what commands say; ``logs`` writes it to standard error."""
 
 T = TypeVar("T")
 C = TypeVar("C", bound=Callable[..., Any])
@@ -58,6 +60,16 @@ migrations_option = _place_options(
 )
 
 
+patience_option = click.option(
+    "--patience",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0),
+    default=60,
+    show_default=True,
+    help="Try again for so long while the server cannot be reached.",
+)
+
+
 def printable(text: str) -> str:
     """*text* with control characters (also those that steer a terminal) spelled out."""
     return "".join(c if c.isprintable() or c == " " else c.encode("unicode_escape").decode() for c in text)
@@ -91,6 +103,6 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def note(message: str) -> None:
-    """A line for the person, on stderr."""
-    click.echo(printable(masked(message)), err=True)
+def note(message: str, level: int = logging.INFO, *, cause: Exception | None = None, **fields: object) -> None:
+    """A line for the person, on stderr; *fields* stand beside the message where logs are JSON."""
+    logging.getLogger(NOTES).log(level, "%s", message, exc_info=cause, extra={"fields": fields})

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from runstore.cli.files import output_file
-from runstore.cli.output import db_option, is_terminal, note, printable
+from runstore.cli.output import db_option, is_terminal, note, patience_option, printable
 
 
 @click.group("prices")
@@ -19,7 +19,8 @@ def prices_command() -> None:
 @prices_command.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @db_option
-def import_prices(file: Path, db: str | None) -> None:
+@patience_option
+def import_prices(file: Path, db: str | None, patience: float) -> None:
     """Store the prices in FILE, CSV or JSON.
 
     Columns: model (a name, or its beginning and a *), valid_from, prompt, cached, completion (prices of a million
@@ -29,7 +30,7 @@ def import_prices(file: Path, db: str | None) -> None:
     from runstore.repository import RunRepository
 
     found = prices.read(file)
-    with RunRepository.open(db) as archive:
+    with RunRepository.open(db, patience=patience) as archive:
         count = archive.set_prices(found)
     note(f"{count} prices stored")
 

@@ -8,16 +8,13 @@ nor rich takes for the end of the work.
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import select
 import sys
 from io import BufferedWriter, FileIO, TextIOWrapper
 from typing import Any, TextIO
 
-from runstore.cli.output import harmless, printable
 from runstore.errors import RunStoreError
-from runstore.masking import masked
 
 
 class OutputLost(RunStoreError):
@@ -65,10 +62,6 @@ def set_up() -> None:
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  # as long as the process
     sys.stdout, sys.stderr = _reopened(sys.stdout, _Output), _reopened(sys.stderr, _Notes)
-    notes = logging.StreamHandler()
-    notes.addFilter(logging.Filter("runstore"))
-    notes.setFormatter(_Formatter("runstore: %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[notes])
 
 
 def _reopened(stream: TextIO, kind: type[FileIO]) -> TextIO:
@@ -86,13 +79,3 @@ def _reopened(stream: TextIO, kind: type[FileIO]) -> TextIO:
         line_buffering=stream.line_buffering,
         write_through=stream.write_through,
     )
-
-
-class _Formatter(logging.Formatter):
-    """What the library logs for a person. Names of files are data: nothing in them steers the terminal."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
-        return printable(masked(super().formatMessage(record)))
-
-    def formatException(self, ei: Any) -> str:  # noqa: N802
-        return harmless(masked(super().formatException(ei)))

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 MOST_ROWS = 1000
 """Rows that a table shows: its columns are as wide as all of them need, so none is printed before the last is known."""
 
+NAMED = ("jsonl", "json", "csv", "parquet")
+"""Forms by which names of files end."""
+
+FORMS = "runstore.forms"
+"""Where the context of a command has the forms that it writes."""
+
 Names = tuple[str, ...]
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -29,8 +35,13 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 def format_option(*forms: str, default: str = "table on a terminal, else jsonl") -> Callable[[Command], Command]:
     """--format, of these forms."""
-    text = f"How to write. [default: {default}]"
-    return click.option("--format", "form", type=click.Choice(forms), help=text)
+    text = f"How to write. [default: as the name of -o ends; else {default}]"
+
+    def remember(context: click.Context, _: click.Parameter, form: str | None) -> str | None:
+        context.meta[FORMS] = forms
+        return form
+
+    return click.option("--format", "form", type=click.Choice(forms), callback=remember, help=text)
 
 
 def _names(_: click.Context, __: click.Parameter, value: str | None) -> Names | None:
@@ -40,13 +51,26 @@ def _names(_: click.Context, __: click.Parameter, value: str | None) -> Names | 
 columns_option = click.option("--columns", metavar="A,B,...", callback=_names, help="These columns, in this order.")
 
 
-def form_of(form: str | None, output: Path | None) -> str:
-    """What --format says, else table where a person reads standard output, else jsonl."""
+def form_of(form: str | None, output: Path | None, *, default: str | None = None) -> str:
+    """What --format says, else the name of the file, else *default*, else table for a person, jsonl for programs."""
+    form = form or _of_name(output) or default
     if form == "table" and output is not None:
         raise click.UsageError("a table is for the terminal; another --format goes to a file")
     if form == "parquet" and output is None and is_terminal():
         raise click.UsageError("Parquet is nothing for a terminal; name a file with -o")
     return form or ("table" if output is None and is_terminal() else "jsonl")
+
+
+def _of_name(output: Path | None) -> str | None:
+    """The form that the name of a file ends with; None of another end, a usage error of one that is not written."""
+    ending = output.suffix.lower().removeprefix(".") if output else ""
+    if ending not in NAMED:
+        return None
+    forms = click.get_current_context().meta[FORMS]
+    if ending not in forms:
+        known = ", ".join(form for form in forms if form in NAMED)
+        raise click.UsageError(f"{output}: this command does not write {ending}; it writes {known}")
+    return ending
 
 
 def write_rows(form: str, output: Path | None, columns: Sequence[Column], rows: Iterable[Row]) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -13,7 +14,8 @@ import click
 
 from runstore.cli.files import in_a_folder, output_file, output_option, spare_the_archive
 from runstore.cli.filters import filter_options
-from runstore.cli.output import db_option, note
+from runstore.cli.logs import is_for_a_person
+from runstore.cli.output import db_option, note, patience_option
 from runstore.cli.tables import Names, columns_option, form_of, format_option, write_rows
 
 if TYPE_CHECKING:
@@ -32,7 +34,8 @@ SHOWN_CHARACTERS = 200
 @click.option(
     "--observed-at",
     metavar="TIME",
-    help="When the runs were seen so: ISO 8601 or Unix seconds. [default: the file's modification time]",
+    help="When the runs were seen so: ISO 8601, Unix seconds, or an age as 12h, 7d. "
+    "[default: the file's modification time]",
 )
 @click.option(
     "--on-conflict",
@@ -65,14 +68,7 @@ SHOWN_CHARACTERS = 200
     show_default=True,
     help="Reject larger records: memory grows with the largest.",
 )
-@click.option(
-    "--patience",
-    metavar="SECONDS",
-    type=click.FloatRange(min=0),
-    default=60,
-    show_default=True,
-    help="Try again for so long while the server cannot be reached.",
-)
+@patience_option
 def import_command(
     paths: tuple[Path, ...],
     db: str | None,
@@ -122,17 +118,16 @@ def import_command(
 
 
 def _moment(text: str | None) -> datetime | None:
+    from runstore import times
+    from runstore.errors import ConfigurationError
+
     if text is None:
         return None
     try:
-        if text.lstrip("-").replace(".", "", 1).isdigit():
-            return datetime.fromtimestamp(float(text), UTC)
-        moment = datetime.fromisoformat(text)
-    except (ValueError, OverflowError, OSError):
-        raise click.BadParameter(
-            f"{text!r} is no time; expected 2024-05-31T12:00:00Z or Unix seconds", param_hint="--observed-at"
-        ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return times.EPOCH + timedelta(microseconds=times.microseconds("--observed-at", text))
+    except OverflowError:  # milliseconds, mostly
+        detail = f"--observed-at is {text!r}, which is not in the years 1 to 9999; {times.EXPECTED}"
+        raise ConfigurationError(detail=detail) from None
 
 
 @contextmanager
@@ -155,7 +150,7 @@ def _records(paths: Iterable[Path], most: int) -> Iterator[Iterator[Record]]:
     files: list[Path] = []
     for path in paths:
         files += [path] if str(path) == "-" else sources.find_files([path])
-    if not sys.stderr.isatty():
+    if not (sys.stderr.isatty() and is_for_a_person()):
         yield read(None)
         return
     from rich.console import Console
@@ -178,20 +173,28 @@ def _rejects(path: Path | None, *, verbose: bool, skipped: bool) -> Iterator[Cal
     shown = told = 0
     file: BinaryIO | None = None
 
+    def tell(rejection: Rejection, *, level: int, with_record: bool = False) -> None:
+        fields: dict[str, Any] = {
+            "outcome": str(rejection.outcome),
+            "where": rejection.where,
+            "reason": rejection.reason,
+        }
+        if with_record and rejection.record:
+            fields["record"] = _beginning(rejection.record)
+        note(f"{rejection.outcome}: {rejection.where}: {rejection.reason}", level, **fields)
+
     def reject(rejection: Rejection) -> None:
         nonlocal shown, told, file
         if rejection.outcome == "skipped":
             told += 1
             if verbose and told <= SHOWN_REJECTIONS:
-                note(f"{rejection.outcome}: {rejection.where}: {rejection.reason}")
+                tell(rejection, level=logging.INFO)
             if not skipped:
                 return
         else:
             shown += 1
             if shown <= SHOWN_REJECTIONS:
-                note(f"{rejection.outcome}: {rejection.where}: {rejection.reason}")
-                if verbose and rejection.record:
-                    note(f"  {_beginning(rejection.record)}")
+                tell(rejection, level=logging.WARNING, with_record=verbose)
         if path is not None:
             # Made when there is something to write: no empty file says that all went in. Complete when it appears: it
             # may be the file that is being read.
@@ -203,7 +206,7 @@ def _rejects(path: Path | None, *, verbose: bool, skipped: bool) -> Iterator[Cal
         yield reject
     if shown > SHOWN_REJECTIONS:
         hint = f"all are in {path}" if path else "--rejects FILE writes them all"
-        note(f"... and {shown - SHOWN_REJECTIONS} more; {hint}")
+        note(f"... and {shown - SHOWN_REJECTIONS} more; {hint}", logging.WARNING)
 
 
 def _beginning(record: bytes) -> str:
@@ -235,7 +238,7 @@ def export_command(
     from runstore.repository import RunRepository
 
     spare_the_archive(db, output)
-    form = form_of(form or "jsonl", output)
+    form = form_of(form, output, default="jsonl")
     with RunRepository.open(db) as archive:
         if columns is None and form in ("jsonl", "json"):
             with output_file(output) as file:

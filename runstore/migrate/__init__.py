@@ -6,7 +6,7 @@ own commands have it too.
 
 from runstore.migrate.hooks import include_name, include_object
 from runstore.migrate.report import Status, TableStatus, grants, status
-from runstore.migrate.state import REVISION, VERSION_TABLE, VIEWS, check, current, is_new, require, wait
+from runstore.migrate.state import REVISION, VERSION_TABLE, VIEWS, check, current, is_new, reach, require, wait
 from runstore.migrate.steps import (
     Revision,
     alembic_config,
@@ -38,6 +38,7 @@ __all__ = [
     "include_name",
     "include_object",
     "is_new",
+    "reach",
     "require",
     "scripts",
     "sql",

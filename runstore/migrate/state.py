@@ -13,7 +13,15 @@ from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, sele
 
 from runstore import config
 from runstore.backends import backend_of, schema_of, sqlite_file, translated
-from runstore.errors import ArchiveMissing, ConfigurationError, DatabaseFailure, NotAnArchive, SchemaBehind, SchemaNewer
+from runstore.errors import (
+    ArchiveMissing,
+    ConfigurationError,
+    DatabaseUnreachable,
+    NotAnArchive,
+    SchemaBehind,
+    SchemaNewer,
+)
+from runstore.patience import Patience
 from runstore.schema import TABLES, views
 
 REVISION = "0006"
@@ -206,21 +214,40 @@ def require(engine: Engine) -> None:
         raise NotAnArchive(place=file, reason="it is no SQLite database")
 
 
+def reach(engine: Engine, seconds: float) -> None:
+    """Return when the server of the database takes a connection, which is waited for at most so many seconds.
+
+    Raises :class:`DatabaseUnreachable`, and at once any other :class:`DatabaseFailure`.
+    """
+
+    def connect() -> None:
+        with translated(engine), engine.connect():
+            pass
+
+    if engine.dialect.name != "sqlite":  # a file is there or not, and to connect would make it
+        Patience(seconds).until_reached(connect)
+
+
 def wait(engine: Engine, seconds: float) -> None:
     """Return when the database is at :data:`REVISION`: for what must not start before the migration is done.
 
     A server that does not answer yet and a schema that is missing or behind are waited for. Raises what stands in the
-    way after *seconds*, and at once what no waiting mends: :class:`SchemaNewer`, :class:`NotAnArchive`.
+    way after *seconds*, and at once what no waiting mends: :class:`SchemaNewer`, :class:`NotAnArchive`, a
+    :class:`DatabaseFailure` such as that of a wrong password.
     """
     end = time.monotonic() + seconds
+    is_told = False
     while True:
         try:
             require(engine)
             with translated(engine), engine.connect() as connection:
                 check(connection)
-        except (ArchiveMissing, DatabaseFailure, SchemaBehind):
+        except (ArchiveMissing, DatabaseUnreachable, SchemaBehind) as obstacle:
             if time.monotonic() + PAUSE > end:
                 raise
+            if not is_told:
+                is_told = True
+                _log.warning("waiting, %g seconds at most: %s", seconds, obstacle)
         else:
             return
         time.sleep(PAUSE)

@@ -82,13 +82,19 @@ def upgrade(
 
 
 def downgrade(
-    engine: Engine, revision: str, *, limits: config.Limits | None = None, backup: bool = True
+    engine: Engine,
+    revision: str,
+    *,
+    limits: config.Limits | None = None,
+    backup: bool = True,
+    delete_runs: bool = False,
 ) -> tuple[str | None, str | None]:
     """Take the database back to an earlier revision, or to ``base``: without any runstore table.
 
-    What only the later revision could hold is lost. Arguments, result and errors are those of :func:`upgrade`.
+    What only the later revision could hold is lost. Arguments, result and errors are those of :func:`upgrade`; where
+    runs would be deleted, :class:`RunsWouldBeDeleted` is raised, with their number, unless *delete_runs* is true.
     """
-    return _step("downgrade", engine, revision, limits, backup)
+    return _step("downgrade", engine, revision, limits, backup, delete_runs=delete_runs)
 
 
 def stamp(engine: Engine, revision: str, *, limits: config.Limits | None = None) -> tuple[str | None, str | None]:
@@ -97,13 +103,20 @@ def stamp(engine: Engine, revision: str, *, limits: config.Limits | None = None)
 
 
 def _step(
-    name: str, engine: Engine, revision: str, limits: config.Limits | None, backup: bool
+    name: str,
+    engine: Engine,
+    revision: str,
+    limits: config.Limits | None,
+    backup: bool,
+    *,
+    delete_runs: bool = False,
 ) -> tuple[str | None, str | None]:
     settings = alembic_config()
     with translated(engine), engine.connect() as connection:
         # Under REPEATABLE READ a revision that has waited for a table would move the rows as they were before.
         backend_of(engine).isolate(connection, write=True)
         settings.attributes |= {"connection": connection, "limits": limits, "backup": backup}
+        settings.attributes["delete_runs"] = delete_runs
         _command(name, settings, revision)
         # As env.py has found it when it was our turn: until then another one may have migrated.
         return settings.attributes["before"], current(connection)

@@ -1,0 +1,59 @@
+"""Times as people write them, everywhere in one grammar."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+from runstore.errors import ConfigurationError
+
+Time = int | float | str | date | datetime
+"""Unix seconds, a datetime (a naive one is UTC), a date (its first second in UTC), the ISO text of either, or an age:
+``45s``, ``30m``, ``12h``, ``7d`` or ``2w`` before now."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EXPECTED = "expected Unix seconds, a datetime or date, its ISO text, or an age such as 7d"
+
+_AGE = re.compile(r"([0-9]{1,9})([smhdw])")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_SECONDS = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+_LONGEST = 10**10
+"""Seconds of an age that are counted: the beginning of the calendar is not as far."""
+
+
+def microseconds(name: str, time: Any) -> int:
+    """A time as Unix microseconds, rounded up; as many as it takes, for seconds may be any number.
+
+    Raises :class:`ConfigurationError`, which names the argument, for what is none of :data:`Time`.
+    """
+    moment = _read(time) if isinstance(time, str) else time
+    if isinstance(moment, date) and not isinstance(moment, datetime):
+        moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
+    if isinstance(moment, datetime):
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return (aware - EPOCH) // timedelta(microseconds=1)
+    if isinstance(moment, float) and abs(moment) < 2**63:
+        moment = Fraction(moment)
+    if isinstance(moment, Fraction):
+        return -int(-moment * 1_000_000 // 1)
+    if type(moment) is not int:
+        raise ConfigurationError(detail=f"{name} is {time!r}, {EXPECTED}")
+    return moment * 1_000_000
+
+
+def seconds(name: str, time: Any) -> int:
+    """The same in whole seconds, so that from 10.5, and before 10.5, is from and before 11."""
+    return -(-microseconds(name, time) // 1_000_000)
+
+
+def _read(text: str) -> datetime | Fraction | None:
+    if age := _AGE.fullmatch(text):
+        return datetime.now(UTC) - timedelta(seconds=min(int(age[1]) * _UNITS[age[2]], _LONGEST))
+    if len(text) <= 100 and _SECONDS.fullmatch(text):
+        return Fraction(text)
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
