@@ -14,14 +14,13 @@ import msgspec
 from msgspec import Raw
 
 from runstore import wire
+from runstore.criteria import STATUSES
 from runstore.errors import NotARun, RunRejected
 
 UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError, ValueError)
 """What decoders raise."""
 
-RANKED = ("queued", "in_progress", "requires_action", "cancelling")
-STATUSES = frozenset((*RANKED, "cancelled", "failed", "completed", "incomplete", "expired"))
-"""Documented statuses."""
+_STATUSES = frozenset(STATUSES)
 
 _MEMBERS = (
     *("created_at", "required_action", "last_error", "expires_at", "started_at", "cancelled_at", "failed_at"),
@@ -98,7 +97,7 @@ def is_run(members: Mapping[str, Raw | bytes], event: str | None = None) -> bool
     if any(_is_string(members.get(name)) for name in _OWNERS):
         return True
     status = _first(members, _STATUS)
-    return status is not None and text(status) in STATUSES and not members.keys().isdisjoint(_DOCUMENTED)
+    return status is not None and text(status) in _STATUSES and not members.keys().isdisjoint(_DOCUMENTED)
 
 
 def may_be_run(raw: bytes) -> bool:

@@ -44,8 +44,9 @@ from runstore import (
 )
 from runstore.backends import Answer, Clock, backend_of, create_engine, schema_of, translated
 from runstore.backends.base import in_schema
-from runstore.errors import ConfigurationError, DatabaseFailure, NotARun, RunNotFound
-from runstore.filters import Filter, Way
+from runstore.criteria import Filter
+from runstore.errors import ConfigurationError, DatabaseFailure, NotARun, RunNotFound, no_such
+from runstore.filters import Way
 from runstore.fingerprint import Difference, Fingerprint, Side
 from runstore.history import CHANGE
 from runstore.mapping import RANKS, RUN, Look, Mapper, StoredRun
@@ -439,7 +440,7 @@ class RunRepository:
         before: str | None = None,
         **where: Unpack[Filter],
     ) -> Page:
-        """A page of the runs that meet all conditions of :class:`runstore.filters.Filter`, by created_at and id.
+        """A page of the runs that meet all conditions of :class:`runstore.criteria.Filter`, by created_at and id.
 
         *cursor* is the ``next`` of the page before, asked for with the same conditions and order. Instead of it the id
         of a run may be given: *after* begins behind that run, *before* gives the last ones in front of it; with both,
@@ -636,9 +637,9 @@ class RunRepository:
     ) -> list[dict[str, Any]]:
         """Counts, tokens, cost and durations of the runs that meet the conditions of :meth:`find`, a row a group.
 
-        *by*: none or several of ``statistics.BY`` (hour, day, week, month, model, assistant, thread, status, error,
-        tool, function). *columns*: those of ``statistics.COLUMNS`` to be computed; the fewer, the less it costs. The
-        rows are in the order of the groups; *sort* puts the greatest of a column first, *limit* keeps so many.
+        *by*: none or several of ``statistics.BY`` (hour, day, week, month, model, assistant, thread, status, source,
+        error, tool, function). *columns*: those of ``statistics.COLUMNS`` to be computed; the fewer, the less it costs.
+        The rows are in the order of the groups; *sort* puts the greatest of a column first, *limit* keeps so many.
 
         Raises :class:`ConfigurationError`.
         """
@@ -656,7 +657,7 @@ class RunRepository:
         """
         chosen = RULES if rules is None else tuple(rules)
         if unknown := [rule for rule in chosen if rule not in RULES]:
-            raise ConfigurationError(detail=f"there is no rule {unknown[0]!r}; there are {', '.join(RULES)}")
+            raise no_such("rule", unknown[0], RULES)
         statement = queries.runs(self._backend).where(*self._tests(where)).order_by(RUN.c.id)
 
         def read(connection: Connection) -> Generator[Finding]:

@@ -11,7 +11,19 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "runstore"
 
 ORDER = [
-    *("errors", "files", "masking", "spelling", "wire", "finder", "redact", "documented", "departures", "config"),
+    *(
+        "errors",
+        "criteria",
+        "files",
+        "masking",
+        "spelling",
+        "wire",
+        "finder",
+        "redact",
+        "documented",
+        "departures",
+        "config",
+    ),
     *("schema", "mapping", "backends", "migrate"),
     *("filters", "prices", "queries", "statistics", "pace", "reader", "history", "writer"),
     *("walk", "verify", "fingerprint", "pruner", "backup", "copier"),

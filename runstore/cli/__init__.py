@@ -15,6 +15,8 @@ from typing import NoReturn
 
 import click
 
+from runstore.cli.help import Group
+
 COMMANDS = {
     "import": "transfer",
     "export": "transfer",
@@ -31,6 +33,7 @@ COMMANDS = {
     "backup": "copies",
     "copy": "copies",
     "db": "database",
+    "completion": "completion",
 }
 """Command -> module of this package."""
 
@@ -45,7 +48,7 @@ Exit codes: 0 done, 1 failure, 2 usage, 3 not found, 4 schema behind,
 """
 
 
-class Commands(click.Group):
+class Commands(Group):
     """Commands by name, their modules imported when asked for."""
 
     def list_commands(self, context: click.Context) -> list[str]:
@@ -59,6 +62,15 @@ class Commands(click.Group):
         module = import_module(f"runstore.cli.{COMMANDS[name]}")
         command: click.Command = getattr(module, f"{name}_command")
         return command
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command; the error for one that does not exist names the nearest, which click knows of none yet."""
+        try:
+            return super().resolve_command(context, args)
+        except click.NoSuchCommand as error:
+            raise click.NoSuchCommand(error.command_name, possibilities=COMMANDS, ctx=context) from None
 
     def invoke(self, context: click.Context) -> object:
         """Run a command. Who has seen enough of :data:`LOOKED_AT` closes the pipe, which is no failure."""

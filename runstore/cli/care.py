@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from runstore.cli.filters import filter_options
+from runstore.cli.help import Command
 from runstore.cli.output import db_option, note, printable
 
 if TYPE_CHECKING:
-    from runstore.filters import Filter
+    from runstore.criteria import Filter
 
 
-@click.command("verify")
+@click.command("verify", cls=Command, example="runstore verify --db runs.db")
 @db_option
 def verify_command(db: str | None) -> None:
     """Prove that the archive still holds what was saved: every digest, key, reference, order and count is made again.
@@ -38,7 +39,7 @@ def verify_command(db: str | None) -> None:
     note(f"{took}: no findings")
 
 
-@click.command("fingerprint")
+@click.command("fingerprint", cls=Command, example="runstore fingerprint --by day --created-from 2024-06-01")
 @db_option
 @filter_options
 @click.option("--by", type=click.Choice(["day"]), help="A line for each day (UTC) on which runs were created.")
@@ -68,7 +69,7 @@ def _day(day: int | None) -> str:
         return f"day {day}"
 
 
-@click.command("diff")
+@click.command("diff", cls=Command, example="runstore diff runs.db backup.db")
 @click.argument("first", metavar="ARCHIVE")
 @click.argument("second", metavar="ARCHIVE")
 def diff_command(first: str, second: str) -> None:
@@ -88,7 +89,11 @@ def diff_command(first: str, second: str) -> None:
         sys.exit(1)
 
 
-@click.command("prune")
+@click.command(
+    "prune",
+    cls=Command,
+    example=("runstore prune --created-before 2024-01-01 --dry-run\nrunstore prune --metadata user=42 --any-version"),
+)
 @db_option
 @filter_options
 @click.option("--orphans", is_flag=True, help="Delete no run, only the shared rows that nothing refers to.")

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
+from runstore.cli.help import Command
 from runstore.cli.output import db_option, note
 
 
-@click.command("backup")
+@click.command("backup", cls=Command, example="runstore backup runs-2024-06-01.db")
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
 @db_option
 def backup_command(path: Path, db: str | None) -> None:
@@ -22,7 +23,7 @@ def backup_command(path: Path, db: str | None) -> None:
     click.echo(f"{found}  {found.runs}")
 
 
-@click.command("copy")
+@click.command("copy", cls=Command, example="runstore copy runs.db postgresql://archive@db.example.com/runs")
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")
 def copy_command(source: str, target: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from runstore.cli.help import DATABASE_GROUP, Option
 from runstore.masking import masked
 
 T = TypeVar("T")
@@ -33,6 +34,8 @@ def _place_options(where: str, environment: str, *, with_schema: bool = True) ->
     def decorate(command: C) -> C:
         schema = click.option(
             "--schema",
+            cls=Option,
+            group=DATABASE_GROUP,
             metavar="NAME",
             is_eager=True,
             expose_value=False,
@@ -41,6 +44,8 @@ def _place_options(where: str, environment: str, *, with_schema: bool = True) ->
         )
         db = click.option(
             "--db",
+            cls=Option,
+            group=DATABASE_GROUP,
             metavar="URL|PATH",
             callback=combined,
             help=f"The archive: a database URL or the path of a SQLite file. [default: {environment}]",

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from runstore.cli.completion import several_of
 from runstore.cli.files import output_file
+from runstore.cli.help import OUTPUT_GROUP, Option
 from runstore.cli.output import is_terminal, note, printable
 
 if TYPE_CHECKING:
@@ -30,14 +32,31 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def format_option(*forms: str, default: str = "table on a terminal, else jsonl") -> Callable[[Command], Command]:
     """--format, of these forms."""
     text = f"How to write. [default: {default}]"
-    return click.option("--format", "form", type=click.Choice(forms), help=text)
+    return click.option("--format", "form", cls=Option, group=OUTPUT_GROUP, type=click.Choice(forms), help=text)
 
 
 def _names(_: click.Context, __: click.Parameter, value: str | None) -> Names | None:
     return None if value is None else tuple(dict.fromkeys(name.strip() for name in value.split(",")))
 
 
-columns_option = click.option("--columns", metavar="A,B,...", callback=_names, help="These columns, in this order.")
+def columns_option(known: Callable[[], Iterable[str]]) -> Callable[[Command], Command]:
+    """--columns, of these names."""
+    return click.option(
+        "--columns",
+        cls=Option,
+        group=OUTPUT_GROUP,
+        metavar="A,B,...",
+        callback=_names,
+        shell_complete=several_of(known),
+        help="These columns, in this order.",
+    )
+
+
+def of_runs() -> Iterable[str]:
+    """The columns of the view runs."""
+    from runstore.schema.views import RUNS
+
+    return RUNS.c.keys()
 
 
 def form_of(form: str | None, output: Path | None) -> str:

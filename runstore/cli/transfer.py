@@ -13,8 +13,9 @@ import click
 
 from runstore.cli.files import in_a_folder, output_file, output_option, spare_the_archive
 from runstore.cli.filters import filter_options
+from runstore.cli.help import Command
 from runstore.cli.output import db_option, note
-from runstore.cli.tables import Names, columns_option, form_of, format_option, write_rows
+from runstore.cli.tables import Names, columns_option, form_of, format_option, of_runs, write_rows
 
 if TYPE_CHECKING:
     from runstore.saver import Rejection
@@ -25,7 +26,11 @@ SHOWN_CHARACTERS = 200
 """Of a rejected record, for --verbose."""
 
 
-@click.command("import")
+@click.command(
+    "import",
+    cls=Command,
+    example=("runstore import --source prod-eu dumps/ more.jsonl.gz\ntail -f runs.jsonl | runstore import -"),
+)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True, path_type=Path))
 @db_option
 @click.option("--source", metavar="TEXT", help="Where the runs come from, kept beside them; for example prod-eu.")
@@ -211,10 +216,14 @@ def _beginning(record: bytes) -> str:
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
 
 
-@click.command("export")
+@click.command(
+    "export",
+    cls=Command,
+    example=("runstore export -o runs.jsonl\nrunstore export --source prod-eu --format csv --columns id,status,cost"),
+)
 @db_option
 @format_option("jsonl", "json", "csv", "parquet", default="jsonl")
-@columns_option
+@columns_option(of_runs)
 @output_option
 @click.option("--redact", is_flag=True, help="Leave out what looks like a key, token or password.")
 @filter_options
