@@ -26,7 +26,7 @@ ORDER = [
     ),
     *("schema", "mapping", "backends", "migrate"),
     *("filters", "prices", "queries", "statistics", "pace", "reader", "history", "writer"),
-    *("walk", "verify", "fingerprint", "pruner", "backup", "copier"),
+    *("walk", "verify", "fingerprint", "pruner", "earlier", "backup", "copier"),
     *("unpacking", "scanner", "splitter", "sources", "formats", "saver", "pending", "repository", "orm", "cli"),
 ]
 """A module imports only what stands before it."""

@@ -96,11 +96,18 @@ def diff_command(first: str, second: str) -> None:
 )
 @db_option
 @filter_options
+@click.option(
+    "--any-version",
+    is_flag=True,
+    help="Delete also runs of which an earlier look meets all conditions: to erase what somebody once was in.",
+)
 @click.option("--orphans", is_flag=True, help="Delete no run, only the shared rows that nothing refers to.")
 @click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--vacuum", is_flag=True, help="Give back the space: on SQLite to the disk, on PostgreSQL to the tables.")
-def prune_command(db: str | None, orphans: bool, dry_run: bool, yes: bool, vacuum: bool, where: Filter) -> None:
+def prune_command(
+    db: str | None, any_version: bool, orphans: bool, dry_run: bool, yes: bool, vacuum: bool, where: Filter
+) -> None:
     """Delete the runs that meet all conditions, with their history, and the shared rows that nothing uses any more.
 
     It asks first. It goes by batches; interrupted, the same command goes on. Writers may work meanwhile.
@@ -109,14 +116,16 @@ def prune_command(db: str | None, orphans: bool, dry_run: bool, yes: bool, vacuu
 
     if orphans == bool(where):
         raise click.UsageError("say which runs, by at least one condition, or --orphans; not both")
+    if orphans and any_version:
+        raise click.UsageError("--any-version says which runs; --orphans deletes none")
     with RunRepository.open(db) as archive:
         if dry_run or not yes:
-            found = archive.forecast(**where)
+            found = archive.forecast(any_version=any_version, **where)
             note(f"{'would delete' if dry_run else 'to delete'}: {found}, about {found.bytes} bytes")
             if dry_run or not (found.runs or found.shared):
                 return
             click.confirm("delete them?", abort=True, err=True)
-        click.echo(f"deleted: {archive.prune(**where)}")
+        click.echo(f"deleted: {archive.prune(any_version=any_version, **where)}")
         if vacuum:
             archive.vacuum()
         else:
