@@ -46,6 +46,9 @@ def _spelled(*names: str) -> frozenset[str]:
 _OBJECT, _ID, _STATUS = _spelled("object"), _spelled("id"), _spelled("status")
 _OWNERS, _DOCUMENTED, _FOREIGN = _spelled("thread_id", "assistant_id"), _spelled(*_MEMBERS), _spelled(*_OTHERS)
 
+SAYS_NOTHING = "object with an id that is not a run"
+"""The kind of an object that may be a run, but does not say so."""
+
 NAMELESS = "object "
 """How the kind of what has no name of its own begins."""
 
@@ -246,4 +249,4 @@ def kind_of(members: Mapping[str, Raw | bytes], event: str | None) -> str:
         return name if _PLAIN_NAME.fullmatch(name) else "object of another kind"
     if event is not None:
         return f"{event} event" if _PLAIN_NAME.fullmatch(event) else "object of another kind"
-    return "object without id" if _first(members, _ID) is None else "object with an id that is not a run"
+    return "object without id" if _first(members, _ID) is None else SAYS_NOTHING

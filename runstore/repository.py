@@ -711,7 +711,7 @@ class RunRepository:
         """Delete the runs that meet the conditions of :meth:`find`, then every shared row that nothing refers to.
 
         With *any_version* also those of which an earlier look meets all of them; the id and the source asked for are
-        those of the run as it stands. All looks at a run are deleted. That makes all history again: some 5,000 looks a
+        those of the run as it stands. All looks at a run are deleted. That makes all history again: some 4,000 looks a
         second.
 
         Without a condition no run is deleted, only shared rows. A batch is a transaction: interrupted, the same again

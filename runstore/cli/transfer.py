@@ -46,6 +46,11 @@ SHOWN_CHARACTERS = 200
     show_default=True,
     help="Which look at a run stays where a stored one differs.",
 )
+@click.option(
+    "--exported",
+    is_flag=True,
+    help="The input is what 'runstore export' wrote: each object is a run, also one that does not say so.",
+)
 @click.option("--strict", is_flag=True, help="Reject what departs from the document.")
 @click.option(
     "--redact", is_flag=True, help="Store the runs without what looks like a key, token or password: it is lost."
@@ -84,6 +89,7 @@ def import_command(
     source: str | None,
     observed_at: str | None,
     on_conflict: str,
+    exported: bool,
     strict: bool,
     redact: bool,
     rejects: Path | None,
@@ -98,6 +104,7 @@ def import_command(
     found wherever they stand in it. What is not a run is skipped, a bad run is rejected and the others are stored.
     Imports may overlap and be repeated.
     """
+    from runstore.finder import SAYS_NOTHING
     from runstore.repository import RunRepository
 
     if rejects_skipped and rejects is None:
@@ -107,7 +114,7 @@ def import_command(
     with (
         RunRepository.open(db, patience=patience) as archive,
         _rejects(rejects, verbose=verbose, skipped=rejects_skipped) as reject,
-        _records(paths, max_record * 2**20) as records,
+        _records(paths, max_record * 2**20, exported=exported) as records,
     ):
         report = archive.save_many(
             records,
@@ -122,6 +129,8 @@ def import_command(
     click.echo(str(report))
     if any(kind.startswith(("thread.message", "thread.run.step")) for kind in report.skipped_kinds):
         note("messages and run steps are not archived, only runs")
+    if SAYS_NOTHING in report.skipped_kinds:
+        note("what does not say that it is a run is skipped; if 'runstore export' wrote it, import with --exported")
     if not report.complete:
         sys.exit(6)
 
@@ -141,7 +150,7 @@ def _moment(text: str | None) -> datetime | None:
 
 
 @contextmanager
-def _records(paths: Iterable[Path], most: int) -> Iterator[Iterator[Record]]:
+def _records(paths: Iterable[Path], most: int, *, exported: bool) -> Iterator[Iterator[Record]]:
     """The records of all paths, with a progress bar by bytes where a person is watching."""
     import time
 
@@ -152,10 +161,10 @@ def _records(paths: Iterable[Path], most: int) -> Iterator[Iterator[Record]]:
             if str(path) == "-":
                 now = time.time_ns() // 1000
                 yield from sources.read_stream(
-                    sys.stdin.buffer, "-", observed_at=now, progress=progress, max_record_bytes=most
+                    sys.stdin.buffer, "-", observed_at=now, progress=progress, max_record_bytes=most, exported=exported
                 )
             else:
-                yield from sources.read_file(path, progress=progress, max_record_bytes=most)
+                yield from sources.read_file(path, progress=progress, max_record_bytes=most, exported=exported)
 
     files: list[Path] = []
     for path in paths:
