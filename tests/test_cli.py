@@ -34,7 +34,7 @@ EXAMPLE_COUNTS = "39 inserted, 8 updated, 0 unchanged, 1 stale, 0 conflict, 0 re
 COMMAND = [sys.executable, "-m", "runstore"]
 COMMANDS = [
     *("import", "export", "show", "list", "stats", "sql", "lint", "prices"),
-    *("verify", "fingerprint", "diff", "prune", "backup", "copy", "db"),
+    *("verify", "fingerprint", "diff", "prune", "backup", "copy", "db", "completion"),
 ]
 SECRET = "s3cr3t"
 REJECTED = "rejected: {}: $.id: expected a string, found number\n"
@@ -950,7 +950,7 @@ def test_every_command_has_help(cli: Cli, command: list[str]) -> None:
         result = cli(*command, option)
         assert (result.code, result.err) == (0, "")
         assert result.out.startswith(f"Usage: runstore {' '.join(command)} ")
-    assert "--db" in result.out or command in (["db"], ["prices"], ["diff"], ["copy"])
+    assert "--db" in result.out or command in (["db"], ["prices"], ["diff"], ["copy"], ["completion"])
 
 
 def test_python_m_runstore_is_the_command(process: Callable[..., Result]) -> None:

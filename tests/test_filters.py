@@ -251,9 +251,10 @@ def test_no_filter_is_passed_over(runs: RunRepository, monkeypatch: pytest.Monke
     assert criteria.FILTERS.keys() == filters.MAKERS.keys()
     runs.save_many(RUNS[:3])
     monkeypatch.setitem(criteria.FILTERS, "colour", criteria.FILTERS["model"])
-    for ask in (runs.prune, runs.forecast, runs.count, runs.find, runs.fingerprint):
+    asked: tuple[Callable[..., object], ...] = (runs.prune, runs.forecast, runs.count, runs.find, runs.fingerprint)
+    for ask in asked:
         with pytest.raises(KeyError, match="colour"):
-            ask(colour="red", model="gpt-4o")  # type: ignore[operator]
+            ask(colour="red", model="gpt-4o")
     assert runs.count() == 3
 
     class Filter(criteria.Filter, total=False):

@@ -62,7 +62,7 @@ def test_without_a_condition_no_run_is_deleted(engine: Engine, runs: RunReposito
     assert runs.count() == 2
 
 
-EARLIER = [
+EARLIER: list[dict[str, Any]] = [
     {"status": "queued", "metadata": {"user": "42"}, "required_action": {"type": "x"}, "tools": [{"type": "old"}]},
     {"status": "queued", "metadata": {"user": "7"}, "model": "other", "last_error": {"code": "lost"}},
     {"status": "completed", "metadata": {}, "usage": {"total_tokens": 5}},
