@@ -14,7 +14,7 @@ import pytest
 from click.shell_completion import get_completion_class
 from sqlalchemy.engine import URL
 
-from runstore import RunRepository, statistics
+from runstore import RunRepository, config, statistics
 from runstore.cli import COMMANDS, runstore
 from runstore.cli.completion import VARIABLE
 from runstore.cli.help import FILTERS_GROUP, GROUPS, Command, Group, first_sentence
@@ -154,6 +154,18 @@ def test_a_status_that_is_not_documented_is_asked_for_with_a_warning(cli: Cli, u
     assert cli("list", "--db", shown(url), "--status", "failed").err == ""
 
 
+def test_an_empty_archive_says_what_to_do(cli: Cli, url: URL, runs: RunRepository, empty_url: URL) -> None:
+    assert (
+        cli("list", "--db", shown(url)).err
+        == "the archive has no runs yet; 'runstore import FILE' stores those in a file\n"
+    )
+    assert cli("list", "--db", shown(url), "--model", "m").err == ""
+    runs.save(a_run("a"))
+    assert cli("list", "--db", shown(url)).err == ""
+    if not config.sqlite_file(empty_url):
+        assert "'runstore db upgrade' makes it" in cli("db", "current", "--db", shown(empty_url)).err
+
+
 # --- completion ------------------------------------------------------------------------------------------------------
 
 
@@ -172,6 +184,7 @@ def test_a_shell_completes_commands_options_and_values_of_a_fixed_set() -> None:
     assert completed("stats", "--sort", "run") == ["runs"]
     assert completed("lint", "--rule", "") == list(RULES)
     assert completed("import", "--on-conflict", "r") == ["replace"]
+    assert completed("list", "--db", "ru") == completed("diff", "ru") == completed("copy", "a", "ru") == ["ru"]
     assert completed("completion", "") == ["bash", "zsh", "fish"]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runstore.cli.completion import file_or_url
 from runstore.cli.filters import filter_options
 from runstore.cli.help import Command
 from runstore.cli.output import db_option, note, printable
@@ -70,8 +71,8 @@ def _day(day: int | None) -> str:
 
 
 @click.command("diff", cls=Command, example="runstore diff runs.db backup.db")
-@click.argument("first", metavar="ARCHIVE")
-@click.argument("second", metavar="ARCHIVE")
+@click.argument("first", metavar="ARCHIVE", shell_complete=file_or_url)
+@click.argument("second", metavar="ARCHIVE", shell_complete=file_or_url)
 def diff_command(first: str, second: str) -> None:
     """Name every run in which two archives (URLs or paths) differ; exit code 1 if there are any.
 

@@ -24,6 +24,11 @@ def one_of(known: Callable[[], Iterable[str]]) -> Completer:
     return complete
 
 
+def file_or_url(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    """Leaves it to the shell to complete the path of a file."""
+    return [CompletionItem(incomplete, type="file")]
+
+
 def several_of(known: Callable[[], Iterable[str]]) -> Completer:
     """Completes the last of names with commas between, each of which stands there once."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from runstore.cli.completion import file_or_url
 from runstore.cli.help import Command
 from runstore.cli.output import db_option, note
 
@@ -24,8 +25,8 @@ def backup_command(path: Path, db: str | None) -> None:
 
 
 @click.command("copy", cls=Command, example="runstore copy runs.db postgresql://archive@db.example.com/runs")
-@click.argument("source", metavar="FROM")
-@click.argument("target", metavar="TO")
+@click.argument("source", metavar="FROM", shell_complete=file_or_url)
+@click.argument("target", metavar="TO", shell_complete=file_or_url)
 def copy_command(source: str, target: str) -> None:
     """Copy everything from one archive (URL or path) to another one, of the same or the other kind, and prove it.
 

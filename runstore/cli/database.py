@@ -113,7 +113,7 @@ def current(db: str | None) -> None:
     if revision:
         click.echo(revision)
     else:
-        note("no runstore schema")
+        note("no runstore schema; 'runstore db upgrade' makes it")
 
 
 @db_command.command("check", example="runstore db check --db runs.db")

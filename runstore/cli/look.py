@@ -85,6 +85,8 @@ def list_command(
         else:
             with output_file(output) as file:
                 formats.write_texts(form, file, map(wire.encode, page.runs))
+    if not page.runs and not where and cursor is after is before is None:
+        note("the archive has no runs yet; 'runstore import FILE' stores those in a file")
     if page.next:
         note(f"more with --cursor {page.next}")
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from runstore.cli.completion import file_or_url
 from runstore.cli.help import DATABASE_GROUP, Option
 from runstore.masking import masked
 
@@ -48,6 +49,7 @@ def _place_options(where: str, environment: str, *, with_schema: bool = True) ->
             group=DATABASE_GROUP,
             metavar="URL|PATH",
             callback=combined,
+            shell_complete=file_or_url,
             help=f"The archive: a database URL or the path of a SQLite file. [default: {environment}]",
         )
         return db(schema(command)) if with_schema else db(command)
