@@ -59,9 +59,8 @@ def filter_options(command: Callable[..., T]) -> Callable[..., T]:
     def with_where(**arguments: Any) -> T:
         given = {name: arguments.pop(name) for name in FILTERS}
         where = {name: value for name, value in given.items() if value not in (None, (), {})}
-        for status in where.get("status", ()):
-            if status not in STATUSES:
-                _doubt(status)
+        if doubtful := [status for status in where.get("status", ()) if status not in STATUSES]:
+            _warn(arguments["db"], doubtful)
         return command(where=where, **arguments)
 
     for name, criterion in reversed(FILTERS.items()):
@@ -69,7 +68,12 @@ def filter_options(command: Callable[..., T]) -> Callable[..., T]:
     return with_where
 
 
-def _doubt(status: str) -> None:
-    """A server may have statuses of its own, so it is asked for all the same."""
-    documented = f"{status!r} is no documented status; those are {', '.join(STATUSES)}"
-    note(f"runstore: {documented}{did_you_mean(status, STATUSES)}")
+def _warn(db: str | None, statuses: list[str]) -> None:
+    """Warn of statuses that no run has: a server may have some of its own, so these are asked for all the same."""
+    from runstore.repository import RunRepository
+
+    with RunRepository.open(db) as archive:
+        for status in statuses:
+            if not archive.count(status=status):
+                documented = f"no run has the status {status!r}; the documented ones are {', '.join(STATUSES)}"
+                note(f"runstore: {documented}{did_you_mean(status, STATUSES)}")
