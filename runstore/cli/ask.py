@@ -16,7 +16,7 @@ from runstore.cli.tables import cell, form_of, format_option, plain_table, write
 @click.command(
     "sql",
     cls=Command,
-    example=("runstore sql 'SELECT model, count(*) FROM runs GROUP BY model'\nrunstore sql --schema"),
+    example="runstore sql 'SELECT model, count(*) FROM runs GROUP BY model'\nrunstore sql --schema",
 )
 @click.argument("query", required=False)
 @db_without_schema_option

@@ -93,14 +93,14 @@ def diff_command(first: str, second: str) -> None:
 @click.command(
     "prune",
     cls=Command,
-    example=("runstore prune --created-before 2024-01-01 --dry-run\nrunstore prune --metadata user=42 --any-version"),
+    example="runstore prune --created-before 2024-01-01 --dry-run\nrunstore prune --metadata user=42 --any-version",
 )
 @db_option
 @filter_options
 @click.option(
     "--any-version",
     is_flag=True,
-    help="Delete also runs of which an earlier look meets all conditions: to erase what somebody once was in.",
+    help="Delete runs of which an earlier look meets all conditions too: to erase a person from the history.",
 )
 @click.option("--orphans", is_flag=True, help="Delete no run, only the shared rows that nothing refers to.")
 @click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")

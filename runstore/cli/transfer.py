@@ -29,7 +29,7 @@ SHOWN_CHARACTERS = 200
 @click.command(
     "import",
     cls=Command,
-    example=("runstore import --source prod-eu dumps/ more.jsonl.gz\ntail -f runs.jsonl | runstore import -"),
+    example="runstore import --source prod-eu dumps/ more.jsonl.gz\ntail -f runs.jsonl | runstore import -",
 )
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True, path_type=Path))
 @db_option
@@ -228,7 +228,7 @@ def _beginning(record: bytes) -> str:
 @click.command(
     "export",
     cls=Command,
-    example=("runstore export -o runs.jsonl\nrunstore export --source prod-eu --format csv --columns id,status,cost"),
+    example="runstore export -o runs.jsonl\nrunstore export --source prod-eu --format csv --columns id,status,cost",
 )
 @db_option
 @format_option("jsonl", "json", "csv", "parquet", default="jsonl")
