@@ -7,6 +7,7 @@ say when an error is raised; no text is made of them, for ``python -OO`` drops t
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from typing import ClassVar
 
 Place = str | os.PathLike[str]
@@ -50,6 +51,29 @@ class ConfigurationError(RunStoreError):
     """Raised for an argument, option, variable or setting of a connection that cannot be used."""
 
     exit_code = 2
+
+
+def no_such(what: str, name: object, known: Collection[str]) -> ConfigurationError:
+    """The error for a name that is none of the known ones, with those and the nearest of them."""
+    return ConfigurationError(
+        detail=f"there is no {what} {name!r}; there are {', '.join(known)}{did_you_mean(name, known)}"
+    )
+
+
+def not_one_of(argument: str, value: object, known: Collection[str]) -> ConfigurationError:
+    """The error for an argument whose values are names."""
+    names = ", ".join(known)
+    return ConfigurationError(
+        detail=f"{argument} is {value!r}, expected one or more of {names}{did_you_mean(value, known)}"
+    )
+
+
+def did_you_mean(name: object, known: Collection[str]) -> str:
+    """The end of a message that names the nearest of the known names; empty where none is near."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, n=1) if isinstance(name, str) else []
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 class RunRejected(RunStoreError):

@@ -11,22 +11,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
-from itertools import product
+from itertools import chain, product
 from operator import add
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, func, literal_column, select
 
 from runstore import wire
 from runstore.backends import Backend
-from runstore.errors import ConfigurationError
+from runstore.criteria import FILTERS, Kind
+from runstore.errors import ConfigurationError, no_such
 from runstore.mapping import BELONGS, FILES, FUNCTION, REQUIRED_ACTION, RUN, TOOL, TOOLS
 from runstore.schema.run import FINISHED, IRREGULAR, REGULAR_SECONDS, SECONDS, created_order
-from runstore.times import Time, seconds
+from runstore.times import seconds
 
-Texts = str | Iterable[str]
 FEW = 1500
 """Runs that are quicker fetched one by one and sorted than met on a walk through all."""
 
@@ -41,45 +41,6 @@ FEW_VALUES = 1000
 
 MOST_WAYS = 16
 """Ways that are gone side by side for one page."""
-
-
-class Filter(TypedDict, total=False):
-    """Which runs: all conditions hold, None is no condition. Where several values are given, one of them is met."""
-
-    id: Texts | None
-    thread_id: Texts | None
-    assistant_id: Texts | None
-    model: Texts | None
-    status: Texts | None
-    created_from: Time | None
-    """created_at is this or later."""
-    created_before: Time | None
-    """created_at is earlier than this."""
-    started_from: Time | None
-    started_before: Time | None
-    finished_from: Time | None
-    """finished_at of the view ``runs``: when the run ended, by its status."""
-    finished_before: Time | None
-    metadata: Mapping[str, str] | None
-    """All these pairs are there."""
-    metadata_key: Texts | None
-    """All these keys are there."""
-    tool_type: Texts | None
-    """A tool of one of these types was given to the run."""
-    function_name: Texts | None
-    """A function of one of these names was given to the run."""
-    file_id: Texts | None
-    """One of these files was given to the run."""
-    error_code: Texts | None
-    incomplete_reason: Texts | None
-    total_tokens_min: int | None
-    """total_tokens are so many or more."""
-    total_tokens_max: int | None
-    total_seconds_min: int | None
-    """It took so many seconds or more from created_at to finished_at."""
-    total_seconds_max: int | None
-    requires_action: bool | None
-    """Whether there is a required_action."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,26 +85,55 @@ def _strings(name: str, wanted: Any) -> list[str]:
     return list(dict.fromkeys(values))
 
 
-def texts(name: str, wanted: Any) -> list[str]:
-    """The same without what no run can hold."""
-    return list(filter(wire.is_text, _strings(name, wanted)))
+def _in_range(number: int) -> int:
+    """The nearest number that a column can hold."""
+    return max(wire.INT64[0], min(number, wire.INT64[-1]))
+
+
+def _time(name: str, value: Any) -> int:
+    return _in_range(seconds(name, value))
 
 
 def _number(name: str, value: Any) -> int:
     if type(value) is not int:
         raise ConfigurationError(detail=f"{name} is {value!r}, expected an integer")
-    return max(wire.INT64[0], min(value, wire.INT64[-1]))
+    return _in_range(value)
 
 
-def _pairs(wanted: Any) -> list[tuple[str, str]] | None:
-    """None where no run can have them."""
+def _pairs(name: str, wanted: Any) -> dict[str, str]:
     if not isinstance(wanted, Mapping):
-        raise ConfigurationError(detail=f"metadata is {wanted!r}, expected a mapping of strings to strings")
+        raise ConfigurationError(detail=f"{name} is {wanted!r}, expected a mapping of strings to strings")
     for key, value in wanted.items():
         if not isinstance(key, str) or not isinstance(value, str):
-            raise ConfigurationError(detail=f"metadata has {key!r}: {value!r}, expected strings")
-    pairs = list(wanted.items())
-    return pairs if all(wire.is_text(text) for pair in pairs for text in pair) else None
+            raise ConfigurationError(detail=f"{name} has {key!r}: {value!r}, expected strings")
+    return dict(wanted)
+
+
+def _yes_or_no(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigurationError(detail=f"{name} is {value!r}, expected True or False")
+    return value
+
+
+_READERS: dict[Kind, Callable[[str, Any], Any]] = {
+    Kind.ONE_OF: _strings,
+    Kind.ALL_OF: _strings,
+    Kind.PAIRS: _pairs,
+    Kind.TIME: _time,
+    Kind.NUMBER: _number,
+    Kind.YES_OR_NO: _yes_or_no,
+}
+
+
+def read(where: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a filter, checked, as they can be read again: iterables as lists, times and ages as seconds.
+
+    None is left out. Raises :class:`ConfigurationError` for a name or a value that is none of a filter's.
+    """
+    wanted = {name: value for name, value in where.items() if value is not None}
+    if unknown := wanted.keys() - FILTERS.keys():
+        raise no_such("filter", sorted(unknown)[0], FILTERS)
+    return {name: _READERS[FILTERS[name].kind](name, wanted[name]) for name in FILTERS if name in wanted}
 
 
 # --- conditions ------------------------------------------------------------------------------------------------------
@@ -190,84 +180,140 @@ def understood(backend: Backend, where: Mapping[str, Any], *, paged: bool) -> Wh
 
     Raises :class:`ConfigurationError` for a name or a value that is none of a filter's.
     """
-    wanted = {name: value for name, value in where.items() if value is not None}
-    if unknown := wanted.keys() - Filter.__annotations__.keys():
-        known = ", ".join(Filter.__annotations__)
-        raise ConfigurationError(detail=f"there is no filter {sorted(unknown)[0]!r}; there are {known}")
-    bounds, bounds_aside = (
-        [*found, RUN.c.created_at.is_not(None)] if (found := _range("created", column, wanted)) else []
-        for column in (CREATED, backend.aside(CREATED))
-    )
-    spans = [
-        _Span(and_(*found), tuple(_created_of(name, wanted)))
-        for name, column in (("started", RUN.c.started_at), ("finished", FINISHED_AT))
-        if (found := _range(name, column, wanted))
-    ]
     made = _Conditions(backend, paged)
-    conditions = [
-        condition for name, make in made.by_name.items() if name in wanted for condition in make(name, wanted[name])
-    ]
-    conditions += made.numbers(wanted)
-    return Where(tuple(bounds), tuple(bounds_aside), tuple(conditions), tuple(spans))
+    by_maker: dict[_Maker, dict[str, Any]] = {}
+    for name, value in read(where).items():
+        by_maker.setdefault(MAKERS[name], {})[name] = value
+    for make, values in by_maker.items():
+        make(made, **values)
+    return Where(tuple(made.bounds), tuple(made.bounds_aside), tuple(made.conditions), tuple(made.spans))
 
 
-def _range(name: str, column: ColumnElement[int], wanted: Mapping[str, Any]) -> list[ColumnElement[bool]]:
-    """Bounds on the left: SQLAlchemy gives them the column's type."""
+_Maker = Callable[..., None]
+"""Adds to conditions what some filters mean; takes those that are given by their names."""
+
+
+def _range(
+    column: ColumnElement[int], first: int | None = None, end: int | None = None, last: int | None = None
+) -> list[ColumnElement[bool]]:
+    """From *first* on, before *end*, up to *last*. Bounds on the left: SQLAlchemy gives them the column's type."""
     found: list[ColumnElement[bool]] = []
-    if (first := wanted.get(f"{name}_from")) is not None:
-        found.append(seconds(f"{name}_from", first) <= column)
-    if (end := wanted.get(f"{name}_before")) is not None:
-        found.append(seconds(f"{name}_before", end) > column)
+    if first is not None:
+        found.append(first <= column)
+    if end is not None:
+        found.append(end > column)
+    if last is not None:
+        found.append(last >= column)
     return found
 
 
-def _created_of(name: str, wanted: Mapping[str, Any]) -> Iterable[ColumnElement[bool]]:
-    """When runs were created that started or ended in this time, but for irregular ones."""
-    if (first := wanted.get(f"{name}_from")) is not None:
-        yield max(wire.INT64[0] + 1, seconds(f"{name}_from", first) - REGULAR_SECONDS - 2) <= CREATED
-    if (end := wanted.get(f"{name}_before")) is not None:
-        yield min(wire.INT64[-1], seconds(f"{name}_before", end) + 2) > CREATED
-
-
+@dataclass
 class _Conditions:
-    """Makes the conditions of filters, by name."""
+    """The conditions of a filter while they are made."""
 
-    def __init__(self, backend: Backend, paged: bool) -> None:
-        self._backend = backend
-        self._paged = paged
-        column, one_of = self._of_run, self._one_of
-        self.by_name: dict[str, Callable[[str, Any], Iterable[Condition]]] = {
-            "id": self._id,
-            **dict.fromkeys(("thread_id", "assistant_id", "model", "status"), column),
-            "metadata": self._metadata,
-            "metadata_key": self._metadata_key,
-            "tool_type": self._tool,
-            "function_name": self._tool,
-            "file_id": lambda name, value: [self._of_child(FILES, one_of(FILES.c.file_ids, texts(name, value)))],
-            "error_code": lambda name, value: [
-                self._of_child(LAST_ERROR, one_of(LAST_ERROR.c.code, texts(name, value)))
-            ],
-            "incomplete_reason": lambda name, value: [
-                self._of_child(INCOMPLETE, one_of(INCOMPLETE.c.reason, texts(name, value)))
-            ],
-            "requires_action": self._requires_action,
-        }
+    _backend: Backend
+    _paged: bool
+    bounds: list[ColumnElement[bool]] = field(default_factory=list)
+    bounds_aside: list[ColumnElement[bool]] = field(default_factory=list)
+    conditions: list[Condition] = field(default_factory=list)
+    spans: list[_Span] = field(default_factory=list)
+
+    # --- of the run's own row
+
+    def run_id(self, *, id: list[str]) -> None:  # noqa: A002
+        values = _possible(id)
+        wanted = self._one_of(RUN.c.id, values)
+        aside = self._one_of(self._backend.aside(RUN.c.id), values)
+        self.conditions.append(Condition(aside, wanted, (_rows(RUN, wanted),)))
+
+    def column(self, **wanted: list[str]) -> None:
+        for name, given in wanted.items():
+            values, column = _possible(given), RUN.c[name]
+            equal = column == values[0] if len(values) == 1 else self._one_of(column, values)
+            test = self._one_of(self._backend.aside(column), values)
+            alternatives = tuple(column == each for each in values)
+            rows = tuple(_rows(RUN, each).order_by(CREATED) for each in alternatives[:MOST_WAYS])
+            self.conditions.append(Condition(test, equal, rows if len(values) <= MOST_WAYS else (), alternatives))
+
+    def source(self, *, source: list[str]) -> None:
+        """Without an index: sources are few, and to keep one would cost each import."""
+        self.conditions.append(Condition(self._one_of(RUN.c.source, _possible(source))))
+
+    def created(self, *, created_from: int | None = None, created_before: int | None = None) -> None:
+        there = RUN.c.created_at.is_not(None)
+        self.bounds += [*_range(CREATED, created_from, created_before), there]
+        self.bounds_aside += [*_range(self._backend.aside(CREATED), created_from, created_before), there]
+
+    def started(self, *, started_from: int | None = None, started_before: int | None = None) -> None:
+        self._span(RUN.c.started_at, started_from, started_before)
+
+    def finished(self, *, finished_from: int | None = None, finished_before: int | None = None) -> None:
+        self._span(FINISHED_AT, finished_from, finished_before)
+
+    def _span(self, column: ColumnElement[int], first: int | None, end: int | None) -> None:
+        """The second part says when runs were created that started or ended in this time, but for irregular ones."""
+        created_first = None if first is None else max(wire.INT64[0] + 1, first - REGULAR_SECONDS - 2)
+        created_end = None if end is None else min(wire.INT64[-1], end + 2)
+        self.spans.append(_Span(and_(*_range(column, first, end)), tuple(_range(CREATED, created_first, created_end))))
+
+    def seconds(self, *, total_seconds_min: int | None = None, total_seconds_max: int | None = None) -> None:
+        wanted = and_(*_range(TOTAL_SECONDS, total_seconds_min, last=total_seconds_max))
+        aside = self._backend.aside(TOTAL_SECONDS)
+        test = and_(*_range(aside, total_seconds_min, last=total_seconds_max))
+        self.conditions.append(Condition(test, wanted, (_rows(RUN, wanted).order_by(TOTAL_SECONDS),)))
+
+    def metadata(self, *, metadata: dict[str, str]) -> None:
+        if not all(map(wire.is_text, chain.from_iterable(metadata.items()))):
+            self.conditions.append(_NOWHERE)
+            return
+        self.conditions += [Condition(*self._backend.has_pair(RUN.c.metadata, *pair)) for pair in metadata.items()]
+
+    def metadata_key(self, *, metadata_key: list[str]) -> None:
+        if not all(map(wire.is_text, metadata_key)):
+            self.conditions.append(_NOWHERE)
+            return
+        self.conditions += [Condition(*self._backend.has_key(RUN.c.metadata, key)) for key in metadata_key]
+
+    # --- of rows that belong to it, and of tools
+
+    def tool_type(self, *, tool_type: list[str]) -> None:
+        wanted = self._one_of(TOOL.c.type, _possible(tool_type))
+        self._tool(TOOL, wanted, select(TOOL.c.id).where(wanted))
+
+    def function_name(self, *, function_name: list[str]) -> None:
+        wanted = self._one_of(FUNCTION.c.name, _possible(function_name))
+        functions = select(FUNCTION.c.id).where(wanted)
+        tools = select(TOOL.c.id).where(self._backend.probe(TOOL.c.function, functions))
+        self._tool(TOOL.join(FUNCTION, FUNCTION.c.id == TOOL.c.function), wanted, tools)
+
+    def _tool(self, source: Any, wanted: ColumnElement[bool], tools: Select[Any]) -> None:
+        link = TOOLS.c.assistant_object_tools_inner
+        of_link = select(TOOL.c.id).select_from(source).where(TOOL.c.id == link, wanted).correlate(TOOLS)
+        indexed = self._backend.probe(link, tools)
+        self.conditions.append(self._has(TOOLS, self._exists(of_link), indexed, _rows(TOOLS, indexed)))
+
+    def file_id(self, *, file_id: list[str]) -> None:
+        self.conditions.append(self._of_child(FILES, self._one_of(FILES.c.file_ids, _possible(file_id))))
+
+    def error_code(self, *, error_code: list[str]) -> None:
+        self.conditions.append(self._of_child(LAST_ERROR, self._one_of(LAST_ERROR.c.code, _possible(error_code))))
+
+    def incomplete_reason(self, *, incomplete_reason: list[str]) -> None:
+        wanted = self._one_of(INCOMPLETE.c.reason, _possible(incomplete_reason))
+        self.conditions.append(self._of_child(INCOMPLETE, wanted))
+
+    def tokens(self, *, total_tokens_min: int | None = None, total_tokens_max: int | None = None) -> None:
+        wanted = and_(*_range(USAGE.c.total_tokens, total_tokens_min, last=total_tokens_max))
+        self.conditions.append(self._of_child(USAGE, wanted, USAGE.c.total_tokens))
+
+    def requires_action(self, *, requires_action: bool) -> None:
+        has = self._of_child(REQUIRED_ACTION, REQUIRED_ACTION.c.run_object.is_not(None))
+        self.conditions.append(has if requires_action else Condition(~has.test))
+
+    # --- how
 
     def _one_of(self, column: ColumnElement[Any], values: list[str]) -> ColumnElement[bool]:
         return column.in_(values) if len(values) <= FEW_VALUES else self._backend.among(column, values)
-
-    def _id(self, name: str, value: Any) -> Iterable[Condition]:
-        values = texts(name, value)
-        wanted = self._one_of(RUN.c.id, values)
-        yield Condition(self._one_of(self._backend.aside(RUN.c.id), values), wanted, (_rows(RUN, wanted),))
-
-    def _of_run(self, name: str, value: Any) -> Iterable[Condition]:
-        values, column = texts(name, value), RUN.c[name]
-        wanted = column == values[0] if len(values) == 1 else self._one_of(column, values)
-        test = self._one_of(self._backend.aside(column), values)
-        alternatives = tuple(column == each for each in values)
-        rows = tuple(_rows(RUN, each).order_by(CREATED) for each in alternatives[:MOST_WAYS])
-        yield Condition(test, wanted, rows if len(values) <= MOST_WAYS else (), alternatives)
 
     def _of_child(self, table: Any, wanted: ColumnElement[bool], order: ColumnElement[Any] | None = None) -> Condition:
         """A row of a table of what belongs to runs."""
@@ -285,61 +331,35 @@ class _Conditions:
         """OFFSET keeps PostgreSQL from making a join of it: that would lose the order of pages, or begin elsewhere."""
         return (rows.offset(0) if self._paged else rows).exists()
 
-    def _tool(self, name: str, value: Any) -> Iterable[Condition]:
-        source: Any = TOOL
-        wanted = self._one_of(TOOL.c.type, values := texts(name, value))
-        tools = select(TOOL.c.id).where(wanted)
-        if name == "function_name":
-            source = TOOL.join(FUNCTION, FUNCTION.c.id == TOOL.c.function)
-            wanted = self._one_of(FUNCTION.c.name, values)
-            functions = select(FUNCTION.c.id).where(wanted)
-            tools = select(TOOL.c.id).where(self._backend.probe(TOOL.c.function, functions))
-        link = TOOLS.c.assistant_object_tools_inner
-        of_link = select(TOOL.c.id).select_from(source).where(TOOL.c.id == link, wanted).correlate(TOOLS)
-        indexed = self._backend.probe(link, tools)
-        yield self._has(TOOLS, self._exists(of_link), indexed, _rows(TOOLS, indexed))
 
-    def _requires_action(self, name: str, value: Any) -> Iterable[Condition]:
-        if not isinstance(value, bool):
-            raise ConfigurationError(detail=f"{name} is {value!r}, expected True or False")
-        has = self._of_child(REQUIRED_ACTION, REQUIRED_ACTION.c.run_object.is_not(None))
-        yield has if value else Condition(~has.test)
+_NOWHERE = Condition(RUN.c.id.is_(None))
+"""What no run can meet."""
 
-    def _metadata(self, name: str, value: Any) -> Iterable[Condition]:
-        pairs = _pairs(value)
-        if pairs is None:
-            yield Condition(RUN.c.id.is_(None))
-        else:
-            yield from (self._of_metadata(self._backend.has_pair(RUN.c.metadata, *pair)) for pair in pairs)
 
-    def _metadata_key(self, name: str, value: Any) -> Iterable[Condition]:
-        keys = _strings(name, value)
-        if all(map(wire.is_text, keys)):
-            yield from (self._of_metadata(self._backend.has_key(RUN.c.metadata, key)) for key in keys)
-        else:
-            yield Condition(RUN.c.id.is_(None))
+def _possible(values: list[str]) -> list[str]:
+    """Without what no run can hold."""
+    return list(filter(wire.is_text, values))
 
-    @staticmethod
-    def _of_metadata(wanted: tuple[ColumnElement[bool], ColumnElement[bool] | None]) -> Condition:
-        test, drive = wanted
-        return Condition(test, drive)
 
-    def numbers(self, wanted: Mapping[str, Any]) -> Iterable[Condition]:
-        """Ranges of tokens and seconds."""
-        if found := self._between(USAGE.c.total_tokens, "total_tokens", wanted):
-            yield self._of_child(USAGE, and_(*found), USAGE.c.total_tokens)
-        if found := self._between(TOTAL_SECONDS, "total_seconds", wanted):
-            test = self._between(self._backend.aside(TOTAL_SECONDS), "total_seconds", wanted)
-            yield Condition(and_(*test), and_(*found), (_rows(RUN, and_(*found)).order_by(TOTAL_SECONDS),))
-
-    @staticmethod
-    def _between(column: ColumnElement[int], name: str, wanted: Mapping[str, Any]) -> list[ColumnElement[bool]]:
-        found: list[ColumnElement[bool]] = []
-        if (least := wanted.get(f"{name}_min")) is not None:
-            found.append(column >= _number(f"{name}_min", least))
-        if (most := wanted.get(f"{name}_max")) is not None:
-            found.append(column <= _number(f"{name}_max", most))
-        return found
+MAKERS: dict[str, _Maker] = {
+    "id": _Conditions.run_id,
+    **dict.fromkeys(("thread_id", "assistant_id", "model", "status"), _Conditions.column),
+    "source": _Conditions.source,
+    **dict.fromkeys(("created_from", "created_before"), _Conditions.created),
+    **dict.fromkeys(("started_from", "started_before"), _Conditions.started),
+    **dict.fromkeys(("finished_from", "finished_before"), _Conditions.finished),
+    "metadata": _Conditions.metadata,
+    "metadata_key": _Conditions.metadata_key,
+    "tool_type": _Conditions.tool_type,
+    "function_name": _Conditions.function_name,
+    "file_id": _Conditions.file_id,
+    "error_code": _Conditions.error_code,
+    "incomplete_reason": _Conditions.incomplete_reason,
+    **dict.fromkeys(("total_tokens_min", "total_tokens_max"), _Conditions.tokens),
+    **dict.fromkeys(("total_seconds_min", "total_seconds_max"), _Conditions.seconds),
+    "requires_action": _Conditions.requires_action,
+}
+"""What makes the conditions of each filter."""
 
 
 def _rows(source: Any, wanted: ColumnElement[bool]) -> Select[Any]:

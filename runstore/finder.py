@@ -14,14 +14,13 @@ import msgspec
 from msgspec import Raw
 
 from runstore import wire
+from runstore.criteria import STATUSES
 from runstore.errors import NotARun, RunRejected
 
 UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError, ValueError)
 """What decoders raise."""
 
-RANKED = ("queued", "in_progress", "requires_action", "cancelling")
-STATUSES = frozenset((*RANKED, "cancelled", "failed", "completed", "incomplete", "expired"))
-"""Documented statuses."""
+_STATUSES = frozenset(STATUSES)
 
 _MEMBERS = (
     *("created_at", "required_action", "last_error", "expires_at", "started_at", "cancelled_at", "failed_at"),
@@ -46,6 +45,9 @@ def _spelled(*names: str) -> frozenset[str]:
 
 _OBJECT, _ID, _STATUS = _spelled("object"), _spelled("id"), _spelled("status")
 _OWNERS, _DOCUMENTED, _FOREIGN = _spelled("thread_id", "assistant_id"), _spelled(*_MEMBERS), _spelled(*_OTHERS)
+
+SAYS_NOTHING = "object with an id that is not a run"
+"""The kind of an object that may be a run, but does not say so."""
 
 NAMELESS = "object "
 """How the kind of what has no name of its own begins."""
@@ -98,7 +100,7 @@ def is_run(members: Mapping[str, Raw | bytes], event: str | None = None) -> bool
     if any(_is_string(members.get(name)) for name in _OWNERS):
         return True
     status = _first(members, _STATUS)
-    return status is not None and text(status) in STATUSES and not members.keys().isdisjoint(_DOCUMENTED)
+    return status is not None and text(status) in _STATUSES and not members.keys().isdisjoint(_DOCUMENTED)
 
 
 def may_be_run(raw: bytes) -> bool:
@@ -247,4 +249,4 @@ def kind_of(members: Mapping[str, Raw | bytes], event: str | None) -> str:
         return name if _PLAIN_NAME.fullmatch(name) else "object of another kind"
     if event is not None:
         return f"{event} event" if _PLAIN_NAME.fullmatch(event) else "object of another kind"
-    return "object without id" if _first(members, _ID) is None else "object with an id that is not a run"
+    return "object without id" if _first(members, _ID) is None else SAYS_NOTHING

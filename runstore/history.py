@@ -57,7 +57,7 @@ def write(connection: Connection, backend: Backend, runs: Mapping[str, Revised])
     Gives the runs whose history has become another one.
     """
     kept: dict[str, dict[bytes, tuple[Any, ...]]] = {run_id: {} for run_id in runs}
-    for row in _stored(connection, backend, sorted(run_id for run_id in runs if runs[run_id].before is not None)):
+    for row in stored(connection, backend, sorted(run_id for run_id in runs if runs[run_id].before is not None)):
         kept[row[0]][row[1]] = row
     gone, new = [], []
     for run_id, run in sorted(runs.items()):
@@ -70,7 +70,8 @@ def write(connection: Connection, backend: Backend, runs: Mapping[str, Revised])
     return {run_id for run_id, *_ in (*gone, *new)}
 
 
-def _stored(connection: Connection, backend: Backend, ids: Sequence[str]) -> Iterable[tuple[Any, ...]]:
+def stored(connection: Connection, backend: Backend, ids: Sequence[str]) -> Iterable[tuple[Any, ...]]:
+    """The history rows of these runs."""
     if not ids:
         return []
     statement = select(*[queries.readable(backend, column) for column in CHANGE.columns])

@@ -14,8 +14,9 @@ Shapes are kept: they are dozens, and the order of the keys of earlier looks sta
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import (
     ColumnClause,
@@ -71,6 +72,47 @@ class Pruned(NamedTuple):
 # --- runs ------------------------------------------------------------------------------------------------------------
 
 
+class Choice(Protocol):
+    """Which runs are to be deleted; false where that is none."""
+
+    def __bool__(self) -> bool:
+        """Whether it chooses any."""
+
+    def after(self, connection: Connection, last: str | None, limit: int) -> tuple[list[str], str | None]:
+        """Some of the chosen runs behind *last*, and behind which one to go on; None where there are no more."""
+
+    def of(self, connection: Connection, ids: Sequence[str]) -> list[str]:
+        """Those of these runs that are chosen."""
+
+    def as_conditions(self, connection: Connection) -> Sequence[ColumnElement[bool]]:
+        """What holds of the chosen runs alone."""
+
+
+@dataclass(frozen=True)
+class Newest:
+    """Chooses the runs whose newest look meets all conditions; without any, none."""
+
+    backend: Backend
+    conditions: Sequence[ColumnElement[bool]]
+
+    def __bool__(self) -> bool:
+        return bool(self.conditions)
+
+    def after(self, connection: Connection, last: str | None, limit: int) -> tuple[list[str], str | None]:
+        """The next ones."""
+        ids = next_runs(connection, self.conditions, last, limit)
+        return ids, ids[-1] if ids else None
+
+    def of(self, connection: Connection, ids: Sequence[str]) -> list[str]:
+        """In the order of the ids."""
+        statement = select(RUN.c.id).where(self.backend.among(RUN.c.id, "ids"), *self.conditions).order_by(RUN.c.id)
+        return list(connection.execute(statement, {"ids": list(ids)}).scalars())
+
+    def as_conditions(self, connection: Connection) -> Sequence[ColumnElement[bool]]:
+        """As they were given."""
+        return self.conditions
+
+
 def next_runs(
     connection: Connection, conditions: Sequence[ColumnElement[bool]], after: str | None, limit: int
 ) -> list[str]:
@@ -81,20 +123,20 @@ def next_runs(
 
 
 def delete_runs(
-    connection: Connection, backend: Backend, run_ids: Iterable[str], conditions: Sequence[ColumnElement[bool]] = ()
+    connection: Connection, backend: Backend, run_ids: Iterable[str], choice: Choice | None = None
 ) -> tuple[Pruned, Shared]:
-    """Delete those of these runs that meet all conditions, and tell which shared rows they used.
+    """Delete those of these runs that are chosen, or all of them, and tell which shared rows they used.
 
     Of the shared tables only those that an index leads to; rows of the others are few.
     """
     runs = backend.among(RUN.c.id, "ids")
     # In the order of their ids, as writers lock them: two that meet wait for one another, not both.
-    chosen = select(RUN.c.id).where(runs).order_by(RUN.c.id)
-    ids = {"ids": list(connection.execute(chosen.with_for_update(), {"ids": list(run_ids)}).scalars())}
+    locked = select(RUN.c.id).where(runs).order_by(RUN.c.id).with_for_update()
+    ids = {"ids": list(connection.execute(locked, {"ids": list(run_ids)}).scalars())}
     # A look that came since these ids were read may have made a run one that is to stay. In a statement of its own: of
     # one that has waited for a lock PostgreSQL brings the locked row up to date, not those of other tables.
-    if conditions and ids["ids"]:
-        ids = {"ids": list(connection.execute(chosen.where(*conditions), ids).scalars())}
+    if choice is not None and ids["ids"]:
+        ids = {"ids": choice.of(connection, ids["ids"])}
     if not ids["ids"]:
         return Pruned(), {}
     prompts = select(RUN.c.instructions_id).distinct().where(runs, RUN.c.instructions_id.is_not(None))

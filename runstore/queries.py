@@ -13,7 +13,7 @@ from sqlalchemy.sql.selectable import FromClause, ScalarSelect, SelectBase
 
 from runstore import wire
 from runstore.backends import Backend
-from runstore.errors import ConfigurationError
+from runstore.errors import ConfigurationError, not_one_of
 from runstore.filters import CREATED, Way
 from runstore.mapping import BELONGS, CALLS, COLUMNS, FILES, REQUIRED_ACTION, RUN, SHARED, TOOLS, StoredRun
 from runstore.schema.base import JSONText
@@ -127,7 +127,7 @@ def known_names(argument: str, given: str | Iterable[str], known: Collection[str
     names = [given] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
     for name in names:
         if not isinstance(name, str) or name not in known:
-            raise ConfigurationError(detail=f"{argument} is {name!r}, expected one or more of {', '.join(known)}")
+            raise not_one_of(argument, name, known)
     return tuple(dict.fromkeys(names))
 
 

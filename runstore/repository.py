@@ -30,6 +30,7 @@ from runstore import (
     config,
     copier,
     departures,
+    earlier,
     filters,
     fingerprint,
     migrate,
@@ -44,8 +45,9 @@ from runstore import (
 )
 from runstore.backends import Answer, Clock, backend_of, create_engine, schema_of, translated
 from runstore.backends.base import in_schema
-from runstore.errors import ConfigurationError, DatabaseFailure, NotARun, RunNotFound
-from runstore.filters import Filter, Way
+from runstore.criteria import Filter
+from runstore.errors import ConfigurationError, DatabaseFailure, NotARun, RunNotFound, no_such
+from runstore.filters import Way
 from runstore.fingerprint import Difference, Fingerprint, Side
 from runstore.history import CHANGE
 from runstore.mapping import RANKS, RUN, Look, Mapper, StoredRun
@@ -444,7 +446,7 @@ class RunRepository:
         before: str | None = None,
         **where: Unpack[Filter],
     ) -> Page:
-        """A page of the runs that meet all conditions of :class:`runstore.filters.Filter`, by created_at and id.
+        """A page of the runs that meet all conditions of :class:`runstore.criteria.Filter`, by created_at and id.
 
         *cursor* is the ``next`` of the page before, asked for with the same conditions and order. Instead of it the id
         of a run may be given: *after* begins behind that run, *before* gives the last ones in front of it; with both,
@@ -641,9 +643,9 @@ class RunRepository:
     ) -> list[dict[str, Any]]:
         """Counts, tokens, cost and durations of the runs that meet the conditions of :meth:`find`, a row a group.
 
-        *by*: none or several of ``statistics.BY`` (hour, day, week, month, model, assistant, thread, status, error,
-        tool, function). *columns*: those of ``statistics.COLUMNS`` to be computed; the fewer, the less it costs. The
-        rows are in the order of the groups; *sort* puts the greatest of a column first, *limit* keeps so many.
+        *by*: none or several of ``statistics.BY`` (hour, day, week, month, model, assistant, thread, status, source,
+        error, tool, function). *columns*: those of ``statistics.COLUMNS`` to be computed; the fewer, the less it costs.
+        The rows are in the order of the groups; *sort* puts the greatest of a column first, *limit* keeps so many.
 
         Raises :class:`ConfigurationError`.
         """
@@ -661,7 +663,7 @@ class RunRepository:
         """
         chosen = RULES if rules is None else tuple(rules)
         if unknown := [rule for rule in chosen if rule not in RULES]:
-            raise ConfigurationError(detail=f"there is no rule {unknown[0]!r}; there are {', '.join(RULES)}")
+            raise no_such("rule", unknown[0], RULES)
         statement = queries.runs(self._backend).where(*self._tests(where)).order_by(RUN.c.id)
 
         def read(connection: Connection) -> Generator[Finding]:
@@ -707,8 +709,14 @@ class RunRepository:
         self._collect(used)
         return deleted.runs
 
-    def prune(self, *, progress: Callable[[Pruned], None] | None = None, **where: Unpack[Filter]) -> Pruned:
+    def prune(
+        self, *, any_version: bool = False, progress: Callable[[Pruned], None] | None = None, **where: Unpack[Filter]
+    ) -> Pruned:
         """Delete the runs that meet the conditions of :meth:`find`, then every shared row that nothing refers to.
+
+        With *any_version* also those of which an earlier look meets all of them; the id and the source asked for are
+        those of the run as it stands. All looks at a run are deleted. That makes all history again: some 4,000 looks a
+        second.
 
         Without a condition no run is deleted, only shared rows. A batch is a transaction: interrupted, the same again
         goes on. *progress* is called after each with what was deleted so far. Raises :class:`ConfigurationError`.
@@ -721,17 +729,17 @@ class RunRepository:
             if progress:
                 progress(total)
 
-        conditions = self._tests(where)
-        last: str | None = None
-        while conditions:
-            ids = self._looked_up(pruner.next_runs, conditions, last, pruner.BATCH)
-            if not ids:
-                break
-            deleted, _ = self._retried(
-                partial(pruner.delete_runs, backend=self._backend, run_ids=ids, conditions=conditions), whole=True
-            )
-            count(deleted.runs, deleted.looks, 0)
-            last = ids[-1]
+        with self._choice(where, any_version) as choice:
+            last: str | None = None
+            while choice:
+                ids, last = self._looked_up(choice.after, last, pruner.BATCH)
+                if ids:
+                    deleted, _ = self._retried(
+                        partial(pruner.delete_runs, backend=self._backend, run_ids=ids, choice=choice), whole=True
+                    )
+                    count(deleted.runs, deleted.looks, 0)
+                if last is None:
+                    break
         for table in pruner.COLLECTED:
             after = -1
             while True:
@@ -742,13 +750,26 @@ class RunRepository:
                 after = unused[-1]
         return total
 
-    def forecast(self, **where: Unpack[Filter]) -> Pruned:
+    def forecast(self, *, any_version: bool = False, **where: Unpack[Filter]) -> Pruned:
         """What :meth:`prune` would delete."""
-        return self._looked_up(pruner.forecast, self._backend, self._tests(where) or None)
+        with self._choice(where, any_version) as choice:
+            return self._looked_up(
+                lambda connection: pruner.forecast(
+                    connection, self._backend, choice.as_conditions(connection) if choice else None
+                )
+            )
 
     def _looked_up(self, look: Callable[..., T], *arguments: Any) -> T:
         """What there is to delete, in a transaction that is tried again."""
         return self._retried(lambda connection: look(connection, *arguments), write=False, whole=True)
+
+    @contextmanager
+    def _choice(self, where: Filter, any_version: bool) -> Iterator[pruner.Choice]:
+        if any_version:
+            with earlier.AnyLook(self._backend, self._reader, where) as choice:
+                yield choice
+        else:
+            yield pruner.Newest(self._backend, self._tests(where))
 
     def _tests(self, where: Filter) -> list[ColumnElement[bool]]:
         return filters.understood(self._backend, where, paged=False).tests()

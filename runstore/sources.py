@@ -59,11 +59,14 @@ def read_file(
     observed_at: int | None = None,
     progress: Callable[[int], None] | None = None,
     max_record_bytes: int = MAX_RECORD_BYTES,
+    exported: bool = False,
 ) -> Iterator[Record]:
     """The records of a file; a file that cannot be opened or read gives a record with an error.
 
     `observed_at` (microseconds since the Unix epoch) is the file's modification time unless given;
-    `progress` is called with the number of bytes of the file read since its last call.
+    `progress` is called with the number of bytes of the file read since its last call. `exported` says that
+    runstore has written the file: each object in it is a run, also one that does not say so, and no run is
+    looked for inside another.
     """
     try:
         stream = path.open("rb", buffering=0)
@@ -74,7 +77,12 @@ def read_file(
     with stream:
         start = os.fstat(stream.fileno()).st_mtime_ns // 1000 if observed_at is None else observed_at
         yield from read_stream(
-            stream, str(path), observed_at=start, progress=progress, max_record_bytes=max_record_bytes
+            stream,
+            str(path),
+            observed_at=start,
+            progress=progress,
+            max_record_bytes=max_record_bytes,
+            exported=exported,
         )
 
 
@@ -85,14 +93,15 @@ def read_stream(
     observed_at: int,
     progress: Callable[[int], None] | None = None,
     max_record_bytes: int = MAX_RECORD_BYTES,
+    exported: bool = False,
 ) -> Iterator[Record]:
     """The records of an open binary stream called `name`, the first one observed at `observed_at` (microseconds).
 
-    No error in the input is raised: each gives one record with an error.
+    No error in the input is raised: each gives one record with an error. `exported` is as in `read_file`.
     """
     clock = itertools.count(observed_at)
     for document, chunks in unpacking.texts(stream, name, progress or (lambda size: None)):
-        splitter, told = Splitter(chunks, document, clock, max_record_bytes), False
+        splitter, told = Splitter(chunks, document, clock, max_record_bytes, exported=exported), False
         for record in splitter.records():
             told = told or record.kind is None
             yield record

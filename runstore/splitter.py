@@ -67,8 +67,13 @@ class Splitter(Scanner):
         limit: int,
         line: int = 1,
         event: str | None = None,
+        *,
+        exported: bool = False,
     ) -> None:
         super().__init__(chunks, limit, line)
+        self.exported = (
+            exported  # each object is a record: runs say what they are or not, and nothing stands around them
+        )
         self.name, self.clock, self.event = name, clock, event
         self.opened = 0  # values around pos that are read member by member
         self.told = 0  # records so far
@@ -98,6 +103,9 @@ class Splitter(Scanner):
     ) -> Iterator[Record]:
         """The records of one value: itself if it is a run or holds none, else the runs in it."""
         event = event or self.event
+        if self.exported and raw[:1] == b"{":
+            yield self._record(raw, line, event, members=members, path=path)
+            return
         for one in finder.found_in(raw, path, event, members):
             if (
                 self.opened
@@ -156,7 +164,7 @@ class Splitter(Scanner):
             except NOT_JSON:
                 return
             line, self.line, self.pos = self.line, self.line + 1, end + 1
-            if finder.is_run(members, self.event):
+            if self.exported or finder.is_run(members, self.event):
                 yield self._record(raw, line, members=members)
             else:
                 yield from self._found(raw, line, "$")
@@ -371,6 +379,8 @@ class Splitter(Scanner):
             return False
         if self.buf[start] == ARRAY:
             return True
+        if self.exported:
+            return False
         signs = self._signs(start, end)
         return not finder.is_run(signs, self.event) and finder.leaf(signs) is None
 

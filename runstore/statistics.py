@@ -16,7 +16,8 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, sele
 from runstore import queries
 from runstore.backends import Backend
 from runstore.backends.base import HALF
-from runstore.errors import ConfigurationError
+from runstore.criteria import STATUSES
+from runstore.errors import ConfigurationError, did_you_mean
 from runstore.schema.views import RUN_TOOLS, RUNS
 
 BY: dict[str, ColumnElement[Any]] = {
@@ -28,16 +29,13 @@ BY: dict[str, ColumnElement[Any]] = {
     "assistant": RUNS.c.assistant_id,
     "thread": RUNS.c.thread_id,
     "status": RUNS.c.status,
+    "source": RUNS.c.source,
     "error": RUNS.c.error_code,
     "tool": RUN_TOOLS.c.type,
     "function": RUN_TOOLS.c.function_name,
 }
 """What statistics can be grouped by. A run counts once for each type of tool and each function it was given."""
 
-STATUSES = (
-    *("queued", "in_progress", "requires_action", "cancelling"),
-    *("cancelled", "failed", "completed", "incomplete", "expired"),
-)
 ENDED = STATUSES[4:]
 TOKENS = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens")
 PERCENTILES = {"seconds_p50": 50, "seconds_p95": 95, "seconds_p99": 99}
@@ -73,7 +71,8 @@ def question(
     groups = queries.known_names("by", by, BY)
     wanted = tuple(COLUMNS) if columns is None else queries.known_names("columns", columns, COLUMNS)
     if sort is not None and sort not in wanted:
-        raise ConfigurationError(detail=f"sort is {sort!r}, expected one of the columns: {', '.join(wanted)}")
+        detail = f"sort is {sort!r}, expected one of the columns: {', '.join(wanted)}"
+        raise ConfigurationError(detail=detail + did_you_mean(sort, wanted))
     if limit is not None and (type(limit) is not int or limit < 1):
         raise ConfigurationError(detail=f"limit is {limit!r}, expected an integer, 1 or more")
     return Question(groups, wanted, sort, limit)

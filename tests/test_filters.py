@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event, text
 
-from runstore import ConfigurationError, RunNotFound, RunRepository, filters, times
+from runstore import ConfigurationError, RunNotFound, RunRepository, criteria, filters, times
 from runstore.schema import Base
 
 from .test_find import a_run, ids, pages
@@ -75,6 +75,17 @@ def some_runs(count: int = 300) -> list[dict[str, Any]]:
 RUNS = some_runs()
 
 
+def number_of(run: dict[str, Any]) -> int:
+    return int(run["id"].removeprefix("run_"))
+
+
+def save(runs: RunRepository, found: Iterable[dict[str, Any]], **options: Any) -> None:
+    """Save runs, each third one under the source eu, each third one under us, the others under none."""
+    found = list(found)
+    for part, source in enumerate(("eu", "us", None)):
+        runs.save_many([run for run in found if number_of(run) % 3 == part], source=source, **options)
+
+
 def finished(run: dict[str, Any]) -> int | None:
     found: int | None = run.get(FINISHED.get(run["status"], ""))
     return found
@@ -108,6 +119,9 @@ CASES: list[tuple[dict[str, Any], Meets]] = [
     ({"model": ["gpt-4o", "newest"]}, lambda run: run["model"] in ("gpt-4o", "newest")),
     ({"status": "completed"}, lambda run: run["status"] == "completed"),
     ({"status": ["completed", "failed", "paused"]}, lambda run: run["status"] in ("completed", "failed", "paused")),
+    ({"source": "eu"}, lambda run: number_of(run) % 3 == 0),
+    ({"source": ["eu", "us", "nowhere"]}, lambda run: number_of(run) % 3 < 2),
+    ({"source": "eu", "status": "failed"}, lambda run: number_of(run) % 3 == 0 and run["status"] == "failed"),
     ({"started_from": T + 5 * DAY}, lambda run: within(run["started_at"], T + 5 * DAY)),
     ({"started_before": T + DAY}, lambda run: within(run["started_at"], None, T + DAY)),
     (
@@ -177,7 +191,7 @@ def test_a_filter_finds_the_same_runs_whichever_way_they_are_come_by(
     monkeypatch.setattr(filters, "FEW", few)
     monkeypatch.setattr(filters, "HORIZON", 30)
     monkeypatch.setattr(filters, "MANY", 2 * few)
-    runs.save_many(RUNS)
+    save(runs, RUNS)
     for where, meets in CASES:
         expected = in_order([run for run in RUNS if meets(run)])
         assert ids(runs.iterate(**where)) == expected, where
@@ -199,8 +213,8 @@ def test_an_archive_without_irregular_runs_finds_the_same(runs: RunRepository) -
 
 
 def test_a_filter_means_the_same_runs_to_all_that_take_one(runs: RunRepository) -> None:
-    assert {name for where, _ in CASES for name in where} == filters.Filter.__annotations__.keys()
-    runs.save_many(RUNS, observed_at=2)
+    assert {name for where, _ in CASES for name in where} == criteria.FILTERS.keys()
+    save(runs, RUNS, observed_at=2)
     runs.save_many([{**run, "status": "queued", "note": "earlier"} for run in RUNS[::7]], observed_at=1)
     for where, meets in CASES:
         expected = {str(run["id"]) for run in RUNS if meets(run)}
@@ -216,7 +230,38 @@ def test_a_filter_means_the_same_runs_to_all_that_take_one(runs: RunRepository) 
         deleted = runs.prune(**where)
         assert deleted == forecast._replace(bytes=0), where
         assert runs.count() == len(RUNS) - len(expected)
-        runs.save_many([run for run in RUNS if run["id"] in expected], observed_at=2)
+        save(runs, (run for run in RUNS if run["id"] in expected), observed_at=2)
+
+
+def test_the_source_of_a_run_is_that_of_its_newest_look(runs: RunRepository) -> None:
+    runs.save(a_run("a", status="queued"), source="eu", observed_at=1)
+    runs.save(a_run("a", status="queued"), source="us", observed_at=2)  # the same look, seen again
+    assert runs.count(source="eu") == 1
+    runs.save(a_run("a", status="completed"), source="us", observed_at=3)
+    runs.save(a_run("a", status="failed"), source="eu", observed_at=2)
+    assert (runs.count(source="eu"), runs.count(source="us")) == (0, 1)
+    runs.save(a_run("b"))
+    runs.save(a_run("c"), source="")
+    assert ids(runs.find(source="").runs) == ["c"]
+    assert runs.stats("source", columns="runs") == [{"source": name, "runs": 1} for name in (None, "", "us")]
+
+
+def test_no_filter_is_passed_over(runs: RunRepository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that nothing made conditions of would be no condition: a prune would delete all runs."""
+    assert criteria.FILTERS.keys() == filters.MAKERS.keys()
+    runs.save_many(RUNS[:3])
+    monkeypatch.setitem(criteria.FILTERS, "colour", criteria.FILTERS["model"])
+    asked: tuple[Callable[..., object], ...] = (runs.prune, runs.forecast, runs.count, runs.find, runs.fingerprint)
+    for ask in asked:
+        with pytest.raises(KeyError, match="colour"):
+            ask(colour="red", model="gpt-4o")
+    assert runs.count() == 3
+
+    class Filter(criteria.Filter, total=False):
+        colour: str | None
+
+    with pytest.raises(TypeError, match="the filter colour has no Criterion"):
+        criteria.criteria_of(Filter)
 
 
 TIMES: list[tuple[Any, int]] = [
@@ -377,7 +422,7 @@ USED: list[tuple[dict[str, Any], *tuple[str, ...]]] = [
     ({"metadata": {"number": "77"}}, "ix_run_object_metadata"),
     ({"metadata_key": "absent"}, "ix_run_object_metadata"),
 ]
-"""Each filter, and the indexes that its first page uses."""
+"""Each filter but source, which has no index, and the indexes that its first page uses."""
 OTHERS = {
     "ix_run_object_created": "SQL over the views, which says created_at",
     "ix_run_object_instructions_id": "prune, which looks for what no run uses",

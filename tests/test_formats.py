@@ -267,7 +267,7 @@ def test_list_writes_its_page_in_every_format(archive: RunRepository, url: URL, 
     )
     assert command(*db, "--format", "parquet", "-o", tmp_path / "page").code == 0
     assert parquet.read_table(tmp_path / "page")["id"].to_pylist() == ["run_2", "run_1"]
-    assert command(*db, "--columns", "id", "--status", "nothing") == (0, "", "")
+    assert command(*db, "--columns", "id", "--model", "nothing") == (0, "", "")
 
 
 def test_a_column_that_is_not_there_is_a_usage_error(archive: RunRepository, url: URL, tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "runstore"
 
 ORDER = [
-    *("errors", "files", "masking", "spelling", "wire", "finder", "redact", "documented", "departures"),
-    *("config", "times", "patience"),
+    *("errors", "times", "criteria", "patience", "files", "masking", "spelling", "wire", "finder", "redact"),
+    *("documented", "departures", "config"),
     *("schema", "mapping", "backends", "migrate"),
     *("filters", "prices", "queries", "statistics", "pace", "reader", "history", "writer"),
-    *("walk", "verify", "fingerprint", "pruner", "backup", "copier"),
+    *("walk", "verify", "fingerprint", "pruner", "earlier", "backup", "copier"),
     *("unpacking", "scanner", "splitter", "sources", "formats", "saver", "pending", "repository", "orm", "cli"),
 ]
 """A module imports only what stands before it."""

@@ -203,6 +203,7 @@ def test_saves_prunes_and_readers_run_side_by_side(plain: Engine) -> None:
         save,
         lambda n: runs.prune(total_tokens_min=1, requires_action=True, metadata_key=f"{n}"),
         lambda n: runs.prune(id=f"run_{n}", requires_action=True),
+        lambda n: runs.prune(any_version=True, id=f"run_{n + 20}", total_tokens_min=2),
         lambda _: [list(runs.iterate()), runs.stats("status"), list(runs.verify()), list(runs.rows())],
     ]
     threads = [threading.Thread(target=repeat, args=(each,)) for each in work]

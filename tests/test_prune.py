@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.engine import URL
 
-from runstore import pruner
+from runstore import ArchiveDamaged, earlier, migrate, pruner
 from runstore.backends import create_engine
+from runstore.backends.sqlite import SQLite
+from runstore.earlier import AnyLook
 from runstore.mapping import FUNCTION, INSTRUCTIONS, RUN, SHAPE, SHARED_TABLES, TOOL
 from runstore.pruner import COLLECTED
 from runstore.repository import RunRepository
 from runstore.walk import RUN_TABLES
 from tests.comparison import contents
 from tests.test_all_or_nothing import full, in_threads
+from tests.test_filters import CASES, FINISHED, RUNS, save
 from tests.test_verify import stored
 
 
@@ -56,6 +60,145 @@ def test_without_a_condition_no_run_is_deleted(engine: Engine, runs: RunReposito
     assert runs.prune() == runs.prune(status=None) == pruner.Pruned()
     assert runs.prune(status=[]).runs == 0
     assert runs.count() == 2
+
+
+EARLIER: list[dict[str, Any]] = [
+    {"status": "queued", "metadata": {"user": "42"}, "required_action": {"type": "x"}, "tools": [{"type": "old"}]},
+    {"status": "queued", "metadata": {"user": "7"}, "model": "other", "last_error": {"code": "lost"}},
+    {"status": "completed", "metadata": {}, "usage": {"total_tokens": 5}},
+]
+
+
+def with_history(runs: RunRepository, run_id: str, looks: list[dict[str, Any]], **options: Any) -> None:
+    for moment, look in enumerate(looks, 1):
+        runs.save({**stored(run_id), **look}, observed_at=moment, **options)
+
+
+ANY: list[tuple[dict[str, Any], bool, bool]] = [
+    ({"metadata": {"user": "42"}}, True, False),
+    ({"metadata_key": ["user"]}, True, False),
+    ({"metadata": {"user": "42"}, "model": "other"}, False, False),  # of no look do both hold
+    ({"metadata": {"user": "7"}, "model": "other"}, True, False),
+    ({"status": "completed"}, True, True),
+    ({"status": "queued", "id": ["changed"]}, True, False),
+    ({"status": "queued", "id": "untouched"}, False, False),
+    ({"metadata": {"user": "42"}, "source": ["eu"]}, True, False),
+    ({"metadata": {"user": "42"}, "source": "us"}, False, False),
+    ({"source": "eu"}, True, False),
+    ({"tool_type": "old"}, True, False),
+    ({"error_code": "lost"}, True, False),
+    ({"requires_action": True}, True, True),
+    ({"requires_action": False}, False, False),
+    ({"total_tokens_min": 5}, True, False),
+    ({"total_tokens_min": 6}, False, False),
+    ({"created_before": 1}, False, False),
+    ({"model": "\x00"}, False, False),
+    ({"metadata": {}}, False, False),  # no condition: no run is deleted
+    ({}, False, False),
+]
+"""Conditions, and whether the run that was changed and the one that was not have a look that meets all of them."""
+
+
+@pytest.fixture
+def one_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The same archive in memory for all choices of a test: to make its tables takes longer than all else."""
+    made = SQLite().create_engine(URL.create("sqlite"))
+    migrate.upgrade(made)
+    monkeypatch.setattr(AnyLook, "_archive", lambda _: made)
+    yield
+    made.dispose()
+
+
+@pytest.mark.usefixtures("one_memory")
+def test_any_version_deletes_runs_of_which_a_look_meets_all_conditions(
+    runs: RunRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(earlier, "BATCH", 2)
+    for where, *gone in ANY:
+        with_history(runs, "changed", EARLIER, source="eu")
+        runs.save(stored("untouched", status="completed"))
+        expected = [name for name, is_gone in zip(("changed", "untouched"), gone, strict=True) if is_gone]
+        forecast = runs.forecast(any_version=True, **where)
+        assert forecast.runs == len(expected), where
+        assert forecast.looks == 2 * ("changed" in expected), where
+        done = runs.prune(any_version=True, **where)
+        assert done == forecast._replace(bytes=0), where
+        assert {"changed", "untouched"} - {run["id"] for run in runs.iterate()} == set(expected), where
+        runs.delete("changed")
+    assert list(runs.verify()) == []
+
+
+@pytest.mark.usefixtures("one_memory")
+def test_an_earlier_look_means_to_a_filter_what_it_meant_when_it_was_the_newest(
+    runs: RunRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each run is overwritten by a look of which nothing is left, and is found by what it was."""
+    monkeypatch.setattr(pruner, "BATCH", 70)
+    looks = [run for run in RUNS if run["status"] in FINISHED][:100]
+    save(runs, looks, observed_at=1)
+    newest = [{"id": run["id"], "object": "thread.run", "status": "completed", "last": True} for run in looks]
+    save(runs, newest, observed_at=2)
+    assert sum(len(runs.changes(run["id"])) for run in looks) == len(looks)
+    for where, meets in CASES:
+        if where == {"metadata": {}}:
+            continue
+        expected = {run["id"] for look in (looks, newest) for run in look if found(meets, run)}
+        with AnyLook(runs._backend, runs._reader, where) as choice, runs._transaction(write=False) as connection:
+            assert set(choice.of(connection, sorted(run["id"] for run in looks))) == expected, where
+
+
+def found(meets: Callable[[dict[str, Any]], bool], run: dict[str, Any]) -> bool:
+    return meets({"metadata": {}, "tools": [], "file_ids": [], "usage": None, **NO_MEMBERS, **run})
+
+
+NO_MEMBERS = dict.fromkeys(("created_at", "started_at", "thread_id", "assistant_id", "model", *FINISHED.values()))
+
+
+def test_values_that_can_be_read_once_are_conditions_of_every_look(runs: RunRepository) -> None:
+    with_history(runs, "changed", EARLIER)
+    with_history(runs, "kept", [{**look, "metadata": {"other": "1"}} for look in EARLIER])
+    assert runs.forecast(any_version=True, metadata_key=iter(["user"])).runs == 1
+    assert runs.prune(any_version=True, metadata_key=iter(["user"])).runs == 1
+    assert [run["id"] for run in runs.iterate()] == ["kept"]
+
+
+def test_any_version_looks_again_at_runs_that_it_has_locked(
+    engine: Engine, runs: RunRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the choice and the deletion a run may have been deleted and saved anew, as that of somebody else."""
+    with_history(runs, "again", EARLIER)
+    with_history(runs, "gone", EARLIER)
+    choose = AnyLook.after
+
+    def chosen(*arguments: Any) -> Any:
+        ids, last = choose(*arguments)
+        if "again" in ids:
+
+            def write() -> None:
+                other = RunRepository(engine)
+                other.delete("again")
+                with_history(other, "again", EARLIER[1:])
+                other.save({**stored("gone"), "status": "failed", "metadata": {}}, observed_at=9)
+
+            thread = threading.Thread(target=write)
+            thread.start()
+            thread.join()
+        return ids, last
+
+    monkeypatch.setattr(AnyLook, "after", chosen)
+    assert runs.prune(any_version=True, metadata={"user": "42"})[:2] == (1, 3)
+    assert [run["id"] for run in runs.iterate()] == ["again"]
+    assert list(runs.verify()) == []
+
+
+def test_any_version_fails_where_history_was_changed_by_hand(engine: Engine, runs: RunRepository) -> None:
+    """To pass over it would leave what was to be erased."""
+    with_history(runs, "changed", EARLIER)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE run_object_change SET members = '[]'"))
+    with pytest.raises(ArchiveDamaged, match=r"run changed .*an earlier look cannot be made again"):
+        runs.prune(any_version=True, metadata={"user": "42"})
+    assert runs.count() == 1
 
 
 def test_a_plain_delete_leaves_only_shared_rows_and_orphans_collects_them(

@@ -18,6 +18,7 @@ from sqlalchemy import Engine, event, text
 from sqlalchemy.engine import URL
 
 from runstore import ConfigurationError, RunRepository, statistics
+from runstore.criteria import STATUSES
 from runstore.prices import Price
 
 from .test_cli import on_a_terminal, shown
@@ -33,7 +34,7 @@ def made(count: int = 400, seed: int = 7) -> list[Run]:
     dice = random.Random(seed)
     runs = []
     for number in range(count):
-        status = dice.choice([*statistics.STATUSES, *["completed"] * 9, "failed", "failed", "odd", None])
+        status = dice.choice([*STATUSES, *["completed"] * 9, "failed", "failed", "odd", None])
         created = dice.choice([None, -(2**62), *(1_700_000_000 + dice.randrange(60 * 86_400) for _ in range(30))])
         run: Run = {"id": f"run_{number:03}", "object": "thread.run", "created_at": created, "status": status}
         run["model"] = dice.choice(["gpt-4o", "gpt-4o-mini", "älter", None])
@@ -114,8 +115,8 @@ def counted(runs: list[Run]) -> dict[str, Any]:
 
     return {
         "runs": len(runs),
-        **{status: statuses.count(status) for status in statistics.STATUSES},
-        "other_status": sum(status not in statistics.STATUSES for status in statuses),
+        **{status: statuses.count(status) for status in STATUSES},
+        "other_status": sum(status not in STATUSES for status in statuses),
         "failure_rate": statuses.count("failed") / ended if ended else None,
         **{name: total(lambda usage, name=name: usage.get(name)) for name in statistics.TOKENS[:3]},  # type: ignore[misc]
         "cached_tokens": total(lambda usage: usage.get("prompt_tokens_details", {}).get("cached_tokens")),

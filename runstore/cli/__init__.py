@@ -16,6 +16,7 @@ from typing import NoReturn
 import click
 
 from runstore.cli import logs
+from runstore.cli.help import Group
 
 COMMANDS = {
     "import": "transfer",
@@ -33,6 +34,7 @@ COMMANDS = {
     "backup": "copies",
     "copy": "copies",
     "db": "database",
+    "completion": "completion",
 }
 """Command -> module of this package."""
 
@@ -48,7 +50,7 @@ Exit codes: 0 done, 1 failure, 2 usage, 3 not found, 4 schema behind,
 """
 
 
-class Commands(click.Group):
+class Commands(Group):
     """Commands by name, their modules imported when asked for."""
 
     def list_commands(self, context: click.Context) -> list[str]:
@@ -61,6 +63,15 @@ class Commands(click.Group):
             return None
         module = import_module(f"runstore.cli.{COMMANDS[name]}")
         return logs.with_log_options(getattr(module, f"{name}_command"))
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command; the error for one that does not exist names the nearest, which click knows of none yet."""
+        try:
+            return super().resolve_command(context, args)
+        except click.NoSuchCommand as error:
+            raise click.NoSuchCommand(error.command_name, possibilities=COMMANDS, ctx=context) from None
 
     def invoke(self, context: click.Context) -> object:
         """Run a command. Who has seen enough of :data:`LOOKED_AT` closes the pipe, which is no failure."""

@@ -8,11 +8,16 @@ from pathlib import Path
 import click
 
 from runstore.cli.files import output_option, spare_the_archive
+from runstore.cli.help import Command
 from runstore.cli.output import db_without_schema_option, is_terminal
 from runstore.cli.tables import cell, form_of, format_option, plain_table, write_rows
 
 
-@click.command("sql")
+@click.command(
+    "sql",
+    cls=Command,
+    example="runstore sql 'SELECT model, count(*) FROM runs GROUP BY model'\nrunstore sql --schema",
+)
 @click.argument("query", required=False)
 @db_without_schema_option
 @click.option(

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runstore.cli.completion import file_or_url
 from runstore.cli.consent import consent, yes_option
 from runstore.cli.filters import filter_options
+from runstore.cli.help import Command
 from runstore.cli.output import db_option, note, patience_option, printable
 
 if TYPE_CHECKING:
-    from runstore.filters import Filter
+    from runstore.criteria import Filter
 
 
-@click.command("verify")
+@click.command("verify", cls=Command, example="runstore verify --db runs.db")
 @db_option
 def verify_command(db: str | None) -> None:
     """Prove that the archive still holds what was saved: every digest, key, reference, order and count is made again.
@@ -39,7 +41,7 @@ def verify_command(db: str | None) -> None:
     note(f"{took}: no findings")
 
 
-@click.command("fingerprint")
+@click.command("fingerprint", cls=Command, example="runstore fingerprint --by day --created-from 2024-06-01")
 @db_option
 @filter_options
 @click.option("--by", type=click.Choice(["day"]), help="A line for each day (UTC) on which runs were created.")
@@ -69,9 +71,9 @@ def _day(day: int | None) -> str:
         return f"day {day}"
 
 
-@click.command("diff")
-@click.argument("first", metavar="ARCHIVE")
-@click.argument("second", metavar="ARCHIVE")
+@click.command("diff", cls=Command, example="runstore diff runs.db backup.db")
+@click.argument("first", metavar="ARCHIVE", shell_complete=file_or_url)
+@click.argument("second", metavar="ARCHIVE", shell_complete=file_or_url)
 def diff_command(first: str, second: str) -> None:
     """Name every run in which two archives (URLs or paths) differ; exit code 1 if there are any.
 
@@ -89,16 +91,32 @@ def diff_command(first: str, second: str) -> None:
         sys.exit(1)
 
 
-@click.command("prune")
+@click.command(
+    "prune",
+    cls=Command,
+    example="runstore prune --created-before 2024-01-01 --dry-run\nrunstore prune --metadata user=42 --any-version",
+)
 @db_option
 @filter_options
+@click.option(
+    "--any-version",
+    is_flag=True,
+    help="Delete runs of which an earlier look meets all conditions too: to erase a person from the history.",
+)
 @click.option("--orphans", is_flag=True, help="Delete no run, only the shared rows that nothing refers to.")
 @click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
 @yes_option
 @click.option("--vacuum", is_flag=True, help="Give back the space: on SQLite to the disk, on PostgreSQL to the tables.")
 @patience_option
 def prune_command(
-    db: str | None, orphans: bool, dry_run: bool, yes: bool, vacuum: bool, patience: float, where: Filter
+    db: str | None,
+    any_version: bool,
+    orphans: bool,
+    dry_run: bool,
+    yes: bool,
+    vacuum: bool,
+    patience: float,
+    where: Filter,
 ) -> None:
     """Delete the runs that meet all conditions, with their history, and the shared rows that nothing uses any more.
 
@@ -115,15 +133,17 @@ def prune_command(
 
     if orphans == bool(where):
         raise click.UsageError("say which runs, by at least one condition, or --orphans; not both")
+    if orphans and any_version:
+        raise click.UsageError("--any-version says which runs; --orphans deletes none")
     with RunRepository.open(db, patience=patience) as archive:
         if dry_run or not yes:
-            found = archive.forecast(**where)
+            found = archive.forecast(any_version=any_version, **where)
             note(f"{'would delete' if dry_run else 'to delete'}: {found}, about {found.bytes} bytes")
             if dry_run or not (found.runs or found.shared):
                 return
             consent(f"{found}", yes=yes)
         try:
-            archive.prune(progress=count, **where)
+            archive.prune(progress=count, any_version=any_version, **where)
         except BaseException:
             if deleted != Pruned():
                 note(f"runstore: ended early; deleted so far: {deleted}")

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import click
 
+from runstore.cli.completion import file_or_url
+from runstore.cli.help import Command
 from runstore.cli.output import db_option, note, patience_option
 
 
-@click.command("backup")
+@click.command("backup", cls=Command, example="runstore backup runs-2024-06-01.db")
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
 @db_option
 def backup_command(path: Path, db: str | None) -> None:
@@ -22,9 +24,9 @@ def backup_command(path: Path, db: str | None) -> None:
     click.echo(f"{found}  {found.runs}")
 
 
-@click.command("copy")
-@click.argument("source", metavar="FROM")
-@click.argument("target", metavar="TO")
+@click.command("copy", cls=Command, example="runstore copy runs.db postgresql://archive@db.example.com/runs")
+@click.argument("source", metavar="FROM", shell_complete=file_or_url)
+@click.argument("target", metavar="TO", shell_complete=file_or_url)
 @patience_option
 def copy_command(source: str, target: str, patience: float) -> None:
     """Copy everything from one archive (URL or path) to another one, of the same or the other kind, and prove it.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runstore.cli.consent import consent, yes_option
+from runstore.cli.help import DATABASE_GROUP, Group, Option
 from runstore.cli.output import db_option, is_terminal, migrations_option, note, patience_option, printable
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from runstore.migrate import Status
 
 
-@click.group("db")
+@click.group("db", cls=Group)
 def db_command() -> None:
     """Look at and migrate the schema of the archive."""
 
@@ -59,7 +60,7 @@ def _moved(url: URL, revisions: tuple[str | None, str | None]) -> None:
     note(f"{config.shown(url)}: {step} {after or 'nothing'}")
 
 
-@db_command.command("upgrade")
+@db_command.command("upgrade", example="runstore db upgrade --db postgresql://owner@db.example.com/runs")
 @click.argument("revision", metavar="[REV]", default="head")
 @migrations_option
 @backup_option
@@ -76,7 +77,9 @@ def upgrade(revision: str, db: str | None, backup: bool, patience: float) -> Non
         _moved(url, migrate.upgrade(engine, revision, backup=backup))
 
 
-@db_command.command("downgrade", context_settings={"ignore_unknown_options": True})
+@db_command.command(
+    "downgrade", context_settings={"ignore_unknown_options": True}, example="runstore db downgrade 0005"
+)
 @click.argument("revision", metavar="REV")
 @migrations_option
 @backup_option
@@ -102,7 +105,7 @@ def downgrade(revision: str, db: str | None, backup: bool, yes: bool, patience: 
         _moved(url, moved)
 
 
-@db_command.command("stamp")
+@db_command.command("stamp", example="runstore db stamp 0006")
 @click.argument("revision", metavar="REV")
 @migrations_option
 @patience_option
@@ -116,7 +119,7 @@ def stamp(revision: str, db: str | None, patience: float) -> None:
         _moved(url, migrate.stamp(engine, revision))
 
 
-@db_command.command("current")
+@db_command.command("current", example="runstore db current")
 @db_option
 def current(db: str | None) -> None:
     """Print the revision the archive is at; nothing where it has no schema."""
@@ -127,10 +130,10 @@ def current(db: str | None) -> None:
     if revision:
         click.echo(revision)
     else:
-        note("no runstore schema")
+        note("no runstore schema; 'runstore db upgrade' makes it")
 
 
-@db_command.command("check")
+@db_command.command("check", example="runstore db check --db runs.db")
 @db_option
 def check(db: str | None) -> None:
     """Exit 0 where the archive is at the revision of this runstore, 4 where it is behind, 5 where it is newer."""
@@ -141,7 +144,7 @@ def check(db: str | None) -> None:
     note(f"{config.shown(config.database_url(db))}: at {migrate.REVISION}")
 
 
-@db_command.command("wait")
+@db_command.command("wait", example="runstore db wait --timeout 60")
 @db_option
 @click.option(
     "--timeout",
@@ -161,7 +164,7 @@ def wait(db: str | None, timeout: float) -> None:
     note(f"{config.shown(url)}: at {migrate.REVISION}")
 
 
-@db_command.command("history")
+@db_command.command("history", example="runstore db history")
 def history() -> None:
     """List the revisions that this runstore knows, the newest first, with what each does to a database."""
     from runstore import migrate
@@ -172,12 +175,18 @@ def history() -> None:
             click.echo(f"      {line}".rstrip())
 
 
-@db_command.command("sql")
+@db_command.command("sql", example="runstore db sql 0005:head --backend postgresql")
 @click.argument("span", metavar="[FROM:TO]", default="head")
-@click.option("--db", metavar="URL|PATH", help="An archive whose kind of database is meant.")
-@click.option("--schema", metavar="NAME", help="The PostgreSQL schema.")
 @click.option(
-    "--backend", type=click.Choice(["postgresql", "sqlite"]), help="For which database. [default: that of the archive]"
+    "--db", cls=Option, group=DATABASE_GROUP, metavar="URL|PATH", help="An archive whose kind of database is meant."
+)
+@click.option("--schema", cls=Option, group=DATABASE_GROUP, metavar="NAME", help="The PostgreSQL schema.")
+@click.option(
+    "--backend",
+    cls=Option,
+    group=DATABASE_GROUP,
+    type=click.Choice(["postgresql", "sqlite"]),
+    help="For which database. [default: that of the archive]",
 )
 def sql(span: str, db: str | None, schema: str | None, backend: str | None) -> None:
     """Print the script that brings a schema from nothing to the newest revision, to one, or from one to another.
@@ -191,7 +200,7 @@ def sql(span: str, db: str | None, schema: str | None, backend: str | None) -> N
     click.echo(migrate.sql(backend, span, schema=schema or config.schema_of(url)), nl=False)
 
 
-@db_command.command("diff")
+@db_command.command("diff", example="runstore db diff")
 @db_option
 def diff(db: str | None) -> None:
     """Say what differs between the schema of the archive and the one this runstore expects; exit 1 if anything does."""
@@ -208,7 +217,7 @@ def diff(db: str | None) -> None:
     note(f"{config.shown(url)}: no difference")
 
 
-@db_command.command("grants")
+@db_command.command("grants", example="runstore db grants --writer importer --reader analyst")
 @db_option
 @click.option("--writer", metavar="ROLE", required=True, help="The role that imports and saves.")
 @click.option("--reader", metavar="ROLE", required=True, help="The role that finds and exports.")
@@ -221,7 +230,7 @@ def grants(db: str | None, writer: str, reader: str) -> None:
         click.echo(migrate.grants(connection, writer=writer, reader=reader), nl=False)
 
 
-@db_command.command("status")
+@db_command.command("status", example="runstore db status --json")
 @db_option
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object, also on a terminal.")
 def status(db: str | None, as_json: bool) -> None:

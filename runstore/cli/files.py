@@ -13,6 +13,7 @@ from typing import BinaryIO, cast
 
 import click
 
+from runstore.cli.help import OUTPUT_GROUP, Option
 from runstore.cli.output import Terminal, is_terminal
 from runstore.files import BESIDE, complete_file
 
@@ -38,6 +39,8 @@ def _output(context: click.Context, parameter: click.Parameter, path: Path | Non
 output_option = click.option(
     "-o",
     "--output",
+    cls=Option,
+    group=OUTPUT_GROUP,
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
     callback=_output,

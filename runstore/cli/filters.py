@@ -1,4 +1,4 @@
-"""The options that say which runs: one set for all commands that take a filter."""
+"""The options that say which runs: one set for all commands that take a filter, made of the table of filters."""
 
 from __future__ import annotations
 
@@ -8,39 +8,11 @@ from typing import Any
 
 import click
 
-from runstore.cli.output import T
-
-_SEVERAL = (
-    ("--id", "id", "ID", "Runs of this id (may be repeated, as all that name a value)."),
-    ("--thread", "thread_id", "ID", "Runs of this thread."),
-    ("--assistant", "assistant_id", "ID", "Runs of this assistant."),
-    ("--model", "model", "MODEL", "Runs of this model."),
-    ("--status", "status", "STATUS", "Runs of this status."),
-    ("--metadata-key", "metadata_key", "KEY", "Runs with this key in metadata; repeated: with all of them."),
-    ("--tool-type", "tool_type", "TYPE", "Runs that were given a tool of this type."),
-    ("--function", "function_name", "NAME", "Runs that were given a function of this name."),
-    ("--file", "file_id", "ID", "Runs that were given this file."),
-    ("--error-code", "error_code", "CODE", "Runs with this code in last_error."),
-    ("--incomplete-reason", "incomplete_reason", "REASON", "Runs with this reason in incomplete_details."),
-)
-_TIMES = (
-    (
-        "--created-from",
-        "created_from",
-        "Runs created then or later: ISO 8601, Unix seconds, or an age as 12h, 7d.",
-    ),
-    ("--created-before", "created_before", "Runs created earlier."),
-    ("--started-from", "started_from", "Runs started then or later."),
-    ("--started-before", "started_before", "Runs started earlier."),
-    ("--finished-from", "finished_from", "Runs that ended then or later."),
-    ("--finished-before", "finished_before", "Runs that ended earlier."),
-)
-_NUMBERS = (
-    ("--tokens-min", "total_tokens_min", "Runs with so many total tokens or more."),
-    ("--tokens-max", "total_tokens_max", "Runs with so many total tokens or fewer."),
-    ("--seconds-min", "total_seconds_min", "Runs that took so many seconds or more, from creation to end."),
-    ("--seconds-max", "total_seconds_max", "Runs that took so many seconds or fewer."),
-)
+from runstore.cli.completion import one_of
+from runstore.cli.help import FILTERS_GROUP, Option
+from runstore.cli.output import T, note
+from runstore.criteria import FILTERS, STATUSES, Criterion, Kind
+from runstore.errors import did_you_mean
 
 
 def _pairs(_: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -54,34 +26,30 @@ def _pairs(_: click.Context, parameter: click.Parameter, values: tuple[str, ...]
     return found
 
 
-_OPTIONS: tuple[tuple[str, Callable[[Any], Any]], ...] = (
-    *(
-        (name, click.option(flag, name, metavar=metavar, multiple=True, help=text))
-        for flag, name, metavar, text in _SEVERAL
-    ),
-    (
-        "metadata",
-        click.option(
-            "--metadata",
-            "metadata",
-            metavar="KEY=VALUE",
-            multiple=True,
-            callback=_pairs,
-            help="Runs with this pair in metadata; repeated: with all of them.",
-        ),
-    ),
-    *((name, click.option(flag, name, metavar="TIME", help=text)) for flag, name, text in _TIMES),
-    *((name, click.option(flag, name, metavar="N", type=int, help=text)) for flag, name, text in _NUMBERS),
-    (
-        "requires_action",
-        click.option(
-            "--requires-action/--no-requires-action",
-            "requires_action",
-            default=None,
-            help="Runs with a required_action, or without one.",
-        ),
-    ),
-)
+_OF_KIND: dict[Kind, dict[str, Any]] = {
+    Kind.ONE_OF: {"multiple": True},
+    Kind.ALL_OF: {"multiple": True},
+    Kind.PAIRS: {"multiple": True, "callback": _pairs},
+    Kind.TIME: {},
+    Kind.NUMBER: {"type": int},
+    Kind.YES_OR_NO: {"default": None},
+}
+"""What click is told of an option."""
+
+_OF_NAME: dict[str, dict[str, Any]] = {"status": {"shell_complete": one_of(lambda: STATUSES)}}
+
+
+def _option(name: str, criterion: Criterion) -> Callable[[Any], Any]:
+    told = {**_OF_KIND[criterion.kind], **_OF_NAME.get(name, {})}
+    return click.option(
+        criterion.option,
+        name,
+        cls=Option,
+        group=FILTERS_GROUP,
+        metavar=criterion.metavar or None,
+        help=criterion.help,
+        **told,
+    )
 
 
 def filter_options(command: Callable[..., T]) -> Callable[..., T]:
@@ -89,10 +57,23 @@ def filter_options(command: Callable[..., T]) -> Callable[..., T]:
 
     @wraps(command)
     def with_where(**arguments: Any) -> T:
-        given = {name: arguments.pop(name) for name, _ in _OPTIONS}
+        given = {name: arguments.pop(name) for name in FILTERS}
         where = {name: value for name, value in given.items() if value not in (None, (), {})}
+        if doubtful := [status for status in where.get("status", ()) if status not in STATUSES]:
+            _warn(arguments["db"], doubtful)
         return command(where=where, **arguments)
 
-    for _, option in reversed(_OPTIONS):
-        with_where = option(with_where)
+    for name, criterion in reversed(FILTERS.items()):
+        with_where = _option(name, criterion)(with_where)
     return with_where
+
+
+def _warn(db: str | None, statuses: list[str]) -> None:
+    """Warn of statuses that no run has: a server may have some of its own, so these are asked for all the same."""
+    from runstore.repository import RunRepository
+
+    with RunRepository.open(db) as archive:
+        for status in statuses:
+            if not archive.count(status=status):
+                documented = f"no run has the status {status!r}; the documented ones are {', '.join(STATUSES)}"
+                note(f"runstore: {documented}{did_you_mean(status, STATUSES)}")

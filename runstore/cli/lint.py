@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
+from runstore.cli.completion import one_of
 from runstore.cli.files import output_option, spare_the_archive
 from runstore.cli.filters import filter_options
+from runstore.cli.help import Command
 from runstore.cli.output import db_option, note
 from runstore.cli.tables import form_of, format_option, write_rows
 
 
-@click.command("lint")
+def _rules() -> Iterable[str]:
+    from runstore.repository import RULES
+
+    return RULES
+
+
+@click.command("lint", cls=Command, example="runstore lint --rule secret --created-from 7d")
 @db_option
 @click.option(
     "--rule",
     "rules",
     metavar="NAME",
     multiple=True,
+    shell_complete=one_of(_rules),
     help="Only findings of this rule, as secret; several may be given.",
 )
 @filter_options

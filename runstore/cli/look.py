@@ -10,11 +10,12 @@ import click
 
 from runstore.cli.files import output_file, output_option, spare_the_archive
 from runstore.cli.filters import filter_options
+from runstore.cli.help import Command
 from runstore.cli.output import db_option, note
-from runstore.cli.tables import Names, columns_option, form_of, format_option, print_table, write_rows
+from runstore.cli.tables import Names, columns_option, form_of, format_option, of_runs, print_table, write_rows
 
 
-@click.command("show")
+@click.command("show", cls=Command, example="runstore show run_abc123")
 @click.argument("run_id", metavar="ID")
 @db_option
 def show_command(run_id: str, db: str | None) -> None:
@@ -29,7 +30,14 @@ def show_command(run_id: str, db: str | None) -> None:
         file.write(json.dumps(run, ensure_ascii=False, indent=2).encode() + b"\n")
 
 
-@click.command("list")
+@click.command(
+    "list",
+    cls=Command,
+    example=(
+        "runstore list --status failed --created-from 7d\n"
+        "runstore list --columns id,model,total_tokens --format csv -o runs.csv"
+    ),
+)
 @db_option
 @filter_options
 @click.option(
@@ -40,7 +48,7 @@ def show_command(run_id: str, db: str | None) -> None:
 @click.option("--before", metavar="ID", help="The last ones in front of this run.")
 @click.option("--oldest-first", is_flag=True, help="Begin with the oldest run.")
 @format_option("table", "jsonl", "json", "csv", "parquet")
-@columns_option
+@columns_option(of_runs)
 @output_option
 def list_command(
     db: str | None,
@@ -77,6 +85,8 @@ def list_command(
         else:
             with output_file(output) as file:
                 formats.write_texts(form, file, map(wire.encode, page.runs))
+    if not page.runs and not where and cursor is after is before is None:
+        note("the archive has no runs yet; 'runstore import FILE' stores those in a file")
     if page.next:
         note(f"more with --cursor {page.next}")
 

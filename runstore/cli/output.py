@@ -10,6 +10,9 @@ from typing import Any, TypeVar
 
 import click
 
+from runstore.cli.completion import file_or_url
+from runstore.cli.help import DATABASE_GROUP, Option
+
 NOTES = "runstore.cli"
 """The logger of what commands say; ``logs`` writes it to standard error."""
 
@@ -35,6 +38,8 @@ def _place_options(where: str, environment: str, *, with_schema: bool = True) ->
     def decorate(command: C) -> C:
         schema = click.option(
             "--schema",
+            cls=Option,
+            group=DATABASE_GROUP,
             metavar="NAME",
             is_eager=True,
             expose_value=False,
@@ -43,8 +48,11 @@ def _place_options(where: str, environment: str, *, with_schema: bool = True) ->
         )
         db = click.option(
             "--db",
+            cls=Option,
+            group=DATABASE_GROUP,
             metavar="URL|PATH",
             callback=combined,
+            shell_complete=file_or_url,
             help=f"The archive: a database URL or the path of a SQLite file. [default: {environment}]",
         )
         return db(schema(command)) if with_schema else db(command)
@@ -62,6 +70,8 @@ migrations_option = _place_options(
 
 patience_option = click.option(
     "--patience",
+    cls=Option,
+    group=DATABASE_GROUP,
     metavar="SECONDS",
     type=click.FloatRange(min=0),
     default=60,

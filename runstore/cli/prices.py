@@ -8,15 +8,16 @@ from pathlib import Path
 import click
 
 from runstore.cli.files import output_file
+from runstore.cli.help import Group
 from runstore.cli.output import db_option, is_terminal, note, patience_option, printable
 
 
-@click.group("prices")
+@click.group("prices", cls=Group)
 def prices_command() -> None:
     """Say what tokens cost: the column cost of the view runs is made of it."""
 
 
-@prices_command.command("import")
+@prices_command.command("import", example="runstore prices import prices.csv")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @db_option
 @patience_option
@@ -35,7 +36,7 @@ def import_prices(file: Path, db: str | None, patience: float) -> None:
     note(f"{count} prices stored")
 
 
-@prices_command.command("list")
+@prices_command.command("list", example="runstore prices list")
 @db_option
 def list_prices(db: str | None) -> None:
     """List the prices: a table on a terminal, else JSON Lines."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from runstore.cli.completion import one_of
 from runstore.cli.files import output_option, spare_the_archive
 from runstore.cli.filters import filter_options
+from runstore.cli.help import Command
 from runstore.cli.output import db_option
 from runstore.cli.tables import (
     Names,
@@ -35,17 +38,40 @@ GAP = 2
 """Blanks between two columns."""
 
 
-@click.command("stats")
+def _groups() -> Iterable[str]:
+    from runstore.statistics import BY
+
+    return BY
+
+
+def _columns() -> Iterable[str]:
+    from runstore.statistics import COLUMNS
+
+    return COLUMNS
+
+
+@click.command(
+    "stats",
+    cls=Command,
+    example=(
+        "runstore stats --by model --by month --status completed\n"
+        "runstore stats --by thread --sort total_tokens --limit 10"
+    ),
+)
 @db_option
 @click.option(
     "--by",
     metavar="GROUP",
     multiple=True,
-    help="hour, day, week, month, model, assistant, thread, status, error, tool or function (may be repeated).",
+    shell_complete=one_of(_groups),
+    help="hour, day, week, month, model, assistant, thread, status, source, error, tool or function (may be repeated).",
 )
-@columns_option
+@columns_option(_columns)
 @click.option(
-    "--sort", metavar="COLUMN", help="The greatest of this column first. [default: in the order of the groups]"
+    "--sort",
+    metavar="COLUMN",
+    shell_complete=one_of(_columns),
+    help="The greatest of this column first. [default: in the order of the groups]",
 )
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="At most so many rows.")
 @format_option("table", "jsonl", "json", "csv")

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from runstore.cli.completion import several_of
 from runstore.cli.files import output_file
+from runstore.cli.help import OUTPUT_GROUP, Option
 from runstore.cli.output import is_terminal, note, printable
 
 if TYPE_CHECKING:
@@ -41,14 +43,39 @@ def format_option(*forms: str, default: str = "table on a terminal, else jsonl")
         context.meta[FORMS] = forms
         return form
 
-    return click.option("--format", "form", type=click.Choice(forms), callback=remember, help=text)
+    return click.option(
+        "--format",
+        "form",
+        cls=Option,
+        group=OUTPUT_GROUP,
+        type=click.Choice(forms),
+        callback=remember,
+        help=text,
+    )
 
 
 def _names(_: click.Context, __: click.Parameter, value: str | None) -> Names | None:
     return None if value is None else tuple(dict.fromkeys(name.strip() for name in value.split(",")))
 
 
-columns_option = click.option("--columns", metavar="A,B,...", callback=_names, help="These columns, in this order.")
+def columns_option(known: Callable[[], Iterable[str]]) -> Callable[[Command], Command]:
+    """--columns, of these names."""
+    return click.option(
+        "--columns",
+        cls=Option,
+        group=OUTPUT_GROUP,
+        metavar="A,B,...",
+        callback=_names,
+        shell_complete=several_of(known),
+        help="These columns, in this order.",
+    )
+
+
+def of_runs() -> Iterable[str]:
+    """The columns of the view runs."""
+    from runstore.schema.views import RUNS
+
+    return RUNS.c.keys()
 
 
 def form_of(form: str | None, output: Path | None, *, default: str | None = None) -> str:

@@ -14,9 +14,10 @@ import click
 
 from runstore.cli.files import in_a_folder, output_file, output_option, spare_the_archive
 from runstore.cli.filters import filter_options
+from runstore.cli.help import Command
 from runstore.cli.logs import is_for_a_person
 from runstore.cli.output import db_option, note, patience_option
-from runstore.cli.tables import Names, columns_option, form_of, format_option, write_rows
+from runstore.cli.tables import Names, columns_option, form_of, format_option, of_runs, write_rows
 
 if TYPE_CHECKING:
     from runstore.saver import Rejection
@@ -27,7 +28,11 @@ SHOWN_CHARACTERS = 200
 """Of a rejected record, for --verbose."""
 
 
-@click.command("import")
+@click.command(
+    "import",
+    cls=Command,
+    example="runstore import --source prod-eu dumps/ more.jsonl.gz\ntail -f runs.jsonl | runstore import -",
+)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True, path_type=Path))
 @db_option
 @click.option("--source", metavar="TEXT", help="Where the runs come from, kept beside them; for example prod-eu.")
@@ -43,6 +48,11 @@ SHOWN_CHARACTERS = 200
     default="newest",
     show_default=True,
     help="Which look at a run stays where a stored one differs.",
+)
+@click.option(
+    "--exported",
+    is_flag=True,
+    help="The input is what 'runstore export' wrote: each object is a run, also one that does not say so.",
 )
 @click.option("--strict", is_flag=True, help="Reject what departs from the document.")
 @click.option(
@@ -75,6 +85,7 @@ def import_command(
     source: str | None,
     observed_at: str | None,
     on_conflict: str,
+    exported: bool,
     strict: bool,
     redact: bool,
     rejects: Path | None,
@@ -89,6 +100,7 @@ def import_command(
     found wherever they stand in it. What is not a run is skipped, a bad run is rejected and the others are stored.
     Imports may overlap and be repeated.
     """
+    from runstore.finder import SAYS_NOTHING
     from runstore.repository import RunRepository
 
     if rejects_skipped and rejects is None:
@@ -98,7 +110,7 @@ def import_command(
     with (
         RunRepository.open(db, patience=patience) as archive,
         _rejects(rejects, verbose=verbose, skipped=rejects_skipped) as reject,
-        _records(paths, max_record * 2**20) as records,
+        _records(paths, max_record * 2**20, exported=exported) as records,
     ):
         report = archive.save_many(
             records,
@@ -113,6 +125,8 @@ def import_command(
     click.echo(str(report))
     if any(kind.startswith(("thread.message", "thread.run.step")) for kind in report.skipped_kinds):
         note("messages and run steps are not archived, only runs")
+    if SAYS_NOTHING in report.skipped_kinds:
+        note("what does not say that it is a run is skipped; if 'runstore export' wrote it, import with --exported")
     if not report.complete:
         sys.exit(6)
 
@@ -131,7 +145,7 @@ def _moment(text: str | None) -> datetime | None:
 
 
 @contextmanager
-def _records(paths: Iterable[Path], most: int) -> Iterator[Iterator[Record]]:
+def _records(paths: Iterable[Path], most: int, *, exported: bool) -> Iterator[Iterator[Record]]:
     """The records of all paths, with a progress bar by bytes where a person is watching."""
     import time
 
@@ -142,10 +156,10 @@ def _records(paths: Iterable[Path], most: int) -> Iterator[Iterator[Record]]:
             if str(path) == "-":
                 now = time.time_ns() // 1000
                 yield from sources.read_stream(
-                    sys.stdin.buffer, "-", observed_at=now, progress=progress, max_record_bytes=most
+                    sys.stdin.buffer, "-", observed_at=now, progress=progress, max_record_bytes=most, exported=exported
                 )
             else:
-                yield from sources.read_file(path, progress=progress, max_record_bytes=most)
+                yield from sources.read_file(path, progress=progress, max_record_bytes=most, exported=exported)
 
     files: list[Path] = []
     for path in paths:
@@ -214,10 +228,14 @@ def _beginning(record: bytes) -> str:
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
 
 
-@click.command("export")
+@click.command(
+    "export",
+    cls=Command,
+    example="runstore export -o runs.jsonl\nrunstore export --source prod-eu --format csv --columns id,status,cost",
+)
 @db_option
 @format_option("jsonl", "json", "csv", "parquet", default="jsonl")
-@columns_option
+@columns_option(of_runs)
 @output_option
 @click.option("--redact", is_flag=True, help="Leave out what looks like a key, token or password.")
 @filter_options

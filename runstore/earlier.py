@@ -1,0 +1,139 @@
+"""Runs of which any look meets conditions: the newest one, or one that only history still knows.
+
+History holds what differs from the next newer look, of which SQL can ask nothing. So earlier looks are made again, a
+batch at a time, and stored as runs of their own in an archive in memory, which is asked by the same filter: what a
+condition means is said in one place.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import ColumnElement, Connection, Engine, and_, exists, or_, select
+from sqlalchemy.engine import URL
+
+from runstore import filters, history, migrate, pruner, writer
+from runstore.backends import Backend
+from runstore.backends.sqlite import SQLite
+from runstore.errors import ArchiveDamaged
+from runstore.history import CHANGE, Texts
+from runstore.mapping import COLUMNS, RUN, Look, Mapper
+from runstore.reader import DAMAGE, Reader
+
+OF_RUNS = ("id", "source")
+"""Filters that ask about a run, not about one look at it: history does not keep what they ask for."""
+
+BATCH = 500
+"""Earlier looks that are stored in memory and asked at a time."""
+
+
+class AnyLook:
+    """Chooses the runs of which the newest look or an earlier one meets all conditions."""
+
+    def __init__(self, backend: Backend, reader: Reader, where: Mapping[str, Any]) -> None:
+        wanted = filters.read(where)
+        of_runs = {name: value for name, value in wanted.items() if name in OF_RUNS}
+        of_looks = {name: value for name, value in wanted.items() if name not in OF_RUNS}
+        self._backend = backend
+        self._reader = reader
+        self._newest = pruner.Newest(backend, filters.understood(backend, wanted, paged=False).tests())
+        self._possible = pruner.Newest(backend, filters.understood(backend, of_runs, paged=False).tests())
+        self._memory = SQLite()
+        self._earlier = filters.understood(self._memory, of_looks, paged=False).tests()
+        self._mapper = Mapper()
+        self._engine: Engine | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self._newest)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._engine is not None:
+            self._engine.dispose()
+
+    def after(self, connection: Connection, last: str | None, limit: int) -> tuple[list[str], str | None]:
+        """Those among the next runs that meet the conditions now or have a history."""
+        has_history = exists().where(CHANGE.c.run_object == RUN.c.id)
+        conditions = [*self._possible.conditions, or_(and_(*self._newest.conditions), has_history)]
+        ids = pruner.next_runs(connection, conditions, last, limit)
+        return self.of(connection, ids), ids[-1] if ids else None
+
+    def of(self, connection: Connection, ids: Sequence[str]) -> list[str]:
+        """Those of these runs that are chosen, in the same order."""
+        found = set(self._newest.of(connection, ids))
+        others = [run_id for run_id in ids if run_id not in found]
+        if others and self._earlier:
+            looks = self._looks(connection, self._possible.of(connection, others))
+            while batch := list(islice(looks, BATCH)):
+                found |= self._met(batch)
+        return [run_id for run_id in ids if run_id in found]
+
+    def as_conditions(self, connection: Connection) -> Sequence[ColumnElement[bool]]:
+        """The ids of all of them."""
+        found: list[str] = []
+        last: str | None = None
+        while True:
+            ids, last = self.after(connection, last, pruner.BATCH)
+            found += ids
+            if last is None:
+                return [self._backend.among(RUN.c.id, found)]
+
+    def _looks(self, connection: Connection, ids: Sequence[str]) -> Iterator[tuple[str, Texts]]:
+        """The earlier looks at these runs: the run, the texts of its members."""
+        rows: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+        for row in history.stored(connection, self._backend, ids):
+            rows[row[0]].append(row)
+        for run_id, (_, newest) in self._reader.stored(connection, sorted(rows)).items():
+            try:
+                yield from ((run_id, past.texts) for past in history.unfold(rows[run_id], newest))
+            except DAMAGE as error:
+                raise _damaged(run_id, error) from error
+
+    def _met(self, looks: Sequence[tuple[str, Texts]]) -> set[str]:
+        """The runs of those of these looks that meet the conditions."""
+        numbered = [self._look(str(number), *look) for number, look in enumerate(looks)]
+        with self._archive().connect() as memory:
+            self._memory.begin(memory, write=True)
+            writer.write(
+                memory,
+                self._memory,
+                numbered,
+                policy="keep",
+                now=0,
+                seen={},
+                there={},
+                stored_runs=self._reader.stored,
+            )
+            found = memory.execute(select(RUN.c.id).where(*self._earlier)).scalars().all()
+            memory.rollback()
+        return {looks[int(number)][0] for number in found}
+
+    def _archive(self) -> Engine:
+        """The archive in memory, made when it is needed: most runs have no history."""
+        if self._engine is None:
+            self._engine = self._memory.create_engine(URL.create("sqlite"))
+            migrate.upgrade(self._engine)
+        return self._engine
+
+    def _look(self, name: str, run_id: str, texts: Texts) -> Look:
+        """An earlier look as that at a run of another name: a run has several."""
+        try:
+            draft = self._mapper.draft(texts)
+            draft.id = name
+            look = self._mapper.look(draft, 0)
+        except DAMAGE as error:
+            raise _damaged(run_id, error) from error
+        look.row[COLUMNS["id"]] = name
+        return look
+
+
+def _damaged(run_id: str, error: Exception) -> ArchiveDamaged:
+    return ArchiveDamaged(id=run_id, reason=f"an earlier look cannot be made again: {type(error).__name__} {error}")
