@@ -143,8 +143,8 @@ class Saver:
 
     *known* asks the archive which runs it has; *write* writes looks, given what is known of their runs, if anything;
     with *behind* a batch is written in a thread of its own while the next one is mapped; *abandon* is called when no
-    batch is waited for any more, so that neither waits or is tried again. *redact* leaves secrets out before a run is mapped.
-    *reject* is given each record that is not stored, its number from 1, and why.
+    batch is waited for any more, so that neither waits or is tried again. *redact* leaves secrets out before a run is
+    mapped. *reject* is given each record that is not stored, its number from 1, and why.
     """
 
     def __init__(
