@@ -120,18 +120,8 @@ def grants(
     and names of runs without what people and models wrote; none does more, and none migrates. Raises
     :class:`ConfigurationError` where no role is named, for what is no name of one, and on SQLite, which has no roles.
     """
-    roles = _named(connection, {"writer": writer, "reader": reader, "pruner": pruner, "stats-reader": stats_reader})
-    # The URL may leave the database to the PG... variables, or have a pooler's name for it.
-    with at_archive(connection) as home:
-        database = connection.execute(select(func.current_database())).scalar_one()
-    everybody = quoted(*dict.fromkeys(roles.values()))
-    lines = [
-        f"GRANT CONNECT ON DATABASE {quoted(database)} TO {everybody};",
-        f"GRANT USAGE ON SCHEMA {quoted(str(home))} TO {everybody};",
-    ]
-    for kind, role in roles.items():
-        lines += _statements(str(home), role, KINDS[kind])
-    return "\n".join(lines) + "\n"
+    roles = {"writer": writer, "reader": reader, "pruner": pruner, "stats-reader": stats_reader}
+    return "".join(f"{statement}\n" for statement in _grants(connection, _named(connection, roles)))
 
 
 def apply_grants(
@@ -141,26 +131,28 @@ def apply_grants(
     reader: str | None = None,
     pruner: str | None = None,
     stats_reader: str | None = None,
-) -> str:
-    """Execute what :func:`grants` gives in the transaction at hand, and give it. The caller commits.
+) -> None:
+    """Execute what :func:`grants` gives, in the transaction at hand. The caller commits.
 
-    Raises :class:`DatabaseFailure` where the roles may not do after it what they should: PostgreSQL takes a GRANT of
-    somebody who may not grant for done, with a warning. A stats reader that can read more is a warning of ours.
+    Raises :class:`DatabaseFailure` where the roles lack something after it: PostgreSQL takes a GRANT of somebody who
+    may not grant for done, with a warning. A stats reader that can read more is a warning of ours.
     """
-    script = grants(connection, writer=writer, reader=reader, pruner=pruner, stats_reader=stats_reader)
     roles = _named(connection, {"writer": writer, "reader": reader, "pruner": pruner, "stats-reader": stats_reader})
+    _execute(connection, _grants(connection, roles))
     place = config.shown(connection.engine.url)
     with at_archive(connection) as home:
-        _execute(connection, script.splitlines())
         for kind, role in roles.items():
             if lacking := _lacking(connection, str(home), role, KINDS[kind]):
-                reason = f"{role} still may not {', '.join(lacking[:3])}{' ...' if len(lacking) > 3 else ''}"
                 hint = "execute the grants as the owner of the tables, the schema and the database, or as a superuser"
-                raise DatabaseFailure(place=place, reason=f"{reason}; nothing was granted; {hint}")
+                reason = f"{role} still lacks {_first(lacking)}; nothing was granted; {hint}"
+                raise DatabaseFailure(place=place, reason=reason)
         if stats_reader is not None and (more := _readable_beside(connection, str(home), stats_reader)):
-            which = f"{', '.join(more[:3])}{f' and {len(more) - 3} more' if len(more) > 3 else ''}"
-            _log.warning("%s: %s can read more than a stats reader by other rights: %s", place, stats_reader, which)
-    return script
+            what = "can read more than a stats reader, by other rights"
+            _log.warning("%s: %s %s: %s", place, stats_reader, what, _first(more))
+
+
+def _first(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _named(connection: Connection, given: Mapping[str, str | None]) -> dict[str, str]:
@@ -176,6 +168,20 @@ def _named(connection: Connection, given: Mapping[str, str | None]) -> dict[str,
             why = "a name has 1 to 63 bytes" if role != "public" else "that is everybody who can connect"
             raise ConfigurationError(detail=f"{role!r} is no role to be a {kind}: {why}")
     return roles
+
+
+def _grants(connection: Connection, roles: Mapping[str, str]) -> list[str]:
+    # The URL may leave the database to the PG... variables, or have a pooler's name for it.
+    with at_archive(connection) as home:
+        database = connection.execute(select(func.current_database())).scalar_one()
+    schema, everybody = str(home), quoted(*dict.fromkeys(roles.values()))
+    statements = [
+        f"GRANT CONNECT ON DATABASE {quoted(database)} TO {everybody};",
+        f"GRANT USAGE ON SCHEMA {quoted(schema)} TO {everybody};",
+    ]
+    for kind, role in roles.items():
+        statements += _statements(schema, role, KINDS[kind])
+    return statements
 
 
 def _statements(schema: str, role: str, rights: Iterable[Right]) -> list[str]:
@@ -223,14 +229,14 @@ ORDER BY wanted.number
 
 
 def _lacking(connection: Connection, schema: str, role: str, rights: Rights) -> list[str]:
-    """What a role may not do of this, however it could have come by it."""
+    """Which of these rights a role has in no way, not from a group or as everybody either."""
     wanted = [Right("CONNECT", "the database"), Right("USAGE", f"the schema {schema}"), *sorted(rights, key=str)]
     privileges, names, columns = (list(values) for values in zip(*wanted, strict=True))
     found = connection.execute(
         text(_LACKING),
         {"privileges": privileges, "names": names, "columns": columns, "role": role, "schema": schema},
     )
-    return [f"{privilege} {name}{f'.{column}' if column else ''}" for privilege, name, column in found]
+    return [f"{privilege} on {name}{f'.{column}' if column else ''}" for privilege, name, column in found]
 
 
 _READABLE = """
