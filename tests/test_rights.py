@@ -17,8 +17,9 @@ from runstore import ConfigurationError, DatabaseFailure, RunRepository, config,
 from runstore.migrate.rights import KINDS
 from runstore.schema import TABLES
 from tests.deployed import Later, admin, shown
+from tests.old_databases import FOLDER
 from tests.test_cli import Cli, cli
-from tests.test_old_databases import FOLDER, restore
+from tests.test_old_databases import restore
 
 __all__ = ["cli"]
 
@@ -400,6 +401,7 @@ def test_roles_of_an_old_revision_work_after_the_upgrade(
         assert migrate.upgrade(engine)[0] == revision
     use(writer, reader, before + 1)
     assert f"granted anew to {writer.username}: " in caplog.text
+    assert "could not be noted" not in caplog.text
     # Who has been given something else than what a kind needs is given nothing more.
     assert str(other.username) not in caplog.text
     with admin(place) as server:
@@ -432,3 +434,13 @@ def test_what_a_revision_makes_anew_is_granted_anew(place: URL, roles: Roles, tm
             with RunRepository.open(urls["stats-reader"]) as runs:
                 assert runs.stats("model", columns="runs") == [{"model": "gpt-4o", "runs": 1}]
             refused(urls["stats-reader"], "SELECT instructions FROM runs")
+
+
+def test_what_is_left_of_an_archive_makes_nobody_a_writer(place: URL, roles: Roles) -> None:
+    archive(place)
+    (reader,) = roles("reader")
+    grant(place, reader=reader)
+    with migrate.engine(place) as engine:
+        migrate.downgrade(engine, "base")  # the version table stays, and with it the reader's right on it
+        migrate.upgrade(engine)
+    refused(reader, "SELECT id FROM run_object", "INSERT INTO run_object (id) VALUES ('x')")

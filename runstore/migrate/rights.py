@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Table, func, select, text
+from sqlalchemy import Connection, Table, Text, func, select, text
 
 from runstore import config, wire
 from runstore.backends import schema_of
@@ -20,6 +20,7 @@ from runstore.errors import ConfigurationError, DatabaseFailure
 from runstore.mapping import BELONGS, FILES, FUNCTION, REQUIRED_ACTION, RUN, SHAPE, SHARED_TABLES, TOOL, TOOLS
 from runstore.migrate.state import LAST_IMPORT, VERSION_TABLE, VIEWS, at_archive
 from runstore.schema import TABLES, views
+from runstore.schema.base import JSONText
 from runstore.schema.run import JSONTerms
 
 _log = logging.getLogger("runstore")
@@ -69,18 +70,25 @@ _PRUNER = (
     | frozenset().union(*(_columns(name, ["id"], "UPDATE") for name in _COLLECTED))
 )
 
-_TEXTS: dict[Table, set[str]] = {
-    views.RUNS: {"instructions", "metadata", "error_message"},
-    views.RUN_TOOLS: {"description"},
-    views.RUN_TOOL_CALLS: {"arguments"},
-    views.RUN_FILES: set(),
-    views.RUN_CHANGES: {"members"},
+_NAMES = {
+    *("id", "run_id", "call_id", "thread_id", "assistant_id", "file_id", "model", "object", "source"),
+    *("status", "previous_status", "error_code", "incomplete_reason", "type", "function_name"),
+    *("created_hour", "created_day", "created_week", "created_month", "currency"),
+    *("tool_choice", "response_format", "truncation"),
 }
-"""The views in which a reader of statistics may see all but these columns, and none of the others."""
+"""The columns of text that a reader of statistics sees in the views; one that is new it does not see unless added."""
+
+_COUNTED = (views.RUNS, views.RUN_TOOLS, views.RUN_TOOL_CALLS, views.RUN_FILES, views.RUN_CHANGES)
+
+
+def _numbers(view: Table) -> Rights:
+    of_text = (Text, JSONText)
+    return _columns(view.name, (c.name for c in view.columns if not isinstance(c.type, of_text) or c.name in _NAMES))
+
 
 _STATS_READER = (
     _rights("SELECT", VERSION_TABLE, "model_price")
-    | frozenset().union(*(_columns(view.name, {*view.columns.keys()} - hidden) for view, hidden in _TEXTS.items()))
+    | frozenset().union(*map(_numbers, _COUNTED))
     # What filters look at, and db status.
     | _columns(RUN.name, ["id", "thread_id", "assistant_id", "status", "model"])
     | _columns(RUN.name, [column.name for column in RUN.columns if column.name.endswith("_at")])
@@ -292,11 +300,13 @@ def granted_roles(connection: Connection) -> Roles:
 
     Granted to themselves: what a role has from a group is the group's, and what everybody has is nobody's.
     """
-    there, held, _ = _catalog(connection)
-    kinds = {kind: frozenset(right for right in rights if _is_there(right, there)) for kind, rights in KINDS.items()}
+    there, held, everybody = _catalog(connection)
+    if (RUN.name, None) not in there:  # what is left of an archive tells no kinds apart
+        return {}
+    kinds = {kind: {right for right in rights if _is_there(right, there)} for kind, rights in KINDS.items()}
     roles: Roles = {}
     for role, rights in held.items():
-        of_it = [kind for kind, needed in kinds.items() if needed and all(_is_held(right, rights) for right in needed)]
+        of_it = [kind for kind, needed in kinds.items() if all(_is_held(right, rights | everybody) for right in needed)]
         if of_it:
             roles[role] = frozenset().union(*(KINDS[kind] for kind in of_it))
     return roles
@@ -316,6 +326,7 @@ def renew_grants(connection: Connection, roles: Roles) -> None:
 
 
 There = set[tuple[str, str | None]]
+"""Tables, views and functions, as the first of a pair with None, and columns."""
 
 
 def _catalog(connection: Connection) -> tuple[There, defaultdict[str, set[Right]], set[Right]]:
@@ -331,8 +342,6 @@ def _catalog(connection: Connection) -> tuple[There, defaultdict[str, set[Right]
             held[role].add(right)
         elif privilege == "EXECUTE":
             everybody.add(right)
-    for rights in held.values():
-        rights |= everybody
     return there, held, everybody
 
 
