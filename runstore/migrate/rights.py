@@ -18,10 +18,14 @@ from runstore.backends import schema_of
 from runstore.backends.base import quoted
 from runstore.errors import ConfigurationError, DatabaseFailure
 from runstore.mapping import BELONGS, FILES, FUNCTION, REQUIRED_ACTION, RUN, SHAPE, SHARED_TABLES, TOOL, TOOLS
+from runstore.migrate.safety import key_of
 from runstore.migrate.state import LAST_IMPORT, VERSION_TABLE, VIEWS, at_archive
 from runstore.schema import TABLES, views
 from runstore.schema.base import JSONText
 from runstore.schema.run import JSONTerms
+
+GRANTS_LOCK = 0x72756E72  # "runr"
+"""Advisory lock, with a number made of the schema's name: one transaction at a time grants on an archive."""
 
 _log = logging.getLogger("runstore")
 
@@ -129,7 +133,9 @@ def grants(
     :class:`ConfigurationError` where no role is named, for what is no name of one, and on SQLite, which has no roles.
     """
     roles = {"writer": writer, "reader": reader, "pruner": pruner, "stats-reader": stats_reader}
-    return "".join(f"{statement}\n" for statement in _grants(connection, _named(connection, roles)))
+    named = _named(connection, roles)
+    with at_archive(connection) as home:
+        return "".join(f"{statement}\n" for statement in _grants(connection, str(home), named))
 
 
 def apply_grants(
@@ -146,9 +152,9 @@ def apply_grants(
     may not grant for done, with a warning. A stats reader that can read more is a warning of ours.
     """
     roles = _named(connection, {"writer": writer, "reader": reader, "pruner": pruner, "stats-reader": stats_reader})
-    _execute(connection, _grants(connection, roles))
     place = config.shown(connection.engine.url)
     with at_archive(connection) as home:
+        _execute(connection, str(home), _grants(connection, str(home), roles))
         for kind, role in roles.items():
             if lacking := _lacking(connection, str(home), role, KINDS[kind]):
                 hint = "execute the grants as the owner of the tables, the schema and the database, or as a superuser"
@@ -178,11 +184,10 @@ def _named(connection: Connection, given: Mapping[str, str | None]) -> dict[str,
     return roles
 
 
-def _grants(connection: Connection, roles: Mapping[str, str]) -> list[str]:
+def _grants(connection: Connection, schema: str, roles: Mapping[str, str]) -> list[str]:
     # The URL may leave the database to the PG... variables, or have a pooler's name for it.
-    with at_archive(connection) as home:
-        database = connection.execute(select(func.current_database())).scalar_one()
-    schema, everybody = str(home), quoted(*dict.fromkeys(roles.values()))
+    database = connection.execute(select(func.current_database())).scalar_one()
+    everybody = quoted(*dict.fromkeys(roles.values()))
     statements = [
         f"GRANT CONNECT ON DATABASE {quoted(database)} TO {everybody};",
         f"GRANT USAGE ON SCHEMA {quoted(schema)} TO {everybody};",
@@ -213,7 +218,9 @@ def _statements(schema: str, role: str, rights: Iterable[Right]) -> list[str]:
     return [f"GRANT {what} ON {where} TO {quoted(role)};" for what, where in grants]
 
 
-def _execute(connection: Connection, statements: Iterable[str]) -> None:
+def _execute(connection: Connection, schema: str, statements: Iterable[str]) -> None:
+    """One after the other of those who do this: of two that grant on one table at a time, one would fail."""
+    connection.execute(select(func.pg_advisory_xact_lock(GRANTS_LOCK, key_of(schema))))
     for statement in statements:
         # A name may hold what the driver would take for a parameter.
         connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
@@ -320,7 +327,7 @@ def renew_grants(connection: Connection, roles: Roles) -> None:
         rights = held[role] | everybody
         missing = [right for right in needed if _is_there(right, there) and not _is_held(right, rights)]
         if missing:
-            _execute(connection, _statements(schema, role, missing))
+            _execute(connection, schema, _statements(schema, role, missing))
             names = ", ".join(sorted({right.name for right in missing}))
             _log.warning("%s: granted anew to %s: %s", config.shown(connection.engine.url), role, names)
 
