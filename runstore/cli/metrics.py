@@ -54,6 +54,7 @@ def _lines(name: str, text: str, samples: list[Sample]) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    """As the format has it in a label, in UTF-8: a path may hold bytes that are none."""
+    """As the format has it in a label. What a path may hold and a terminal should not see is replaced."""
     text = text.encode(errors="surrogateescape").decode(errors="replace")
+    text = "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
