@@ -25,8 +25,9 @@ from runstore import config
 from runstore.backends import backend_of, create_engine, schema_of, translated
 from runstore.backends.base import borrowed_in_schema
 from runstore.errors import MigrationBlocked, NotAnArchive, RunStoreError, RunsWouldBeDeleted, SchemaNewer
+from runstore.migrate.rights import granted_roles, renew_grants
 from runstore.migrate.safety import back_up, is_pooled, make_schema, milliseconds, set_up_transaction, take_file, turn
-from runstore.migrate.state import READERS, VERSION_TABLE, missing_views, recognise, revision_of
+from runstore.migrate.state import READERS, VERSION, VERSION_TABLE, WRITERS, missing_views, recognise, revision_of
 from runstore.schema import TABLES, Base
 from runstore.schema.base import JSONText, Number
 
@@ -68,25 +69,46 @@ def include_object(item: Any, name: str | None, kind: str, *_: Any) -> bool:
     return kind != "index" or name != "ix_run_object_seconds"
 
 
-def note_readers(*, ctx: MigrationContext, step: MigrationInfo, heads: set[str], **_: Any) -> None:
-    """Beside the revision stands the oldest one whose code can read the tables, as the revision itself says it.
+def note_users(*, ctx: MigrationContext, step: MigrationInfo, heads: set[str], **_: Any) -> None:
+    """Beside the revision stand the oldest ones whose code can read and may write, as the revision itself says them.
 
-    By that, code that is older than the revision and does not know it can tell whether to read the archive.
+    By that, code that is older than the revision and does not know it can tell what it may do with the archive. A
+    revision that does not say it has only its own code; what the one before said is tied to that one.
     """
     if not heads:
         return
     (head,) = heads
     assert ctx.script is not None
-    oldest = getattr(ctx.script.get_revision(head).module, "oldest_reader", head)
+    revision = ctx.script.get_revision(head).module
+    spans = {READERS: f"{getattr(revision, 'oldest_reader', head)}..{head}"}
+    if hasattr(revision, "oldest_writer"):
+        spans[WRITERS] = f"{revision.oldest_writer}..{head}"
     schema, operations = ctx.version_table_schema, Operations(ctx)
-    if ctx.connection is None or ctx.as_sql:
-        there = bool(step.down_revision_ids)
+    for missing in missing_columns(ctx, step, head):
+        operations.add_column(VERSION_TABLE, missing, schema=schema)
+    versions = table(VERSION_TABLE, *(column(name, String) for name in spans), schema=schema)
+    operations.execute(update(versions).values(spans))
+
+
+def missing_columns(ctx: MigrationContext, step: MigrationInfo, head: str) -> list[Column[Any]]:
+    """The columns of the version table at this revision that are not there, for Alembic makes it without any of ours.
+
+    It does so for the first revision and for an archive whose version table was lost and that is stamped.
+    """
+    schema = ctx.version_table_schema
+    names = [name for name in VERSION.columns.keys()[1:] if name == READERS or head >= "0007"]
+    if ctx.connection is not None and not ctx.as_sql:
+        there = {found["name"] for found in inspect(ctx.connection).get_columns(VERSION_TABLE, schema)}
     else:
-        there = READERS in {found["name"] for found in inspect(ctx.connection).get_columns(VERSION_TABLE, schema)}
-    if not there:
-        operations.add_column(VERSION_TABLE, Column(READERS, String(32)), schema=schema)
-    versions = table(VERSION_TABLE, column(READERS, String), schema=schema)
-    operations.execute(update(versions).values({READERS: f"{oldest}..{head}"}))
+        there = set(names) if step.down_revision_ids else set()
+    return [Column(name, VERSION.c[name].type) for name in names if name not in there]
+
+
+def keep_rights(*, ctx: MigrationContext, **_: Any) -> None:
+    """Roles that had what they need have it after the revision too, from the moment it is committed."""
+    if roles := context.config.attributes.get("roles"):
+        assert ctx.connection is not None
+        renew_grants(ctx.connection, roles)
 
 
 def keep_turn(**_: Any) -> None:
@@ -102,7 +124,7 @@ SETTINGS: dict[str, Any] = {
     "render_item": render_item,
     "include_name": include_name,
     "include_object": include_object,
-    "on_version_apply": (note_readers, keep_turn),
+    "on_version_apply": (note_users, keep_rights, keep_turn),
 }
 
 
@@ -240,6 +262,7 @@ def migrate_postgresql(connection: Connection, limits: config.Limits) -> None:
             make_schema(connection)
             refuse(connection)
             is_settled()
+            context.config.attributes["roles"] = granted_roles(connection)
             connection.rollback()
             drop_invalid_indexes(connection)
             run_patiently(connection, limits)

@@ -14,6 +14,10 @@ Revises: ${down_revision | comma,n}
 #   indexes, views. Contract takes away what no released code uses any more, in a later release. Nothing is renamed.
 # - oldest_reader is the oldest revision whose code reads the archive right after this one: that of the revision before
 #   for what only adds, this one where its code would fail or read something else.
+# - oldest_writer is the oldest revision whose code may write right after this one: that of the revision before where such
+#   code leaves the rows that yours would leave, so that nobody can tell later which of the two has written. It is this
+#   one where a column, row or index entry of yours would be missing, where yours reads otherwise what it writes, and
+#   where it may not read.
 # - A revision whose downgrade deletes runs says deletes_runs = True: env.py runs it only where that is allowed.
 # - On PostgreSQL each revision is one transaction, with limits. What may take long stands in a revision of its own, can
 #   be run again from any point, and locks out nobody:
@@ -34,6 +38,7 @@ down_revision = ${repr(down_revision)}
 branch_labels = ${repr(branch_labels)}
 depends_on = ${repr(depends_on)}
 oldest_reader = ${repr(up_revision)}
+oldest_writer = ${repr(up_revision)}
 
 
 def upgrade() -> None:

@@ -71,6 +71,9 @@ BESIDE = 2
 PATIENCE = 60.0
 """Seconds for which what writes is tried again when the server cannot be reached: a restart takes less."""
 
+NOTED_EVERY = 1_000_000
+"""Microseconds after which the end of an import is noted again: ``save_many`` may be called for each few runs."""
+
 LARGE = 50_000
 """New runs after which one save has the planner's statistics brought up to date."""
 
@@ -158,6 +161,7 @@ class RunRepository:
         self._seen_lock = threading.Lock()
         self._pending: Pending | None = None
         self._checked: set[bool] = set()
+        self._noted_at = 0
         self._patience = Patience(patience)
         self._process = os.getpid()
         self._inherited: list[Pool] = []
@@ -319,7 +323,24 @@ class RunRepository:
         if saver.report.inserted >= LARGE and isinstance(self._bind, Engine):
             with suppress(DatabaseFailure):  # a help, no promise: what was to be saved is saved
                 self._retried(lambda connection: self._backend.analyze(connection, TABLES.values()))
+        if not one:
+            self._note_import()
         return saver.report
+
+    def _note_import(self) -> None:
+        """Say in the archive that an import has ended.
+
+        Not in a transaction of the caller's, whose lock would be in the way of others for as long as the caller likes.
+        """
+        now = _microseconds(None)
+        if not isinstance(self._bind, Engine) or now - self._noted_at < NOTED_EVERY:
+            return
+        try:
+            with self._transaction(write=True) as connection:
+                migrate.note_import(connection, now)
+        except DatabaseFailure as failure:  # the runs are stored
+            log.warning("the time of this import could not be noted: %s", failure)
+        self._noted_at = now
 
     def _known(self, run_ids: list[str], abandoned: threading.Event) -> writer.Known:
         return self._retried(
@@ -827,6 +848,7 @@ class RunRepository:
             report = copier.copy(
                 side, target._backend, partial(target._retried, whole=True), progress or (lambda _: None)
             )
+            target._note_import()
             with target._side() as there:
                 copier.prove(side, there, report)
         return report

@@ -76,12 +76,19 @@ class Later:
         )
 
     def add(
-        self, upgrade: str, downgrade: str = "pass", *, oldest_reader: str | None = None, declared: str = ""
+        self,
+        upgrade: str,
+        downgrade: str = "pass",
+        *,
+        oldest_reader: str | None = None,
+        oldest_writer: str | None = None,
+        declared: str = "",
     ) -> str:
-        """Add a revision with these bodies; *oldest_reader* is what it says of itself. Gives its number."""
+        """Add a revision with these bodies, which says this of its readers and writers. Gives its number."""
         revision = f"{max(int(self.head), 9000) + 1}"
-        if oldest_reader:
-            declared += f"\noldest_reader = {oldest_reader!r}\n"
+        for name, oldest in (("oldest_reader", oldest_reader), ("oldest_writer", oldest_writer)):
+            if oldest:
+                declared += f"\n{name} = {oldest!r}\n"
         body = {
             name: "\n    ".join(code.strip().splitlines()) for name, code in locals().items() if name.endswith("grade")
         }

@@ -116,10 +116,12 @@ def test_history_tells_of_each_revision_what_it_does_and_its_phase() -> None:
     ]
 
 
-def test_each_revision_after_the_first_says_which_code_reads_it(tmp_path: Path) -> None:
+def test_each_revision_after_the_first_says_which_code_reads_it_and_from_0007_on_which_writes_it() -> None:
     for path in (migrate.scripts() / "versions").glob("*.py"):
-        if not path.name.startswith("0001"):
-            assert re.search(r'^oldest_reader = "\d{4}"$', path.read_text(), re.MULTILINE), path.name
+        said = dict(re.findall(r'^oldest_(reader|writer) = "(\d{4})"$', path.read_text(), re.MULTILINE))
+        expected = {"reader": path.name > "0002", "writer": path.name > "0007"}
+        assert {kind: kind in said for kind in expected} == expected, path.name
+        assert said.get("reader", "") <= said.get("writer", "9999"), path.name
 
 
 def test_the_script_of_db_sql_makes_what_upgrade_makes(empty_url: URL, engine: Engine) -> None:
@@ -318,6 +320,86 @@ def test_a_newer_schema_that_only_adds_is_read_and_not_written(empty_url: URL, l
     with migrate.engine(empty_url) as engine:
         later.downgrade(engine, HEAD)
         assert RunRepository(engine).save(DONE) == "updated"
+
+
+def test_a_newer_schema_is_written_where_its_revisions_say_so(
+    empty_url: URL, later: Later, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in (1, 2):
+        added = later.add(
+            f"op.create_table('later{number}', sa.Column('id', sa.Integer))",
+            f"op.drop_table('later{number}')",
+            oldest_reader="0001",
+            oldest_writer="0006",
+        )
+    with migrate.engine(empty_url) as engine:
+        migrate.upgrade(engine)
+        later.upgrade(engine)
+        everything_works(RunRepository(engine))
+        assert (
+            f"is at revision {added}, newer than the {HEAD} of this runstore: it can be read and written" in caplog.text
+        )
+        with Session(engine) as session:
+            session.get_one(RunObject, "run_3").status = "failed"
+            session.add(RunObject(id="made"))
+            session.commit()
+        with engine.begin() as connection:
+            assert RunRepository(connection).save({"id": "inside"}) == "inserted"
+            migrate.check(connection)
+        # What is about this code's own schema is not for it to say of a newer one.
+        for refused in (lambda: migrate.upgrade(engine), lambda: migrate.diff(engine)):
+            with pytest.raises(SchemaNewer):
+                refused()
+    for command in (("import", Path(__file__).parent / "samples"), ("db", "check"), ("db", "wait", "--timeout", "0")):
+        done = runstore(empty_url, *command)
+        assert (done.returncode, done.stderr.count("it can be read and written")) == (0, 1), done
+    assert done.stderr.endswith(f": at {added}\n")
+
+
+@pytest.mark.parametrize(
+    ("oldest_reader", "oldest_writer", "reads"),
+    [("0001", "9001", True), ("0001", None, True), ("9001", "0001", False), (None, "0001", False)],
+)
+def test_a_newer_schema_is_not_written_otherwise(
+    empty_url: URL, later: Later, oldest_reader: str | None, oldest_writer: str | None, reads: bool
+) -> None:
+    later.add("pass", oldest_reader=oldest_reader, oldest_writer=oldest_writer)
+    with migrate.engine(empty_url) as engine:
+        later.upgrade(engine)
+        with pytest.raises(SchemaNewer):
+            RunRepository(engine).save(RUN)
+        if reads:
+            assert RunRepository(engine).count() == 0
+
+
+def test_what_a_revision_said_of_its_writers_holds_for_it_alone(empty_url: URL, later: Later) -> None:
+    later.add("pass", oldest_reader="0001", oldest_writer="0006")
+    later.add("pass", oldest_reader="0001")
+    with migrate.engine(empty_url) as engine:
+        later.upgrade(engine, "9001")
+        RunRepository(engine).save(RUN)
+        later.upgrade(engine)
+        with pytest.raises(SchemaNewer):
+            RunRepository(engine).save(RUN)
+        later.downgrade(engine, "9001")
+        RunRepository(engine).save(DONE)
+
+
+def test_an_archive_whose_version_table_was_lost_says_again_who_may_use_it(empty_url: URL) -> None:
+    with migrate.engine(empty_url) as engine:
+        migrate.upgrade(engine)
+        with engine.begin() as connection:
+            connection.execute(text(f"DROP TABLE {migrate.VERSION_TABLE}"))
+        migrate.stamp(engine, HEAD)
+        with engine.connect() as connection:
+            found = connection.execute(text(f"SELECT * FROM {migrate.VERSION_TABLE}")).mappings().one()
+        assert found == {
+            "version_num": HEAD,
+            "readable_by": f"0001..{HEAD}",
+            "writable_by": f"0006..{HEAD}",
+            "last_import": None,
+        }
+        assert RunRepository(engine).save_many([RUN]).inserted == 1
 
 
 @pytest.mark.parametrize("oldest_reader", [None, "9001"])
@@ -534,7 +616,7 @@ def test_owner_writer_and_reader_work_with_exactly_the_grants_printed(postgresql
                     connection.execute(text(f'SELECT * FROM {place}"{view}"')).all()
             refused = runstore(url, "db", "downgrade", "base", "--yes")
             assert refused.returncode == 1
-            assert "permission denied for schema" in refused.stderr
+            assert "must be owner of table runstore_version" in refused.stderr
         for statement in (
             "DELETE FROM {}",
             "UPDATE {} SET status = 'x'",

@@ -111,6 +111,9 @@ def test_up_down_and_up_again_leaves_the_same_schema(empty_url: URL) -> None:
 NOTHING_ON_SQLITE = {"0005"}
 """Revisions that are about schemas and functions, which SQLite has not."""
 
+IN_THE_VERSION_TABLE = {"0007"}
+"""Revisions that change nothing but the version table, which is no part of the catalog."""
+
 
 def test_each_revision_goes_up_down_and_up_again(empty_url: URL) -> None:
     with migrate.engine(empty_url) as engine:
@@ -123,7 +126,8 @@ def test_each_revision_goes_up_down_and_up_again(empty_url: URL) -> None:
             assert (catalog(engine), views_of(engine)) == low
             migrate.upgrade(engine, step.revision, backup=False)
             assert (catalog(engine), views_of(engine)) == high
-            assert (high == low) is (step.revision in NOTHING_ON_SQLITE and engine.dialect.name == "sqlite")
+            nothing = IN_THE_VERSION_TABLE | (NOTHING_ON_SQLITE if engine.dialect.name == "sqlite" else set())
+            assert (high == low) is (step.revision in nothing)
             earlier = step.revision
 
 

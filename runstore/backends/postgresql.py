@@ -55,7 +55,7 @@ from runstore.backends.base import (
     quoted,
     schema_of,
 )
-from runstore.errors import ConfigurationError
+from runstore.errors import ConfigurationError, DatabaseFailure
 from runstore.masking import HARMLESS
 from runstore.schema.base import Number
 from runstore.schema.run import JSONTerms
@@ -272,9 +272,24 @@ class PostgreSQL(Backend):
         return self.is_unreachable(error) or (isinstance(cause, psycopg.Error) and cause.sqlstate in _ENDED)
 
     def give_back(self, connection: Connection, tables: Iterable[Table]) -> None:
-        """To the tables, for new rows: VACUUM FULL would give it to the disk, but keeps everybody out meanwhile."""
-        for table in tables:
-            connection.exec_driver_sql(f"VACUUM (ANALYZE) {named(table, connection)}")
+        """To the tables, for new rows: VACUUM FULL would give it to the disk, but keeps everybody out meanwhile.
+
+        Raises :class:`DatabaseFailure` for a table that is not this role's: PostgreSQL skips it with a warning.
+        """
+        driver, said = session.driver_of(connection), []
+
+        def hear(notice: psycopg.errors.Diagnostic) -> None:
+            if notice.severity_nonlocalized == "WARNING":
+                said.append(str(notice.message_primary))
+
+        driver.add_notice_handler(hear)
+        try:
+            for table in tables:
+                connection.exec_driver_sql(f"VACUUM (ANALYZE) {named(table, connection)}")
+        finally:
+            driver.remove_notice_handler(hear)
+        if said:
+            raise DatabaseFailure(place=config.shown(connection.engine.url), reason=said[0])
 
     def analyze(self, connection: Connection, tables: Iterable[Table]) -> None:
         """From a sample of each table: a second at most. The server would come round to it by itself, but later."""

@@ -12,6 +12,7 @@ import click
 from runstore.cli.consent import consent, yes_option
 from runstore.cli.help import DATABASE_GROUP, Group, Option
 from runstore.cli.output import db_option, is_terminal, migrations_option, note, patience_option, printable
+from runstore.cli.tables import format_option
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -42,11 +43,11 @@ def _engine(url: URL, patience: float = 0) -> Iterator[Engine]:
 
 
 @contextmanager
-def _connection(db: str | None) -> Iterator[Connection]:
+def _connection(url: URL) -> Iterator[Connection]:
     """A connection to an archive that is there: to look at it makes no file."""
-    from runstore import config, migrate
+    from runstore import migrate
 
-    with _engine(config.database_url(db)) as engine:
+    with _engine(url) as engine:
         migrate.require(engine)
         with engine.connect() as connection:
             yield connection
@@ -123,9 +124,9 @@ def stamp(revision: str, db: str | None, patience: float) -> None:
 @db_option
 def current(db: str | None) -> None:
     """Print the revision the archive is at; nothing where it has no schema."""
-    from runstore import migrate
+    from runstore import config, migrate
 
-    with _connection(db) as connection:
+    with _connection(config.database_url(db)) as connection:
         revision = migrate.current(connection)
     if revision:
         click.echo(revision)
@@ -136,12 +137,16 @@ def current(db: str | None) -> None:
 @db_command.command("check", example="runstore db check --db runs.db")
 @db_option
 def check(db: str | None) -> None:
-    """Exit 0 where the archive is at the revision of this runstore, 4 where it is behind, 5 where it is newer."""
+    """Exit 0 where this runstore can write the archive, 4 where that is behind, 5 where it is newer.
+
+    A newer one can be written where its revisions say that they only added to what this runstore knows.
+    """
     from runstore import config, migrate
 
-    with _connection(db) as connection:
+    url = config.database_url(db)
+    with _connection(url) as connection:
         migrate.check(connection)
-    note(f"{config.shown(config.database_url(db))}: at {migrate.REVISION}")
+        note(f"{config.shown(url)}: at {migrate.current(connection)}")
 
 
 @db_command.command("wait", example="runstore db wait --timeout 60")
@@ -155,13 +160,12 @@ def check(db: str | None) -> None:
     help="At most so long.",
 )
 def wait(db: str | None, timeout: float) -> None:
-    """Wait until somebody has brought the archive to the revision of this runstore, then exit as check does."""
+    """Wait until somebody has brought the archive to a revision that this runstore writes, then exit as check does."""
     from runstore import config, migrate
 
     url = config.database_url(db)
     with _engine(url) as engine:
-        migrate.wait(engine, timeout)
-    note(f"{config.shown(url)}: at {migrate.REVISION}")
+        note(f"{config.shown(url)}: at {migrate.wait(engine, timeout)}")
 
 
 @db_command.command("history", example="runstore db history")
@@ -217,32 +221,56 @@ def diff(db: str | None) -> None:
     note(f"{config.shown(url)}: no difference")
 
 
-@db_command.command("grants", example="runstore db grants --writer importer --reader analyst")
-@db_option
-@click.option("--writer", metavar="ROLE", required=True, help="The role that imports and saves.")
-@click.option("--reader", metavar="ROLE", required=True, help="The role that finds and exports.")
-def grants(db: str | None, writer: str, reader: str) -> None:
-    """Print the GRANTs that these roles need, for an administrator to execute after each upgrade."""
-    from runstore import migrate
+@db_command.command("grants", example="runstore db grants --writer importer --reader analyst --apply")
+@migrations_option
+@click.option("--writer", metavar="ROLE", help="The role that imports and saves.")
+@click.option("--reader", metavar="ROLE", help="The role that finds, exports and asks.")
+@click.option("--pruner", metavar="ROLE", help="The role that prunes, and does what a reader does.")
+@click.option(
+    "--stats-reader", metavar="ROLE", help="The role that sees numbers, names and ids, but no text of people or models."
+)
+@click.option("--apply", is_flag=True, help="Execute them, in one transaction, instead of printing them.")
+def grants(db: str | None, apply: bool, **roles: str | None) -> None:
+    """Print the GRANTs that these roles need, for an administrator to execute.
 
-    with _connection(db) as connection:
-        migrate.check(connection)
-        click.echo(migrate.grants(connection, writer=writer, reader=reader), nl=False)
+    Once is enough: 'db upgrade' grants anew what a revision adds to those who have all that they needed before.
+    """
+    from runstore import config, migrate
+
+    url = config.migrations_url(db)
+    with _connection(url) as connection:
+        migrate.check(connection, exact=True)
+        if not apply:
+            click.echo(migrate.grants(connection, **roles), nl=False)
+            return
+        migrate.apply_grants(connection, **roles)
+        connection.commit()
+    named = ", ".join(f"{kind.replace('_', '-')} {role}" for kind, role in roles.items() if role is not None)
+    note(f"{config.shown(url)}: granted what they need to {named}")
 
 
 @db_command.command("status", example="runstore db status --json")
 @db_option
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object, also on a terminal.")
-def status(db: str | None, as_json: bool) -> None:
-    """How large and how fresh the archive is: a table on a terminal, else JSON."""
-    from runstore import migrate, wire
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@format_option("table", "json", "prometheus", default="table on a terminal, else json")
+def status(db: str | None, as_json: bool, form: str | None) -> None:
+    """How large and how fresh the archive is: for a person, as one JSON object, or as metrics for Prometheus."""
+    from runstore import config, migrate, wire
 
-    with _connection(db) as connection:
+    if as_json and form not in (None, "json"):
+        raise click.UsageError(f"--json and --format {form} exclude each other")
+    form = form or ("table" if is_terminal() and not as_json else "json")
+    url = config.database_url(db)
+    with _connection(url) as connection:
         migrate.check(connection, write=False)
         found = migrate.status(connection)
-    if as_json or not is_terminal():
+    if form == "json":
         tables = [entry._asdict() for entry in found.tables]
         click.echo(wire.encode(found._asdict() | {"tables": tables}))
+    elif form == "prometheus":
+        from runstore.cli.metrics import exposition
+
+        click.echo(exposition(config.shown(url), found), nl=False)
     else:
         _print_status(found)
 

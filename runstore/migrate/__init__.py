@@ -5,7 +5,9 @@ own commands have it too.
 """
 
 from runstore.migrate.hooks import include_name, include_object
-from runstore.migrate.report import Status, TableStatus, grants, status
+from runstore.migrate.imports import note_import
+from runstore.migrate.report import Status, TableStatus, status
+from runstore.migrate.rights import apply_grants, grants
 from runstore.migrate.state import REVISION, VERSION_TABLE, VIEWS, check, current, is_new, reach, require, wait
 from runstore.migrate.steps import (
     Revision,
@@ -28,6 +30,7 @@ __all__ = [
     "Status",
     "TableStatus",
     "alembic_config",
+    "apply_grants",
     "check",
     "current",
     "diff",
@@ -38,6 +41,7 @@ __all__ = [
     "include_name",
     "include_object",
     "is_new",
+    "note_import",
     "reach",
     "require",
     "scripts",

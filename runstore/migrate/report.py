@@ -1,4 +1,4 @@
-"""What operators ask about an archive: how large and how fresh it is, and who may do what."""
+"""What operators ask about an archive: how large it is, and how fresh."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import sqlalchemy
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import DBAPIError
 
-from runstore.backends.base import quoted, schema_of
-from runstore.errors import ConfigurationError
-from runstore.mapping import RUN, SHARED_TABLES
-from runstore.migrate.state import REVISION, VERSION_TABLE, VIEWS, at_archive, revision_of
+from runstore.backends import schema_of
+from runstore.mapping import RUN
+from runstore.migrate.imports import last_import
+from runstore.migrate.state import REVISION, at_archive, revision_of
 from runstore.schema import TABLES
-from runstore.schema.run import JSONTerms
 
 
 class TableStatus(NamedTuple):
@@ -37,7 +36,7 @@ class Status(NamedTuple):
     newest_look: int | None
     """The latest time at which a run was seen (Unix microseconds)."""
     last_import: int | None
-    """When a run was last stored for the first time (Unix microseconds)."""
+    """When an import, a ``save_many`` or a copy last ended, or a run came in by another way (Unix microseconds)."""
     bytes: int
     """All tables with their indexes; on SQLite the whole file."""
     tables: list[TableStatus]
@@ -46,11 +45,13 @@ class Status(NamedTuple):
 def status(connection: Connection) -> Status:
     """How large an archive is, and how fresh. Reads run_object once; other tables are not counted on PostgreSQL."""
     with at_archive(connection):
-        runs, newest, last = connection.execute(
+        runs, newest, stored = connection.execute(
             select(func.count(), func.max(RUN.c.observed_at), func.max(RUN.c.archived_at)).select_from(RUN)
         ).one()
         sizes = _sqlite_sizes if connection.dialect.name == "sqlite" else _postgresql_sizes
         size, tables = sizes(connection)
+        # A run that was saved alone, through the ORM or in a transaction of the caller's has noted nothing.
+        last = max((time for time in (last_import(connection), stored) if time is not None), default=None)
         return Status(revision_of(connection), REVISION, runs, newest, last, size, tables)
 
 
@@ -84,36 +85,3 @@ def _sqlite_sizes(connection: Connection) -> tuple[int, list[TableStatus]]:
         if name in live
     ]
     return size, tables
-
-
-def grants(connection: Connection, *, writer: str, reader: str) -> str:
-    """The GRANTs with which *writer* imports and saves and *reader* finds, exports and asks, and neither does more.
-
-    For an administrator, or the owner of database, schema and tables, to execute, again after each upgrade: a
-    revision may add tables. Neither role deletes runs or migrates. Raises :class:`ConfigurationError` on SQLite, which
-    has no roles.
-    """
-    if connection.dialect.name == "sqlite":
-        raise ConfigurationError(detail="SQLite has no roles: who may write the file may do everything")
-    # The URL may leave the database to the PG... variables, or have a pooler's name for it.
-    with at_archive(connection) as home:
-        database = connection.execute(select(func.current_database())).scalar_one()
-    schema = quoted(str(home))
-
-    def line(rights: str, to: str, *names: str) -> str:
-        return f"GRANT {rights} ON {', '.join(f'{schema}.{quoted(name)}' for name in names)} TO {to};"
-
-    both = quoted(writer, reader)
-    shared = sorted(table.name for table in SHARED_TABLES)
-    belonging = sorted({*TABLES} - {*shared, RUN.name})
-    lines = (
-        f"GRANT CONNECT ON DATABASE {quoted(database)} TO {both};",
-        f"GRANT USAGE ON SCHEMA {schema} TO {both};",
-        line("SELECT", both, VERSION_TABLE, RUN.name, *belonging, *shared, *VIEWS),
-        line("INSERT, UPDATE", quoted(writer), RUN.name),
-        line("INSERT, UPDATE, DELETE", quoted(writer), *belonging),
-        line("INSERT", quoted(writer), *shared),
-        # Everybody may, where nobody has changed the defaults; an index of it needs it for every row.
-        f"GRANT EXECUTE ON FUNCTION {schema}.{quoted(JSONTerms.name)}(json) TO {both};",
-    )
-    return "\n".join(lines) + "\n"

@@ -28,7 +28,7 @@ from runstore.files import BESIDE, complete_file
 from runstore.migrate.state import VERSION_TABLE
 
 ADVISORY_LOCK = 0x72756E73  # "runs"
-"""With a number made of the schema's name: one migration at a time for each archive of a PostgreSQL database."""
+"""With :func:`key_of` the schema: one migration at a time for each archive of a PostgreSQL database."""
 
 POLL = 0.5
 """Seconds between two tries for the lock: a statement that waits is an open snapshot, for which index builds wait."""
@@ -50,6 +50,11 @@ def wait_for_turn(is_ours: Callable[[], bool], place: str, limits: config.Limits
 
 
 # --- PostgreSQL -------------------------------------------------------------------------------------------------------
+
+
+def key_of(schema: str | None) -> int:
+    """A number of 32 bits, for advisory locks that are about the archive in this schema."""
+    return zlib.crc32(str(schema).encode()) - 2**31
 
 
 @contextmanager
@@ -79,7 +84,7 @@ def turn(connection: Connection, limits: config.Limits) -> Iterator[Callable[[],
             raise MigrationBlocked(place=place, reason=f"{reason}; what was done is whole, upgrade again") from error
 
     with holder:
-        key = zlib.crc32(str(schema_of(connection)).encode()) - 2**31
+        key = key_of(schema_of(connection))
         hint = "see pg_locks for the session that holds the advisory lock"
         wait_for_turn(is_ours, place, limits, "another migration has been at work", hint)
         # The holder idles while the revisions run: that must not end it.

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import sqlalchemy
-from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, select
+from sqlalchemy import BigInteger, Column, Connection, Engine, MetaData, String, Table, select
 
 from runstore import config
 from runstore.backends import backend_of, schema_of, sqlite_file, translated
@@ -24,7 +24,7 @@ from runstore.errors import (
 from runstore.patience import Patience
 from runstore.schema import TABLES, views
 
-REVISION = "0006"
+REVISION = "0007"
 """The revision this code is written for, the newest under ``migrations/versions``. Revisions are numbered in order."""
 
 VERSION_TABLE = "runstore_version"
@@ -34,6 +34,12 @@ READERS = "readable_by"
 """Column of the version table that the migrations add: the first and the last revision whose code can read the tables,
 as ``0002..0003``. So code that does not know a revision yet knows whether it only added something."""
 
+WRITERS = "writable_by"
+"""The same for code that may write: it leaves the rows that the last revision's own code would leave."""
+
+LAST_IMPORT = "last_import"
+"""Column of the version table: when an import last ended (Unix microseconds)."""
+
 VIEWS = ("RunObject", "RunObjectAssistantObjectToolsInner", "RunObjectFileIds", *views.metadata.tables)
 """The views that the migrations make."""
 
@@ -42,7 +48,16 @@ _NAMES = set(TABLES)
 PAUSE = 1.0
 """Seconds between two looks of :func:`wait`."""
 
-_version = Table(VERSION_TABLE, MetaData(), Column("version_num", String), Column(READERS, String))
+VERSION = Table(
+    VERSION_TABLE,
+    MetaData(),
+    Column("version_num", String),
+    Column(READERS, String(32)),
+    Column(WRITERS, String(32)),
+    Column(LAST_IMPORT, BigInteger),
+)
+"""All of its columns: revision 0007 has added the last two. One row."""
+
 _NUMBERED = re.compile(r"\d{4}")
 _log = logging.getLogger("runstore")
 
@@ -69,16 +84,16 @@ def current(connection: Connection) -> str | None:
         return revision_of(connection)
 
 
-def check(connection: Connection, *, write: bool = True, views: bool = True) -> str | None:
-    """Raise unless the database is at :data:`REVISION`; gives the PostgreSQL schema of the archive.
+def check(connection: Connection, *, write: bool = True, exact: bool = False, views: bool = True) -> str | None:
+    """Raise unless this code can read and, with *write*, write the archive; gives its PostgreSQL schema.
 
     :class:`SchemaBehind` or :class:`SchemaNewer`; :class:`NotAnArchive` where tables of ours stand without a revision
-    or a revision without its tables (or, with *views*, its views). For reading alone (*write* false) a newer schema
-    will do where it says that it has only added to ours; that is logged as a warning, as is a database that hides rows
-    of it from this role.
+    or a revision without its tables (or, with *views*, its views). A newer schema than that of :data:`REVISION` will do
+    where it says so of this code, unless *exact*; that is logged as a warning, as is a database that hides rows of it
+    from this role.
     """
     with at_archive(connection) as schema:
-        _check(connection, write)
+        _check(connection, write, exact)
         if views and revision_of(connection) == REVISION and (missing := missing_views(connection, VIEWS)):
             raise _not_whole(connection, REVISION, missing)
         if hiding := backend_of(connection).hiding(connection, TABLES.values()):
@@ -87,7 +102,7 @@ def check(connection: Connection, *, write: bool = True, views: bool = True) -> 
     return schema
 
 
-def _check(connection: Connection, write: bool) -> None:
+def _check(connection: Connection, write: bool, exact: bool) -> None:
     at, place = recognise(connection), config.shown(connection.engine.url)
     if at is None:
         raise SchemaBehind(place=place, found="does not exist yet", expected=REVISION)
@@ -95,11 +110,12 @@ def _check(connection: Connection, write: bool) -> None:
         raise SchemaBehind(place=place, found=f"is at revision {at}", expected=REVISION)
     if at == REVISION:
         return
-    if write or not _readable(connection, at):
+    readers, writers = _allowed(connection, at)
+    if exact or not (writers if write else readers):
         raise SchemaNewer(place=place, found=at, expected=REVISION)
     _log.warning(
-        "the schema of %s is at revision %s, newer than the %s of this runstore: it can be read, not written",
-        *(place, at, REVISION),
+        "the schema of %s is at revision %s, newer than the %s of this runstore: it can be read%s",
+        *(place, at, REVISION, " and written" if writers else ", not written"),
     )
 
 
@@ -110,7 +126,7 @@ def revision_of(connection: Connection) -> str | None:
     """What :func:`current` gives."""
     if not sqlalchemy.inspect(connection).has_table(VERSION_TABLE, schema_of(connection)):
         return None
-    revisions = connection.execute(select(_version.c.version_num)).scalars().all()
+    revisions = connection.execute(select(VERSION.c.version_num)).scalars().all()
     strange = [revision for revision in revisions if not _NUMBERED.fullmatch(revision)]
     if strange or len(revisions) > 1:
         held = ", ".join(map(repr, strange or revisions))
@@ -158,13 +174,21 @@ def missing_views(connection: Connection, expected: Iterable[str]) -> list[str]:
     return sorted(set(expected).difference(sqlalchemy.inspect(connection).get_view_names(schema_of(connection))))
 
 
-def _readable(connection: Connection, at: str) -> bool:
-    """Whether a newer schema says that this code can read it."""
+def _allowed(connection: Connection, at: str) -> tuple[bool, bool]:
+    """Whether a newer schema says that this code can read it, and that it may write it."""
     columns = sqlalchemy.inspect(connection).get_columns(VERSION_TABLE, schema_of(connection))
-    if READERS not in {column["name"] for column in columns}:
-        return False
-    readers = connection.execute(select(_version.c[READERS])).scalar()
-    first, _, last = (readers or "").partition("..")
+    there = {column["name"] for column in columns}
+
+    def said_in(name: str) -> bool:
+        return name in there and _is_within(connection.scalar(select(VERSION.c[name])), at)
+
+    readers = said_in(READERS)
+    return readers, readers and said_in(WRITERS)
+
+
+def _is_within(span: str | None, at: str) -> bool:
+    """Whether code of :data:`REVISION` is among the revisions of a span, which must end with the one *at* hand."""
+    first, _, last = (span or "").partition("..")
     # Somebody may have changed the revision by hand: what is said holds for the revision it was said of.
     return last == at and bool(_NUMBERED.fullmatch(first)) and first <= REVISION
 
@@ -228,8 +252,8 @@ def reach(engine: Engine, seconds: float) -> None:
         Patience(seconds).until_reached(connect)
 
 
-def wait(engine: Engine, seconds: float) -> None:
-    """Return when the database is at :data:`REVISION`: for what must not start before the migration is done.
+def wait(engine: Engine, seconds: float) -> str | None:
+    """Return the revision when :func:`check` lets pass: for what must not start before the migration is done.
 
     A server that does not answer yet and a schema that is missing or behind are waited for. Raises what stands in the
     way after *seconds*, and at once what no waiting mends: :class:`SchemaNewer`, :class:`NotAnArchive`, a
@@ -242,12 +266,11 @@ def wait(engine: Engine, seconds: float) -> None:
             require(engine)
             with translated(engine), engine.connect() as connection:
                 check(connection)
+                return current(connection)
         except (ArchiveMissing, DatabaseUnreachable, SchemaBehind) as obstacle:
             if time.monotonic() + PAUSE > end:
                 raise
             if not is_told:
                 is_told = True
                 _log.warning("waiting, %g seconds at most: %s", seconds, obstacle)
-        else:
-            return
         time.sleep(PAUSE)

@@ -1,0 +1,360 @@
+"""Who may do what on PostgreSQL: what each kind of role needs, to print, to grant, and to grant anew after a revision.
+
+A role is of a kind where it has been granted all that the kind needs of what there is; nothing else records it. So a
+migration knows a role that was granted by hand, or by an earlier version, and gives none more than its kind needs.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Table, Text, func, select, text
+
+from runstore import config, wire
+from runstore.backends import schema_of
+from runstore.backends.base import quoted
+from runstore.errors import ConfigurationError, DatabaseFailure
+from runstore.mapping import BELONGS, FILES, FUNCTION, REQUIRED_ACTION, RUN, SHAPE, SHARED_TABLES, TOOL, TOOLS
+from runstore.migrate.safety import key_of
+from runstore.migrate.state import LAST_IMPORT, VERSION_TABLE, VIEWS, at_archive
+from runstore.schema import TABLES, views
+from runstore.schema.base import JSONText
+from runstore.schema.run import JSONTerms
+
+GRANTS_LOCK = 0x72756E72  # "runr"
+"""Advisory lock, with a number made of the schema's name: one transaction at a time grants on an archive."""
+
+_log = logging.getLogger("runstore")
+
+
+class Right(NamedTuple):
+    """What a role may do to a table, a view or, to execute it, a function."""
+
+    privilege: str
+    name: str
+    column: str | None = None
+    """The one column that it is about; None for all of it."""
+
+
+Rights = frozenset[Right]
+
+
+def _rights(privileges: str, *names: str) -> Rights:
+    return frozenset(Right(privilege, name) for privilege in privileges.split(", ") for name in names)
+
+
+def _columns(name: str, columns: Iterable[str], privilege: str = "SELECT") -> Rights:
+    return frozenset(Right(privilege, name, column) for column in columns)
+
+
+_SHARED = [table.name for table in SHARED_TABLES]
+_BELONGING = sorted({*TABLES} - {*_SHARED, RUN.name})
+# Everybody may, where nobody has changed the defaults; an index of it needs it for every row.
+_TERMS = _rights("EXECUTE", JSONTerms.name)
+
+_READER = _rights("SELECT", VERSION_TABLE, *TABLES, *VIEWS) | _TERMS
+_WRITER = (
+    _READER
+    | _rights("INSERT, UPDATE", RUN.name)
+    | _rights("INSERT, UPDATE, DELETE", *_BELONGING)
+    | _rights("INSERT", *_SHARED)
+    | _columns(VERSION_TABLE, [LAST_IMPORT], "UPDATE")
+)
+
+_COLLECTED = [table.name for table in SHARED_TABLES if table is not SHAPE]
+# Nobody may lock a row who may not update some column of it. When a run came into the archive proves nothing; a shared
+# row has another id only where no run refers to it, and then the pruner may delete it.
+_PRUNER = (
+    _READER
+    | _rights("DELETE", RUN.name, *_COLLECTED)
+    | _columns(RUN.name, ["archived_at"], "UPDATE")
+    | frozenset().union(*(_columns(name, ["id"], "UPDATE") for name in _COLLECTED))
+)
+
+_NAMES = {
+    *("id", "run_id", "call_id", "thread_id", "assistant_id", "file_id", "model", "object", "source"),
+    *("status", "previous_status", "error_code", "incomplete_reason", "type", "function_name"),
+    *("created_hour", "created_day", "created_week", "created_month", "currency"),
+    *("tool_choice", "response_format", "truncation"),
+}
+"""The columns of text that a reader of statistics sees in the views; one that is new it does not see unless added."""
+
+_COUNTED = (views.RUNS, views.RUN_TOOLS, views.RUN_TOOL_CALLS, views.RUN_FILES, views.RUN_CHANGES)
+
+
+def _numbers(view: Table) -> Rights:
+    of_text = (Text, JSONText)
+    return _columns(view.name, (c.name for c in view.columns if not isinstance(c.type, of_text) or c.name in _NAMES))
+
+
+_STATS_READER = (
+    _rights("SELECT", VERSION_TABLE, "model_price")
+    | frozenset().union(*map(_numbers, _COUNTED))
+    # What filters look at, and db status.
+    | _columns(RUN.name, ["id", "thread_id", "assistant_id", "status", "model"])
+    | _columns(RUN.name, [column.name for column in RUN.columns if column.name.endswith("_at")])
+    | _columns(BELONGS["usage"].name, ["run_object", "prompt_tokens", "completion_tokens", "total_tokens"])
+    | _columns(BELONGS["last_error"].name, ["run_object", "code"])
+    | _columns(BELONGS["incomplete_details"].name, ["run_object", "reason"])
+    | _columns(REQUIRED_ACTION.name, ["run_object"])
+    | _columns(TOOL.name, ["id", "type", "function"])
+    | _columns(FUNCTION.name, ["id", "name"])
+    | _rights("SELECT", TOOLS.name, FILES.name)
+)
+
+KINDS: Mapping[str, Rights] = {
+    "writer": _WRITER,
+    "reader": _READER,
+    "pruner": _PRUNER,
+    "stats-reader": _STATS_READER,
+}
+"""What each kind of role needs. What it needs of an object never becomes more once there are archives with the object:
+a role of the kind would not be known any more. A revision that needs more makes a column, a table or a view for it."""
+
+
+# --- to print and to grant -------------------------------------------------------------------------------------------
+
+
+def grants(
+    connection: Connection,
+    *,
+    writer: str | None = None,
+    reader: str | None = None,
+    pruner: str | None = None,
+    stats_reader: str | None = None,
+) -> str:
+    """The GRANTs that roles need, as a script for an administrator, or the owner of database, schema and tables.
+
+    *writer* imports and saves, *reader* finds, exports and asks, *pruner* also prunes, *stats_reader* has the numbers
+    and names of runs without what people and models wrote; none does more, and none migrates. Raises
+    :class:`ConfigurationError` where no role is named, for what is no name of one, and on SQLite, which has no roles.
+    """
+    roles = {"writer": writer, "reader": reader, "pruner": pruner, "stats-reader": stats_reader}
+    named = _named(connection, roles)
+    with at_archive(connection) as home:
+        return "".join(f"{statement}\n" for statement in _grants(connection, str(home), named))
+
+
+def apply_grants(
+    connection: Connection,
+    *,
+    writer: str | None = None,
+    reader: str | None = None,
+    pruner: str | None = None,
+    stats_reader: str | None = None,
+) -> None:
+    """Execute what :func:`grants` gives, in the transaction at hand. The caller commits.
+
+    Raises :class:`DatabaseFailure` where the roles lack something after it: PostgreSQL takes a GRANT of somebody who
+    may not grant for done, with a warning. A stats reader that can read more is a warning of ours.
+    """
+    roles = _named(connection, {"writer": writer, "reader": reader, "pruner": pruner, "stats-reader": stats_reader})
+    place = config.shown(connection.engine.url)
+    with at_archive(connection) as home:
+        _execute(connection, str(home), _grants(connection, str(home), roles))
+        for kind, role in roles.items():
+            if lacking := _lacking(connection, str(home), role, KINDS[kind]):
+                hint = "execute the grants as the owner of the tables, the schema and the database, or as a superuser"
+                reason = f"{role} still lacks {_first(lacking)}; nothing was granted; {hint}"
+                raise DatabaseFailure(place=place, reason=reason)
+        if stats_reader is not None and (more := _readable_beside(connection, str(home), stats_reader)):
+            what = "can read more than a stats reader, by other rights"
+            _log.warning("%s: %s %s: %s", place, stats_reader, what, _first(more))
+
+
+def _first(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _named(connection: Connection, given: Mapping[str, str | None]) -> dict[str, str]:
+    """The roles that were named, by kind. Raises :class:`ConfigurationError`."""
+    if connection.dialect.name == "sqlite":
+        raise ConfigurationError(detail="SQLite has no roles: who may write the file may do everything")
+    roles = {kind: role for kind, role in given.items() if role is not None}
+    if not roles:
+        raise ConfigurationError(detail=f"name a role, by at least one of {', '.join(f'--{kind}' for kind in given)}")
+    for kind, role in roles.items():
+        # PostgreSQL cuts a longer name, so that another role would be meant, and takes "public" for everybody.
+        if not role or not wire.is_text(role) or len(role.encode()) > 63 or role == "public":
+            why = "a name has 1 to 63 bytes" if role != "public" else "that is everybody who can connect"
+            raise ConfigurationError(detail=f"{role!r} is no role to be a {kind}: {why}")
+    return roles
+
+
+def _grants(connection: Connection, schema: str, roles: Mapping[str, str]) -> list[str]:
+    # The URL may leave the database to the PG... variables, or have a pooler's name for it.
+    database = connection.execute(select(func.current_database())).scalar_one()
+    everybody = quoted(*dict.fromkeys(roles.values()))
+    statements = [
+        f"GRANT CONNECT ON DATABASE {quoted(database)} TO {everybody};",
+        f"GRANT USAGE ON SCHEMA {quoted(schema)} TO {everybody};",
+    ]
+    for kind, role in roles.items():
+        statements += _statements(schema, role, KINDS[kind])
+    return statements
+
+
+def _statements(schema: str, role: str, rights: Iterable[Right]) -> list[str]:
+    """As few GRANTs as there are, in a fixed order."""
+    whole: dict[str, list[str]] = defaultdict(list)
+    of_columns: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for privilege, name, column in sorted(rights, key=lambda right: (right.name, right.privilege, right.column or "")):
+        if column is None:
+            whole[name].append(privilege)
+        else:
+            of_columns[name, privilege].append(column)
+    alike: dict[str, list[str]] = defaultdict(list)
+    for name, privileges in whole.items():
+        place = f"{quoted(schema)}.{quoted(name)}"
+        alike[", ".join(privileges)].append(f"FUNCTION {place}(json)" if privileges == ["EXECUTE"] else place)
+    grants = [(privileges, ", ".join(names)) for privileges, names in sorted(alike.items())]
+    grants += [
+        (f"{privilege} ({quoted(*columns)})", f"{quoted(schema)}.{quoted(name)}")
+        for (name, privilege), columns in of_columns.items()
+    ]
+    return [f"GRANT {what} ON {where} TO {quoted(role)};" for what, where in grants]
+
+
+def _execute(connection: Connection, schema: str, statements: Iterable[str]) -> None:
+    """One after the other of those who do this: of two that grant on one table at a time, one would fail."""
+    connection.execute(select(func.pg_advisory_xact_lock(GRANTS_LOCK, key_of(schema))))
+    for statement in statements:
+        # A name may hold what the driver would take for a parameter.
+        connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+
+
+_LACKING = """
+SELECT wanted.privilege, wanted.name, wanted.attribute
+FROM unnest(CAST(:privileges AS text[]), CAST(:names AS text[]), CAST(:columns AS text[]))
+    WITH ORDINALITY AS wanted (privilege, name, attribute, number),
+    CAST(:role AS name) AS role,
+    LATERAL format('%I.%I', CAST(:schema AS text), wanted.name) AS place
+WHERE NOT CASE
+    WHEN wanted.privilege = 'CONNECT' THEN has_database_privilege(role, current_database(), 'CONNECT')
+    WHEN wanted.privilege = 'USAGE' THEN has_schema_privilege(role, CAST(:schema AS text), 'USAGE')
+    WHEN wanted.privilege = 'EXECUTE' THEN has_function_privilege(role, place || '(json)', 'EXECUTE')
+    WHEN wanted.attribute IS NULL THEN has_table_privilege(role, place, wanted.privilege)
+    ELSE has_column_privilege(role, place, wanted.attribute, wanted.privilege)
+END
+ORDER BY wanted.number
+"""
+
+
+def _lacking(connection: Connection, schema: str, role: str, rights: Rights) -> list[str]:
+    """Which of these rights a role has in no way, not from a group or as everybody either."""
+    wanted = [Right("CONNECT", "the database"), Right("USAGE", f"the schema {schema}"), *sorted(rights, key=str)]
+    privileges, names, columns = (list(values) for values in zip(*wanted, strict=True))
+    found = connection.execute(
+        text(_LACKING),
+        {"privileges": privileges, "names": names, "columns": columns, "role": role, "schema": schema},
+    )
+    return [f"{privilege} on {name}{f'.{column}' if column else ''}" for privilege, name, column in found]
+
+
+_READABLE = """
+SELECT c.relname, a.attname
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_attribute AS a ON a.attrelid = c.oid
+WHERE n.nspname = :schema AND c.relname = ANY(:names) AND a.attnum > 0 AND NOT a.attisdropped
+    AND has_column_privilege(CAST(:role AS name), c.oid, a.attnum, 'SELECT')
+ORDER BY c.relname, a.attnum
+"""
+
+
+def _readable_beside(connection: Connection, schema: str, role: str) -> list[str]:
+    """The columns that a reader of statistics should not be able to read, and is."""
+    whole = {right.name for right in _STATS_READER if right.column is None}
+    names = [name for name in (*TABLES, *VIEWS) if name not in whole]
+    found = connection.execute(text(_READABLE), {"schema": schema, "names": names, "role": role})
+    return [f"{name}.{column}" for name, column in found if Right("SELECT", name, column) not in _STATS_READER]
+
+
+# --- to grant anew ---------------------------------------------------------------------------------------------------
+
+_THERE = """
+SELECT c.relname AS name, a.attname AS attribute
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_attribute AS a ON a.attrelid = c.oid
+WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'v') AND a.attnum > 0 AND NOT a.attisdropped
+UNION ALL
+SELECT p.proname, NULL FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = :schema
+"""
+
+_HELD = """
+SELECT pg_get_userbyid(acl.grantee) AS role, acl.grantee = 0 AS everybody, acl.privilege_type, held.name, held.attribute
+FROM (
+    SELECT c.relname AS name, NULL AS attribute, c.relowner AS owner, c.relnamespace AS place, c.relacl AS acl
+    FROM pg_class AS c
+    UNION ALL
+    SELECT c.relname, a.attname, c.relowner, c.relnamespace, a.attacl
+    FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
+    UNION ALL
+    SELECT p.proname, NULL, p.proowner, p.pronamespace, coalesce(p.proacl, acldefault('f', p.proowner))
+    FROM pg_proc AS p
+) AS held
+JOIN pg_namespace AS n ON n.oid = held.place AND n.nspname = :schema
+CROSS JOIN LATERAL aclexplode(held.acl) AS acl
+WHERE acl.grantee <> held.owner
+"""
+
+Roles = dict[str, Rights]
+"""What the roles of an archive need, by their names."""
+
+
+def granted_roles(connection: Connection) -> Roles:
+    """The roles to which all has been granted that a kind needs of what there is, with what their kinds need of all.
+
+    Granted to themselves: what a role has from a group is the group's, and what everybody has is nobody's.
+    """
+    there, held, everybody = _catalog(connection)
+    if (RUN.name, None) not in there:  # what is left of an archive tells no kinds apart
+        return {}
+    kinds = {kind: {right for right in rights if _is_there(right, there)} for kind, rights in KINDS.items()}
+    roles: Roles = {}
+    for role, rights in held.items():
+        of_it = [kind for kind, needed in kinds.items() if all(_is_held(right, rights | everybody) for right in needed)]
+        if of_it:
+            roles[role] = frozenset().union(*(KINDS[kind] for kind in of_it))
+    return roles
+
+
+def renew_grants(connection: Connection, roles: Roles) -> None:
+    """Grant these roles what they need of what a revision has just made, or made anew."""
+    there, held, everybody = _catalog(connection)
+    schema = str(schema_of(connection))
+    for role, needed in sorted(roles.items()):
+        rights = held[role] | everybody
+        missing = [right for right in needed if _is_there(right, there) and not _is_held(right, rights)]
+        if missing:
+            _execute(connection, schema, _statements(schema, role, missing))
+            names = ", ".join(sorted({right.name for right in missing}))
+            _log.warning("%s: granted anew to %s: %s", config.shown(connection.engine.url), role, names)
+
+
+There = set[tuple[str, str | None]]
+"""Tables, views and functions, as the first of a pair with None, and columns."""
+
+
+def _catalog(connection: Connection) -> tuple[There, defaultdict[str, set[Right]], set[Right]]:
+    """What there is in the schema, what each role has been granted of it, and which functions everybody may execute."""
+    names = {"schema": schema_of(connection)}
+    columns = {(name, attribute) for name, attribute in connection.execute(text(_THERE), names)}
+    there: There = columns | {(name, None) for name, _ in columns}
+    held: defaultdict[str, set[Right]] = defaultdict(set)
+    everybody: set[Right] = set()
+    for role, is_public, privilege, name, attribute in connection.execute(text(_HELD), names):
+        right = Right(privilege, name, attribute)
+        if not is_public:
+            held[role].add(right)
+        elif privilege == "EXECUTE":
+            everybody.add(right)
+    return there, held, everybody
+
+
+def _is_there(right: Right, there: There) -> bool:
+    return (right.name, right.column) in there
+
+
+def _is_held(right: Right, held: set[Right]) -> bool:
+    return right in held or right._replace(column=None) in held
