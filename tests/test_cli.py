@@ -82,6 +82,8 @@ def cli(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cli:
         out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
         with monkeypatch.context() as patch:
             patch.setattr(sys, "argv", ["runstore", *map(str, args)])
+            # click would take the name of the program from "python -m pytest".
+            patch.setattr(sys.modules["__main__"], "__package__", None)
             patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given), "utf-8"))
             patch.setattr(sys, "stdout", out)
             patch.setattr(sys, "stderr", err)

@@ -698,7 +698,7 @@ FLAT = textwrap.dedent("""
         "page": (b'{"data":[' + run, (b"," + run) * 3, n, b'],"object":"list"}'),
         "events": (b"", (b"event: e\\ndata: " + run + b"\\n\\n") * 3, n, b""),
         "long string": (b'{"a":"', b"x" * MIB, 300, b'"}\\n' + run),
-        "long line": (b"{", b'"a":["%s"],' % (b"x" * 200) * 5000, 300, b"}\\n" + run),
+        "long line": (b"{", b'"a":["%s"],' % (b"x" * 200) * 5000, 120, b"}\\n" + run),
         "garbage": (b"x", b"x" * MIB, 300, b"\\n" + run),
         "spaces": (b"[", b" " * MIB, 300, run + b"]"),
         "spaces within": (b'{"a":\\n', b" " * MIB, 200, b"1}\\n" + run),
