@@ -16,7 +16,7 @@ from runstore.unpacking import CHUNK
 
 KEPT = 16 << 20  # rejected bytes are kept whole up to this size: two copies of them are in memory at a time
 SHOWN = 64 << 10  # so many bytes are kept of what is longer than a record may be
-_PROBE = 1 << 20  # so much of a value that is not whole shows whether it is a run
+PROBE = 1 << 20  # so much of a value that is not whole shows whether it is a run
 _MISSES = 16  # so many wrong guesses about the end of values in a row, and no more are made
 _PEEK = 256  # a line that begins a value shows it within so many bytes
 _TRIES = 1000  # so many objects of a damaged line that are not whole, and no more are tried
@@ -166,7 +166,7 @@ class Scanner:
     def _signs(self, start: int, end: int) -> dict[str, bytes]:
         """The members of the object at `start`, as far as they are short and tell whether it is a run."""
         signs: dict[str, bytes] = {}
-        at, end = start + 1, min(end, start + _PROBE)
+        at, end = start + 1, min(end, start + PROBE)
         while match := _MEMBER.match(self.buf, at, end):
             name, at = finder.text(match[1]), match.end()
             if match[2] is None:
@@ -346,7 +346,7 @@ class Scanner:
                 return None, begin
             start = begin + 1
             tries, spent = tries + 1, spent + (end if close is None else -close) - begin
-            if tries > _TRIES or spent > 4 * (end - self.pos) + _PROBE:
+            if tries > _TRIES or spent > 4 * (end - self.pos) + PROBE:
                 break
         return None, end
 

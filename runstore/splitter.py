@@ -24,6 +24,7 @@ from runstore.scanner import (
     NOT_JSON,
     OBJECT,
     OUTSIDE,
+    PROBE,
     QUOTE,
     SHOWN,
     End,
@@ -351,7 +352,11 @@ class Splitter(Scanner):
         self.at, self.depth, self.quoted, self.doubt = start, 0, False, None
         if self.buf[start] == QUOTE:
             self.at, self.quoted = start + 1, True
-        end = self._scan(self.limit)
+        end = self._scan(min(_WHOLE, self.limit))
+        if end is End.LONG:
+            if self._holds_others(start):  # how long it is makes no difference
+                return (yield from self._long(path, end))
+            end = self._scan(self.limit)
         size = self.at - start
         if size > self.limit:
             return (yield from self._long(path, end))
@@ -373,6 +378,11 @@ class Splitter(Scanner):
     def _open(self, path: str) -> Generator[Record, None, bool]:
         return (yield from (self._object(path) if self.buf[self.pos] == OBJECT else self._array(path)))
 
+    def _holds_others(self, start: int) -> bool:
+        """Whether the value at `start` is sure to be read piece by piece if it is large: an array, or a page."""
+        named = self.buf[start] == ARRAY or finder.text(self._signs(start, self.at).get("object", b""))
+        return bool(named) and self._opens(start, self.at)
+
     def _opens(self, start: int, end: int) -> bool:
         """Whether the value at `start`, of which the text up to `end` is at hand, may hold runs and is none itself."""
         if self.opened >= wire.MAX_DEPTH or self.buf[start] == QUOTE:
@@ -387,11 +397,14 @@ class Splitter(Scanner):
     def _long(self, path: str, end: End) -> Generator[Record, None, bool]:
         """The value at pos, which is longer than a record may be: `at` is within it, or at its end."""
         line, start = self.line, self.pos
-        closing = self._closing(start, start + self.limit)
-        if closing is not None and closing < 0 and -closing < start + self.limit:
+        opens = self._opens(start, start + self.limit)
+        # Of what is read piece by piece the pieces show where it is damaged, but for a quote that is missing early on.
+        seen = start + (min(PROBE, self.limit) if opens else self.limit)
+        closing = self._closing(start, seen)
+        if closing is not None and closing < 0 and -closing < seen:
             self.at = min(self.at, start + self.limit)
             return (yield from self._torn(path, End.BAD))
-        if self._opens(start, start + self.limit):
+        if opens:
             return (yield from self._open(path))
         shown, first = bytes(self.buf[start : start + min(SHOWN, self.limit)]), self.base + start
         kind = finder.leaf(self._signs(start, start + self.limit)) if shown[0] == OBJECT else None
