@@ -48,9 +48,12 @@ if TYPE_CHECKING:
         Page,
         RunRepository,
     )
-    from runstore.saver import (
+    from runstore.save.saver import (
         Rejection,
         SaveReport,
+    )
+    from runstore.save.writer import (
+        Outcome,
     )
     from runstore.schema import (
         AssistantObjectToolsInner,
@@ -71,9 +74,6 @@ if TYPE_CHECKING:
         RunObjectShape,
         RunToolCallObject,
         TruncationObject,
-    )
-    from runstore.writer import (
-        Outcome,
     )
 
 __all__ = [
@@ -127,7 +127,7 @@ __all__ = [
     "create_engine",
 ]
 
-_MODULES = ("errors", "writer", "saver", "repository", "backends", "schema")
+_MODULES = ("errors", "save.writer", "save.saver", "repository", "backends", "schema")
 """Where these names live."""
 
 

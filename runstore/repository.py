@@ -25,42 +25,29 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from runstore import (
-    backup,
-    config,
-    copier,
-    departures,
-    earlier,
-    filters,
-    fingerprint,
-    migrate,
-    prices,
-    pruner,
-    queries,
-    redact,
-    statistics,
-    verify,
-    wire,
-    writer,
-)
+from runstore import config, migrate, prices, redact, wire
 from runstore.backends import Answer, Clock, backend_of, create_engine, schema_of, translated
 from runstore.backends.base import in_schema
-from runstore.criteria import Filter
+from runstore.backends.patience import Patience
 from runstore.errors import ConfigurationError, DatabaseFailure, NotARun, RunNotFound, no_such
-from runstore.filters import Way
-from runstore.fingerprint import Difference, Fingerprint, Side
-from runstore.history import CHANGE
 from runstore.mapping import RANKS, RUN, Look, Mapper, StoredRun
-from runstore.patience import Patience
-from runstore.pending import Pending
-from runstore.pruner import Pruned
-from runstore.reader import BATCH, Reader, in_batches
-from runstore.saver import Rejection, Saver, SaveReport, rejection
+from runstore.query import filters, queries, statistics
+from runstore.query.criteria import Filter
+from runstore.query.filters import Way
+from runstore.query.reader import BATCH, Reader, in_batches
+from runstore.save import writer
+from runstore.save.history import CHANGE
+from runstore.save.pending import Pending
+from runstore.save.saver import Rejection, Saver, SaveReport, rejection
+from runstore.save.writer import Outcome
 from runstore.schema import TABLES
 from runstore.schema.sessions import connection_of
 from runstore.times import EPOCH
-from runstore.verify import Damage
-from runstore.writer import Outcome
+from runstore.upkeep import backup, copier, earlier, fingerprint, pruner, verify
+from runstore.upkeep.fingerprint import Difference, Fingerprint, Side
+from runstore.upkeep.pruner import Pruned
+from runstore.upkeep.verify import Damage
+from runstore.wire import departures
 
 TRIES = 16
 """How often a batch is tried when other writers are in the way."""
@@ -467,7 +454,7 @@ class RunRepository:
         before: str | None = None,
         **where: Unpack[Filter],
     ) -> Page:
-        """A page of the runs that meet all conditions of :class:`runstore.criteria.Filter`, by created_at and id.
+        """A page of the runs that meet all conditions of :class:`runstore.query.criteria.Filter`, by created_at and id.
 
         *cursor* is the ``next`` of the page before, asked for with the same conditions and order. Instead of it the id
         of a run may be given: *after* begins behind that run, *before* gives the last ones in front of it; with both,
@@ -510,7 +497,7 @@ class RunRepository:
         newest_first: bool,
         limit: int,
     ) -> list[tuple[StoredRun, bytes]]:
-        """The first runs behind all places, in at most five statements: :mod:`runstore.filters` says which way."""
+        """The first runs behind all places, in at most five statements, the way that ``filters.choose`` says."""
 
         def behind(created: ColumnElement[int]) -> list[ColumnElement[bool]]:
             return [queries.behind(place, created, newest_first=newest) for place, newest in places]
@@ -813,13 +800,13 @@ class RunRepository:
     # --- proving -----------------------------------------------------------------------------------------------------
 
     def verify(self) -> Iterator[Damage]:
-        """Make everything again that can be made from the rows, and give what differs: see :mod:`runstore.verify`."""
+        """What differs when everything is made again that can be made from the rows: :mod:`runstore.upkeep.verify`."""
         return self._streamed(
             lambda connection: verify.verify(connection, self._backend, Reader(self._backend)), whole=True
         )
 
     def fingerprint(self, **where: Unpack[Filter]) -> Fingerprint:
-        """One number for the runs that meet the conditions of :meth:`find`: see :mod:`runstore.fingerprint`."""
+        """One number for the runs that meet the conditions of :meth:`find`: see :mod:`runstore.upkeep.fingerprint`."""
         with self._side() as side:
             return fingerprint.of_runs(side, self._tests(where))
 
@@ -841,7 +828,7 @@ class RunRepository:
             return backup.backup(side, path)
 
     def copy_to(self, target: RunRepository, *, progress: Callable[[int], None] | None = None) -> copier.Copied:
-        """Copy everything to another archive and compare both at the end: see :mod:`runstore.copier`."""
+        """Copy everything to another archive and compare both at the end: see :mod:`runstore.upkeep.copier`."""
         self._patiently(partial(self._check, write=False))
         target._patiently(partial(target._check, write=True, create=True))
         with self._side() as side:

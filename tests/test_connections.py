@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 
 from runstore.backends import create_engine
 from runstore.errors import DatabaseFailure
-from runstore.reader import BATCH
+from runstore.query.reader import BATCH
 from runstore.repository import RunRepository
 from tests.test_all_or_nothing import full
 

@@ -14,13 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select, text
 
-from runstore import fingerprint, migrate, walk
+from runstore import migrate
 from runstore.backends import create_engine
 from runstore.errors import ArchiveMissing, BackupFailed, ConfigurationError, DatabaseFailure, SchemaBehind
 from runstore.mapping import RUN, digest_of
 from runstore.repository import RunRepository
 from runstore.sources import Record
-from runstore.walk import RUN_TABLES
+from runstore.upkeep import fingerprint, walk
+from runstore.upkeep.walk import RUN_TABLES
 from tests.comparison import compact, contents, empty
 from tests.strategies import examples
 from tests.test_all_or_nothing import disarm, fail_on, full

@@ -11,10 +11,10 @@ from sqlalchemy import Engine, Table
 
 from runstore import repository
 from runstore.errors import DatabaseFailure
-from runstore.history import CHANGE
 from runstore.mapping import CHILD_TABLES, FUNCTION, RUN, SHARED_TABLES
 from runstore.prices import PRICE, Price
 from runstore.repository import RunRepository
+from runstore.save.history import CHANGE
 from tests.comparison import contents
 from tests.test_all_or_nothing import full
 from tests.test_verify import stored

@@ -11,12 +11,10 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "runstore"
 
 ORDER = [
-    *("errors", "times", "criteria", "patience", "files", "masking", "spelling", "wire", "finder", "redact"),
-    *("documented", "departures", "config"),
-    *("schema", "mapping", "backends", "migrate"),
-    *("filters", "prices", "queries", "statistics", "pace", "reader", "history", "writer"),
-    *("walk", "verify", "fingerprint", "pruner", "earlier", "backup", "copier"),
-    *("unpacking", "scanner", "splitter", "sources", "formats", "saver", "pending", "repository", "orm", "cli"),
+    *("errors", "statuses", "times", "files", "masking", "pace", "config"),
+    *("wire", "redact", "sources", "schema", "mapping", "backends", "migrate"),
+    *("prices", "query", "save", "upkeep", "formats"),
+    *("repository", "orm", "cli"),
 ]
 """A module imports only what stands before it."""
 

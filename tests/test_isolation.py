@@ -11,10 +11,10 @@ import sqlalchemy
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import URL
 
-from runstore import pruner
 from runstore.backends import create_engine
 from runstore.errors import DatabaseFailure
 from runstore.repository import RunRepository
+from runstore.upkeep import pruner
 from tests.comparison import contents
 from tests.test_all_or_nothing import PROMPT, full
 

@@ -13,9 +13,10 @@ from typing import Any
 from msgspec import Raw
 from sqlalchemy import Connection, select
 
-from runstore import queries, wire
+from runstore import wire
 from runstore.backends import Backend, expect
 from runstore.mapping import RANKS, differences, table_of
+from runstore.query import queries
 from runstore.schema import RunObjectChange
 
 CHANGE = table_of(RunObjectChange)

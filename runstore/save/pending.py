@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 
-from runstore import writer
+from runstore.save import writer
 
 
 class Pending:

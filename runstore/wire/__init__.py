@@ -1,0 +1,71 @@
+"""The run as it travels: JSON, without a database.
+
+The names here are those of :mod:`~runstore.wire.codec`: JSON decoded, encoded and refused. Beside it
+:mod:`~runstore.wire.spelling` knows the documented names in every spelling, :mod:`~runstore.wire.finder` tells runs
+from other JSON, :mod:`~runstore.wire.documented` says what the document says of a run, and
+:mod:`~runstore.wire.departures` what departs from it.
+"""
+
+from runstore.wire.codec import (
+    INT64,
+    MAX_DEPTH,
+    MAX_INDEXED_BYTES,
+    MAX_VALUES,
+    MOST_KEYS,
+    RUN_NAMES,
+    Reader,
+    at_once,
+    boolean,
+    canonical,
+    document,
+    elements,
+    encode,
+    expected,
+    from_python,
+    indexed,
+    integer,
+    is_sdk_run,
+    is_text,
+    join,
+    loads,
+    members,
+    number,
+    numeral,
+    object_at_once,
+    run_members,
+    strings,
+    text,
+    type_name,
+)
+
+__all__ = [
+    "INT64",
+    "MAX_DEPTH",
+    "MAX_INDEXED_BYTES",
+    "MAX_VALUES",
+    "MOST_KEYS",
+    "RUN_NAMES",
+    "Reader",
+    "at_once",
+    "boolean",
+    "canonical",
+    "document",
+    "elements",
+    "encode",
+    "expected",
+    "from_python",
+    "indexed",
+    "integer",
+    "is_sdk_run",
+    "is_text",
+    "join",
+    "loads",
+    "members",
+    "number",
+    "numeral",
+    "object_at_once",
+    "run_members",
+    "strings",
+    "text",
+    "type_name",
+]
