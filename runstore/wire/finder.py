@@ -16,6 +16,7 @@ from msgspec import Raw
 from runstore.errors import NotARun, RunRejected
 from runstore.statuses import STATUSES
 from runstore.wire import codec
+from runstore.wire.runs import RUN_NAMES
 
 UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError, ValueError)
 """What decoders raise."""
@@ -92,7 +93,7 @@ def is_run(members: Mapping[str, Raw | bytes], event: str | None = None) -> bool
     """
     name = members.get("object") or _first(members, _OBJECT)
     if name is not None and bytes(name) not in _NO_NAMES:
-        return bytes(name) in _RUN_NAMES or text(name) in codec.RUN_NAMES
+        return bytes(name) in _RUN_NAMES or text(name) in RUN_NAMES
     if event is not None and not _may_carry(event):
         return False
     if not members.keys().isdisjoint(_FOREIGN) or not _is_string(_first(members, _ID)):
@@ -115,7 +116,7 @@ def may_be_run(raw: bytes) -> bool:
 def leaf(members: Mapping[str, Raw | bytes]) -> str | None:
     """The name of an object in which no run is looked for: a message, a step, an assistant, what a stream says."""
     name = _name(members)
-    if name is None or name in codec.RUN_NAMES or not _PLAIN_NAME.fullmatch(name):
+    if name is None or name in RUN_NAMES or not _PLAIN_NAME.fullmatch(name):
         return None
     return name if name.startswith(("thread", "assistant")) else None
 
