@@ -20,9 +20,9 @@ from runstore.cli.completion import VARIABLE
 from runstore.cli.help import FILTERS_GROUP, GROUPS, Command, Group, first_sentence
 from runstore.query import statistics
 from runstore.query.criteria import FILTERS
-from runstore.repository import RULES
 from runstore.schema.views import RUNS
 from runstore.statuses import STATUSES
+from runstore.upkeep.lint import RULES
 from tests.test_cli import Cli, a_run, cli, env, shown
 
 __all__ = ["cli"]

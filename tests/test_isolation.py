@@ -171,7 +171,7 @@ def test_our_own_transactions_choose_their_isolation(plain: Engine) -> None:
     for engine in (plain, plain.execution_options(isolation_level="SERIALIZABLE")):
         runs = RunRepository(engine)
         for write, isolation in ((True, "read committed"), (False, "repeatable read")):
-            with runs._transaction(write=write) as connection:
+            with runs._connections.transaction(write=write) as connection:
                 assert connection.execute(text(question)).scalar_one() == isolation
         with runs.sql(question) as answer:
             assert list(answer.rows) == [("repeatable read",)]

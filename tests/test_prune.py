@@ -144,7 +144,10 @@ def test_an_earlier_look_means_to_a_filter_what_it_meant_when_it_was_the_newest(
         if where == {"metadata": {}}:
             continue
         expected = {run["id"] for look in (looks, newest) for run in look if found(meets, run)}
-        with AnyLook(runs._backend, runs._reader, where) as choice, runs._transaction(write=False) as connection:
+        with (
+            AnyLook(runs._backend, runs._reader, where) as choice,
+            runs._connections.transaction(write=False) as connection,
+        ):
             assert set(choice.of(connection, sorted(run["id"] for run in looks))) == expected, where
 
 
