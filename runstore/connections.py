@@ -17,8 +17,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from runstore import config, migrate
-from runstore.backends import Answer, Clock, backend_of, schema_of, translated
+from runstore import migrate
+from runstore.backends import Answer, Clock, backend_of, is_same_archive, translated
 from runstore.backends.base import in_schema
 from runstore.backends.patience import Patience
 from runstore.errors import ConfigurationError, DatabaseFailure
@@ -64,7 +64,7 @@ class Connections:
         if not isinstance(bind, Connection):
             raise ConfigurationError(detail="on takes a connection or a session; for an engine there is RunRepository")
         self.check(write=False)
-        if not isinstance(self.bind, Engine) or not _is_same_archive(bind, self.bind):
+        if not isinstance(self.bind, Engine) or not is_same_archive(bind, self.bind):
             raise ConfigurationError(detail="the connection is to another database than this repository")
         view = copy(self)
         view.bind = bind
@@ -257,19 +257,6 @@ class Connections:
         self.bind.dispose(close=False)
         self._seen.after_fork()
         self._process = os.getpid()
-
-
-def _is_same_archive(connection: Connection, engine: Engine) -> bool:
-    """Whether a connection that names no schema, or the right one, leads to the database of an engine."""
-    named = schema_of(connection)
-    return _database(connection.engine) == _database(engine) and named in (None, schema_of(engine))
-
-
-def _database(engine: Engine) -> tuple[object, ...]:
-    """Databases in memory are told by their pools."""
-    url = engine.url
-    database = url.database if url.get_backend_name() != "sqlite" else config.sqlite_file(url) or id(engine.pool)
-    return url.get_backend_name(), url.host, url.port, database
 
 
 def _refuse_other_binds(bind: object) -> None:
