@@ -14,131 +14,142 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from runstore.backends import (
-        Answer,
-        create_engine,
-    )
+if TYPE_CHECKING:  # the table below, for those that only read the source
+    # isort: off
+    from runstore.backends import Answer as Answer, create_engine as create_engine
     from runstore.errors import (
-        ArchiveDamaged,
-        ArchiveMissing,
-        ConfigurationError,
-        DatabaseFailure,
-        DatabaseUnreachable,
-        DigestClash,
-        MigrationBlocked,
-        NotAnArchive,
-        NotARun,
-        PastTheMapping,
-        QueryRefused,
-        QueryTimeout,
-        RunChanged,
-        RunConflict,
-        RunHeld,
-        RunNotFound,
-        RunRejected,
-        RunStoreError,
-        RunsWouldBeDeleted,
-        SchemaBehind,
-        SchemaNewer,
-        SharedRowChanged,
+        ArchiveDamaged as ArchiveDamaged,
+        ArchiveMissing as ArchiveMissing,
+        BackupFailed as BackupFailed,
+        ConfigurationError as ConfigurationError,
+        DatabaseFailure as DatabaseFailure,
+        DatabaseUnreachable as DatabaseUnreachable,
+        DigestClash as DigestClash,
+        MigrationBlocked as MigrationBlocked,
+        NotAnArchive as NotAnArchive,
+        NotARun as NotARun,
+        PastTheMapping as PastTheMapping,
+        QueryRefused as QueryRefused,
+        QueryTimeout as QueryTimeout,
+        RunChanged as RunChanged,
+        RunConflict as RunConflict,
+        RunHeld as RunHeld,
+        RunNotFound as RunNotFound,
+        RunRejected as RunRejected,
+        RunStoreError as RunStoreError,
+        RunsWouldBeDeleted as RunsWouldBeDeleted,
+        SchemaBehind as SchemaBehind,
+        SchemaNewer as SchemaNewer,
+        SharedRowChanged as SharedRowChanged,
     )
-    from runstore.repository import (
-        Change,
-        Page,
-        RunRepository,
-    )
-    from runstore.saver import (
-        Rejection,
-        SaveReport,
-    )
+    from runstore.prices import Price as Price
+    from runstore.query.criteria import Filter as Filter
+    from runstore.query.pages import Page as Page
+    from runstore.repository import RunRepository as RunRepository
+    from runstore.save.history import Change as Change
+    from runstore.save.saver import Rejection as Rejection, SaveReport as SaveReport
+    from runstore.save.writer import Outcome as Outcome
     from runstore.schema import (
-        AssistantObjectToolsInner,
-        AssistantsApiResponseFormatOption,
-        AssistantsApiToolChoiceOption,
-        Base,
-        FunctionObject,
-        ModelPrice,
-        RunCompletionUsage,
-        RunObject,
-        RunObjectAssistantObjectToolsInner,
-        RunObjectChange,
-        RunObjectFileIds,
-        RunObjectIncompleteDetails,
-        RunObjectInstructions,
-        RunObjectLastError,
-        RunObjectRequiredAction,
-        RunObjectShape,
-        RunToolCallObject,
-        TruncationObject,
+        AssistantObjectToolsInner as AssistantObjectToolsInner,
+        AssistantsApiResponseFormatOption as AssistantsApiResponseFormatOption,
+        AssistantsApiToolChoiceOption as AssistantsApiToolChoiceOption,
+        Base as Base,
+        FunctionObject as FunctionObject,
+        ModelPrice as ModelPrice,
+        RunCompletionUsage as RunCompletionUsage,
+        RunObject as RunObject,
+        RunObjectAssistantObjectToolsInner as RunObjectAssistantObjectToolsInner,
+        RunObjectChange as RunObjectChange,
+        RunObjectFileIds as RunObjectFileIds,
+        RunObjectIncompleteDetails as RunObjectIncompleteDetails,
+        RunObjectInstructions as RunObjectInstructions,
+        RunObjectLastError as RunObjectLastError,
+        RunObjectRequiredAction as RunObjectRequiredAction,
+        RunObjectShape as RunObjectShape,
+        RunToolCallObject as RunToolCallObject,
+        TruncationObject as TruncationObject,
     )
-    from runstore.writer import (
-        Outcome,
-    )
+    from runstore.sources import Record as Record
+    from runstore.upkeep.copier import Copied as Copied
+    from runstore.upkeep.fingerprint import Difference as Difference, Fingerprint as Fingerprint
+    from runstore.upkeep.lint import Finding as Finding
+    from runstore.upkeep.pruner import Pruned as Pruned
+    from runstore.upkeep.verify import Damage as Damage
 
-__all__ = [
-    "Answer",
-    "ArchiveDamaged",
-    "ArchiveMissing",
-    "AssistantObjectToolsInner",
-    "AssistantsApiResponseFormatOption",
-    "AssistantsApiToolChoiceOption",
-    "Base",
-    "Change",
-    "ConfigurationError",
-    "DatabaseFailure",
-    "DatabaseUnreachable",
-    "DigestClash",
-    "FunctionObject",
-    "MigrationBlocked",
-    "ModelPrice",
-    "NotARun",
-    "NotAnArchive",
-    "Outcome",
-    "Page",
-    "PastTheMapping",
-    "QueryRefused",
-    "QueryTimeout",
-    "Rejection",
-    "RunChanged",
-    "RunCompletionUsage",
-    "RunConflict",
-    "RunHeld",
-    "RunNotFound",
-    "RunObject",
-    "RunObjectAssistantObjectToolsInner",
-    "RunObjectChange",
-    "RunObjectFileIds",
-    "RunObjectIncompleteDetails",
-    "RunObjectInstructions",
-    "RunObjectLastError",
-    "RunObjectRequiredAction",
-    "RunObjectShape",
-    "RunRejected",
-    "RunRepository",
-    "RunStoreError",
-    "RunToolCallObject",
-    "RunsWouldBeDeleted",
-    "SaveReport",
-    "SchemaBehind",
-    "SchemaNewer",
-    "SharedRowChanged",
-    "TruncationObject",
-    "create_engine",
-]
+_NAMES = {
+    "backends": ("Answer", "create_engine"),
+    "errors": (
+        "ArchiveDamaged",
+        "ArchiveMissing",
+        "BackupFailed",
+        "ConfigurationError",
+        "DatabaseFailure",
+        "DatabaseUnreachable",
+        "DigestClash",
+        "MigrationBlocked",
+        "NotARun",
+        "NotAnArchive",
+        "PastTheMapping",
+        "QueryRefused",
+        "QueryTimeout",
+        "RunChanged",
+        "RunConflict",
+        "RunHeld",
+        "RunNotFound",
+        "RunRejected",
+        "RunStoreError",
+        "RunsWouldBeDeleted",
+        "SchemaBehind",
+        "SchemaNewer",
+        "SharedRowChanged",
+    ),
+    "prices": ("Price",),
+    "query.criteria": ("Filter",),
+    "query.pages": ("Page",),
+    "repository": ("RunRepository",),
+    "save.history": ("Change",),
+    "save.saver": ("Rejection", "SaveReport"),
+    "save.writer": ("Outcome",),
+    "schema": (
+        "AssistantObjectToolsInner",
+        "AssistantsApiResponseFormatOption",
+        "AssistantsApiToolChoiceOption",
+        "Base",
+        "FunctionObject",
+        "ModelPrice",
+        "RunCompletionUsage",
+        "RunObject",
+        "RunObjectAssistantObjectToolsInner",
+        "RunObjectChange",
+        "RunObjectFileIds",
+        "RunObjectIncompleteDetails",
+        "RunObjectInstructions",
+        "RunObjectLastError",
+        "RunObjectRequiredAction",
+        "RunObjectShape",
+        "RunToolCallObject",
+        "TruncationObject",
+    ),
+    "sources": ("Record",),
+    "upkeep.copier": ("Copied",),
+    "upkeep.fingerprint": ("Difference", "Fingerprint"),
+    "upkeep.lint": ("Finding",),
+    "upkeep.pruner": ("Pruned",),
+    "upkeep.verify": ("Damage",),
+}
+"""What users import, by the module in which it lives."""
 
-_MODULES = ("errors", "writer", "saver", "repository", "backends", "schema")
-"""Where these names live."""
+_HOMES = {name: module for module, names in _NAMES.items() for name in names}
+
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
     """Import a name when it is asked for: the command line answers --help without loading a database."""
     if name == "__version__":
         return version("runstore")
-    if name in __all__:
-        for module in _MODULES:
-            if hasattr(found := import_module(f"runstore.{module}"), name):
-                return getattr(found, name)
+    if name in _HOMES:
+        return getattr(import_module(f"runstore.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'runstore' has no attribute {name!r}")
 
 

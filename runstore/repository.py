@@ -4,69 +4,43 @@ from __future__ import annotations
 
 import logging
 import os
-import random
-import re
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from copy import copy
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import islice
-from operator import ge, gt, le, lt
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self, TypeVar, Unpack
+from typing import Any, Self, TypeVar, Unpack
 
-from sqlalchemy import Column, ColumnElement, Connection, Engine, NullPool, Pool, QueuePool, bindparam, select
+from sqlalchemy import Column, ColumnElement, Connection, Engine
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from runstore import (
-    backup,
-    config,
-    copier,
-    departures,
-    earlier,
-    filters,
-    fingerprint,
-    migrate,
-    prices,
-    pruner,
-    queries,
-    redact,
-    statistics,
-    verify,
-    wire,
-    writer,
-)
-from runstore.backends import Answer, Clock, backend_of, create_engine, schema_of, translated
-from runstore.backends.base import in_schema
-from runstore.criteria import Filter
-from runstore.errors import ConfigurationError, DatabaseFailure, NotARun, RunNotFound, no_such
-from runstore.filters import Way
-from runstore.fingerprint import Difference, Fingerprint, Side
-from runstore.history import CHANGE
-from runstore.mapping import RANKS, RUN, Look, Mapper, StoredRun
-from runstore.patience import Patience
-from runstore.pending import Pending
-from runstore.pruner import Pruned
-from runstore.reader import BATCH, Reader, in_batches
-from runstore.saver import Rejection, Saver, SaveReport, rejection
+from runstore import migrate, prices, wire
+from runstore.backends import Answer, create_engine
+from runstore.connections import Connections
+from runstore.errors import ConfigurationError, DatabaseFailure, NotARun, RunNotFound
+from runstore.mapping import RUN, Look, Mapper
+from runstore.query import filters, pages, queries, statistics
+from runstore.query.criteria import Filter
+from runstore.query.pages import Page
+from runstore.query.reader import BATCH, Reader, in_batches
+from runstore.save import history, writer
+from runstore.save.history import Change
+from runstore.save.saver import Rejection, Saver, SaveReport, rejection
+from runstore.save.seen import Pending, SeenRows
+from runstore.save.writer import Outcome
 from runstore.schema import TABLES
-from runstore.schema.sessions import connection_of
 from runstore.times import EPOCH
-from runstore.verify import Damage
-from runstore.writer import Outcome
-
-TRIES = 16
-"""How often a batch is tried when other writers are in the way."""
-
-BESIDE = 2
-"""How often it is tried beside them; then they queue up, for many writers of the same runs hinder one another long."""
+from runstore.upkeep import backup, copier, earlier, fingerprint, lint, pruner, verify
+from runstore.upkeep.fingerprint import Difference, Fingerprint, Side
+from runstore.upkeep.lint import Finding
+from runstore.upkeep.pruner import Pruned
+from runstore.upkeep.verify import Damage
 
 PATIENCE = 60.0
 """Seconds for which what writes is tried again when the server cannot be reached: a restart takes less."""
@@ -77,54 +51,10 @@ NOTED_EVERY = 1_000_000
 LARGE = 50_000
 """New runs after which one save has the planner's statistics brought up to date."""
 
-MOST_SEEN = 500_000
-"""Ids of shared rows that are remembered as stored."""
-
 T = TypeVar("T")
-
-SECRET = "secret"
-"""The rule of :meth:`RunRepository.findings` for what looks like a secret."""
-
-RULES = (*departures.RULES, SECRET)
-"""What findings are about."""
-
-Bound = Callable[[ColumnElement[int]], ColumnElement[bool]]
-"""What holds for created_at."""
 
 log = logging.getLogger(__name__)
 logging.getLogger("runstore").addHandler(logging.NullHandler())  # quiet unless the application listens
-
-
-class Page(NamedTuple):
-    """Some of the runs that were asked for."""
-
-    runs: list[dict[str, Any]]
-    next: str | None
-    """The cursor of the next page; None on the last one."""
-
-
-class Change(NamedTuple):
-    """An earlier look at a run."""
-
-    observed_at: int
-    """When the run was last seen so (Unix microseconds)."""
-    status: str | None
-    digest: bytes
-    members: dict[str, Any]
-    """Members whose value was another one than in the next newer look, with their value in this one."""
-    absent: list[str]
-    """Members that the next newer look has and this one had not."""
-
-
-class Finding(NamedTuple):
-    """A departure from the document, or what looks like a secret."""
-
-    run_id: str
-    rule: str
-    """What is broken: status, metadata, usage, missing ...; secret."""
-    path: str
-    """Where in the run's JSON."""
-    detail: str
 
 
 class RunRepository:
@@ -150,21 +80,14 @@ class RunRepository:
     """
 
     def __init__(self, bind: Engine | Connection, *, patience: float = PATIENCE) -> None:
-        _refuse_other_binds(bind)
-        self._bind = bind
+        self._seen = SeenRows()
+        self._connections = Connections(bind, patience=patience, seen=self._seen)
         self._owned: Engine | None = None
-        self._backend = backend_of(bind)
-        self._schema: str | None = None
+        self._backend = self._connections.backend
         self._mapper = Mapper()
         self._reader = Reader(self._backend)
-        self._seen: writer.Seen = {}
-        self._seen_lock = threading.Lock()
         self._pending: Pending | None = None
-        self._checked: set[bool] = set()
         self._noted_at = 0
-        self._patience = Patience(patience)
-        self._process = os.getpid()
-        self._inherited: list[Pool] = []
 
     @classmethod
     def open(
@@ -179,9 +102,9 @@ class RunRepository:
         *schema* is its PostgreSQL schema, as ``?schema=`` in the URL and RUNSTORE_SCHEMA say it. A SQLite file that
         does not exist is created by the first save. Close the repository, or use it with ``with``.
         """
-        repository = cls(create_engine(place, schema=schema), patience=patience)
-        assert isinstance(repository._bind, Engine)
-        repository._owned = repository._bind
+        engine = create_engine(place, schema=schema)
+        repository = cls(engine, patience=patience)
+        repository._owned = engine
         return repository
 
     def on(self, bind: Connection | Session) -> RunRepository:
@@ -193,17 +116,12 @@ class RunRepository:
 
         Raises :class:`ConfigurationError` for a connection to another database.
         """
-        if isinstance(bind, Session):
-            bind = connection_of(bind)
-        _refuse_other_binds(bind)
-        if not isinstance(bind, Connection):
-            raise ConfigurationError(detail="on takes a connection or a session; for an engine there is RunRepository")
-        self._check(write=False, create=False)
-        if not isinstance(self._bind, Engine) or not _is_same_archive(bind, self._bind):
-            raise ConfigurationError(detail="the connection is to another database than this repository")
+        connections = self._connections.on(bind)
+        assert isinstance(connections.bind, Connection)
         view = copy(self)
-        view._owned, view._bind = None, bind
-        view._pending = Pending(bind, self._learn)
+        view._connections = connections
+        view._owned = None
+        view._pending = Pending(connections.bind, self._seen)
         return view
 
     def close(self) -> None:
@@ -306,7 +224,7 @@ class RunRepository:
         if source is not None and not wire.is_text(source):
             raise ConfigurationError(detail="source has U+0000 or a lone surrogate")
         # Before the first record: a wrong database is said at once, and an archive is made also for no record.
-        self._patiently(partial(self._check, write=True, create=True))
+        self._connections.check_patiently(write=True, create=True)
         abandoned = threading.Event()
         saver = Saver(
             self._mapper,
@@ -315,14 +233,14 @@ class RunRepository:
             redact=redact,
             known=lambda run_ids: self._known(run_ids, abandoned),
             write=lambda looks, there: self._write(looks, there, policy, abandoned),
-            behind=isinstance(self._bind, Engine) and isinstance(self._bind.pool, QueuePool | NullPool),
+            behind=self._connections.may_be_several,
             abandon=abandoned.set,
             reject=reject,
         )
         saver.save(records, _microseconds(observed_at), own_times=observed_at is None, one=one)
-        if saver.report.inserted >= LARGE and isinstance(self._bind, Engine):
+        if saver.report.inserted >= LARGE and self._connections.are_ours:
             with suppress(DatabaseFailure):  # a help, no promise: what was to be saved is saved
-                self._retried(lambda connection: self._backend.analyze(connection, TABLES.values()))
+                self._connections.retried(lambda connection: self._backend.analyze(connection, TABLES.values()))
         if not one:
             self._note_import()
         return saver.report
@@ -333,17 +251,17 @@ class RunRepository:
         Not in a transaction of the caller's, whose lock would be in the way of others for as long as the caller likes.
         """
         now = _microseconds(None)
-        if not isinstance(self._bind, Engine) or now - self._noted_at < NOTED_EVERY:
+        if not self._connections.are_ours or now - self._noted_at < NOTED_EVERY:
             return
         try:
-            with self._transaction(write=True) as connection:
+            with self._connections.transaction(write=True) as connection:
                 migrate.note_import(connection, now)
         except DatabaseFailure as failure:  # the runs are stored
             log.warning("the time of this import could not be noted: %s", failure)
         self._noted_at = now
 
     def _known(self, run_ids: list[str], abandoned: threading.Event) -> writer.Known:
-        return self._retried(
+        return self._connections.retried(
             lambda connection: writer.known(connection, self._backend, run_ids), write=False, abandoned=abandoned
         )
 
@@ -352,15 +270,15 @@ class RunRepository:
     ) -> list[writer.Verdict]:
         began = time.monotonic()
         # Believed once: another writer may have come since. On a connection of the caller's there is no second time.
-        beliefs = [there] if isinstance(self._bind, Engine) else []
-        verdicts, stored = self._retried(
+        beliefs = [there] if self._connections.are_ours else []
+        verdicts, stored = self._connections.retried(
             lambda connection: writer.write(
                 connection,
                 self._backend,
                 looks,
                 policy=policy,
                 now=_microseconds(None),
-                seen=self._seen,
+                seen=self._seen.rows,
                 there=beliefs.pop() if beliefs else None,
                 stored_runs=self._reader.stored,
             ),
@@ -373,77 +291,19 @@ class RunRepository:
             log.debug("%d looks in %.3f s: %s", len(looks), time.monotonic() - began, counts)
         return verdicts
 
-    def _patiently(self, work: Callable[[], T]) -> T:
-        """What *work* gives, tried again while the server cannot be reached; not on a connection of the caller's."""
-        return work() if isinstance(self._bind, Connection) else self._patience.until_reached(work)
-
-    def _retried(
-        self,
-        work: Callable[[Connection], T],
-        *,
-        write: bool = True,
-        whole: bool = False,
-        abandoned: threading.Event | None = None,
-    ) -> T:
-        """What *work* gives in a transaction of ours, tried again after a hindrance or a lost connection.
-
-        A commit whose answer is lost may have been made: *work* has to be one that may be done twice. *abandoned* says
-        that nobody waits for it any more.
-        """
-        abandoned = abandoned or threading.Event()
-        hindered = 0
-        outage = self._patience.outage()
-        while True:
-            try:
-                with self._transaction(write=write, whole=whole, abandoned=abandoned) as connection:
-                    if hindered >= BESIDE:
-                        self._backend.queue_up(connection)
-                    found = work(connection)
-                self._patience.reached()
-                return found
-            except DatabaseFailure as failure:
-                cause = failure.__cause__ or failure
-                if isinstance(self._bind, Connection):
-                    # What was known to be stored may have been deleted since: once more without knowing anything.
-                    if not self._seen or not self._backend.is_passing(cause):
-                        raise
-                    self._seen.clear()
-                    continue
-                if self._backend.is_passing(cause):
-                    hindered += 1
-                    if hindered == TRIES:
-                        raise
-                    pause = random.uniform(0, 0.01 * 2 ** min(hindered, 6))
-                elif self._backend.is_lost(cause):
-                    pause = outage.pause(failure)
-                else:
-                    raise
-                log.info("tried again in %.2f s: %s", pause, failure)
-                with self._seen_lock:
-                    self._seen = {}
-                if abandoned.wait(pause):
-                    raise
-
     def _note(self, stored: writer.Seen) -> None:
         """Remember shared rows as stored, once the transaction that made sure of them is committed."""
         if self._pending is not None:
             self._pending.add(stored)
-        elif isinstance(self._bind, Engine):
-            self._learn(stored)
-
-    def _learn(self, stored: writer.Seen) -> None:
-        with self._seen_lock:
-            for table, ids in stored.items():
-                self._seen.setdefault(table, set()).update(ids)
-            if sum(map(len, self._seen.values())) > MOST_SEEN:
-                self._seen = {}
+        elif self._connections.are_ours:
+            self._seen.learn(stored)
 
     # --- loading -----------------------------------------------------------------------------------------------------
 
     def load(self, run_id: str) -> dict[str, Any]:
         """A run exactly as it was saved. Raises :class:`RunNotFound`."""
         if wire.is_text(run_id):
-            with self._transaction(write=False) as connection:
+            with self._connections.transaction(write=False) as connection:
                 for _, text in self._reader.texts(connection, queries.run_by_id(self._backend), {"id": run_id}):
                     run: dict[str, Any] = wire.loads(text)
                     return run
@@ -452,7 +312,7 @@ class RunRepository:
     def load_many(self, run_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
         """Runs by id, in the order of the ids; those that are not in the archive are left out."""
         wanted = list(run_ids)
-        with self._transaction(write=False) as connection:
+        with self._connections.transaction(write=False) as connection:
             possible = [run_id for run_id in wanted if wire.is_text(run_id)]
             found = {run_id: wire.loads(text) for run_id, text in self._reader.texts_by_id(connection, possible)}
         return {run_id: found[run_id] for run_id in wanted if run_id in found}
@@ -467,7 +327,7 @@ class RunRepository:
         before: str | None = None,
         **where: Unpack[Filter],
     ) -> Page:
-        """A page of the runs that meet all conditions of :class:`runstore.criteria.Filter`, by created_at and id.
+        """A page of the runs that meet all conditions of :class:`runstore.query.criteria.Filter`, by created_at and id.
 
         *cursor* is the ``next`` of the page before, asked for with the same conditions and order. Instead of it the id
         of a run may be given: *after* begins behind that run, *before* gives the last ones in front of it; with both,
@@ -480,13 +340,21 @@ class RunRepository:
         begin = queries.parse(cursor) if cursor is not None else None
         wanted = filters.understood(self._backend, where, paged=True)
         backwards = before is not None and begin is None and after is None
-        with self._transaction(write=False) as connection:
+        with self._connections.transaction(write=False) as connection:
             if after is not None:
-                begin = self._place(connection, after)
+                begin = pages.place_of(connection, after)
             places = [(begin, newest_first)] if begin else []
             if before is not None:
-                places.append((self._place(connection, before), not newest_first))
-            found = self._page(connection, wanted, places, newest_first is not backwards, min(limit, 2**31) + 1)
+                places.append((pages.place_of(connection, before), not newest_first))
+            found = pages.page(
+                connection,
+                self._backend,
+                self._reader,
+                wanted,
+                places,
+                newest_first=newest_first is not backwards,
+                limit=min(limit, 2**31) + 1,
+            )
         more = len(found) > limit
         found = found[:limit]
         if backwards:
@@ -496,59 +364,6 @@ class RunRepository:
         runs = [wire.loads(text) for _, text in found]
         return Page(runs, queries.cursor_of(last[created], last[0]) if last else None)
 
-    def _place(self, connection: Connection, run_id: str) -> queries.Place:
-        created = connection.execute(queries.place(run_id)).scalar() if wire.is_text(run_id) else None
-        if created is None:
-            raise RunNotFound(id=run_id)
-        return created, run_id
-
-    def _page(
-        self,
-        connection: Connection,
-        wanted: filters.Where,
-        places: list[tuple[queries.Place, bool]],
-        newest_first: bool,
-        limit: int,
-    ) -> list[tuple[StoredRun, bytes]]:
-        """The first runs behind all places, in at most five statements: :mod:`runstore.filters` says which way."""
-
-        def behind(created: ColumnElement[int]) -> list[ColumnElement[bool]]:
-            return [queries.behind(place, created, newest_first=newest) for place, newest in places]
-
-        def read(ways: list[Way], limit: int, *bounds: Bound) -> list[tuple[StoredRun, bytes]]:
-            ways = [
-                way._replace(
-                    conditions=[*way.conditions, *behind(way.created), *(bound(way.created) for bound in bounds)]
-                )
-                for way in ways
-            ]
-            statement = queries.page(self._backend, ways, newest_first=newest_first, limit=limit)
-            return list(self._reader.texts(connection, statement))
-
-        chosen = self._chosen(connection, wanted, filters.FEW, last=False)
-        if not chosen.walks:
-            return read(chosen.ways, limit)
-        region = [*wanted.bounds, *behind(filters.CREATED)]
-        end = connection.execute(queries.horizon(region, filters.HORIZON, newest_first=newest_first)).scalar()
-        if end is None:
-            return read(chosen.ways, limit)
-        near, far = (ge, lt) if newest_first else (le, gt)
-        found = read(chosen.ways, limit, lambda created: near(created, end))
-        if len(found) >= limit:
-            return found
-        chosen = self._chosen(connection, wanted, filters.MANY)
-        return found + read(chosen.ways, limit - len(found), lambda created: far(created, end))
-
-    def _conditions(self, connection: Connection, wanted: filters.Where, most: int) -> list[ColumnElement[bool]]:
-        """Of one SELECT for all runs: ways side by side would have to be sorted before the first run is given."""
-        ways = self._chosen(connection, wanted, most).ways
-        return ways[0].conditions if len(ways) == 1 else wanted.tests()
-
-    def _chosen(self, connection: Connection, wanted: filters.Where, most: int, *, last: bool = True) -> filters.Chosen:
-        asked = filters.questions(wanted, most)
-        answers = connection.execute(select(*asked)).one() if asked else ()
-        return filters.choose(self._backend, wanted, answers, most, last=last)
-
     def iterate(self, **where: Unpack[Filter]) -> Iterator[dict[str, Any]]:
         """All runs that meet the conditions of :meth:`find`, oldest first, as one consistent picture of the archive."""
         return map(wire.loads, self.iterate_json(**where))
@@ -556,10 +371,10 @@ class RunRepository:
     def iterate_json(self, *, newest_first: bool = False, **where: Unpack[Filter]) -> Iterator[bytes]:
         """The same as compact JSON texts, which costs no parsing."""
         wanted = filters.understood(self._backend, where, paged=False)
-        return self._streamed(lambda connection: self._texts(connection, wanted, newest_first))
+        return self._connections.streamed(lambda connection: self._texts(connection, wanted, newest_first))
 
     def _texts(self, connection: Connection, wanted: filters.Where, newest_first: bool) -> Generator[bytes]:
-        conditions = self._conditions(connection, wanted, filters.FEW)
+        conditions = pages.conditions(connection, self._backend, wanted, filters.FEW)
         statement = queries.ordered(queries.runs(self._backend).where(*conditions), newest_first=newest_first)
         # The rows are closed before the connection is given back, also where the caller does not go on to the end.
         with closing(self._reader.texts(connection, statement, stream=True)) as found:
@@ -569,8 +384,8 @@ class RunRepository:
     def count(self, **where: Unpack[Filter]) -> int:
         """How many runs meet the conditions of :meth:`find`."""
         wanted = filters.understood(self._backend, where, paged=False)
-        with self._transaction(write=False) as connection:
-            ways = self._chosen(connection, wanted, filters.MANY).ways
+        with self._connections.transaction(write=False) as connection:
+            ways = pages.chosen(connection, self._backend, wanted, filters.MANY).ways
             return int(connection.execute(queries.count(ways)).scalar_one())
 
     def changes(self, run_id: str) -> list[Change]:
@@ -581,31 +396,14 @@ class RunRepository:
 
         Raises :class:`RunNotFound`.
         """
-        columns = [queries.readable(self._backend, column) for column in CHANGE.columns]
-        statement = select(*columns).where(CHANGE.c.run_object == bindparam("id"))
-        known = select(RUN.c.id).where(RUN.c.id == bindparam("id"))
         if not wire.is_text(run_id):
             raise RunNotFound(id=run_id)
-        with self._transaction(write=False) as connection:
-            rows = connection.execute(statement, {"id": run_id}).all()
-            if not rows and connection.execute(known, {"id": run_id}).first() is None:
-                raise RunNotFound(id=run_id)
-        found = [
-            Change(
-                observed_at,
-                status,
-                digest,
-                wire.loads(members),
-                wire.loads(absent) if absent else [],
-            )
-            for _, digest, observed_at, status, members, absent in rows
-        ]
-        return sorted(found, key=lambda change: (RANKS.get(change.status or "", 0), change.observed_at, change.digest))
+        with self._connections.transaction(write=False) as connection:
+            return history.changes(connection, self._backend, run_id)
 
     # --- asking ------------------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def sql(self, query: str, *, timeout: float = 30) -> Iterator[Answer]:
+    def sql(self, query: str, *, timeout: float = 30) -> AbstractContextManager[Answer]:
         """The answer to a query in SQL, which cannot change anything: for text that a person or a program made up.
 
         PostgreSQL declares a cursor in a READ ONLY transaction; SQLite opens the file to read only, in a process of its
@@ -616,21 +414,11 @@ class RunRepository:
         Raises :class:`QueryRefused` for what is not one query, :class:`QueryTimeout`, :class:`DatabaseFailure` for what
         the database finds wrong, :class:`ConfigurationError`, also for a repository made from a connection.
         """
-        if not isinstance(self._bind, Engine):
-            raise ConfigurationError(detail="sql needs a connection of its own: make the repository from an engine")
         if not isinstance(timeout, int | float) or not timeout > 0:
             raise ConfigurationError(detail=f"timeout is {timeout!r}, expected seconds, more than 0")
         if not isinstance(query, str) or not wire.is_text(query):
             raise ConfigurationError(detail="a query is text, without U+0000 and lone surrogates")
-        self._check(write=False)
-        with ExitStack() as stack:
-            with translated(self._bind):
-                columns, rows = stack.enter_context(self._backend.ask(self._bind, query, Clock(timeout)))
-            yield Answer(columns, self._translated(rows))
-
-    def _translated(self, rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-        with translated(self._bind):
-            yield from rows
+        return self._connections.asked(query, timeout)
 
     def rows(
         self, columns: str | Iterable[str] | None = None, *, newest_first: bool = False, **where: Unpack[Filter]
@@ -642,12 +430,12 @@ class RunRepository:
         """
         wanted = filters.understood(self._backend, where, paged=False)
         chosen = queries.view_columns(columns)
-        return self._streamed(lambda connection: self._rows(connection, chosen, wanted, newest_first))
+        return self._connections.streamed(lambda connection: self._rows(connection, chosen, wanted, newest_first))
 
     def _rows(
         self, connection: Connection, columns: list[Column[Any]], wanted: filters.Where, newest_first: bool
     ) -> Generator[tuple[Any, ...]]:
-        conditions = self._conditions(connection, wanted, filters.FEW)
+        conditions = pages.conditions(connection, self._backend, wanted, filters.FEW)
         statement = queries.rows(self._backend, columns, conditions, newest_first=newest_first)
         with connection.execute(statement, execution_options={"yield_per": BATCH}) as found:
             for rows in in_batches(found):
@@ -672,33 +460,26 @@ class RunRepository:
         """
         asked = statistics.question(by, columns, sort, limit)
         wanted = filters.understood(self._backend, where, paged=False)
-        with self._transaction(write=False) as connection:
-            conditions = self._conditions(connection, wanted, filters.MANY)
+        with self._connections.transaction(write=False) as connection:
+            conditions = pages.conditions(connection, self._backend, wanted, filters.MANY)
             return statistics.answer(connection, self._backend, asked, conditions)
 
     def findings(self, *, rules: Iterable[str] | None = None, **where: Unpack[Filter]) -> Iterator[Finding]:
         """What departs from the document in the runs that meet the conditions of :meth:`find`, by the id of the run.
 
         Behind them come the places of a run where something looks like a secret, the rule ``secret``; no finding shows
-        it. *rules*: only the findings of these (of :data:`RULES`; default: all). Raises :class:`ConfigurationError`.
+        it. *rules*: only the findings of these (of :data:`runstore.upkeep.lint.RULES`; default: all). Raises
+        :class:`ConfigurationError`.
         """
-        chosen = RULES if rules is None else tuple(rules)
-        if unknown := [rule for rule in chosen if rule not in RULES]:
-            raise no_such("rule", unknown[0], RULES)
+        chosen = lint.chosen(rules)
         statement = queries.runs(self._backend).where(*self._tests(where)).order_by(RUN.c.id)
 
         def read(connection: Connection) -> Generator[Finding]:
             with closing(self._reader.texts(connection, statement, stream=True)) as texts:
                 for run, text in texts:
-                    run_id = run.row[0]
-                    for rule, path, detail in departures.of_run(text):
-                        if rule in chosen:
-                            yield Finding(run_id, rule, _shown(path), _shown(detail))
-                    if SECRET in chosen:
-                        for path, kind in redact.secrets(text):
-                            yield Finding(run_id, SECRET, path, f"looks like {kind}")
+                    yield from lint.of_run(run.row[0], text, chosen)
 
-        return self._streamed(read)
+        return self._connections.streamed(read)
 
     # --- prices ------------------------------------------------------------------------------------------------------
 
@@ -709,13 +490,13 @@ class RunRepository:
         :class:`ConfigurationError` for what is no price.
         """
         new = prices.checked(found)
-        self._patiently(partial(self._check, write=True, create=True))
-        self._retried(lambda connection: prices.store(connection, self._backend, new))
+        self._connections.check_patiently(write=True, create=True)
+        self._connections.retried(lambda connection: prices.store(connection, self._backend, new))
         return len(new)
 
     def prices(self) -> list[prices.Price]:
         """All prices, by model and time."""
-        with self._transaction(write=False) as connection:
+        with self._connections.transaction(write=False) as connection:
             return prices.stored(connection)
 
     # --- deleting ----------------------------------------------------------------------------------------------------
@@ -726,7 +507,7 @@ class RunRepository:
         Prompts and tools that no run uses any more are deleted after them, in a transaction of its own.
         """
         ids = list(filter(wire.is_text, [run_ids] if isinstance(run_ids, str) else run_ids))
-        deleted, used = self._retried(lambda connection: pruner.delete_runs(connection, self._backend, ids))
+        deleted, used = self._connections.retried(lambda connection: pruner.delete_runs(connection, self._backend, ids))
         self._collect(used)
         return deleted.runs
 
@@ -755,7 +536,7 @@ class RunRepository:
             while choice:
                 ids, last = self._looked_up(choice.after, last, pruner.BATCH)
                 if ids:
-                    deleted, _ = self._retried(
+                    deleted, _ = self._connections.retried(
                         partial(pruner.delete_runs, backend=self._backend, run_ids=ids, choice=choice), whole=True
                     )
                     count(deleted.runs, deleted.looks, 0)
@@ -782,7 +563,7 @@ class RunRepository:
 
     def _looked_up(self, look: Callable[..., T], *arguments: Any) -> T:
         """What there is to delete, in a transaction that is tried again."""
-        return self._retried(lambda connection: look(connection, *arguments), write=False, whole=True)
+        return self._connections.retried(lambda connection: look(connection, *arguments), write=False, whole=True)
 
     @contextmanager
     def _choice(self, where: Filter, any_version: bool) -> Iterator[pruner.Choice]:
@@ -796,30 +577,27 @@ class RunRepository:
         return filters.understood(self._backend, where, paged=False).tests()
 
     def _collect(self, candidates: pruner.Shared) -> int:
-        deleted = self._retried(lambda connection: pruner.collect(connection, self._backend, candidates), whole=True)
-        with self._seen_lock:
-            self._seen = {}
+        deleted = self._connections.retried(
+            lambda connection: pruner.collect(connection, self._backend, candidates), whole=True
+        )
+        self._seen.forget()
         return deleted
 
     def vacuum(self) -> None:
         """Give back the space of what was deleted: on SQLite to the disk, on PostgreSQL to the tables."""
-        if isinstance(self._bind, Connection):
-            raise ConfigurationError(detail="vacuum needs a repository made from an engine: no transaction may be open")
-        self._check(write=True)
-        with translated(self._bind), self._backend.turn(self._bind), self._bind.connect() as connection:
-            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        with self._connections.without_transaction("vacuum") as connection:
             self._backend.give_back(connection, TABLES.values())
 
     # --- proving -----------------------------------------------------------------------------------------------------
 
     def verify(self) -> Iterator[Damage]:
-        """Make everything again that can be made from the rows, and give what differs: see :mod:`runstore.verify`."""
-        return self._streamed(
+        """What differs when everything is made again that can be made from the rows: :mod:`runstore.upkeep.verify`."""
+        return self._connections.streamed(
             lambda connection: verify.verify(connection, self._backend, Reader(self._backend)), whole=True
         )
 
     def fingerprint(self, **where: Unpack[Filter]) -> Fingerprint:
-        """One number for the runs that meet the conditions of :meth:`find`: see :mod:`runstore.fingerprint`."""
+        """One number for the runs that meet the conditions of :meth:`find`: see :mod:`runstore.upkeep.fingerprint`."""
         with self._side() as side:
             return fingerprint.of_runs(side, self._tests(where))
 
@@ -841,12 +619,12 @@ class RunRepository:
             return backup.backup(side, path)
 
     def copy_to(self, target: RunRepository, *, progress: Callable[[int], None] | None = None) -> copier.Copied:
-        """Copy everything to another archive and compare both at the end: see :mod:`runstore.copier`."""
-        self._patiently(partial(self._check, write=False))
-        target._patiently(partial(target._check, write=True, create=True))
+        """Copy everything to another archive and compare both at the end: see :mod:`runstore.upkeep.copier`."""
+        self._connections.check_patiently(write=False)
+        target._connections.check_patiently(write=True, create=True)
         with self._side() as side:
             report = copier.copy(
-                side, target._backend, partial(target._retried, whole=True), progress or (lambda _: None)
+                side, target._backend, partial(target._connections.retried, whole=True), progress or (lambda _: None)
             )
             target._note_import()
             with target._side() as there:
@@ -855,152 +633,8 @@ class RunRepository:
 
     @contextmanager
     def _side(self) -> Iterator[Side]:
-        with self._transaction(write=False, whole=True) as connection:
+        with self._connections.transaction(write=False, whole=True) as connection:
             yield Side(connection, self._backend)
-
-    # --- connections -------------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def _transaction(
-        self, *, write: bool, whole: bool = False, abandoned: threading.Event | None = None
-    ) -> Iterator[Connection]:
-        """A transaction of our own, or a savepoint in the caller's.
-
-        One that is *whole* is about all runs: it fails where the database hides some from this role.
-        """
-        self._check(write=write)
-        bind = self._bind
-        with translated(bind), self._backend.turn(bind):
-            if isinstance(bind, Connection):
-                with self._savepoint(bind, write=write), self._borrowed(bind, write=write, whole=whole):
-                    yield bind
-            elif write:
-                with bind.begin() as connection:
-                    self._backend.settle(connection, write=True, whole=whole)
-                    self._backend.begin(connection, write=True, abandoned=abandoned)
-                    yield connection
-            else:
-                with bind.connect() as connection:
-                    self._backend.settle(connection, write=False, whole=whole)
-                    self._backend.begin(connection, write=False)
-                    yield connection
-                    try:
-                        connection.commit()  # at a rollback psycopg drops the statements that it has prepared
-                    except DBAPIError as error:
-                        # The server has ended a session that idled too long; what was asked for has been read.
-                        if not self._backend.is_lost(error):
-                            raise
-
-    def _streamed(self, read: Callable[[Connection], Generator[T]], *, whole: bool = False) -> Iterator[T]:
-        """What *read* gives, as it is asked for, in one transaction.
-
-        A connection of the caller's is his in between: on it some are read ahead.
-        """
-        bind = self._bind
-        if not isinstance(bind, Connection):
-            with self._transaction(write=False, whole=whole) as connection:
-                yield from read(connection)
-            return
-        self._check(write=False)
-        with (
-            translated(bind),
-            self._backend.turn(bind),
-            self._savepoint(bind, write=False),
-            closing(read(bind)) as found,
-        ):
-            full = True
-            while full:
-                with self._borrowed(bind, write=False, whole=whole):
-                    piece = list(islice(found, BATCH))
-                full = len(piece) == BATCH
-                yield from piece
-
-    @contextmanager
-    def _savepoint(self, connection: Connection, *, write: bool) -> Iterator[None]:
-        if not connection.in_transaction():
-            connection.begin()
-        self._backend.begin(connection, write=write)
-        with connection.begin_nested():
-            yield
-
-    def _borrowed(self, connection: Connection, *, write: bool, whole: bool) -> AbstractContextManager[None]:
-        return self._backend.borrowed(connection, self._schema, write=write, whole=whole)
-
-    def _own_process(self) -> None:
-        """Leave the connections to the process that forked this one: two on one of them would mix up their answers."""
-        if self._process == os.getpid():
-            return
-        if isinstance(self._bind, Connection):
-            raise ConfigurationError(detail="this connection belongs to another process; make one after the fork")
-        self._inherited.append(self._bind.pool)  # kept, for to drop it would close what the other process uses
-        self._bind.dispose(close=False)
-        self._seen_lock = threading.Lock()
-        self._process = os.getpid()
-
-    def _check(self, *, write: bool, create: bool = False) -> None:
-        """Look once whether there is an archive of this code's revision; the first save makes a new SQLite file.
-
-        For reading, one of a newer revision will do that has only added to this one.
-        """
-        self._own_process()
-        if write in self._checked:
-            return
-        with translated(self._bind), self._backend.turn(self._bind):
-            if isinstance(self._bind, Connection):
-                self._schema = migrate.check(self._bind, write=write, views=False)
-            else:
-                if create and migrate.is_new(self._bind):
-                    migrate.upgrade(self._bind)
-                migrate.require(self._bind)
-                with self._bind.connect() as connection:
-                    self._backend.isolate(connection, write=False)
-                    self._schema = migrate.check(connection, write=write, views=False)
-                # From now on it is named: the search_path may be another one next time.
-                self._bind = in_schema(self._bind, self._schema)
-        self._checked |= {write, False}
-
-
-def _is_same_archive(connection: Connection, engine: Engine) -> bool:
-    """Whether a connection that names no schema, or the right one, leads to the database of an engine."""
-    named = schema_of(connection)
-    return _database(connection.engine) == _database(engine) and named in (None, schema_of(engine))
-
-
-def _database(engine: Engine) -> tuple[object, ...]:
-    """Databases in memory are told by their pools."""
-    url = engine.url
-    database = url.database if url.get_backend_name() != "sqlite" else config.sqlite_file(url) or id(engine.pool)
-    return url.get_backend_name(), url.host, url.port, database
-
-
-def _refuse_other_binds(bind: object) -> None:
-    """Raise :class:`ConfigurationError`, with the right call, for what is neither an engine nor a connection."""
-    if isinstance(bind, Engine | Connection):
-        return
-    kind = type(bind).__name__
-    if isinstance(bind, str | os.PathLike | URL):
-        detail = "RunRepository takes an engine or a connection; RunRepository.open(...) takes a URL or a path"
-    elif isinstance(bind, Session):
-        detail = "RunRepository takes an engine or a connection; with a session use RunRepository(engine).on(session)"
-    elif kind.startswith("Async"):
-        detail = f"RunRepository is synchronous and cannot use {kind}; make an engine with runstore.create_engine"
-    else:
-        detail = f"RunRepository takes an engine or a connection, not {kind}"
-    raise ConfigurationError(detail=detail)
-
-
-_CUT = re.compile(r'(?:(?<=^\$\.metadata\.)|(?<="))[^\s"]{100}(?="|$)')
-"""A word that a finding has cut off after a hundred characters: a secret may not be known by its beginning."""
-
-
-_WORD = re.compile(r"\w{20,}")
-"""What a key or a status that is a secret may be, whatever stands around it in a path."""
-
-
-def _shown(text: str) -> str:
-    """What a finding says, in which a key or a status may itself be a secret."""
-    words = _WORD.sub(lambda word: redact.message(word[0]), text)
-    return _CUT.sub(redact.REDACTED, redact.message(words))
 
 
 def _microseconds(moment: int | datetime | None) -> int:

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from runstore import queries
 from runstore.backends import backend_of
+from runstore.query import queries
 from runstore.schema import Base
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from runstore import wire
-from runstore.spelling import spellings
+from runstore.wire.spelling import spellings
 
 HERE = Path(__file__).parent
 SAMPLES = HERE / "samples"

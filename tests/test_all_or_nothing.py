@@ -18,12 +18,13 @@ import sqlalchemy
 from sqlalchemy import Connection, Engine, event, select, text
 from sqlalchemy.engine import URL
 
-from runstore import repository, saver, writer
+from runstore import repository
 from runstore.backends import Backend, create_engine
 from runstore.errors import ConfigurationError, DatabaseFailure, DigestClash
 from runstore.mapping import INSTRUCTIONS, RUN, TOOL
 from runstore.repository import RunRepository
-from runstore.writer import Outcome
+from runstore.save import saver, writer
+from runstore.save.writer import Outcome
 from tests.comparison import compact, contents, difference
 
 PROMPT = "You are a prompt that many runs share."

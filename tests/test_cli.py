@@ -965,7 +965,6 @@ import sys
 sys.argv = ["runstore", "--help"]
 try:
     from runstore.cli import main
-from runstore.times import EXPECTED
     main()
 finally:
     heavy = {"sqlalchemy", "alembic", "psycopg", "rich", "msgspec", "json"} & set(sys.modules)

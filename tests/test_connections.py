@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 
 from runstore.backends import create_engine
 from runstore.errors import DatabaseFailure
-from runstore.reader import BATCH
+from runstore.query.reader import BATCH
 from runstore.repository import RunRepository
 from tests.test_all_or_nothing import full
 
@@ -115,7 +115,9 @@ def test_whoever_is_long_busy_in_the_middle_is_told_why(hasty: RunRepository, ca
 
 
 def test_a_save_goes_on_where_the_server_has_ended_a_session_of_the_pool(hasty: RunRepository) -> None:
-    engine = create_engine(hasty._bind.engine.url.update_query_dict({"options": "-c idle_session_timeout=800"}))
+    engine = create_engine(
+        hasty._connections.bind.engine.url.update_query_dict({"options": "-c idle_session_timeout=800"})
+    )
     runs = RunRepository(engine)
     for n in range(2):
         runs.save(full(f"run_{n}"))

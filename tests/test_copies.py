@@ -14,13 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select, text
 
-from runstore import fingerprint, migrate, walk
+from runstore import migrate
 from runstore.backends import create_engine
 from runstore.errors import ArchiveMissing, BackupFailed, ConfigurationError, DatabaseFailure, SchemaBehind
 from runstore.mapping import RUN, digest_of
 from runstore.repository import RunRepository
 from runstore.sources import Record
-from runstore.walk import RUN_TABLES
+from runstore.upkeep import fingerprint, walk
+from runstore.upkeep.walk import RUN_TABLES
 from tests.comparison import compact, contents, empty
 from tests.strategies import examples
 from tests.test_all_or_nothing import disarm, fail_on, full
@@ -184,17 +185,17 @@ def test_a_prune_of_the_target_takes_nothing_from_a_copy(
     """Shared rows come before the runs that refer to them, and nothing refers to them meanwhile."""
     monkeypatch.setattr(walk, "SIZE", 4)
     save(other, looks(10))
-    retried = runs._retried
+    retried = runs._connections.retried
     collected: list[int] = []
 
     def after_a_prune(work: Any, **options: Any) -> Any:
         if len(collected) < 20:  # before each table and each range of runs
-            monkeypatch.setattr(runs, "_retried", retried)
+            monkeypatch.setattr(runs._connections, "retried", retried)
             collected.append(runs.prune().shared)
-            monkeypatch.setattr(runs, "_retried", after_a_prune)
+            monkeypatch.setattr(runs._connections, "retried", after_a_prune)
         return retried(work, **options)
 
-    monkeypatch.setattr(runs, "_retried", after_a_prune)
+    monkeypatch.setattr(runs._connections, "retried", after_a_prune)
     report = other.copy_to(runs)
     assert sum(collected) > 10
     assert str(report) == "10 inserted, 0 replaced, 0 unchanged, 0 ahead, 0 conflict"

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, Table
 
-from runstore import repository
+from runstore import connections
 from runstore.errors import DatabaseFailure
-from runstore.history import CHANGE
 from runstore.mapping import CHILD_TABLES, FUNCTION, RUN, SHARED_TABLES
 from runstore.prices import PRICE, Price
 from runstore.repository import RunRepository
+from runstore.save.history import CHANGE
 from tests.comparison import contents
 from tests.test_all_or_nothing import full
 from tests.test_verify import stored
@@ -127,7 +127,7 @@ def test_a_run_is_deleted_with_all_its_rows_or_not_at_all(
 ) -> None:
     runs.save(stored("a", status="queued"), observed_at=1)
     runs.save(stored("a", status="failed"), observed_at=2)
-    monkeypatch.setattr(repository, "TRIES", 1)
+    monkeypatch.setattr(connections, "TRIES", 1)
     work: Callable[[], object] = partial(runs.delete, "a") if how == "delete" else partial(runs.prune, status="failed")
     # What a run takes with it SQLite itself keeps whole.
     by_itself = engine.dialect.name == "sqlite" and table is not RUN

@@ -17,7 +17,7 @@ from runstore import wire
 from runstore.errors import NotARun, RunRejected, RunStoreError
 from runstore.mapping import Mapper
 from runstore.repository import RunRepository
-from runstore.writer import Outcome
+from runstore.save.writer import Outcome
 from tests.comparison import compact, contents, difference
 from tests.strategies import BUILT_IN, DOCUMENTED
 

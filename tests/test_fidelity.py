@@ -17,7 +17,7 @@ from runstore.backends import create_engine
 from runstore.errors import NotARun, RunRejected
 from runstore.mapping import RUN, Mapper
 from runstore.repository import RunRepository
-from runstore.writer import Outcome
+from runstore.save.writer import Outcome
 from tests.comparison import compact, contents, difference, empty
 from tests.strategies import BUILT_IN, DOCUMENTED, SAMPLES, batches, examples, mutilated, real_forms, runs, spelled
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, text
 
-from runstore import ConfigurationError, RunNotFound, RunRepository, criteria, filters, times
+from runstore import ConfigurationError, RunNotFound, RunRepository, times
+from runstore.query import criteria, filters
 from runstore.schema import Base
 
 from .test_find import a_run, ids, pages

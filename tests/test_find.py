@@ -25,9 +25,9 @@ from runstore import (
     SchemaBehind,
     SchemaNewer,
     migrate,
-    reader,
 )
 from runstore.backends import create_engine
+from runstore.query import reader
 
 from .comparison import contents
 

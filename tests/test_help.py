@@ -14,13 +14,15 @@ import pytest
 from click.shell_completion import get_completion_class
 from sqlalchemy.engine import URL
 
-from runstore import RunRepository, config, statistics
+from runstore import RunRepository, config
 from runstore.cli import COMMANDS, runstore
 from runstore.cli.completion import VARIABLE
 from runstore.cli.help import FILTERS_GROUP, GROUPS, Command, Group, first_sentence
-from runstore.criteria import FILTERS, STATUSES
-from runstore.repository import RULES
+from runstore.query import statistics
+from runstore.query.criteria import FILTERS
 from runstore.schema.views import RUNS
+from runstore.statuses import STATUSES
+from runstore.upkeep.lint import RULES
 from tests.test_cli import Cli, a_run, cli, env, shown
 
 __all__ = ["cli"]

@@ -11,10 +11,10 @@ import sqlalchemy
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import URL
 
-from runstore import pruner
 from runstore.backends import create_engine
 from runstore.errors import DatabaseFailure
 from runstore.repository import RunRepository
+from runstore.upkeep import pruner
 from tests.comparison import contents
 from tests.test_all_or_nothing import PROMPT, full
 
@@ -171,7 +171,7 @@ def test_our_own_transactions_choose_their_isolation(plain: Engine) -> None:
     for engine in (plain, plain.execution_options(isolation_level="SERIALIZABLE")):
         runs = RunRepository(engine)
         for write, isolation in ((True, "read committed"), (False, "repeatable read")):
-            with runs._transaction(write=write) as connection:
+            with runs._connections.transaction(write=write) as connection:
                 assert connection.execute(text(question)).scalar_one() == isolation
         with runs.sql(question) as answer:
             assert list(answer.rows) == [("repeatable read",)]

@@ -17,8 +17,8 @@ from sqlalchemy import Engine, text
 from sqlalchemy.engine import URL
 
 from runstore import RunRepository, config, migrate
+from runstore.save.writer import Outcome
 from runstore.schema import Base
-from runstore.writer import Outcome
 from tests.comparison import difference
 from tests.old_databases import FOLDER, looks
 from tests.test_migrations import catalog

@@ -18,10 +18,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import URL
 
-from runstore import RunRepository, fingerprint, migrate
+from runstore import RunRepository, migrate
 from runstore.backends import create_engine
 from runstore.errors import ConfigurationError
 from runstore.files import complete_file
+from runstore.upkeep import fingerprint
 
 COMMAND = shlex.join([sys.executable, "-m", "runstore"])
 CHECKOUT = Path(__file__).parent.parent

@@ -10,14 +10,15 @@ import pytest
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.engine import URL
 
-from runstore import ArchiveDamaged, earlier, migrate, pruner
+from runstore import ArchiveDamaged, migrate
 from runstore.backends import create_engine
 from runstore.backends.sqlite import SQLite
-from runstore.earlier import AnyLook
 from runstore.mapping import FUNCTION, INSTRUCTIONS, RUN, SHAPE, SHARED_TABLES, TOOL
-from runstore.pruner import COLLECTED
 from runstore.repository import RunRepository
-from runstore.walk import RUN_TABLES
+from runstore.upkeep import earlier, pruner
+from runstore.upkeep.earlier import AnyLook
+from runstore.upkeep.pruner import COLLECTED
+from runstore.upkeep.walk import RUN_TABLES
 from tests.comparison import contents
 from tests.test_all_or_nothing import full, in_threads
 from tests.test_filters import CASES, FINISHED, RUNS, save
@@ -143,7 +144,10 @@ def test_an_earlier_look_means_to_a_filter_what_it_meant_when_it_was_the_newest(
         if where == {"metadata": {}}:
             continue
         expected = {run["id"] for look in (looks, newest) for run in look if found(meets, run)}
-        with AnyLook(runs._backend, runs._reader, where) as choice, runs._transaction(write=False) as connection:
+        with (
+            AnyLook(runs._backend, runs._reader, where) as choice,
+            runs._connections.transaction(write=False) as connection,
+        ):
             assert set(choice.of(connection, sorted(run["id"] for run in looks))) == expected, where
 
 

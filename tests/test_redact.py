@@ -14,7 +14,8 @@ from sqlalchemy.engine import URL
 
 from runstore.errors import ConfigurationError, DatabaseFailure, RunRejected
 from runstore.redact import REDACTED, redacted, secrets
-from runstore.repository import RULES, RunRepository
+from runstore.repository import RunRepository
+from runstore.upkeep.lint import RULES
 from tests.comparison import compact
 from tests.test_all_or_nothing import disarm, fail_on, full
 from tests.test_prices import invoke, place

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 
-from runstore import saver
 from runstore.errors import ConfigurationError, RunConflict, RunNotFound
 from runstore.mapping import RANKS, RUN
 from runstore.repository import RunRepository
-from runstore.writer import Outcome
+from runstore.save import saver
+from runstore.save.writer import Outcome
 from tests.comparison import compact, contents, difference, empty
 from tests.strategies import examples, json_values
 

@@ -13,9 +13,9 @@ from sqlalchemy import Engine, select, text
 from runstore import RunObject, RunRepository
 from runstore.errors import RunConflict, RunRejected
 from runstore.mapping import CHILD_TABLES, COLUMNS, RUN
+from runstore.save.writer import Outcome
 from runstore.schema import views
-from runstore.spelling import spellings
-from runstore.writer import Outcome
+from runstore.wire.spelling import spellings
 from tests.comparison import compact, difference, empty
 from tests.strategies import BUILT_IN, DOCUMENTED, examples, respelled
 from tests.strategies import runs as any_runs

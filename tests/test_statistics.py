@@ -17,9 +17,10 @@ from rich.cells import cell_len
 from sqlalchemy import Engine, event, text
 from sqlalchemy.engine import URL
 
-from runstore import ConfigurationError, RunRepository, statistics
-from runstore.criteria import STATUSES
+from runstore import ConfigurationError, RunRepository
 from runstore.prices import Price
+from runstore.query import statistics
+from runstore.statuses import STATUSES
 
 from .test_cli import on_a_terminal, shown
 from .test_sql import command

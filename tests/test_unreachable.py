@@ -176,7 +176,7 @@ def test_an_import_that_gives_up_in_the_middle_tells_what_is_stored(
 def test_a_prune_that_gives_up_in_the_middle_tells_what_is_deleted(
     cli: Cli, postgresql: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from runstore import pruner
+    from runstore.upkeep import pruner
 
     monkeypatch.setattr(pruner, "BATCH", 3)
     cli("import", "-", "--db", shown(postgresql), stdin=lines(*(a_run(f"run_{n}", status="x") for n in range(7))))

@@ -11,9 +11,9 @@ from hypothesis import given
 from sqlalchemy import Connection, Engine, text
 
 from runstore.mapping import RUN
-from runstore.pruner import COLLECTED
 from runstore.repository import RunRepository
-from runstore.walk import RUN_TABLES
+from runstore.upkeep.pruner import COLLECTED
+from runstore.upkeep.walk import RUN_TABLES
 from tests.strategies import examples
 from tests.strategies import runs as any_runs
 from tests.test_all_or_nothing import full

@@ -15,7 +15,7 @@ from runstore import RunRepository, wire
 from runstore.errors import RunRejected
 from runstore.prices import Price
 from runstore.schema import views
-from runstore.spelling import spellings
+from runstore.wire.spelling import spellings
 
 from . import strategies
 from .comparison import empty

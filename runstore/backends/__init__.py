@@ -20,7 +20,18 @@ from runstore.backends.postgresql import PostgreSQL
 from runstore.backends.sqlite import SQLite
 from runstore.errors import ConfigurationError, DatabaseFailure, DatabaseUnreachable, NotAnArchive
 
-__all__ = ["Answer", "Backend", "Clock", "Row", "backend_of", "create_engine", "expect", "schema_of", "translated"]
+__all__ = [
+    "Answer",
+    "Backend",
+    "Clock",
+    "Row",
+    "backend_of",
+    "create_engine",
+    "expect",
+    "is_same_archive",
+    "schema_of",
+    "translated",
+]
 
 _BACKENDS: dict[tuple[str, str], Backend] = {
     ("postgresql", "psycopg"): PostgreSQL(),
@@ -41,6 +52,19 @@ def backend_of(bind: Engine | Connection) -> Backend:
         detail = "this engine or connection is asynchronous; make an engine with runstore.create_engine of the same URL"
         raise ConfigurationError(detail=detail)
     return _backend(bind.dialect.name, bind.dialect.driver)
+
+
+def is_same_archive(connection: Connection, engine: Engine) -> bool:
+    """Whether a connection that names no schema, or the right one, leads to the database of an engine."""
+    named = schema_of(connection)
+    return _database(connection.engine) == _database(engine) and named in (None, schema_of(engine))
+
+
+def _database(engine: Engine) -> tuple[object, ...]:
+    """Databases in memory are told by their pools."""
+    url = engine.url
+    database = url.database if url.get_backend_name() != "sqlite" else config.sqlite_file(url) or id(engine.pool)
+    return url.get_backend_name(), url.host, url.port, database
 
 
 def create_engine(place: str | os.PathLike[str] | URL | None = None, *, schema: str | None = None) -> Engine:

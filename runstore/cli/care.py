@@ -16,7 +16,7 @@ from runstore.cli.help import Command
 from runstore.cli.output import db_option, note, patience_option, printable
 
 if TYPE_CHECKING:
-    from runstore.criteria import Filter
+    from runstore.query.criteria import Filter
 
 
 @click.command("verify", cls=Command, example="runstore verify --db runs.db")
@@ -122,8 +122,8 @@ def prune_command(
 
     It asks first. It goes by batches; interrupted, the same command goes on. Writers may work meanwhile.
     """
-    from runstore.pruner import Pruned
     from runstore.repository import RunRepository
+    from runstore.upkeep.pruner import Pruned
 
     deleted = Pruned()
 

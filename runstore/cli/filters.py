@@ -11,8 +11,9 @@ import click
 from runstore.cli.completion import one_of
 from runstore.cli.help import FILTERS_GROUP, Option
 from runstore.cli.output import T, note
-from runstore.criteria import FILTERS, STATUSES, Criterion, Kind
 from runstore.errors import did_you_mean
+from runstore.query.criteria import FILTERS, Criterion, Kind
+from runstore.statuses import STATUSES
 
 
 def _pairs(_: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:

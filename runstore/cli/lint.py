@@ -18,7 +18,7 @@ from runstore.cli.tables import form_of, format_option, write_rows
 
 
 def _rules() -> Iterable[str]:
-    from runstore.repository import RULES
+    from runstore.upkeep.lint import RULES
 
     return RULES
 
@@ -44,7 +44,8 @@ def lint_command(
     Exits with 1 where it finds something, with 0 where it finds nothing.
     """
     from runstore.formats import Column
-    from runstore.repository import Finding, RunRepository
+    from runstore.repository import RunRepository
+    from runstore.upkeep.lint import Finding
 
     spare_the_archive(db, output)
     form = form_of(form, output)

@@ -66,8 +66,9 @@ def list_command(
 
     With --columns, and as CSV or Parquet, the rows of the view runs (runstore sql --schema).
     """
-    from runstore import formats, queries, wire
+    from runstore import formats, wire
     from runstore.formats import Column
+    from runstore.query import queries
     from runstore.repository import RunRepository
 
     spare_the_archive(db, output)

@@ -39,13 +39,13 @@ GAP = 2
 
 
 def _groups() -> Iterable[str]:
-    from runstore.statistics import BY
+    from runstore.query.statistics import BY
 
     return BY
 
 
 def _columns() -> Iterable[str]:
-    from runstore.statistics import COLUMNS
+    from runstore.query.statistics import COLUMNS
 
     return COLUMNS
 
@@ -93,8 +93,8 @@ def stats_command(
     other_status, failure_rate, prompt_tokens, completion_tokens, total_tokens, cached_tokens, cost, currency, unpriced,
     seconds_mean, seconds_p50, seconds_p95, seconds_p99, unfinished. The fewer, the faster.
     """
-    from runstore import statistics
     from runstore.formats import Column
+    from runstore.query import statistics
     from runstore.repository import RunRepository
 
     spare_the_archive(db, output)

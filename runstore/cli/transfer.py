@@ -20,7 +20,7 @@ from runstore.cli.output import db_option, note, patience_option
 from runstore.cli.tables import Names, columns_option, form_of, format_option, of_runs, write_rows
 
 if TYPE_CHECKING:
-    from runstore.saver import Rejection
+    from runstore.save.saver import Rejection
     from runstore.sources import Record
 
 SHOWN_REJECTIONS = 20
@@ -100,8 +100,8 @@ def import_command(
     found wherever they stand in it. What is not a run is skipped, a bad run is rejected and the others are stored.
     Imports may overlap and be repeated.
     """
-    from runstore.finder import SAYS_NOTHING
     from runstore.repository import RunRepository
+    from runstore.wire.finder import SAYS_NOTHING
 
     if rejects_skipped and rejects is None:
         raise click.UsageError("--rejects-skipped needs --rejects FILE")
@@ -251,7 +251,8 @@ def export_command(
 
     With --columns, and as CSV or Parquet, the rows of the view runs (runstore sql --schema).
     """
-    from runstore import formats, queries
+    from runstore import formats
+    from runstore.query import queries
     from runstore.redact import redacted, row
     from runstore.repository import RunRepository
 

@@ -26,7 +26,7 @@ from runstore.schema import (
     TruncationObject,
 )
 from runstore.schema.base import JSONText
-from runstore.spelling import Names
+from runstore.wire.spelling import Names
 
 
 def table_of(model: type[Base]) -> Table:

@@ -36,7 +36,7 @@ from runstore.mapping.columns import (
 )
 from runstore.mapping.shared import Remembered, SharedRow, digest_of, shared_row
 from runstore.mapping.values import NULL, STRINGS, Reader, extra_text, read_each
-from runstore.spelling import Entry, entries
+from runstore.wire.spelling import Entry, entries
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from runstore import wire
 from runstore.mapping.columns import FUNCTION, INSTRUCTIONS, SHARED_TABLES
 from runstore.mapping.values import reader_of
 from runstore.schema.base import FUNCTION_NAMES
-from runstore.spelling import Names
+from runstore.wire.spelling import Names
 
 T = TypeVar("T")
 

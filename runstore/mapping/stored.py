@@ -25,7 +25,7 @@ from runstore.mapping.columns import (
     kind_of,
 )
 from runstore.mapping.values import extra_text, members_of, reading
-from runstore.spelling import pairs
+from runstore.wire.spelling import pairs
 
 _IN_COLUMNS = frozenset((*IN_ROW, *SHARED))
 """Members that stand in a column of run_object, or whose key does."""
@@ -35,7 +35,7 @@ _MEMBERS = {REQUIRED_ACTION: "required_action"} | {table: member for member, tab
 
 
 class StoredRun(NamedTuple):
-    """What one row of :func:`runstore.queries.runs` holds."""
+    """What one row of :func:`runstore.query.queries.runs` holds."""
 
     row: tuple[Any, ...]
     """run_object, in the order of :data:`COLUMNS`, JSON columns as text."""

@@ -20,7 +20,7 @@ from sqlalchemy.types import TypeEngine
 
 from runstore import wire
 from runstore.schema.base import JSONText, Key, Number, UnixSeconds
-from runstore.spelling import Entry, Names, entries
+from runstore.wire.spelling import Entry, Names, entries
 
 NULL = Raw(b"null")
 

@@ -13,6 +13,7 @@ from sqlalchemy import BigInteger, Column, Connection, Engine, MetaData, String,
 
 from runstore import config
 from runstore.backends import backend_of, schema_of, sqlite_file, translated
+from runstore.backends.patience import Patience
 from runstore.errors import (
     ArchiveMissing,
     ConfigurationError,
@@ -21,7 +22,6 @@ from runstore.errors import (
     SchemaBehind,
     SchemaNewer,
 )
-from runstore.patience import Patience
 from runstore.schema import TABLES, views
 
 REVISION = "0007"

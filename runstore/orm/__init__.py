@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection, Engine, inspect
 from sqlalchemy.orm import Session
 
-from runstore import migrate, wire, writer
+from runstore import migrate, wire
 from runstore.backends import backend_of
 from runstore.mapping import Look, Mapper
 from runstore.orm.adoption import Adoption, row_of
@@ -25,7 +25,8 @@ from runstore.orm.rows import put
 from runstore.orm.stored import locked, stored_id
 from runstore.orm.touched import follow_keys, sorted_out
 from runstore.orm.values import MEMBERS, new_run
-from runstore.reader import Reader
+from runstore.query.reader import Reader
+from runstore.save import writer
 from runstore.schema import Base, FunctionObject, RunObject
 from runstore.schema.base import Shared
 from runstore.schema.sessions import connection_of

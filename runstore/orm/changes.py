@@ -31,7 +31,7 @@ from runstore.orm.values import (
     member_value,
 )
 from runstore.schema import Base, RunObject, RunObjectRequiredAction, RunToolCallObject
-from runstore.spelling import Names, pairs
+from runstore.wire.spelling import Names, pairs
 
 
 def is_changed(item: object, attribute: str) -> bool:

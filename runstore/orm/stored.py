@@ -9,12 +9,13 @@ from msgspec import Raw
 from sqlalchemy import Connection, false, inspect, update
 from sqlalchemy.exc import DBAPIError
 
-from runstore import wire, writer
+from runstore import wire
 from runstore.backends import Backend
 from runstore.errors import RunChanged, RunNotFound
 from runstore.mapping import FILES, IN_ROW, RUN, TOOLS, Mapper
 from runstore.orm.values import COLUMN_ATTRIBUTES
-from runstore.reader import Reader
+from runstore.query.reader import Reader
+from runstore.save import writer
 from runstore.schema import RunObject
 
 _TAKE = update(RUN).where(false()).values(observed_at=RUN.c.observed_at)

@@ -23,7 +23,7 @@ from runstore.redact import texts
 from runstore.redact.named import REDACTED
 from runstore.redact.names import Says, says, words
 from runstore.redact.tokens import SHORTEST, is_token, looks_random
-from runstore.spelling import spellings
+from runstore.wire.spelling import spellings
 
 __all__ = ["KEPT", "REDACTED", "Secret", "message", "redacted", "row", "secrets"]
 

@@ -27,7 +27,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from runstore import wire
 from runstore.schema.tracked import Tracked
-from runstore.spelling import Names
+from runstore.wire.spelling import Names
 
 
 class Number(TypeDecorator[int | float]):

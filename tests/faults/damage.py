@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, select, text
 from runstore.backends import create_engine
 from runstore.mapping import RUN, SHARED_TABLES
 from runstore.repository import RunRepository
-from runstore.walk import RUN_TABLES
+from runstore.upkeep.walk import RUN_TABLES
 from tests.faults.places import Place, promise
 
 UNCOVERED = {"observed_at", "archived_at", "source"}

@@ -18,8 +18,8 @@ from sqlalchemy.engine import URL
 
 from runstore import config, migrate, wire
 from runstore.backends import create_engine
-from runstore.fingerprint import Fingerprint
 from runstore.repository import RunRepository
+from runstore.upkeep.fingerprint import Fingerprint
 
 BACKENDS = ("sqlite", "postgresql")
 
@@ -167,7 +167,7 @@ def whole(url: URL, known: set[bytes]) -> int:
 
 def fingerprints(url: URL) -> tuple[Fingerprint, int]:
     """Of the runs, and how many earlier looks there are."""
-    from runstore import fingerprint
+    from runstore.upkeep import fingerprint
 
     with RunRepository.open(url) as runs, runs._side() as side:
         return fingerprint.of_runs(side), fingerprint.of_history(side).sum

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import UNSET, inspect
 
-from runstore import wire
-from runstore.documented import Run
 from runstore.errors import RunRejected
-from runstore.spelling import Names, spellings
+from runstore.wire import codec
+from runstore.wire.documented import Run
+from runstore.wire.spelling import Names, spellings
 
 V1_TOOLS = 20
 """Tools that a run of the first generation had at most; one of the second has 128."""
@@ -124,16 +124,16 @@ def _contradictions(value_of: Callable[[str], Any]) -> Iterator[Departure]:
 def _found(text: bytes) -> Iterator[Departure]:
     if _conforms(text):
         return
-    run: dict[str, Any] = wire.loads(text)
+    run: dict[str, Any] = codec.loads(text)
     keys = {name: name for name in run} | {name: key for key, name in _names_of(Run).of(run).items()}
     value_of = {name: run[key] for name, key in keys.items()}.get
     yield from _in_object(_RUN, run, "", "$")
     for rule, name, detail in _contradictions(value_of):
-        yield Departure(rule, wire.join("$", keys.get(name, name)), detail)
+        yield Departure(rule, codec.join("$", keys.get(name, name)), detail)
     tools, files = value_of("tools"), value_of("file_ids", UNSET)
     if isinstance(tools, list) and V1_TOOLS < len(tools) <= 128 and (files is not UNSET or any(map(_is_v1, tools))):
         detail = f"{len(tools)} tools, documented are 128 at most, {V1_TOOLS} in a run of the first generation"
-        yield Departure("tools", wire.join("$", keys["tools"]), detail)
+        yield Departure("tools", codec.join("$", keys["tools"]), detail)
 
 
 def _is_v1(tool: Any) -> bool:
@@ -154,7 +154,7 @@ def _in_object(kind: inspect.StructType, value: dict[str, Any], rule: str, path:
     keys = {name: key for key, name in _names_of(kind.cls).of(value).items()}
     for field in kind.fields:
         key = keys.get(field.name, field.name)
-        place = wire.join(path, key)
+        place = codec.join(path, key)
         if key in value:
             yield from _in_value(field.type, value[key], rule or field.name, place, at_top=not rule)
         elif field.required:
@@ -201,7 +201,7 @@ def _in_one_of(kinds: list[inspect.StructType], value: dict[str, Any], rule: str
     kind = next((each for each in kinds if each.tag == tag), None) if isinstance(tag, str) else None
     if kind is None:
         yield Departure(
-            rule, wire.join(path, key), f"unknown {tag_field} {_shown(tag)}" if isinstance(tag, str) else _NO_TEXT
+            rule, codec.join(path, key), f"unknown {tag_field} {_shown(tag)}" if isinstance(tag, str) else _NO_TEXT
         )
     else:
         yield from _in_object(kind, value, rule, path)
@@ -249,7 +249,7 @@ def _in_dict(kind: Any, value: dict[str, Any], rule: str, path: str) -> Iterator
     if len(value) > kind.max_length:
         yield Departure(rule, path, f"{len(value)} pairs, documented are {kind.max_length} at most")
     for key, inner in value.items():
-        place = wire.join(path, key)
+        place = codec.join(path, key)
         if len(key) > kind.key_type.max_length:
             detail = f"a key of {len(key)} characters, documented are {kind.key_type.max_length} at most"
             yield Departure(rule, place, detail)
@@ -296,5 +296,5 @@ _WORDS: dict[type[inspect.Type], str] = {
 
 
 def _word_of(value: Any) -> str:
-    name = wire.type_name(wire.encode(value))
+    name = codec.type_name(codec.encode(value))
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

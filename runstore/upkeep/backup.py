@@ -5,11 +5,12 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from runstore import config, fingerprint
+from runstore import config
 from runstore.backends import create_engine
 from runstore.errors import BackupFailed, ConfigurationError
 from runstore.files import complete_file
-from runstore.fingerprint import Fingerprint, Side
+from runstore.upkeep import fingerprint
+from runstore.upkeep.fingerprint import Fingerprint, Side
 
 
 def backup(side: Side, path: Path) -> Fingerprint:

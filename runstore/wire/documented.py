@@ -3,7 +3,7 @@
 Source: OpenAI's OpenAPI document, component RunObject, all versions from November 2023 to 2026. A member that came
 later than November 2023 is not required, and members the document does not name are let pass, as it lets them.
 Real servers break most of these rules, which is why an archive enforces them only when asked to.
-:mod:`runstore.departures` applies them.
+:mod:`runstore.wire.departures` applies them.
 """
 
 from __future__ import annotations

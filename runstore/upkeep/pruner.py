@@ -39,10 +39,10 @@ from sqlalchemy.exc import IntegrityError
 
 from runstore.backends import Backend, expect, schema_of
 from runstore.errors import RunHeld
-from runstore.history import CHANGE
 from runstore.mapping import FUNCTION, INSTRUCTIONS, RUN, SHAPE, SHARED_TABLES, TOOL, TOOLS
+from runstore.save.history import CHANGE
 from runstore.schema import TABLES
-from runstore.walk import RUN_TABLES
+from runstore.upkeep.walk import RUN_TABLES
 
 BATCH = 1000
 """Runs, or shared rows, that are deleted in one transaction."""

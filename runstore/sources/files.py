@@ -1,10 +1,4 @@
-"""Reading run records from files and streams: JSON, JSON Lines, arrays, list pages, SSE, gzip.
-
-The form is told by the content, value by value, so one file may mix forms. Input is only split into
-records here; whether a record is a valid run is decided elsewhere. Nothing is dropped in silence: bytes
-that cannot be made a record come out as a `Record` whose `error` says why, and reading goes on at the
-next line that begins a value. Memory use is bounded by the size of the largest record, not of the input.
-"""
+"""Files, folders and streams: their text goes to the splitter, what comes of it are records."""
 
 from __future__ import annotations
 
@@ -16,10 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from runstore import unpacking
-from runstore.splitter import Record, Splitter
-
-__all__ = ["MAX_RECORD_BYTES", "Record", "find_files", "read_file", "read_stream"]
+from runstore.sources import unpacking
+from runstore.sources.splitter import Record, Splitter
 
 MAX_RECORD_BYTES = 64 << 20
 _NAMES, _PACKED = (".json", ".jsonl", ".ndjson", ".sse", ".txt"), ("", ".gz", ".bz2", ".xz", ".zip", ".zst")

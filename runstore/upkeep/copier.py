@@ -18,16 +18,17 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import Connection, Table, select
 
-from runstore import fingerprint, history, writer
 from runstore.backends import Backend
 from runstore.errors import ConfigurationError
-from runstore.fingerprint import Difference, Fingerprint, Side
-from runstore.history import CHANGE, Past, Revised, unfold
 from runstore.mapping import CHILD_TABLES, COLUMNS, RUN, SHARED_TABLES
-from runstore.queries import readable
-from runstore.reader import Reader
+from runstore.query.queries import readable
+from runstore.query.reader import Reader
+from runstore.save import history, writer
+from runstore.save.history import CHANGE, Past, Revised, unfold
 from runstore.schema import TABLES
-from runstore.walk import RUN_TABLES, Range, Row, ranges
+from runstore.upkeep import fingerprint
+from runstore.upkeep.fingerprint import Difference, Fingerprint, Side
+from runstore.upkeep.walk import RUN_TABLES, Range, Row, ranges
 
 BATCH = 500
 """Shared rows that are copied at a time: prompts can be long."""

@@ -18,11 +18,12 @@ from typing import NamedTuple
 
 from msgspec import Raw
 
-from runstore import departures, finder, pace, redact, wire
+from runstore import pace, redact, wire
 from runstore.errors import DatabaseFailure, NotARun, RunConflict, RunRejected, RunStoreError
 from runstore.mapping import Draft, Look, Mapper
+from runstore.save.writer import UNCHANGED, Known, Outcome, Verdict
 from runstore.sources import Record
-from runstore.writer import UNCHANGED, Known, Outcome, Verdict
+from runstore.wire import departures, finder
 
 BATCH = 1000
 """Runs that are written in one transaction."""

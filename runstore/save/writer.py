@@ -15,10 +15,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, Table, bindparam, select, update
 
-from runstore import history
 from runstore.backends import Backend, Row, expect
 from runstore.errors import ConfigurationError, DigestClash
-from runstore.history import Past, Texts
 from runstore.mapping import (
     CHILD_TABLES,
     COLUMNS,
@@ -31,6 +29,8 @@ from runstore.mapping import (
     SharedRow,
     StoredRun,
 )
+from runstore.save import history
+from runstore.save.history import Past, Texts
 
 _ARCHIVED_AT, _OBSERVED_AT = COLUMNS["archived_at"], COLUMNS["observed_at"]
 _MOVE = update(RUN).where(RUN.c.id == bindparam("run_id")).values(observed_at=bindparam("seen_at"))

@@ -8,20 +8,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Raw
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
-from runstore import queries, wire
+from runstore import wire
 from runstore.backends import Backend, expect
-from runstore.mapping import RANKS, differences, table_of
+from runstore.errors import RunNotFound
+from runstore.mapping import RANKS, RUN, differences, table_of
+from runstore.query import queries
 from runstore.schema import RunObjectChange
 
 CHANGE = table_of(RunObjectChange)
 
 Texts = dict[str, Raw]
 """Canonical text of each member of a run."""
+
+
+class Change(NamedTuple):
+    """An earlier look at a run."""
+
+    observed_at: int
+    """When the run was last seen so (Unix microseconds)."""
+    status: str | None
+    digest: bytes
+    members: dict[str, Any]
+    """Members whose value was another one than in the next newer look, with their value in this one."""
+    absent: list[str]
+    """Members that the next newer look has and this one had not."""
 
 
 @dataclass(slots=True)
@@ -110,3 +125,24 @@ def _chain(run_id: str, run: Revised, kept: list[Past]) -> dict[bytes, tuple[Any
         rows[past.digest] = (run_id, past.digest, past.observed_at, past.status, text, missing)
         newer = past.texts
     return rows
+
+
+def changes(connection: Connection, backend: Backend, run_id: str) -> list[Change]:
+    """The looks at a run that are not its newest, oldest first. Raises :class:`RunNotFound`."""
+    columns = [queries.readable(backend, column) for column in CHANGE.columns]
+    statement = select(*columns).where(CHANGE.c.run_object == bindparam("id"))
+    known = select(RUN.c.id).where(RUN.c.id == bindparam("id"))
+    rows = connection.execute(statement, {"id": run_id}).all()
+    if not rows and connection.execute(known, {"id": run_id}).first() is None:
+        raise RunNotFound(id=run_id)
+    found = [
+        Change(
+            observed_at,
+            status,
+            digest,
+            wire.loads(members),
+            wire.loads(absent) if absent else [],
+        )
+        for _, digest, observed_at, status, members, absent in rows
+    ]
+    return sorted(found, key=lambda change: (RANKS.get(change.status or "", 0), change.observed_at, change.digest))

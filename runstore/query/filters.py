@@ -21,9 +21,9 @@ from sqlalchemy import ColumnElement, Select, and_, func, literal_column, select
 
 from runstore import wire
 from runstore.backends import Backend
-from runstore.criteria import FILTERS, Kind
 from runstore.errors import ConfigurationError, no_such
 from runstore.mapping import BELONGS, FILES, FUNCTION, REQUIRED_ACTION, RUN, TOOL, TOOLS
+from runstore.query.criteria import FILTERS, Kind
 from runstore.schema.run import FINISHED, IRREGULAR, REGULAR_SECONDS, SECONDS, created_order
 from runstore.times import seconds
 

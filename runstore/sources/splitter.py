@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from runstore import finder, wire
-from runstore.scanner import (
+from runstore import wire
+from runstore.sources.scanner import (
     ARRAY,
     CLOSE,
     COMMA,
@@ -33,7 +33,8 @@ from runstore.scanner import (
     members_of,
     taken,
 )
-from runstore.unpacking import CHUNK
+from runstore.sources.unpacking import CHUNK
+from runstore.wire import finder
 
 _CUT = "JSON is cut off: the input ends in the middle of a value"
 _FIELD = re.compile(rb"(?:event|data|id|retry)?:")

@@ -13,13 +13,8 @@ from collections.abc import Iterable, Mapping
 from enum import Enum, auto
 from typing import Annotated, Any, NamedTuple, TypedDict, get_type_hints
 
+from runstore.statuses import STATUSES
 from runstore.times import Time
-
-STATUSES = (
-    *("queued", "in_progress", "requires_action", "cancelling"),
-    *("cancelled", "failed", "completed", "incomplete", "expired"),
-)
-"""Documented statuses, in the order in which a run has them."""
 
 Texts = str | Iterable[str]
 

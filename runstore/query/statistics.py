@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, select
 
-from runstore import queries
 from runstore.backends import Backend
 from runstore.backends.base import HALF
-from runstore.criteria import STATUSES
 from runstore.errors import ConfigurationError, did_you_mean
+from runstore.query import queries
 from runstore.schema.views import RUN_TOOLS, RUNS
+from runstore.statuses import STATUSES
 
 BY: dict[str, ColumnElement[Any]] = {
     "hour": RUNS.c.created_hour,
@@ -83,7 +83,7 @@ def answer(
 ) -> list[dict[str, Any]]:
     """A row for each group that has runs, in the order of the groups' names, or the greatest of ``sort`` first.
 
-    *where*: conditions on ``run_object``, as :mod:`runstore.queries` makes them.
+    *where*: conditions on ``run_object``, as :mod:`runstore.query.queries` makes them.
     """
     wanted = [*asked.columns]
     sums, percentiles = _sums(wanted), [name for name in wanted if name in PERCENTILES]

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Table, select
 
 from runstore.backends import Backend
-from runstore.history import CHANGE
 from runstore.mapping import CHILD_TABLES, RUN
-from runstore.queries import readable
+from runstore.query.queries import readable
+from runstore.save.history import CHANGE
 
 RUN_TABLES = (*CHILD_TABLES, CHANGE)
 """Tables whose key begins with a run's id, what is referred to first."""

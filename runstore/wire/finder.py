@@ -13,9 +13,10 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Raw
 
-from runstore import wire
-from runstore.criteria import STATUSES
 from runstore.errors import NotARun, RunRejected
+from runstore.statuses import STATUSES
+from runstore.wire import codec
+from runstore.wire.runs import RUN_NAMES
 
 UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError, ValueError)
 """What decoders raise."""
@@ -92,7 +93,7 @@ def is_run(members: Mapping[str, Raw | bytes], event: str | None = None) -> bool
     """
     name = members.get("object") or _first(members, _OBJECT)
     if name is not None and bytes(name) not in _NO_NAMES:
-        return bytes(name) in _RUN_NAMES or text(name) in wire.RUN_NAMES
+        return bytes(name) in _RUN_NAMES or text(name) in RUN_NAMES
     if event is not None and not _may_carry(event):
         return False
     if not members.keys().isdisjoint(_FOREIGN) or not _is_string(_first(members, _ID)):
@@ -115,7 +116,7 @@ def may_be_run(raw: bytes) -> bool:
 def leaf(members: Mapping[str, Raw | bytes]) -> str | None:
     """The name of an object in which no run is looked for: a message, a step, an assistant, what a stream says."""
     name = _name(members)
-    if name is None or name in wire.RUN_NAMES or not _PLAIN_NAME.fullmatch(name):
+    if name is None or name in RUN_NAMES or not _PLAIN_NAME.fullmatch(name):
         return None
     return name if name.startswith(("thread", "assistant")) else None
 
@@ -141,7 +142,7 @@ def found_in(
 
 def _search(raw: bytes, path: str, line: int, event: str | None, depth: int) -> Iterator[Found]:
     first = raw[:1]
-    if depth > wire.MAX_DEPTH or not any(trace in raw for trace in _TRACES):
+    if depth > codec.MAX_DEPTH or not any(trace in raw for trace in _TRACES):
         return
     if first == b'"':
         inner = _embedded(raw)
@@ -156,7 +157,7 @@ def _search(raw: bytes, path: str, line: int, event: str | None, depth: int) -> 
             if is_run(members, event):
                 yield Found(path, raw, line, event, members)
                 return
-            children = [(wire.join(path, key), inner) for key, inner in members.items() if _may_hold(inner)]
+            children = [(codec.join(path, key), inner) for key, inner in members.items() if _may_hold(inner)]
         else:
             return
     except UNREADABLE:
@@ -169,7 +170,7 @@ def _search(raw: bytes, path: str, line: int, event: str | None, depth: int) -> 
         return
     if children:
         try:
-            wire.members(raw, path, depth, members)
+            codec.members(raw, path, depth, members)
         except RunRejected as error:  # a key twice: one of the two values would be lost
             yield Found(path, raw, line, event, members, error=f"{error.path}: {error.reason}")
             return

@@ -18,7 +18,6 @@ from sqlalchemy import Connection, Table, null, select
 
 from runstore import wire
 from runstore.backends import Backend
-from runstore.history import CHANGE, Past, Texts, unfold
 from runstore.mapping import (
     BELONGS,
     CALLS,
@@ -40,9 +39,10 @@ from runstore.mapping import (
     shared_row,
     shared_text,
 )
-from runstore.queries import readable
-from runstore.reader import DAMAGE, Reader
-from runstore.walk import Range, Row, ranges
+from runstore.query.queries import readable
+from runstore.query.reader import DAMAGE, Reader
+from runstore.save.history import CHANGE, Past, Texts, unfold
+from runstore.upkeep.walk import Range, Row, ranges
 
 BATCH = 1000
 """Shared rows that are read at a time."""

@@ -9,10 +9,11 @@ from typing import Any
 from msgspec import MsgspecError, Raw
 from sqlalchemy import Connection, Result, Row, Select, Table, null, select
 
-from runstore import pace, queries, wire
+from runstore import pace, wire
 from runstore.backends import Backend
 from runstore.errors import ArchiveDamaged, RunRejected
 from runstore.mapping import COLUMNS, FUNCTION, INSTRUCTIONS, SHAPE, SHARED, TOOL, Shape, StoredRun, shared_text
+from runstore.query import queries
 
 BATCH = 500
 """Runs that are put together at a time."""
@@ -58,7 +59,7 @@ class Reader:
         *,
         stream: bool = False,
     ) -> Generator[tuple[StoredRun, bytes]]:
-        """Rows of :func:`runstore.queries.runs` and the canonical texts they make, in order.
+        """Rows of :func:`runstore.query.queries.runs` and the canonical texts they make, in order.
 
         *stream* leaves the rest in the database until it is asked for.
         """

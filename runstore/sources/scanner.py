@@ -11,8 +11,9 @@ from enum import Enum, auto
 
 import msgspec
 
-from runstore import finder, wire
-from runstore.unpacking import CHUNK
+from runstore import wire
+from runstore.sources.unpacking import CHUNK
+from runstore.wire import finder
 
 KEPT = 16 << 20  # rejected bytes are kept whole up to this size: two copies of them are in memory at a time
 SHOWN = 64 << 10  # so many bytes are kept of what is longer than a record may be

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import BigInteger, ColumnElement, Connection, case, func, literal_column, select
 
 from runstore.backends import Backend
-from runstore.filters import CREATED
-from runstore.history import CHANGE
 from runstore.mapping import RUN
+from runstore.query.filters import CREATED
+from runstore.save.history import CHANGE
 from runstore.wire import INT64
 
 FEW = 2000

@@ -16,13 +16,16 @@ from typing import Any, Self
 from sqlalchemy import ColumnElement, Connection, Engine, and_, exists, or_, select
 from sqlalchemy.engine import URL
 
-from runstore import filters, history, migrate, pruner, writer
+from runstore import migrate
 from runstore.backends import Backend
 from runstore.backends.sqlite import SQLite
 from runstore.errors import ArchiveDamaged
-from runstore.history import CHANGE, Texts
 from runstore.mapping import COLUMNS, RUN, Look, Mapper
-from runstore.reader import DAMAGE, Reader
+from runstore.query import filters
+from runstore.query.reader import DAMAGE, Reader
+from runstore.save import history, writer
+from runstore.save.history import CHANGE, Texts
+from runstore.upkeep import pruner
 
 OF_RUNS = ("id", "source")
 """Filters that ask about a run, not about one look at it: history does not keep what they ask for."""

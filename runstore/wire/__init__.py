@@ -1,0 +1,70 @@
+"""The run as it travels: JSON, without a database.
+
+The names here are those of :mod:`~runstore.wire.codec` (canonical text, and what has none),
+:mod:`~runstore.wire.values` (values of one type) and :mod:`~runstore.wire.runs` (a run as somebody hands it over).
+Beside them :mod:`~runstore.wire.spelling` knows the documented names of members in every spelling,
+:mod:`~runstore.wire.finder` tells runs from other JSON, :mod:`~runstore.wire.documented` is what the document says of a
+run, and :mod:`~runstore.wire.departures` finds what departs from it.
+"""
+
+from runstore.wire.codec import (
+    INT64,
+    MAX_DEPTH,
+    MOST_KEYS,
+    canonical,
+    elements,
+    encode,
+    expected,
+    is_text,
+    join,
+    loads,
+    members,
+    numeral,
+    type_name,
+)
+from runstore.wire.runs import MAX_VALUES, RUN_NAMES, from_python, is_sdk_run, run_members
+from runstore.wire.values import (
+    MAX_INDEXED_BYTES,
+    Reader,
+    at_once,
+    boolean,
+    document,
+    indexed,
+    integer,
+    number,
+    object_at_once,
+    strings,
+    text,
+)
+
+__all__ = [
+    "INT64",
+    "MAX_DEPTH",
+    "MAX_INDEXED_BYTES",
+    "MAX_VALUES",
+    "MOST_KEYS",
+    "RUN_NAMES",
+    "Reader",
+    "at_once",
+    "boolean",
+    "canonical",
+    "document",
+    "elements",
+    "encode",
+    "expected",
+    "from_python",
+    "indexed",
+    "integer",
+    "is_sdk_run",
+    "is_text",
+    "join",
+    "loads",
+    "members",
+    "number",
+    "numeral",
+    "object_at_once",
+    "run_members",
+    "strings",
+    "text",
+    "type_name",
+]
