@@ -397,6 +397,7 @@ def test_readers_see_whole_runs_while_a_writer_changes_them(runs: RunRepository)
     in_threads(write, read, read)
 
 
+@pytest.mark.slow
 def test_two_processes_may_import_the_same_file_at_once(url: URL, tmp_path: Path) -> None:
     dump = tmp_path / "dump.jsonl"
     dump.write_bytes(b"".join(compact(full(f"run_{n}", instructions=f"p{n % 9}")) + b"\n" for n in range(300)))
@@ -421,6 +422,7 @@ def test_no_repository_takes_away_the_locks_of_another_one(backend: str, tmp_pat
         assert first.count() == 2
 
 
+@pytest.mark.slow
 def test_processes_may_create_the_same_sqlite_file_at_once(backend: str, tmp_path: Path) -> None:
     if backend != "sqlite":
         pytest.skip("a PostgreSQL database is migrated by its owner")
@@ -448,6 +450,7 @@ def import_at_once(place: str, dump: Path, processes: int) -> list[dict[str, int
     return counts
 
 
+@pytest.mark.slow
 def test_a_killed_import_leaves_whole_runs_and_the_same_import_completes_it(url: URL, tmp_path: Path) -> None:
     dump = tmp_path / "dump.jsonl"
     forms = [full(f"run_{n:05}", instructions=f"p{n}", metadata={"k": "v" * 200}) for n in range(6000)]

@@ -77,6 +77,7 @@ def test_a_downgrade_that_deletes_no_runs_asks_nothing(cli: Cli, doomed: URL) ->
     assert cli("db", "downgrade", "base", "--db", shown(doomed), "--no-backup").code == 0
 
 
+@pytest.mark.slow
 def test_on_a_terminal_a_downgrade_asks(doomed: URL) -> None:
     code, seen = answering(b"\n", "db", "downgrade", "base", "--db", shown(doomed))
     assert code == 1
@@ -90,6 +91,7 @@ def test_on_a_terminal_a_downgrade_asks(doomed: URL) -> None:
         assert revision_of(engine) is None
 
 
+@pytest.mark.slow
 def test_alembic_refuses_unless_it_is_told(doomed: URL) -> None:
     for arguments in (("downgrade", "base"), ("-x", "delete-runs=no", "downgrade", "base")):
         refused = alembic(doomed, *arguments)
@@ -145,6 +147,7 @@ def test_runs_that_row_level_security_hides_are_not_deleted_unasked(doomed: URL)
                 connection.execute(text("DROP ROLE hidden_from"))
 
 
+@pytest.mark.slow
 def test_prune_without_a_terminal_refuses_and_on_one_asks(cli: Cli, doomed: URL) -> None:
     place = shown(doomed)
     for given in ("", "y\n", "n\n"):

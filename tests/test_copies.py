@@ -291,6 +291,7 @@ def others(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, E
         engine.dispose()
 
 
+@pytest.mark.slow
 @examples(40)
 @given(ours=SNAPSHOTS, theirs=SNAPSHOTS, there=st.booleans())
 def test_a_copy_is_as_if_all_snapshots_of_both_were_saved(

@@ -156,6 +156,7 @@ def test_the_script_of_one_step_begins_and_ends_where_it_is_told() -> None:
     assert (said.returncode, said.stdout, said.stderr) == (0, up, "")
 
 
+@pytest.mark.slow
 def test_diff_names_what_somebody_changed(empty_url: URL) -> None:
     with migrate.engine(empty_url) as engine:
         migrate.upgrade(engine)
@@ -175,6 +176,7 @@ def test_diff_names_what_somebody_changed(empty_url: URL) -> None:
     assert (said.returncode, sorted(said.stdout.splitlines())) == (1, sorted(found))
 
 
+@pytest.mark.slow
 def test_wait_ends_when_somebody_has_migrated(empty_url: URL, later: Later) -> None:
     behind = runstore(empty_url, "db", "wait", "--timeout", "1")
     assert behind.returncode in (3, 4)
@@ -192,6 +194,7 @@ def test_an_empty_database_is_stamped_with_no_revision_but_base(empty_url: URL) 
         assert migrate.upgrade(engine) == (None, HEAD)
 
 
+@pytest.mark.slow
 def test_alembic_stamps_past_a_revision_that_nobody_knows(empty_url: URL, later: Later) -> None:
     with migrate.engine(empty_url) as engine:
         migrate.upgrade(engine)
@@ -212,6 +215,7 @@ def test_alembic_says_in_one_line_what_we_refuse_and_what_the_database_does(late
         assert "s3cret" not in said.stdout + said.stderr
 
 
+@pytest.mark.slow
 def test_alembic_commands_have_the_same_safety(empty_url: URL, later: Later) -> None:
     with migrate.engine(empty_url) as engine:
         with engine.begin() as connection:
@@ -269,6 +273,7 @@ def test_a_version_table_that_is_not_ours_is_recognised(empty_url: URL) -> None:
         assert tables_of(engine) == before
 
 
+@pytest.mark.slow
 def test_a_half_archive_is_recognised(empty_url: URL) -> None:
     with migrate.engine(empty_url) as engine:
         migrate.upgrade(engine)
@@ -289,6 +294,7 @@ def later(tmp_path: Path) -> Later:
     return Later(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_newer_schema_that_only_adds_is_read_and_not_written(empty_url: URL, later: Later) -> None:
     added = later.add(
         "op.create_table('later', sa.Column('id', sa.Integer))", "op.drop_table('later')", oldest_reader=HEAD
@@ -322,6 +328,7 @@ def test_a_newer_schema_that_only_adds_is_read_and_not_written(empty_url: URL, l
         assert RunRepository(engine).save(DONE) == "updated"
 
 
+@pytest.mark.slow
 def test_a_newer_schema_is_written_where_its_revisions_say_so(
     empty_url: URL, later: Later, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -430,6 +437,7 @@ def postgresql_url(empty_url: URL) -> URL:
     return empty_url
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schema", ["Archive-1", "2 of $us"])
 def test_everything_is_in_the_schema_whatever_the_search_path(postgresql_url: URL, schema: str) -> None:
     with admin(postgresql_url) as server:
@@ -469,6 +477,7 @@ def test_the_catalog_of_a_schema_is_that_of_the_models(postgresql_url: URL, engi
         assert found == {line.replace("public.", "") for line in catalog(engine)}
 
 
+@pytest.mark.slow
 def test_two_archives_in_one_database_do_not_touch(postgresql_url: URL) -> None:
     one, two = (config.database_url(postgresql_url, name) for name in ("one", "two"))
     with migrate.engine(one) as first, migrate.engine(two) as second, migrate.engine(postgresql_url) as third:
@@ -486,6 +495,7 @@ def test_two_archives_in_one_database_do_not_touch(postgresql_url: URL) -> None:
         assert RunRepository(second).load("run_1") == DONE
 
 
+@pytest.mark.slow
 def test_the_schema_comes_from_the_option_the_url_or_the_environment(
     postgresql_url: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -517,6 +527,7 @@ def test_the_schema_comes_from_the_option_the_url_or_the_environment(
 # --- where migrations connect to -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_migrations_have_a_url_of_their_own(empty_url: URL, tmp_path: Path) -> None:
     wrong = str(tmp_path / "wrong.db")
     done = runstore(None, "db", "upgrade", RUNSTORE_DATABASE_URL=wrong, RUNSTORE_MIGRATIONS_URL=shown(empty_url))
@@ -659,6 +670,7 @@ def test_what_looks_like_a_database_is_not_taken_for_a_file() -> None:
     assert config.sqlite_file(config.database_url("postgres/host=h.db")) == Path("postgres/host=h.db")
 
 
+@pytest.mark.slow
 def test_a_role_that_may_not_create_tables_is_told_so(postgresql_url: URL) -> None:
     name = f"poor_{postgresql_url.database}"
     with admin(postgresql_url) as server:

@@ -74,6 +74,7 @@ def refused(
     assert contents(engine, without=()) != before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 30])
 @pytest.mark.parametrize("table", [RUN, *CHILD_TABLES, *SHARED_TABLES], ids=lambda table: str(table.name))
 def test_a_new_run_whose_rows_are_dropped_is_not_stored(
@@ -120,6 +121,7 @@ def test_a_later_time_is_noted_or_refused(engine: Engine, runs: RunRepository, d
     refused(engine, drop, "UPDATE", RUN, lambda: runs.save(full("a"), observed_at=5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", [RUN, *CHILD_TABLES, CHANGE], ids=lambda table: str(table.name))
 @pytest.mark.parametrize("how", ["delete", "prune"])
 def test_a_run_is_deleted_with_all_its_rows_or_not_at_all(

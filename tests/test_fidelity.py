@@ -81,12 +81,14 @@ def run(**members: Any) -> dict[str, Any]:
     return {"id": "run_a", "object": "thread.run", **members}
 
 
+@pytest.mark.slow
 @examples(60)
 @given(batch=batches())
 def test_runs_of_every_form_come_back_as_they_came(kept: Kept, batch: list[dict[str, Any]]) -> None:
     kept(*batch)
 
 
+@pytest.mark.slow
 @examples(30)
 @given(data=st.data())
 def test_json_texts_of_every_spelling_come_back_by_value(kept: Kept, data: st.DataObject) -> None:
@@ -94,6 +96,7 @@ def test_json_texts_of_every_spelling_come_back_by_value(kept: Kept, data: st.Da
     kept(one, texts=[data.draw(spelled(one))])
 
 
+@pytest.mark.slow
 @examples(100)
 @given(broken=mutilated())
 def test_a_real_run_mutilated_comes_back_or_is_refused(kept: Kept, broken: dict[str, Any]) -> None:
@@ -454,6 +457,7 @@ def test_a_run_of_the_openai_sdk_parsed_from_a_response_comes_back(runs: RunRepo
     assert not difference(in_one_order(wire_form), in_one_order(runs.load("run_a")))
 
 
+@pytest.mark.slow
 def test_a_run_may_be_an_object_of_the_azure_sdk(runs: RunRepository) -> None:
     from azure.ai.agents.models import ThreadRun
 

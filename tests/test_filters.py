@@ -185,6 +185,7 @@ def in_order(found: list[dict[str, Any]]) -> list[str]:
     return ids(sorted(found, key=lambda run: (-(2**63) if run["created_at"] is None else run["created_at"], run["id"])))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("few", [0, 20, 1500], ids=["walking", "both", "fetching"])
 def test_a_filter_finds_the_same_runs_whichever_way_they_are_come_by(
     runs: RunRepository, monkeypatch: pytest.MonkeyPatch, few: int
@@ -213,6 +214,7 @@ def test_an_archive_without_irregular_runs_finds_the_same(runs: RunRepository) -
             assert runs.count(**where) == len(expected)
 
 
+@pytest.mark.slow
 def test_a_filter_means_the_same_runs_to_all_that_take_one(runs: RunRepository) -> None:
     assert {name for where, _ in CASES for name in where} == criteria.FILTERS.keys()
     save(runs, RUNS, observed_at=2)
@@ -469,6 +471,7 @@ def spelled(index: str, engine: Engine) -> str:
     return f"sqlite_autoindex_{table}_1" if engine.dialect.name == "sqlite" and table != index else index
 
 
+@pytest.mark.slow
 def test_every_filter_uses_its_indexes_and_no_first_page_scans_a_table(engine: Engine) -> None:
     many(engine)
     runs = RunRepository(engine)
@@ -481,6 +484,7 @@ def test_every_filter_uses_its_indexes_and_no_first_page_scans_a_table(engine: E
             pytest.fail(f"{where} should be found by {', '.join(indexes)}, without a scan:\n{found}")
 
 
+@pytest.mark.slow
 def test_statistics_of_a_range_of_days_read_its_runs_alone(engine: Engine) -> None:
     many(engine)
     runs = RunRepository(engine)
@@ -498,6 +502,7 @@ def test_there_is_no_index_that_nothing_uses() -> None:
     assert made == served | OTHERS.keys()
 
 
+@pytest.mark.slow
 def test_sql_over_the_view_finds_a_range_of_created_at_by_an_index(engine: Engine) -> None:
     many(engine)
     explain = "EXPLAIN QUERY PLAN " if engine.dialect.name == "sqlite" else "EXPLAIN "
@@ -520,6 +525,7 @@ def test_the_statements_of_a_page_do_not_grow_with_it(engine: Engine) -> None:
         assert numbers[0] <= numbers[1] <= 4
 
 
+@pytest.mark.slow
 def test_ages_are_before_now(runs: RunRepository) -> None:
     now = datetime.now(UTC)
     for hours in (1, 30, 200):

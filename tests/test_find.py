@@ -151,6 +151,7 @@ def test_an_iterator_is_a_condition_of_several_values(runs: RunRepository) -> No
     assert runs.forecast(id=iter("ab")).runs == 2
 
 
+@pytest.mark.slow
 def test_a_condition_may_have_more_values_than_a_statement_has_parameters(runs: RunRepository) -> None:
     runs.save_many(FILTERED)
     many = [f"none_{n}" for n in range(70_000)]  # PostgreSQL takes 65,535

@@ -201,6 +201,7 @@ def test_parquet_refuses_columns_without_a_type_and_write_another_format() -> No
 # --- the commands ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_export_writes_runs_as_they_came_or_the_view(archive: RunRepository, url: URL, tmp_path: Path) -> None:
     db = ("--db", shown(url))
     lines = command("export", *db).out
@@ -223,6 +224,7 @@ def test_export_writes_runs_as_they_came_or_the_view(archive: RunRepository, url
     assert read.to_pydict() == {"model": [None, "=1+1", None], "id": ["run_3", "run_1", "run_2"]}
 
 
+@pytest.mark.slow
 def test_the_name_of_a_file_says_its_format_and_format_says_more(archive: RunRepository, url: URL, cli: Cli) -> None:
     place = ("--db", shown(url))
     forms: dict[str, bytes] = {}
@@ -247,12 +249,14 @@ def test_the_name_of_a_file_says_its_format_and_format_says_more(archive: RunRep
         assert "x.parquet: this command does not write parquet; it writes jsonl, json, csv\n" in refused.err
 
 
+@pytest.mark.slow
 def test_parquet_goes_to_a_pipe_as_well(archive: RunRepository, url: URL) -> None:
     args = [*COMMAND, "export", "--db", shown(url), "--format", "parquet"]
     sent = subprocess.run(args, env=env(), capture_output=True, check=True).stdout
     assert parquet.read_table(io.BytesIO(sent)).num_rows == 3
 
 
+@pytest.mark.slow
 def test_list_writes_its_page_in_every_format(archive: RunRepository, url: URL, tmp_path: Path) -> None:
     db = ("list", "--db", shown(url), "--limit", "2")
     newest = list(archive.iterate())[:0:-1]
@@ -270,6 +274,7 @@ def test_list_writes_its_page_in_every_format(archive: RunRepository, url: URL, 
     assert command(*db, "--columns", "id", "--model", "nothing") == (0, "", "")
 
 
+@pytest.mark.slow
 def test_a_column_that_is_not_there_is_a_usage_error(archive: RunRepository, url: URL, tmp_path: Path) -> None:
     for name in ("list", "export"):
         result = command(name, "--db", shown(url), "--columns", "id,shape", "-o", tmp_path / "out")
@@ -298,6 +303,7 @@ def test_no_output_is_written_over_the_archive_itself(tmp_path: Path) -> None:
         assert {path: path.read_bytes() for path in tmp_path.iterdir()} == files
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
 def test_a_full_disk_is_said_with_its_place(archive: RunRepository, url: URL) -> None:
     for format_ in ("jsonl", "csv", "parquet"):
@@ -309,6 +315,7 @@ def test_a_full_disk_is_said_with_its_place(archive: RunRepository, url: URL) ->
         assert (ended.returncode, ended.stderr) == (1, b"runstore: standard output: No space left on device\n")
 
 
+@pytest.mark.slow
 def test_lint_writes_its_findings_in_every_format(archive: RunRepository, url: URL, tmp_path: Path) -> None:
     db = ("lint", "--db", shown(url), "--id", "run_1")
     found = [finding._asdict() for finding in archive.findings(id="run_1")]

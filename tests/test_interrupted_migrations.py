@@ -51,6 +51,7 @@ def start_upgrade(url: URL) -> subprocess.Popen[str]:
     return subprocess.Popen(command, env=environment(url), stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_who_waits_says_so_and_can_be_interrupted(empty_url: URL) -> None:
     with migrate.engine(empty_url) as engine:
         migrate.upgrade(engine, "0001")
@@ -136,6 +137,7 @@ def index_build_in_the_way_of(engine: Engine) -> Iterator[None]:
         assert connection.scalar(text("SELECT count(*) FROM pg_index WHERE NOT indisvalid")) == 0
 
 
+@pytest.mark.slow
 def test_an_interrupt_in_an_index_build_is_one(postgresql_url: URL) -> None:
     with migrate.engine(postgresql_url) as engine, index_build_in_the_way_of(engine):
         building = start_upgrade(postgresql_url)
@@ -148,6 +150,7 @@ def test_an_interrupt_in_an_index_build_is_one(postgresql_url: URL) -> None:
         assert (building.returncode, "interrupted" in said) == (130, True), said
 
 
+@pytest.mark.slow
 def test_an_index_build_that_the_server_ends_says_so(postgresql_url: URL) -> None:
     with migrate.engine(postgresql_url) as engine, index_build_in_the_way_of(engine):
         ending = threading.Thread(target=ended, args=(postgresql_url, BUILDING))
@@ -157,6 +160,7 @@ def test_an_index_build_that_the_server_ends_says_so(postgresql_url: URL) -> Non
         ending.join()
 
 
+@pytest.mark.slow
 def test_without_the_lock_nothing_is_committed(postgresql_url: URL, tmp_path: Path) -> None:
     later = Later(tmp_path)
     later.add("op.create_table('first', sa.Column('id', sa.Integer))\nop.execute('SELECT pg_sleep(3)')")
@@ -174,6 +178,7 @@ def test_without_the_lock_nothing_is_committed(postgresql_url: URL, tmp_path: Pa
         assert revision_of(engine) == later.head
 
 
+@pytest.mark.slow
 def test_a_locked_table_is_told_at_each_try(
     postgresql_url: URL, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -57,6 +57,7 @@ GOING: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
 """A filter, what a run has that meets it, what another snapshot has that does not."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GOING)
 def test_prune_spares_a_run_that_changes_while_it_waits_for_it(
     plain: Engine, name: str, monkeypatch: pytest.MonkeyPatch
@@ -107,6 +108,7 @@ WRITERS: dict[str, Callable[[RunRepository], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", WRITERS)
 def test_a_transaction_that_began_before_another_writer_makes_the_same_history_or_is_refused(
     plain: Engine, first: str
@@ -180,6 +182,7 @@ def test_our_own_transactions_choose_their_isolation(plain: Engine) -> None:
         assert connection.execute(text(question)).scalar_one() == default
 
 
+@pytest.mark.slow
 def test_saves_prunes_and_readers_run_side_by_side(plain: Engine) -> None:
     """Under SERIALIZABLE each of them could be told that it could not serialize access."""
     runs = RunRepository(plain)

@@ -31,6 +31,7 @@ def stored(url: URL, *run_ids: str) -> bool:
         return len(runs.load_many(run_ids)) == len(run_ids)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_live_pipe_is_stored_after_a_pause_and_before_an_interrupt(url: URL, number: int) -> None:
     command = [sys.executable, "-m", "runstore", "import", "--db", url.render_as_string(hide_password=False), "-"]

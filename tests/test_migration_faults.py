@@ -81,6 +81,7 @@ def sqlite_file(empty_url: URL) -> Path:
 # --- many at once ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", [None, "0001"])
 def test_ten_at_once_are_one_that_migrates_and_nine_that_wait(empty_url: URL, before: str | None) -> None:
     with migrate.engine(empty_url) as engine:
@@ -97,6 +98,7 @@ def test_ten_at_once_are_one_that_migrates_and_nine_that_wait(empty_url: URL, be
         everything_works(RunRepository(engine))
 
 
+@pytest.mark.slow
 def test_at_head_nobody_takes_the_lock(empty_url: URL) -> None:
     with migrate.engine(empty_url) as engine:
         migrate.upgrade(engine)
@@ -138,6 +140,7 @@ def somebody_migrating(engine: Engine) -> Iterator[None]:
         connection.rollback()
 
 
+@pytest.mark.slow
 def test_who_waits_too_long_for_another_migration_is_told(empty_url: URL, engine: Engine) -> None:
     with migrate.engine(empty_url) as other:
         migrate.upgrade(other)
@@ -204,6 +207,7 @@ def test_a_holder_killed_in_any_revision_leaves_no_half_schema(empty_url: URL, l
         assert revision_of(engine) == revisions[-1]
 
 
+@pytest.mark.slow
 def test_the_lock_of_a_killed_holder_is_free(postgresql_url: URL, later: Later) -> None:
     later.add("op.execute('SELECT pg_sleep(60)')")
     with migrate.engine(postgresql_url) as engine:
@@ -267,6 +271,7 @@ def build(url: URL) -> None:
 COLUMN = "op.add_column('run_object', sa.Column('later', sa.Integer))"
 
 
+@pytest.mark.slow
 def test_a_long_transaction_stops_the_migration_and_not_production(postgresql_url: URL, later: Later) -> None:
     later.add("op.create_table('first', sa.Column('id', sa.Integer))")
     later.add(COLUMN)
@@ -314,6 +319,7 @@ def test_a_lock_that_is_given_back_in_time_is_got_by_a_later_try(postgresql_url:
         assert revision_of(engine) == "9001"
 
 
+@pytest.mark.slow
 def test_a_statement_that_takes_too_long_is_ended_and_changes_nothing(postgresql_url: URL, later: Later) -> None:
     later.add("op.create_table('half', sa.Column('id', sa.Integer))\nop.execute('SELECT pg_sleep(30)')")
     with migrate.engine(postgresql_url) as engine:
@@ -327,6 +333,7 @@ def test_a_statement_that_takes_too_long_is_ended_and_changes_nothing(postgresql
         assert catalog(engine) == before
 
 
+@pytest.mark.slow
 def test_an_index_build_has_no_limits_and_waits_for_nobody_of_ours(postgresql_url: URL, later: Later) -> None:
     later.add(INDEX, NO_INDEX)
     with admin(postgresql_url) as server:
@@ -501,6 +508,7 @@ def test_a_full_disk_of_the_server_leaves_the_old_schema_whole(
     disk.rmdir()
 
 
+@pytest.mark.slow
 def test_a_file_that_may_only_be_read_is_left_as_it_is(sqlite_file: Path) -> None:
     with migrate.engine(config.database_url(sqlite_file)) as engine:
         migrate.upgrade(engine, "0001")

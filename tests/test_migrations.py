@@ -94,6 +94,7 @@ def test_the_committed_ddl_is_the_one_of_the_models(name: str) -> None:
     assert committed == ddl.ddl(ddl.DIALECTS[name]), "rewrite it with: python -m tests.ddl"
 
 
+@pytest.mark.slow
 def test_up_down_and_up_again_leaves_the_same_schema(empty_url: URL) -> None:
     with migrate.engine(empty_url) as engine:
         assert migrate.upgrade(engine) == (None, migrate.REVISION)
@@ -115,6 +116,7 @@ IN_THE_VERSION_TABLE = {"0007"}
 """Revisions that change nothing but the version table, which is no part of the catalog."""
 
 
+@pytest.mark.slow
 def test_each_revision_goes_up_down_and_up_again(empty_url: URL) -> None:
     with migrate.engine(empty_url) as engine:
         earlier = "base"
@@ -190,6 +192,7 @@ def alembic(url: URL, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_alembic_works_in_a_checkout(empty_url: URL) -> None:
     assert alembic(empty_url, "upgrade", "head").returncode == 0
     assert migrate.REVISION in alembic(empty_url, "current").stdout
@@ -213,6 +216,7 @@ def test_a_new_file_that_somebody_writes_to_is_waited_for(tmp_path: Path) -> Non
         later.join()
 
 
+@pytest.mark.slow
 def test_several_at_once_make_one_schema(empty_url: URL) -> None:
     failures: list[BaseException] = []
 

@@ -118,6 +118,7 @@ def objects(engine: Engine) -> set[tuple[Any, ...]]:
         return {tuple(row) for row in connection.execute(text(query))}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "hooks"),
     [(APART, BOTH), (TOGETHER, "include_object=include_object"), (TOGETHER, "include_schemas=True, " + BOTH)],
@@ -143,16 +144,19 @@ def test_an_application_leaves_the_archive_alone(application: Application, targe
         assert before <= objects(engine)
 
 
+@pytest.mark.slow
 def test_include_name_alone_is_enough_for_the_tables_of_the_application(application: Application) -> None:
     application.configure(APART, "include_name=include_name")
     assert application.revise() == [("create_table", "ticket"), ("drop_table", "ticket")]
 
 
+@pytest.mark.slow
 def test_without_the_hooks_alembic_would_drop_the_archive(application: Application) -> None:
     application.configure(APART, "")
     assert ("drop_table", "run_object") in application.revise()
 
 
+@pytest.mark.slow
 def test_an_application_next_to_an_archive_in_a_schema_of_its_own(empty_url: URL, tmp_path: Path) -> None:
     if empty_url.get_backend_name() == "sqlite":
         return

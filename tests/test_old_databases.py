@@ -84,6 +84,7 @@ def test_an_old_archive_is_upgraded_with_all_its_rows(old: tuple[str, Engine]) -
     assert migrate.diff(engine) == []
 
 
+@pytest.mark.slow
 def test_upgrade_downgrade_and_upgrade_again_keeps_every_run_at_every_revision(old: tuple[str, Engine]) -> None:
     revision, engine = old
     numbers = [step.revision for step in migrate.history()]

@@ -196,6 +196,7 @@ CHANGES: list[Change] = [
 ]
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
 @given(data=st.data(), run=strategies.runs() | strategies.mutilated(), number=st.integers(0, 2**60))
 def test_what_a_session_changes_changes_and_nothing_else(
@@ -509,6 +510,7 @@ STRAYS: dict[str, Callable[[Session, RunObject], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STRAYS)
 def test_what_belongs_to_a_run_is_changed_through_it(runs: RunRepository, engine: Engine, name: str) -> None:
     runs.save_many([a_run(status="queued"), a_run(), a_run("run_2", usage=None, required_action=None)])
@@ -649,6 +651,7 @@ def test_instructions_in_queries(runs: RunRepository, engine: Engine) -> None:
 PATHS = ["runstore", "runstore.schema", "runstore.schema.run", "runstore.orm"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PATHS)
 def test_whichever_way_a_model_is_imported_its_runs_go_through_the_mapping(
     runs: RunRepository, engine: Engine, path: str

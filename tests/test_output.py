@@ -74,6 +74,7 @@ def dump(tmp_path: Path) -> Path:
 # --- readers that go away --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", ["2> >(true)", "2>/dev/full", "2>&-", "2> >(head -n 1 >&2)"])
 def test_nobody_who_reads_errors_is_no_end_of_the_work(url: URL, tmp_path: Path, dump: Path, lost: str) -> None:
     done = run(tmp_path, f"$R import {dump.name} --verbose {db(url)} {lost}")
@@ -83,6 +84,7 @@ def test_nobody_who_reads_errors_is_no_end_of_the_work(url: URL, tmp_path: Path,
         assert runs.count() == RUNS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", ["2>&1 | head -n 1", "2>&1 | true", ">/dev/full 2>&1", ">/dev/full 2>&-"])
 def test_an_import_of_which_nobody_reads_the_counts_is_made_and_no_success(
     url: URL, tmp_path: Path, dump: Path, lost: str
@@ -92,6 +94,7 @@ def test_an_import_of_which_nobody_reads_the_counts_is_made_and_no_success(
         assert runs.count() == RUNS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", ["| head -n 1", "| true", ">/dev/full", "2>&1 | true", ">/dev/full 2>/dev/full"])
 def test_a_command_whose_exit_code_is_the_answer_never_says_0_unheard(full: URL, tmp_path: Path, lost: str) -> None:
     empty = create_engine(tmp_path / "empty.db")
@@ -112,6 +115,7 @@ def test_a_command_whose_exit_code_is_the_answer_never_says_0_unheard(full: URL,
         assert "internal error" not in done.stderr
 
 
+@pytest.mark.slow
 def test_copy_counts_and_db_check_are_answers_too(full: URL, tmp_path: Path) -> None:
     place = shlex.quote(full.render_as_string(hide_password=False))
     assert run(tmp_path, f"$R copy {place} copy.db | true").returncode == 1
@@ -123,6 +127,7 @@ def test_copy_counts_and_db_check_are_answers_too(full: URL, tmp_path: Path) -> 
         assert run(tmp_path, f"$R db check --db behind.db {lost}").returncode in (1, 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command", ["list --limit 1500", "list --format table --limit 900", "show run_00001", "sql 'SELECT id FROM runs'"]
 )
@@ -143,6 +148,7 @@ def test_a_pipe_with_a_name_that_nobody_reads_on_is_a_failure_with_one_line(full
 # --- files -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_exports_to_one_file_at_once_leave_one_that_is_whole(full: URL, tmp_path: Path) -> None:
     assert run(tmp_path, f"$R export {db(full)} -o whole").returncode == 0
     several = " & ".join([f"$R export {db(full)} -o out"] * 4)
@@ -155,6 +161,7 @@ def parts(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir() if ".part" in path.name]
 
 
+@pytest.mark.slow
 def test_files_and_links_of_others_next_to_the_output_are_left_alone(full: URL, tmp_path: Path, dump: Path) -> None:
     for name in ("out", "backup", "rejects"):
         (tmp_path / f"{name}.part").write_text("not ours")
@@ -194,6 +201,7 @@ def test_an_export_that_is_stopped_leaves_nothing_behind(full: URL, tmp_path: Pa
     assert (tmp_path / "rejects").read_text() == "of yesterday"
 
 
+@pytest.mark.slow
 def test_output_to_an_open_file_is_written_behind_what_stands_in_it(full: URL, tmp_path: Path) -> None:
     for target in ("/dev/stdout", "-", "/dev/fd/1", "/proc/self/fd/1"):
         (tmp_path / "log").write_text("before\n")
@@ -208,6 +216,7 @@ def test_output_to_an_open_file_is_written_behind_what_stands_in_it(full: URL, t
     assert not (tmp_path / "-").exists()
 
 
+@pytest.mark.slow
 def test_a_circle_of_links_is_an_error_wherever_a_path_stands(full: URL, tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to("loop")
     for command, code in (

@@ -366,6 +366,7 @@ def in_one_batch(runs: RunRepository, history: list[tuple[int, dict[str, Any]]])
     assert report.complete
 
 
+@pytest.mark.slow
 @examples(25)
 @given(history=histories(), seed=st.integers(0, 2**32), split=st.integers(1, 5))
 def test_any_order_batching_and_repetition_of_saves_ends_in_the_same_archive(

@@ -137,6 +137,7 @@ with engine.begin() as connection:
 """
 
 
+@pytest.mark.slow
 def test_a_process_that_is_forked_in_a_transaction_does_not_end_that_of_its_parent(url: URL, backend: str) -> None:
     if backend != "sqlite":
         return  # to fork with the socket of a transaction of one's own is not ours to mend

@@ -337,6 +337,7 @@ def test_a_session_keeps_the_spelling_and_what_it_sets_replaces_a_value_of_anoth
 # --- all of them -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @examples(40)
 @given(run=respelled(any_runs()))
 def test_runs_in_any_spelling_and_with_any_types_come_back_and_verify(engine: Engine, run: dict[str, Any]) -> None:

@@ -216,6 +216,7 @@ LONG_CALLS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", LONG_CALLS.values(), ids=LONG_CALLS)
 def test_no_function_of_sqlite_runs_past_the_limit_or_past_an_interrupt(
     archive: RunRepository, url: URL, backend: str, query: str
@@ -281,6 +282,7 @@ def test_what_nobody_could_hold_is_refused(archive: RunRepository, backend: str)
             ask(archive, query)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "query",
     [
@@ -372,6 +374,7 @@ def test_a_database_in_memory_cannot_be_asked() -> None:
 # --- the command -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_command_writes_json_lines_json_and_csv(archive: RunRepository, url: URL, tmp_path: Path) -> None:
     query = "SELECT id, created_at, NULL AS no, '=1+1' AS sum, id FROM runs ORDER BY id LIMIT 2"
     db = ("--db", shown(url))
@@ -388,6 +391,7 @@ def test_the_command_writes_json_lines_json_and_csv(archive: RunRepository, url:
     )
 
 
+@pytest.mark.slow
 def test_the_command_says_what_is_wrong_and_exits_with_a_code(archive: RunRepository, url: URL, tmp_path: Path) -> None:
     db = ("--db", shown(url))
     for code, args in (
@@ -410,6 +414,7 @@ def test_the_command_says_what_is_wrong_and_exits_with_a_code(archive: RunReposi
     assert not (tmp_path / "table.txt").exists()
 
 
+@pytest.mark.slow
 def test_no_file_appears_for_a_query_that_fails(archive: RunRepository, url: URL, tmp_path: Path) -> None:
     file = tmp_path / "out.csv"
     file.write_text("as it was")

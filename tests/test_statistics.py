@@ -327,6 +327,7 @@ def test_what_is_not_asked_is_not_read(runs: RunRepository, engine: Engine, back
 # --- the command -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_command_writes_json_lines_and_csv(runs: RunRepository, url: URL) -> None:
     given = made(60)
     runs.save_many(given)
