@@ -452,9 +452,10 @@ class RunRepository:
     ) -> list[dict[str, Any]]:
         """Counts, tokens, cost and durations of the runs that meet the conditions of :meth:`find`, a row a group.
 
-        *by*: none or several of ``statistics.BY`` (hour, day, week, month, model, assistant, thread, status, source,
-        error, tool, function). *columns*: those of ``statistics.COLUMNS`` to be computed; the fewer, the less it costs.
-        The rows are in the order of the groups; *sort* puts the greatest of a column first, *limit* keeps so many.
+        *by*: none or several of hour, day, week, month, model, assistant, thread, status, source, error, tool, function
+        (``BY`` of :mod:`runstore.query.statistics`). *columns*: those of its ``COLUMNS`` to be computed; the fewer, the
+        less it costs. The rows are in the order of the groups; *sort* puts the greatest of a column first, *limit*
+        keeps so many.
 
         Raises :class:`ConfigurationError`.
         """
