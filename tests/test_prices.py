@@ -11,11 +11,12 @@ from click.testing import CliRunner, Result
 from sqlalchemy.engine import URL
 
 from runstore import ConfigurationError, RunRepository, prices
-from runstore.cli import runstore
+from runstore.cli import logs, runstore
 from runstore.prices import Price
 
 
 def invoke(*arguments: str) -> Result:
+    logs.set_up()
     return CliRunner().invoke(runstore, arguments)
 
 

@@ -96,7 +96,7 @@ WRITING: list[tuple[object, ...]] = [
     ("prune", "--status", "x", "--yes"),
     ("db", "upgrade"),
     ("db", "downgrade", "0005", "--yes"),
-    ("db", "stamp", "0006"),
+    ("db", "stamp", migrate.REVISION),
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from typing import Any
 
@@ -11,7 +12,7 @@ import click
 from runstore.cli.completion import one_of
 from runstore.cli.help import FILTERS_GROUP, Option
 from runstore.cli.output import T, note
-from runstore.errors import did_you_mean
+from runstore.errors import RunStoreError, did_you_mean
 from runstore.query.criteria import FILTERS, Criterion, Kind
 from runstore.statuses import STATUSES
 
@@ -70,10 +71,13 @@ def filter_options(command: Callable[..., T]) -> Callable[..., T]:
 
 
 def _warn(db: str | None, statuses: list[str]) -> None:
-    """Warn of statuses that no run has: a server may have some of its own, so these are asked for all the same."""
+    """Warn of statuses that no run has: a server may have some of its own, so these are asked for all the same.
+
+    What stands in the way of looking is for the command to say, or to wait for.
+    """
     from runstore.repository import RunRepository
 
-    with RunRepository.open(db) as archive:
+    with suppress(RunStoreError), RunRepository.open(db) as archive:
         for status in statuses:
             if not archive.count(status=status):
                 documented = f"no run has the status {status!r}; the documented ones are {', '.join(STATUSES)}"
