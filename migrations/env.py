@@ -213,7 +213,12 @@ def refuse(connection: Connection) -> None:
         spare_runs(connection)
     if command != "do_stamp":
         return
-    for revision in {name for step in ctx.opts["fn"]((), ctx) for name in step.to_revisions}:
+    stamped = {name for step in ctx.opts["fn"]((), ctx) for name in step.to_revisions}
+    if found is not None and stamped != {found}:
+        # Tables and views of the same names may be those of another revision, and nothing would tell any more.
+        detail = f"{place} is at revision {found}: 'runstore db upgrade' and 'downgrade' take it to another one"
+        raise RunStoreError(detail=f"{detail}; stamp is for an archive whose revision was lost")
+    for revision in stamped:
         if not inspect(connection).has_table("run_object", schema_of(connection)):
             raise NotAnArchive(place=place, reason="it has no run_object, so it is at no revision but base")
         made = [step.module for step in script.iterate_revisions(revision, "base")]

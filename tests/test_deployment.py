@@ -88,7 +88,8 @@ def test_each_db_command_is_a_function_and_says_what_it_found(empty_url: URL) ->
     down = runstore(empty_url, "db", "downgrade", "-1", "--no-backup")
     assert down.stderr.endswith(f": from {HEAD} to {migrate.history()[-2].revision}\n")
     assert runstore(empty_url, "db", "upgrade", "--no-backup").returncode == 0
-    assert runstore(empty_url, "db", "stamp", "0001").stderr.endswith(f": from {HEAD} to 0001\n")
+    elsewhere = runstore(empty_url, "db", "stamp", "0001")
+    assert (elsewhere.returncode, "stamp is for an archive whose revision was lost" in elsewhere.stderr) == (1, True)
     assert runstore(empty_url, "db", "stamp", HEAD).returncode == 0
     assert runstore(empty_url, "db", "check").returncode == 0
     unknown = runstore(empty_url, "db", "upgrade", "no_such")

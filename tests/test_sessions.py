@@ -193,9 +193,15 @@ def test_nothing_that_is_planted_in_the_search_path_is_executed(postgresql_url: 
                     assert "run_object" in migrate.grants(connection, writer="a", reader="b")
                     migrate.current(connection)
                 RunRepository(engine).save(RUN)
-                with RunRepository(engine).sql("SELECT id FROM runs") as answer:
-                    if named == "archive":
+                if named == "archive":
+                    with RunRepository(engine).sql("SELECT id FROM runs") as answer:
                         assert list(answer.rows) == [("run_1",)]
+                else:  # a query of the user's has names that nobody has qualified
+                    with (
+                        pytest.raises(ConfigurationError, match="of the role mallory"),
+                        RunRepository(engine).sql("SELECT id FROM runs"),
+                    ):
+                        pass
                 RunRepository(engine).delete("run_1")
         server.execute(text(f"ALTER DATABASE {postgresql_url.database} RESET search_path"))
 

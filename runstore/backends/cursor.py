@@ -11,6 +11,7 @@ from psycopg.types.string import TextLoader
 from sqlalchemy import Engine
 
 from runstore import config
+from runstore.backends import session
 from runstore.backends.base import Answer, Clock, quoted, schema_of
 from runstore.errors import QueryRefused, QueryTimeout
 
@@ -66,7 +67,9 @@ def answer(engine: Engine, statement: str, clock: Clock) -> Iterator[Answer]:
         driver.autocommit = False
         driver.read_only = True
         driver.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ  # SERIALIZABLE may fail, for others' sake
-        _set(driver, _SETTINGS | {"search_path": f"{quoted(schema)}, pg_temp"})
+        _set(driver, _SETTINGS | {"search_path": session.SAFE_PATH})
+        session.refuse_planted(driver, schema)
+        _set(driver, {"search_path": f"{quoted(schema)}, pg_temp"})
         with _refused(place, clock), clock.running():
             _limit(driver, clock)
             cursor.execute(statement.encode())

@@ -43,6 +43,27 @@ _HOME = """SELECT coalesce(
 """Every name is qualified: this is asked while the search_path is still the session's."""
 
 
+_PLANTED = """
+SELECT planted.what, r.rolname
+FROM (
+    SELECT 'function ' || p.oid::regprocedure::text AS what, p.proowner AS owner, p.pronamespace AS place
+    FROM pg_proc AS p
+    WHERE EXISTS (SELECT FROM pg_proc AS c
+                  WHERE c.proname = p.proname AND c.pronamespace = 'pg_catalog'::regnamespace)
+    UNION ALL
+    SELECT 'operator ' || o.oid::regoperator::text, o.oprowner, o.oprnamespace
+    FROM pg_operator AS o
+    WHERE EXISTS (SELECT FROM pg_operator AS c
+                  WHERE c.oprname = o.oprname AND c.oprnamespace = 'pg_catalog'::regnamespace)
+) AS planted
+JOIN pg_namespace AS n ON n.oid = planted.place
+JOIN pg_roles AS r ON r.oid = planted.owner
+WHERE n.nspname = %(schema)s AND NOT r.rolsuper AND r.rolname <> current_user
+ORDER BY 1
+LIMIT 1
+"""
+
+
 def driver_of(connection: Connection) -> psycopg.Connection:
     """The driver's connection."""
     driver = connection.connection.driver_connection
@@ -63,6 +84,21 @@ def refuse_encoding(connection: Connection) -> None:
         raise ConfigurationError(
             detail=f"{config.shown(connection.engine.url)}: the encoding of the database is {encoding}, which cannot "
             "hold every run; use one made with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0"
+        )
+
+
+def refuse_planted(driver: psycopg.Connection, schema: str) -> None:
+    """Raise :class:`ConfigurationError` for a function or operator that may be taken for one of PostgreSQL's.
+
+    Asked under :data:`SAFE_PATH`, before names are looked up in that schema too. One whose argument types fit better
+    would be executed as the role of this session. What a superuser or this role itself has made, an extension say, is
+    trusted.
+    """
+    planted = driver.execute(_PLANTED, {"schema": schema}).fetchone()
+    if planted is not None:
+        raise ConfigurationError(
+            detail="the schema {} holds the {} of the role {}, which PostgreSQL may take for its own; drop it, or give "
+            "the archive a schema in which nobody else may create (--schema)".format(schema, *planted)
         )
 
 

@@ -64,6 +64,14 @@ class Commands(Group):
         module = import_module(f"runstore.cli.{COMMANDS[name]}")
         return logs.with_log_options(getattr(module, f"{name}_command"))
 
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Read what stands before the command; most options stand behind it."""
+        try:
+            return super().parse_args(context, args)
+        except click.NoSuchOption as error:
+            hint = f"No such option {error.option_name!r}. Options of a command stand behind its name."
+            raise click.NoSuchOption(error.option_name, hint, error.possibilities, error.ctx) from None
+
     def resolve_command(
         self, context: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:

@@ -12,7 +12,7 @@ from runstore.cli.help import Command
 VARIABLE = "_RUNSTORE_COMPLETE"
 """By which the script of a shell asks for completions: click looks for it by the name of the command."""
 
-Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem[str]]]
+Completer = Callable[[click.Context, click.Parameter, str], list["CompletionItem[str]"]]
 
 
 def one_of(known: Callable[[], Iterable[str]]) -> Completer:

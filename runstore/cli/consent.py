@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import click
 
-from runstore.cli.output import printable
+from runstore.cli.output import note, printable
 from runstore.errors import ConfigurationError, RunStoreError
 
 yes_option = click.option("--yes", is_flag=True, help="Delete without asking; needed where there is no terminal.")
@@ -23,5 +24,10 @@ def consent(what: str, *, yes: bool) -> None:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         hint = "--yes deletes without asking"
         raise ConfigurationError(detail=f"refusing to delete {what}: there is no terminal to ask on; {hint}")
-    if not click.confirm(printable(f"delete {what}?"), err=True):
+    try:
+        agreed = click.confirm(printable(f"delete {what}?"), err=True)
+    except click.Abort:
+        note("runstore: interrupted; nothing was deleted", logging.ERROR, exit_code=130)
+        sys.exit(130)
+    if not agreed:
         raise RunStoreError(detail="nothing was deleted")

@@ -26,6 +26,8 @@ STDOUT, STDERR = 1, 2
 
 def in_a_folder(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
     """Say so before the work begins where a file cannot be made."""
+    if path == Path():
+        raise click.BadParameter("it names no file")
     if path is not None and _descriptor(path) is None and not path.parent.is_dir():
         raise click.BadParameter(f"{path.parent} is not a folder")
     return path

@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -100,12 +100,15 @@ def import_command(
     found wherever they stand in it. What is not a run is skipped, a bad run is rejected and the others are stored.
     Imports may overlap and be repeated.
     """
+    from runstore import config
     from runstore.repository import RunRepository
     from runstore.wire.finder import SAYS_NOTHING
 
     if rejects_skipped and rejects is None:
         raise click.UsageError("--rejects-skipped needs --rejects FILE")
     spare_the_archive(db, rejects, *paths)
+    if config.is_in_memory(config.database_url(db)):
+        raise click.UsageError("an archive in memory ends with this command; name a file")
     seen_at = _moment(observed_at)
     with (
         RunRepository.open(db, patience=patience) as archive,
@@ -138,10 +141,14 @@ def _moment(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        return times.EPOCH + timedelta(microseconds=times.microseconds("--observed-at", text))
+        moment = times.EPOCH + timedelta(microseconds=times.microseconds("--observed-at", text))
     except OverflowError:  # milliseconds, mostly
         detail = f"--observed-at is {text!r}, which is not in the years 1 to 9999; {times.EXPECTED}"
         raise ConfigurationError(detail=detail) from None
+    if moment > datetime.now(UTC) + timedelta(days=1):  # clocks differ, but not by so much
+        detail = f"--observed-at is {text!r}, which is to come: every later snapshot of these runs would count as older"
+        raise ConfigurationError(detail=detail)
+    return moment
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from runstore.config.limits import Limits, limits
 from runstore.config.places import DEFAULT, Place, database_url, migrations_url, schema_of, shown
 from runstore.config.sqlite import file_of as sqlite_file
+from runstore.config.sqlite import is_in_memory
 from runstore.config.sqlite import uri_of as sqlite_uri
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "Limits",
     "Place",
     "database_url",
+    "is_in_memory",
     "limits",
     "migrations_url",
     "schema_of",

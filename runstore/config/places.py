@@ -76,6 +76,9 @@ _NO_PATH = re.compile(
 )
 """What somebody writes who means a URL: one without its scheme or slashes, or the keywords of a connection string."""
 
+_OPTIONS = re.compile(r"\?[a-z_]+=")
+"""How the options of a URL begin; a file of such a name would be made."""
+
 
 def _parsed(text: str) -> URL:
     text = text.strip("\r\n")
@@ -86,6 +89,9 @@ def _parsed(text: str) -> URL:
     if text.startswith("file:"):
         return sqlite.from_uri(text)
     if "://" not in text:
+        if _OPTIONS.search(text) and not os.path.exists(text):
+            detail = f"a path takes no options: write sqlite:///{text} for those of {text.partition('?')[0]}"
+            raise ConfigurationError(detail=detail)
         return sqlite.at_path(os.path.expanduser(text))
     scheme, _, rest = text.strip().partition("://")  # a file of a secret ends with a line break
     text = f"{DRIVERS.get(scheme.lower(), scheme)}://{rest}"

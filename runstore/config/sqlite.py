@@ -72,6 +72,11 @@ def file_of(url: URL) -> Path | None:
     return None if in_memory else Path(path)
 
 
+def is_in_memory(url: URL) -> bool:
+    """Whether a URL names a SQLite database that ends with its connection."""
+    return url.get_backend_name() == "sqlite" and file_of(url) is None
+
+
 def uri_of(url: URL, file: Path, **options: str) -> str:
     """The URI of a SQLite file with the options that the URL has for SQLite, and others."""
     own = {name: value for name, value in url.query.items() if name in _OPTIONS}

@@ -23,7 +23,7 @@ from sqlalchemy.schema import CreateSchema
 from runstore import config
 from runstore.backends import schema_of, session
 from runstore.backends.base import quoted
-from runstore.errors import ConfigurationError, MigrationBlocked, RunStoreError
+from runstore.errors import MigrationBlocked, RunStoreError
 from runstore.files import BESIDE, complete_file
 from runstore.migrate.state import VERSION_TABLE
 
@@ -123,43 +123,8 @@ def set_up_transaction(connection: Connection, limits: config.Limits) -> None:
     for name, value in settings.items():
         put(name, value)
     if not driver.autocommit:
-        _refuse_planted(connection, schema)
+        session.refuse_planted(driver, schema)
         put("search_path", path)
-
-
-def _refuse_planted(connection: Connection, schema: str) -> None:
-    """Raise :class:`ConfigurationError` for a function or operator that may be taken for one of PostgreSQL's.
-
-    One whose argument types fit better would be executed as the role that migrates, and by all who use a view made of
-    it. What a superuser or this role itself has made, an extension say, is trusted.
-    """
-    planted = session.driver_of(connection).execute(_PLANTED, {"schema": schema}).fetchone()
-    if planted is not None:
-        raise ConfigurationError(
-            detail="the schema {} holds the {} of the role {}, which PostgreSQL may take for its own; drop it, or give "
-            "the archive a schema in which nobody else may create (--schema)".format(schema, *planted)
-        )
-
-
-_PLANTED = """
-SELECT planted.what, r.rolname
-FROM (
-    SELECT 'function ' || p.oid::regprocedure::text AS what, p.proowner AS owner, p.pronamespace AS place
-    FROM pg_proc AS p
-    WHERE EXISTS (SELECT FROM pg_proc AS c
-                  WHERE c.proname = p.proname AND c.pronamespace = 'pg_catalog'::regnamespace)
-    UNION ALL
-    SELECT 'operator ' || o.oid::regoperator::text, o.oprowner, o.oprnamespace
-    FROM pg_operator AS o
-    WHERE EXISTS (SELECT FROM pg_operator AS c
-                  WHERE c.oprname = o.oprname AND c.oprnamespace = 'pg_catalog'::regnamespace)
-) AS planted
-JOIN pg_namespace AS n ON n.oid = planted.place
-JOIN pg_roles AS r ON r.oid = planted.owner
-WHERE n.nspname = %(schema)s AND NOT r.rolsuper AND r.rolname <> current_user
-ORDER BY 1
-LIMIT 1
-"""
 
 
 def milliseconds(seconds: float) -> str:

@@ -35,8 +35,8 @@ _AFTER = words(
 
 _ALWAYS = words(
     "password passwords passwd passphrase passphrases passcode passcodes pwd pwds pass secret secrets credential",
-    "credentials creds authorization cookie jwt otp dsn sig pw apikey apikeys passwort kennwort contraseña",
-    "contrasena senha wachtwoord пароль 密码 密碼 パスワード",
+    "credentials creds authorization cookie jwt otp cvv cvc csrf xsrf mnemonic dsn sig pw apikey apikeys passwort",
+    "kennwort contraseña contrasena senha wachtwoord пароль 密码 密碼 パスワード",
 )
 """A name that ends with one of these has a secret under it."""
 
@@ -45,7 +45,21 @@ _GLUED = (
     *("authkey", "encryptionkey", "masterkey", "accountkey", "clientsecret", "apisecret", "appsecret", "authtoken"),
     *("accesstoken", "refreshtoken", "apitoken", "idtoken", "bearertoken", "sessiontoken", "sastoken", "csrftoken"),
     *("xsrftoken", "connectionstring", "connstr", "connstring", "securityanswer", "recoverycodes", "backupcodes"),
-    *("pincode", "sasurl", "sasuri", "motdepasse", "seedphrase", "mnemonicphrase", "amzsignature", "googsignature"),
+    *(
+        "creditcardnumber",
+        "cardnumber",
+        "mfacode",
+        "webhookurl",
+        "webhookuri",
+        "pincode",
+        "sasurl",
+        "sasuri",
+        "motdepasse",
+        "seedphrase",
+        "mnemonicphrase",
+        "amzsignature",
+        "googsignature",
+    ),
 )
 """The same for the end of all parts without what stands between them."""
 
@@ -55,7 +69,7 @@ _PLACES = words("url uri string")
 
 _KEYS = words(
     "api app application secret private access account storage encryption encrypt decryption signing signature",
-    "master subscription shared ssh rsa dsa ecdsa ed25519 pgp gpg hmac aes jwt jws jwe license licence auth",
+    "master subscription shared ssh tls ssl rsa dsa ecdsa ed25519 pgp gpg hmac aes jwt jws jwe license licence auth",
     "authentication deploy service admin root webhook ingest ingestion integration server functions write seller",
     "merchant openai anthropic azure aws gcp google gemini github gitlab stripe twilio sendgrid slack huggingface",
     "hf cohere mistral groq fal datadog algolia pinecone supabase cloudflare deepgram elevenlabs wandb vault",
@@ -135,6 +149,7 @@ HINTS = (
         "connection",
         "connstr",
     ),
+    *("cvv", "cvc", "csrf", "xsrf", "cardn", "card_n", "card-n", "mfac", "mfa_c", "mfa-c", "webhook"),
     *("pincode", "pin_code", "pin-code", "sasur", "sas_ur", "sas-ur", "kennwort", "contrase", "senha", "wachtwoord"),
     *("пароль", "密码", "密碼", "パスワード", "database", "dbur", "db_u", "db-u", "mongo", "redis", "postgres", "pgur"),
     *("pg_u", "mysql", "mariadb", "amqp", "rabbit", "broker"),
