@@ -44,8 +44,8 @@ def microseconds(name: str, time: Any) -> int:
 
 
 def seconds(name: str, time: Any) -> int:
-    """The same in whole seconds, so that from 10.5, and before 10.5, is from and before 11."""
-    return -(-microseconds(name, time) // 1_000_000)
+    """The same in whole seconds, so that from 10.5, and before 10.5, is from and before 11; the nearest of 64 bits."""
+    return max(-(2**63), min(-(-microseconds(name, time) // 1_000_000), 2**63 - 1))
 
 
 def _read(text: str) -> datetime | Fraction | None:

@@ -85,19 +85,10 @@ def _strings(name: str, wanted: Any) -> list[str]:
     return list(dict.fromkeys(values))
 
 
-def _in_range(number: int) -> int:
-    """The nearest number that a column can hold."""
-    return max(wire.INT64[0], min(number, wire.INT64[-1]))
-
-
-def _time(name: str, value: Any) -> int:
-    return _in_range(seconds(name, value))
-
-
 def _number(name: str, value: Any) -> int:
     if type(value) is not int:
         raise ConfigurationError(detail=f"{name} is {value!r}, expected an integer")
-    return _in_range(value)
+    return max(wire.INT64[0], min(value, wire.INT64[-1]))
 
 
 def _pairs(name: str, wanted: Any) -> dict[str, str]:
@@ -119,7 +110,7 @@ _READERS: dict[Kind, Callable[[str, Any], Any]] = {
     Kind.ONE_OF: _strings,
     Kind.ALL_OF: _strings,
     Kind.PAIRS: _pairs,
-    Kind.TIME: _time,
+    Kind.TIME: seconds,
     Kind.NUMBER: _number,
     Kind.YES_OR_NO: _yes_or_no,
 }
