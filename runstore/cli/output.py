@@ -115,4 +115,5 @@ def is_terminal() -> bool:
 
 def note(message: str, level: int = logging.INFO, *, cause: Exception | None = None, **fields: object) -> None:
     """A line for the person, on stderr; *fields* stand beside the message where logs are JSON."""
+    message = message.encode(errors="backslashreplace").decode()  # an argument may hold what no log can be written with
     logging.getLogger(NOTES).log(level, "%s", message, exc_info=cause, extra={"fields": fields})
