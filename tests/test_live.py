@@ -73,6 +73,26 @@ def test_events_pages_and_dicts_of_sdk_objects_are_saved(runs: RunRepository) ->
     assert (report.inserted, report.skipped_kinds) == (2, {"thread.message": 1})
 
 
+def test_runs_in_envelopes_and_strings_are_saved_and_not_what_is_around_them(runs: RunRepository) -> None:
+    job = {"id": "job_1", "thread_id": "t", "status": "completed"}
+    lines = "\n".join(json.dumps(run(name)) for name in "cd")
+    report = runs.save_many(
+        [
+            {"id": "task-1", "status": "completed", "created_at": 1, "result": run("a")},
+            job | {"openai_run": run("b")},
+            {"level": "info", "log": lines},
+            json.dumps(json.dumps(run("e"))),
+            job | {"id": "f", "metadata": {"quoted": run("g")}},
+        ]
+    )
+    assert (report.inserted, report.rejected, report.skipped) == (6, 0, 0), report.rejections
+    assert list(runs.load_many(["a", "b", "c", "d", "e", "f"]))
+    assert runs.count() == 6
+    assert runs.load("f")["metadata"] == {"quoted": run("g")}
+    with pytest.raises(NotARun, match="save_many finds"):
+        runs.save(job | {"openai_run": run("b")})
+
+
 def test_what_save_and_save_many_do_not_take_is_said(runs: RunRepository) -> None:
     async def page() -> Any:
         yield run("a")

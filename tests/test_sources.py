@@ -10,6 +10,7 @@ import lzma
 import os
 import subprocess
 import sys
+import tarfile
 import textwrap
 import time
 import zipfile
@@ -253,6 +254,30 @@ def test_what_is_not_read_is_named_with_what_to_run(magic: bytes, command: str) 
     assert command in str(record.error)
 
 
+def test_tar_archives_and_what_is_compressed_twice_are_named() -> None:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as archive:
+        info = tarfile.TarInfo("runs/a.json")
+        info.size = len(A)
+        archive.addfile(info, io.BytesIO(A))
+    tar = content.getvalue()
+    for packed in (tar, gzip.compress(tar), bz2.compress(tar), lzma.compress(tar)):
+        for records in (read(packed), in_pieces(packed, 1, 30)):
+            assert [(r.raw, r.error) for r in records] == [
+                (b"", "it is a tar archive, which is not read: tar -xOf FILE | runstore import -")
+            ]
+    for packed in (gzip.compress(gzip.compress(A)), gzip.compress(gzip.compress(A * 99))[:60]):
+        assert [(r.raw, r.error) for r in read(packed)] == [
+            (
+                b"",
+                "it is compressed twice, with gzip and then with gzip, which is not read: "
+                "gzip -dc FILE > UNPACKED && runstore import UNPACKED",
+            )
+        ]
+    (record,) = read(lzma.compress(b"\x28\xb5\x2f\xfd" + bytes(100)))
+    assert "with Zstandard and then with xz" in str(record.error)
+
+
 # --- runs inside other JSON -------------------------------------------------------------------------------------------
 
 WRAPPED = {
@@ -266,6 +291,14 @@ WRAPPED = {
     '{"object":"event","data":RUN}': "$.data",
     '{"id":"batch_req_1","response":{"status_code":200,"body":RUN}}': "$.response.body",
     '[[{"a b":[1,RUN]}]]': '$[0][0]["a b"][1]',
+    '{"id":"task-1","status":"completed","created_at":1,"result":RUN}': "$.result",
+    '{"id":"task-1","status":"completed","created_at":1,"result":{"data":[RUN]}}': "$.result.data[0]",
+    '{"id":"job_1","thread_id":"thread_1","openai_run":RUN}': "$.openai_run",
+    '{"id":"job_1","thread_id":"t","status":"failed","openai_run":RUN,"filler":"FILLER"}': "$.openai_run",
+    '{"object":"thread.run.list","data":[RUN]}': "$.data[0]",
+    '{"object":"assistant.runs","data":[RUN],"filler":"FILLER"}': "$.data[0]",
+    '{"object":"threads","items":[RUN]}': "$.items[0]",
+    '{"threads":[{"id":"thread_1","object":"thread","filler":"FILLER","runs":[RUN]}]}': "$.threads[0].runs[0]",
     '{"filler":["FILLER",{"id":"x"}],"list":{"deep":[[RUN]]}}': "$.list.deep[0][0]",
 }
 
@@ -286,6 +319,107 @@ def test_json_within_a_string_is_searched() -> None:
     assert (json.loads(record.raw), record.where) == (json.loads(A), "f:1 $.message.run")
 
 
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        (f"{A.decode()}\n{C.decode()}\n", ["[0]", "[1]"]),
+        (f"{A.decode()}[not JSON\n\n{{\n}}{C.decode()}", ["[0]", "[2]"]),
+        (f"event: thread.run.created\ndata: {A.decode()}\n\ndata: {C.decode()}\n\ndata: [DONE]\n\n", ["[0]", "[1]"]),
+        (json.dumps(A.decode()), [""]),
+        (json.dumps(json.dumps([json.loads(A), json.loads(C)])), ["[0]", "[1]"]),
+    ],
+)
+def test_a_string_may_hold_many_values_events_or_a_string(text: str, paths: list[str]) -> None:
+    runs = read(json.dumps({"log": text}).encode())
+    assert [(json.loads(run.raw)["id"], run.where) for run in runs] == [
+        (name, f"f:1 $.log{path}") for name, path in zip(("run_a", "run_c"), paths, strict=False)
+    ]
+    assert [run.raw for run in read(json.dumps(text).encode())] == [run.raw for run in runs]
+
+
+def test_events_in_a_string_give_their_names() -> None:
+    text = f"event: thread.run.created\ndata: {A.decode()}\n\ndata: {C.decode()}"
+    assert [run.event for run in read(json.dumps([text]).encode())] == ["thread.run.created", None]
+
+
+def test_json_in_json_may_be_long_and_is_searched_as_deep_as_other_json() -> None:
+    long = json.loads(A) | {"instructions": "x" * (300 << 10)}
+    (run,) = read(json.dumps(json.dumps(long)).encode())
+    assert json.loads(run.raw) == long
+    text = A.decode()
+    for _ in range(6):
+        text = json.dumps(text)
+    assert [run.raw for run in read(text.encode())] == [A]
+
+
+@pytest.mark.parametrize("text", ["[\n", "[1,\n", '{"a":', '"a\n', "[INFO] thread\n", "{}"])
+def test_a_string_of_what_is_nearly_json_takes_little_time(text: str) -> None:
+    begun = time.process_time()
+    (record,) = read(json.dumps({"log": text * 20_000 + "thread"}).encode())
+    assert record.kind == "object without id"
+    assert time.process_time() - begun < 5  # a second try from each line would take minutes
+
+
+LIKE_A_RUN = {"id": "j", "thread_id": "t", "status": "completed"}
+
+
+@pytest.mark.parametrize(
+    ("members", "path"),
+    [
+        ({"log": {"lines": [A.decode()]}}, "f:1 $.log.lines[0]"),
+        ({"result": {"object": "assistant.run", "id": "run_a"}}, "f:1 $.result"),
+        ({"event": json.loads(A)}, "f:1 $.event"),
+        ({"metadata": {"quoted": json.loads(A)}}, "f:1"),
+        ({"instructions": A.decode(), "extra": 1}, "f:1"),
+        ({"extra": "what a thread.run is"}, "f:1"),
+        ({"extra": LIKE_A_RUN}, "f:1"),
+    ],
+)
+def test_what_looks_like_a_run_is_an_envelope_if_a_run_stands_in_a_member_of_its_own(
+    members: dict[str, Any], path: str
+) -> None:
+    (record,) = read(json.dumps(LIKE_A_RUN | members).encode())
+    assert (record.where, record.kind, record.error) == (path, None, None)
+
+
+def test_envelopes_in_envelopes_are_searched_once() -> None:
+    value = json.loads(A)
+    for _ in range(150):
+        value = LIKE_A_RUN | {"of": value}
+    assert [record.raw for record in read(json.dumps(value, separators=(",", ":")).encode())] == [A]
+
+
+def test_envelopes_of_more_than_eight_megabytes_give_the_runs_in_them() -> None:
+    runs = [{"id": f"run_{n}", "object": "thread.run", "instructions": "x" * 9000} for n in range(1200)]
+    for envelope in ({"id": "task-1", "status": "completed", "created_at": 1}, LIKE_A_RUN, {"object": "threads"}):
+        content = json.dumps(envelope | {"result": {"data": runs}}).encode()
+        assert [json.loads(record.raw)["id"] for record in read(content)] == [run["id"] for run in runs]
+        cut = read(content[: len(content) // 2])
+        assert len([record for record in cut if not record.error]) > 500
+        assert cut[-1].error is not None
+
+
+@pytest.mark.parametrize("name", ["thread.message", "thread.run.step", "thread.message.delta", "assistant"])
+def test_messages_steps_and_assistants_are_not_searched(name: str) -> None:
+    (record,) = read(json.dumps({"id": "m", "object": name, "quoted": json.loads(A)}).encode())
+    assert record.kind == name
+
+
+@pytest.mark.parametrize("last", ["completed", "failed", "cancelled", "expired", "incomplete", "requires_action"])
+def test_a_stream_is_whole_with_its_last_event(last: str, caplog: pytest.LogCaptureFixture) -> None:
+    begin = b"event: thread.run.in_progress\ndata: " + A + b"\n\n"
+    read(begin + b"event: thread.run." + last.encode() + b"\ndata: " + A + b"\n\n")
+    assert not caplog.records
+    read(begin)
+    assert caplog.messages == ["f: the stream of events ends before its run does"]
+
+
+def test_the_event_counts_for_what_does_not_say_what_it_is() -> None:
+    assert [r.kind for r in read(b'event: thread.run.created\ndata: {"id":"r","status":"queued"}\n\n')] == [None]
+    (step,) = read(b'event: thread.run.step.created\ndata: {"id":"s","status":"queued","thread_id":"t"}\n\n')
+    assert step.kind is not None
+
+
 def test_what_is_not_a_run_is_told_by_kind_and_a_run_is_not_searched() -> None:
     message = b'{"id":"m","object":"thread.message","content":[{"text":' + json.dumps(A.decode()).encode() + b"}]}"
     inner = b'{"id":"r","object":"thread.run","metadata":{"a":' + A + b"}}"
@@ -304,10 +438,13 @@ def test_what_is_not_a_run_is_told_by_kind_and_a_run_is_not_searched() -> None:
 @pytest.mark.parametrize(
     ("run", "found"),
     [
-        ({"id": "r", "threadId": "t"}, True),
-        ({"Id": "r", "AssistantId": "a"}, True),
+        ({"id": "r", "threadId": "t", "assistantId": "a"}, True),
+        ({"Id": "r", "AssistantId": "a", "Status": "failed", "Extra": 1}, True),
         ({"id": "17", "status": "queued", "metadata": {}}, True),
-        ({"id": "r", "object": None, "thread_id": "t"}, True),
+        ({"id": "r", "object": None, "thread_id": "t", "model": "m"}, True),
+        ({"id": "r", "object": "", "status": "failed", "last_error": {"code": "c"}, "attempts": 2}, True),
+        ({"id": "r", "thread_id": "t", "requiredAction": None, "extra": 1}, True),
+        ({"id": "r", "status": "queued", "instructions": "", "tools": [], "extra": 1}, True),
         ({"object": "assistant.run"}, True),
         ({"id": "r"}, False),
         ({"id": 1, "thread_id": "t"}, False),
@@ -316,6 +453,15 @@ def test_what_is_not_a_run_is_told_by_kind_and_a_run_is_not_searched() -> None:
         ({"id": "s", "thread_id": "t", "run_id": "r"}, False),
         ({"id": "r", "object": "response", "status": "completed", "metadata": {}}, False),
         ({"id": "l", "threadId": "t", "level": "info"}, False),
+        ({"id": "18f1", "threadId": "18f1"}, False),
+        ({"messages": [{"id": "18f1", "threadId": "18f1"}]}, False),
+        ({"id": "log1", "thread_id": "main", "msg": "hello", "severity": "INFO"}, False),
+        ({"id": "t-1", "status": "in_progress", "started_at": "2025-01-01", "name": "deploy"}, False),
+        ({"id": "t-1", "status": "completed", "created_at": 1, "completed_at": 2}, False),
+        ({"id": "t-1", "status": "failed", "metadata": {}, "name": "deploy"}, False),
+        ({"id": "j-1", "status": "failed", "last_error": "timeout", "attempts": 2}, False),
+        ({"id": "r1", "thread_id": "t", "type": "event"}, False),
+        ({"id": "a", "object": None, "instructions": "", "tools": [], "metadata": {}}, False),
     ],
 )
 def test_what_a_run_is(run: dict[str, Any], found: bool) -> None:

@@ -303,12 +303,14 @@ class Saver:
                 return
             raw = record if isinstance(record, bytes | str) else wire.from_python(record)
             text = raw.encode() if isinstance(raw, str) else raw
-            runs = finder.found_in(text.strip(b" \t\r\n"))
+            value = text.strip(b" \t\r\n")
+            runs = finder.found_in(value)
             # Who hands over an object says that it is a run, unless it shows that it is something else.
             said = one or finder.may_be_run(text)
-            inside = any(run.path != "$" and run.kind is None and run.error is None for run in runs)
-            if (runs[0].path == "$" and runs[0].kind is None) or (said and not inside):
-                yield record, self._draft(text, runs[0].members if runs[0].path == "$" else None, None), len(text)
+            inside = any(run.raw != value and run.kind is None and run.error is None for run in runs)
+            whole = runs[0].raw == value
+            if (whole and runs[0].kind is None) or (said and not inside):
+                yield record, self._draft(text, runs[0].members if whole else None, None), len(text)
                 return
             if one:
                 raise NotARun(reason="there are runs inside it, which save_many finds")

@@ -165,16 +165,23 @@ class Scanner:
         return match[0] if match and match.end() - self.pos <= _PEEK else bytes(self.buf[self.pos : self.pos + 1])
 
     def _signs(self, start: int, end: int) -> dict[str, bytes]:
-        """The members of the object at `start`, as far as they are short and tell whether it is a run."""
+        """The members of the object at `start`, as far as they are short and tell whether it is a run.
+
+        One stands for all others, and tells whether there seems to be a run in them.
+        """
         signs: dict[str, bytes] = {}
         at, end = start + 1, min(end, start + PROBE)
         while match := _MEMBER.match(self.buf, at, end):
-            name, at = finder.text(match[1]), match.end()
+            name, begin = finder.text(match[1]), match.end() if match[2] is None else match.start(2)
+            at = match.end()
             if match[2] is None:
                 close = self._closing(at, end)
                 at = end if close is None or close < 0 else close
             if name in finder.SIGNS:
                 signs[name] = match[2] or b"{"
+            elif signs.get(finder.OTHER) != finder.HOLDS_A_RUN:
+                held = finder.seems_to_hold_run(bytes(memoryview(self.buf)[begin:at]))
+                signs[finder.OTHER] = finder.HOLDS_A_RUN if held else b"{"
         return signs
 
     def _guess(self, limit: int) -> tuple[bytes, dict[str, msgspec.Raw]]:

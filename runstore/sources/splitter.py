@@ -39,6 +39,8 @@ from runstore.wire import finder
 _CUT = "JSON is cut off: the input ends in the middle of a value"
 _FIELD = re.compile(rb"(?:event|data|id|retry)?:")
 _MALFORMED = "JSON is malformed or cut off"
+_OUTCOMES = ("completed", "failed", "cancelled", "expired", "incomplete", "requires_action")
+_LAST_EVENTS = frozenset(f"thread.run.{outcome}" for outcome in _OUTCOMES)  # the server waits, or has no more to say
 _UNKNOWN = "not JSON or server-sent events"
 _WHOLE = 8 << 20  # a value up to this size is searched with all of it at hand, a larger one only if it has few members
 _WORD = re.compile(rb'[^\s",\[\]{}\x1e]++')
@@ -79,6 +81,7 @@ class Splitter(Scanner):
         self.name, self.clock, self.event = name, clock, event
         self.opened = 0  # values around pos that are read member by member
         self.told = 0  # records so far
+        self.named = 0  # records so far that say that they are runs, within such values
         self.streams = False  # server-sent events of a run have come, and not yet their end
 
     def _record(
@@ -92,6 +95,8 @@ class Splitter(Scanner):
         kind: str | None = None,
     ) -> Record:
         self.told += 1
+        if self.opened and kind is None and members is not None:
+            self.named += finder.says_it_is_run(members)
         where = f"{self.name}:{line}" if path == "$" else f"{self.name}:{line} {path}"
         return Record(raw, where, next(self.clock), event or self.event, error, members, kind)
 
@@ -178,7 +183,8 @@ class Splitter(Scanner):
         if self.margin is not None and _FIELD.match(self.buf, self.pos):
             yield from self._server_sent()
             return
-        if (end := self._line_end(min(CHUNK, self.limit))) > 0:
+        quoted = self.buf[self.pos] == QUOTE  # JSON in JSON, of any size
+        if (end := self._line_end(self.limit if quoted else min(CHUNK, self.limit))) > 0:
             raw = bytes(self.buf[self.pos : end]).rstrip()
             try:
                 msgspec.json.decode(raw)
@@ -226,7 +232,7 @@ class Splitter(Scanner):
         if size > self.limit or not data:
             return
         if name is not None and name.startswith("thread."):
-            self.streams = True
+            self.streams = name not in _LAST_EVENTS
         if self.failure and self.pos == len(self.buf):
             yield self._record(data, start, name, self._ended_because(""))
         elif data == b"[DONE]" or name == "done":
@@ -303,7 +309,7 @@ class Splitter(Scanner):
             if self.margin == b"" and first in b"{[#":
                 self.indent = OUTSIDE
                 break
-            place = path
+            place, others, named = path, False, self.named
             if first == QUOTE and (key := self._key()) is not None:
                 place = wire.join(path, key)
                 if not self._blank():
@@ -313,6 +319,9 @@ class Splitter(Scanner):
                     signs[key] = raw = self._scalar()
                     if key == "event":
                         self.event = finder.text(raw) or event
+                else:
+                    others = True
+                    signs.setdefault(finder.OTHER, b"{")
             elif first not in b"{[":
                 yield self._bad(_MALFORMED, _CUT, path)
                 broken = True
@@ -327,6 +336,8 @@ class Splitter(Scanner):
                         break
             elif after(_WORD, self.buf, self.pos) > self.pos or self._more():
                 yield from self._word(silent=True)
+            if others and self.named > named:
+                signs[finder.OTHER] = finder.HOLDS_A_RUN
         self.opened -= 1
         self.event = event
         if whole and finder.is_run(signs, event):

@@ -30,6 +30,10 @@ _XZ_MEMORY = 256 << 20
 """Bytes that the dictionary of an xz file may take; the largest standard preset takes 65 MiB."""
 
 _GZIP, _BZIP2, _XZ, _ZIP = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"PK\x03\x04"
+_PACKED = {_GZIP: ("gzip", "gzip -dc"), _BZIP2: ("bzip2", "bzip2 -dc"), _XZ: ("xz", "xz -dc")}
+"""First bytes -> a format that is read, and the command that unpacks it to standard output."""
+
+_TAR, _TAR_AT = b"ustar", 257
 _FOREIGN = {
     b"\x28\xb5\x2f\xfd": ("Zstandard", "zstd -dc"),
     b"\x04\x22\x4d\x18": ("LZ4", "lz4 -dc"),
@@ -38,6 +42,8 @@ _FOREIGN = {
     b"\x1f\x9d": ("compress", "uncompress -c"),
 }
 """First bytes -> a format that is not read, and the command that unpacks it to standard output."""
+
+_NAMES = {magic: name for magic, (name, _) in (_PACKED | _FOREIGN).items()} | {_ZIP: "zip"}
 
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -119,9 +125,39 @@ def _text(head: bytes, read: Read, read_much: Read) -> Iterator[bytes]:
         if head.startswith(magic):
             raise OSError(f"it is compressed with {form}, which is not read: {command} FILE | runstore import -")
     if head.startswith((_GZIP, _BZIP2, _XZ)):
-        yield from _in_utf8(_unpacked(head, read))
+        yield from _in_utf8(_no_archive(_unpacked(head, read), head))
     else:
-        yield from _in_utf8(_plain(head, read_much))
+        yield from _in_utf8(_no_archive(_plain(head, read_much), b""))
+
+
+def _no_archive(chunks: Iterator[bytes], packed: bytes) -> Iterator[bytes]:
+    """The same text, if it is no tar archive and, unpacked from what begins with *packed*, not packed once more."""
+    head, failure = b"", None
+    try:
+        for chunk in chunks:
+            head += chunk
+            if _shows_what_it_is(head):
+                break
+    except OSError as error:
+        failure = error
+    if head[_TAR_AT:].startswith(_TAR):
+        raise OSError("it is a tar archive, which is not read: tar -xOf FILE | runstore import -")
+    inner = next((magic for magic in _NAMES if packed and head.startswith(magic)), None)
+    if inner is not None:
+        outer, command = next(names for magic, names in _PACKED.items() if packed.startswith(magic))
+        raise OSError(
+            f"it is compressed twice, with {_NAMES[inner]} and then with {outer}, which is not read: "
+            f"{command} FILE > UNPACKED && runstore import UNPACKED"
+        )
+    yield head
+    if failure is not None:
+        raise failure
+    yield from chunks
+
+
+def _shows_what_it_is(head: bytes) -> bool:
+    """Whether so much shows it: a tar archive begins with the name of a file, JSON may be all that comes for now."""
+    return len(head) >= _TAR_AT + len(_TAR) or head.startswith((b"{", b"[", b'"', b"#")) or b"\n" in head
 
 
 def _plain(head: bytes, read: Read) -> Iterator[bytes]:

@@ -15,7 +15,7 @@ from msgspec import Raw
 
 from runstore.errors import NotARun, RunRejected
 from runstore.statuses import STATUSES
-from runstore.wire import codec
+from runstore.wire import codec, embedded
 from runstore.wire.runs import RUN_NAMES
 
 UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError, ValueError)
@@ -23,19 +23,32 @@ UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError, ValueErr
 
 _STATUSES = frozenset(STATUSES)
 
-_MEMBERS = (
-    *("created_at", "required_action", "last_error", "expires_at", "started_at", "cancelled_at", "failed_at"),
-    *("completed_at", "incomplete_details", "model", "instructions", "tools", "file_ids", "metadata", "usage"),
-    *("temperature", "top_p", "max_prompt_tokens", "max_completion_tokens", "truncation_strategy", "tool_choice"),
-    *("parallel_tool_calls", "response_format"),
+_RARE = (
+    *("required_action", "last_error", "incomplete_details", "max_prompt_tokens", "max_completion_tokens"),
+    *("truncation_strategy", "parallel_tool_calls"),
 )
-"""Documented members that say nothing alone, but next to a documented status."""
+"""Documented members that little else has."""
+
+_COMMON = (
+    *("model", "instructions", "tools", "file_ids", "metadata", "usage", "temperature", "top_p", "tool_choice"),
+    "response_format",
+)
+"""Documented members that much else has: they say something only of an object that has none but documented ones."""
+
+_TIMES = ("created_at", "expires_at", "started_at", "cancelled_at", "failed_at", "completed_at")
+"""Documented members that every task and job has: they say nothing."""
 
 _OTHERS = (
     *("role", "content", "message", "messages", "choices", "delta", "run_id", "step_details", "level"),
     *("trace_id", "span_id", "run", "runs", "data", "response", "body", "payload"),
 )
 """Members that messages, steps, traces, log records and envelopes have and runs have not."""
+
+_LEAVES = (
+    *("thread.message", "thread.message.delta", "thread.run.step", "thread.run.step.delta"),
+    *("assistant", "assistant.deleted"),
+)
+"""Objects that hold no run, and texts that may quote one."""
 
 
 def _spelled(*names: str) -> frozenset[str]:
@@ -45,7 +58,10 @@ def _spelled(*names: str) -> frozenset[str]:
 
 
 _OBJECT, _ID, _STATUS = _spelled("object"), _spelled("id"), _spelled("status")
-_OWNERS, _DOCUMENTED, _FOREIGN = _spelled("thread_id", "assistant_id"), _spelled(*_MEMBERS), _spelled(*_OTHERS)
+_THREAD, _ASSISTANT, _LAST_ERROR = _spelled("thread_id"), _spelled("assistant_id"), _spelled("last_error")
+_INSTRUCTIONS, _TOOLS = _spelled("instructions"), _spelled("tools")
+_SPECIAL, _GENERAL, _FOREIGN = _spelled(*_RARE) - _LAST_ERROR, _spelled(*_COMMON), _spelled(*_OTHERS)
+_DOCUMENTED = _OBJECT | _ID | _STATUS | _THREAD | _ASSISTANT | _spelled(*_RARE, *_COMMON, *_TIMES)
 
 SAYS_NOTHING = "object with an id that is not a run"
 """The kind of an object that may be a run, but does not say so."""
@@ -53,8 +69,11 @@ SAYS_NOTHING = "object with an id that is not a run"
 NAMELESS = "object "
 """How the kind of what has no name of its own begins."""
 
-SIGNS = frozenset(("event",)) | _OBJECT | _ID | _STATUS | _OWNERS | _DOCUMENTED | _FOREIGN
+SIGNS = frozenset(("event",)) | _DOCUMENTED | _FOREIGN
 """Members that tell whether an object is a run."""
+
+OTHER = ""
+"""Stands for all other members, where not all of them are kept."""
 
 _RUN_NAMES = frozenset((b'"thread.run"', b'"assistant.run"'))
 _NO_NAMES = frozenset((b"null", b'""'))
@@ -67,6 +86,13 @@ _strings = msgspec.json.Decoder(str).decode
 
 _TRACES = (b"hread", b"ssistant", b"tatus", b'"object"', b"\\u")
 """A text that has none of these has no run in it, nor anything with a name; escapes may hide each."""
+
+
+_QUOTES = (b"thread.run", b"assistant.run", b"\\u")
+"""A text that has none of these has no object in it that says that it is a run."""
+
+HOLDS_A_RUN = _QUOTES[0]
+"""Stands for the value of members in which there is, or seems to be, an object that says that it is a run."""
 
 
 class Found(NamedTuple):
@@ -85,23 +111,52 @@ class Found(NamedTuple):
 
 
 def is_run(members: Mapping[str, Raw | bytes], event: str | None = None) -> bool:
-    """Whether an object with these members is a run; *event* names the server-sent event it came in.
+    """Whether an object with these members is a run for sure; *event* names the server-sent event it came in.
 
-    It is if its ``object`` is ``thread.run`` or ``assistant.run``. It also is if ``object`` is absent, null or empty
-    and it has a string ``id``, none of the members of messages, traces, log records and envelopes, and a thread or
-    assistant id or a documented status with another documented member.
+    It is if its ``object`` is ``thread.run`` or ``assistant.run``, or if it looks like a run and nothing in it can be
+    an object that says that it is one.
     """
     name = members.get("object") or _first(members, _OBJECT)
     if name is not None and bytes(name) not in _NO_NAMES:
         return bytes(name) in _RUN_NAMES or text(name) in RUN_NAMES
+    return _looks_like_run(members, event) and not any(
+        key not in _DOCUMENTED and seems_to_hold_run(inner) for key, inner in members.items()
+    )
+
+
+def says_it_is_run(members: Mapping[str, Raw | bytes]) -> bool:
+    """Whether the ``object`` of an object is that of a run."""
+    return _name(members) in RUN_NAMES
+
+
+def seems_to_hold_run(raw: Raw | bytes) -> bool:
+    """Whether there may be an object in this value that says that it is a run. Quick, and in doubt true."""
+    content = bytes(raw)
+    return any(quote in content for quote in _QUOTES)
+
+
+def _looks_like_run(members: Mapping[str, Raw | bytes], event: str | None) -> bool:
+    """Whether an object that does not name itself has what makes a run.
+
+    That is a string ``id``, none of the members of messages, traces, log records and envelopes, and two signs of
+    different kinds, for mails have thread ids too, and tasks a status.
+    """
     if event is not None and not _may_carry(event):
         return False
     if not members.keys().isdisjoint(_FOREIGN) or not _is_string(_first(members, _ID)):
         return False
-    if any(_is_string(members.get(name)) for name in _OWNERS):
-        return True
-    status = _first(members, _STATUS)
-    return status is not None and text(status) in _STATUSES and not members.keys().isdisjoint(_DOCUMENTED)
+    status, error = _first(members, _STATUS), _first(members, _LAST_ERROR)
+    signs = (
+        _is_string(_first(members, _THREAD)),
+        _is_string(_first(members, _ASSISTANT)),
+        status is not None and text(status) in _STATUSES,
+        event is not None and event.startswith("thread.run."),
+        not members.keys().isdisjoint(_SPECIAL)
+        or (error is not None and bytes(error)[:1] == b"{")  # that of a job in a queue is a text or null
+        or not (members.keys().isdisjoint(_INSTRUCTIONS) or members.keys().isdisjoint(_TOOLS))
+        or (not members.keys().isdisjoint(_GENERAL) and members.keys() <= _DOCUMENTED),
+    )
+    return sum(signs) > 1
 
 
 def may_be_run(raw: bytes) -> bool:
@@ -114,11 +169,9 @@ def may_be_run(raw: bytes) -> bool:
 
 
 def leaf(members: Mapping[str, Raw | bytes]) -> str | None:
-    """The name of an object in which no run is looked for: a message, a step, an assistant, what a stream says."""
+    """The name of an object in which no run is looked for: a message, a step, an assistant."""
     name = _name(members)
-    if name is None or name in RUN_NAMES or not _PLAIN_NAME.fullmatch(name):
-        return None
-    return name if name.startswith(("thread", "assistant")) else None
+    return name if name in _LEAVES else None
 
 
 def not_a_run(kind: str) -> NotARun:
@@ -145,9 +198,9 @@ def _search(raw: bytes, path: str, line: int, event: str | None, depth: int) -> 
     if depth > codec.MAX_DEPTH or not any(trace in raw for trace in _TRACES):
         return
     if first == b'"':
-        inner = _embedded(raw)
-        if inner is not None:
-            yield from _search(inner, path, line, event, depth + 1)
+        values = list(embedded.values(text(raw) or "", event))
+        for at, (inner, name) in enumerate(values):
+            yield from _search(inner, f"{path}[{at}]" if len(values) > 1 else path, line, name, depth + 1)
         return
     try:
         if first == b"[":
@@ -163,45 +216,52 @@ def _search(raw: bytes, path: str, line: int, event: str | None, depth: int) -> 
     except UNREADABLE:
         return
     if first == b"[":
-        yield from _inside(raw, children, line, event, depth)
+        for _, one in _inside(raw, children, line, event, depth):
+            yield one
         return
-    if (name := leaf(members)) is not None:
-        yield Found(path, raw, line, event, members, name)
+    if (kind := leaf(members)) is not None:
+        yield Found(path, raw, line, event, members, kind)
         return
-    if children:
+    name = _name(members)
+    doubtful = name is None and _looks_like_run(members, event)
+    if children and not doubtful:
         try:
             codec.members(raw, path, depth, members)
         except RunRejected as error:  # a key twice: one of the two values would be lost
             yield Found(path, raw, line, event, members, error=f"{error.path}: {error.reason}")
             return
-    name = _name(members)
-    found = list(_inside(raw, children, line, _event(members) or event, depth))
-    if name is not None and name not in _ENVELOPES and all(one.kind for one in found):
+    inside = list(_inside(raw, children, line, _event(members) or event, depth))
+    if doubtful:
+        ours = {codec.join(path, key) for key in members.keys() & _DOCUMENTED}
+        if not any(place not in ours and one.members and says_it_is_run(one.members) for place, one in inside):
+            yield Found(path, raw, line, event, members)
+            return
+    if name is not None and name not in _ENVELOPES and all(one.kind for _, one in inside):
         yield Found(path, raw, line, event, members, kind_of(members, event))
     else:
-        yield from found
+        for _, one in inside:
+            yield one
 
 
-def _inside(raw: bytes, children: list[tuple[str, Raw]], line: int, event: str | None, depth: int) -> Iterator[Found]:
+def _inside(
+    raw: bytes, children: list[tuple[str, Raw]], line: int, event: str | None, depth: int
+) -> Iterator[tuple[str, Found]]:
+    """What is found in each of the children, with the path of the child."""
     place, several = 0, b"\n" in raw
     for path, inner in children:
-        text = bytes(inner)
+        content = bytes(inner)
         if several:
-            found = raw.find(text, place)
+            found = raw.find(content, place)
             line += raw.count(b"\n", place, found)
             place = found
-        yield from _search(text, path, line, event, depth + 1)
+        for one in _search(content, path, line, event, depth + 1):
+            yield path, one
 
 
 def _may_hold(raw: Raw) -> bool:
-    """Whether a value may hold an object: a string begins with one then, perhaps after blanks."""
-    return bytes(raw)[:1] in b"{[" or (bytes(raw)[:1] == b'"' and any(one in bytes(raw)[1:64] for one in b"{["))
-
-
-def _embedded(raw: bytes) -> bytes | None:
-    """The JSON text that a string holds, if it may hold an object or array."""
-    inner = (text(raw) or "").strip(" \t\r\n")
-    return inner.encode(errors="replace") if inner.startswith(("{", "[")) else None
+    """Whether a value may hold an object: a string does if it has a bracket in it."""
+    content = bytes(raw)
+    return content[:1] in b"{[" or (content[:1] == b'"' and (b"{" in content or b"\\u007" in content))
 
 
 def _first(members: Mapping[str, Raw | bytes], names: frozenset[str]) -> Raw | bytes | None:
