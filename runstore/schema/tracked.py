@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.ext.mutable import Mutable
 from sqlalchemy.orm import InstanceState
+from sqlalchemy.orm.attributes import flag_modified
 
 from runstore.errors import ConfigurationError, RunStoreError
 
@@ -55,14 +56,15 @@ class Tracked(Mutable):
     def changed(self) -> None:
         """Mark all attributes of which this is, or is inside, the value.
 
-        Raises :class:`RunStoreError` where an object has been expired or read again since, and would not be changed.
+        Raises :class:`RunStoreError` where it is none's any more: the change would be lost.
         """
-        for state, key in self._parents.items():
-            if state.dict.get(key) is not self:
-                name = f"{state.class_.__name__}.{key}"
-                detail = f"this value of {name} is from before a commit, rollback or refresh; change that of {key} now"
-                raise RunStoreError(detail=detail)
-        super().changed()
+        holding = [(state.obj(), key) for state, key in self._parents.items() if state.dict.get(key) is self]
+        for item, key in holding:
+            flag_modified(item, key)
+        if self._parents and not holding:
+            key = next(iter(self._parents.values()))
+            detail = f"this value of {key} is from before a commit, rollback or refresh; change {key} as it is now"
+            raise RunStoreError(detail=detail)
         if self._owner is not None:
             self._owner.changed()
 
