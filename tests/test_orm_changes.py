@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
+import gc
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, delete, insert, inspect, select, text, update
+from sqlalchemy import CTE, Engine, Text, column, delete, insert, inspect, select, table, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, defer, load_only, make_transient, sessionmaker
 
@@ -24,6 +26,7 @@ from runstore import (
     PastTheMapping,
     RunChanged,
     RunCompletionUsage,
+    RunConflict,
     RunNotFound,
     RunObject,
     RunObjectAssistantObjectToolsInner,
@@ -33,6 +36,7 @@ from runstore import (
     RunObjectLastError,
     RunObjectRequiredAction,
     RunRepository,
+    RunStoreError,
     RunToolCallObject,
     SharedRowChanged,
     TruncationObject,
@@ -105,7 +109,7 @@ def _tool_added(run: RunObject, expected: Json) -> None:
 
 def _tools_reversed(run: RunObject, expected: Json) -> None:
     if len(run.tool_links) > 1:
-        run.tools = list(run.tools)[::-1]
+        run.tools.reverse()
         expected["tools"] = expected["tools"][::-1]
 
 
@@ -118,6 +122,12 @@ def _tools_gone(run: RunObject, expected: Json) -> None:
 def _file_added(run: RunObject, expected: Json) -> None:
     run.file_ids.insert(0, "file_new")
     expected["file_ids"] = ["file_new", *(expected.get("file_ids") or [])]
+
+
+def _files_sorted(run: RunObject, expected: Json) -> None:
+    if run.file_links:
+        run.file_ids.sort(key=len, reverse=True)
+        expected["file_ids"].sort(key=len, reverse=True)
 
 
 def _file_gone(run: RunObject, expected: Json) -> None:
@@ -172,8 +182,9 @@ def _extra_gone(run: RunObject, expected: Json) -> None:
 
 CHANGES: list[Change] = [
     *(_member("object", value) for value in ("assistant.run", "", None)),
-    *(_member(name, value) for name in ("thread_id", "assistant_id", "status", "model") for value in ("x", None)),
-    *(_member(name, value) for name in ("created_at", "expires_at", "max_prompt_tokens") for value in (12345, None)),
+    *(_member(name, value) for name in ("status", "model") for value in ("x", None)),
+    *(_member(name, value) for name in ("expires_at", "max_prompt_tokens") for value in (12345, None)),
+    *(_member(name, None) for name in ("thread_id", "assistant_id", "created_at")),
     *(_member(name, value) for name in ("temperature", "top_p") for value in (0.25, 3, None)),
     *(_member("parallel_tool_calls", value) for value in (True, False, None)),
     *(_member("metadata", value, "metadata_") for value in ({"b": "1", "a": "2"}, {}, None)),
@@ -191,6 +202,7 @@ CHANGES: list[Change] = [
         ("tools reversed", _tools_reversed),
     ),
     *(("tools-", _tools_gone), ("file_ids+", _file_added), ("file_ids-", _file_gone), ("tool_choice", _choice)),
+    ("file_ids sorted", _files_sorted),
     *(("metadata in place", _in_place), ("call", _call), ("call-", _call_gone), ("call+", _call_added)),
     *(("extra", _extra), ("extra-", _extra_gone)),
 ]
@@ -220,6 +232,84 @@ def test_what_a_session_changes_changes_and_nothing_else(
     assert runs.save(after) == "unchanged"
 
 
+@pytest.mark.parametrize("change", [_tools_reversed, _files_sorted], ids=lambda change: change.__name__)
+def test_lists_are_put_into_another_order_in_place(
+    runs: RunRepository, engine: Engine, change: Callable[[RunObject, Json], None]
+) -> None:
+    expected = a_run(file_ids=["b", "aa", "ccc", "b"])
+    runs.save(expected)
+    with Session(engine) as session:
+        run = session.get_one(RunObject, "run_1")
+        change(run, expected)
+        assert list(run.file_ids) == expected["file_ids"]
+        session.commit()
+    assert same(runs.load("run_1"), expected)
+    assert len(runs.changes("run_1")) == 1
+    assert list(runs.verify()) == []
+
+
+def _at_the_top(metadata: Any) -> None:
+    metadata["team"] = "green"
+
+
+def _deep(metadata: Any) -> None:
+    metadata["o"]["p"].append({"team": "green"})
+
+
+@pytest.mark.parametrize("change", [_at_the_top, _deep], ids=lambda change: change.__name__)
+def test_metadata_keeps_the_run_that_it_belongs_to(
+    runs: RunRepository, engine: Engine, change: Callable[[Any], None]
+) -> None:
+    runs.save(a_run(metadata={"o": {"p": []}}))
+    expected = a_run(metadata={"o": {"p": []}})
+    change(expected["metadata"])
+    with Session(engine) as session:
+        metadata = session.get_one(RunObject, "run_1").metadata_
+        gc.collect()
+        change(metadata)
+        session.commit()
+    assert same(runs.load("run_1"), expected)
+    assert list(runs.verify()) == []
+
+
+def test_metadata_keeps_no_run_for_longer_than_somebody_has_it(runs: RunRepository, engine: Engine) -> None:
+    runs.save(a_run())
+    with Session(engine) as session:
+        run = session.get_one(RunObject, "run_1")
+        assert run.metadata_ is not None
+        run.metadata_["k"] = "w"
+        session.commit()
+        assert run.metadata_ == {"k": "w"}
+        gone = weakref.ref(run)
+        del run
+        gc.collect()
+        assert gone() is None
+        assert len(session.identity_map) == 0
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_value_of_metadata_from_before_a_commit_is_not_changed_in_vain(
+    runs: RunRepository, engine: Engine, again: bool
+) -> None:
+    runs.save(a_run())
+    with Session(engine) as session:
+        run = session.get_one(RunObject, "run_1")
+        metadata: Any = run.metadata_
+        session.commit()
+        if again:
+            assert run.metadata_ is not metadata
+        with pytest.raises(RunStoreError, match="metadata_ is from before a commit, rollback or refresh"):
+            metadata["k"] = "w"
+        run.metadata_ = {"k": "x"}
+    detached = RunObject(id="run_1", metadata_={"k": "y"})
+    with Session(engine) as session:
+        session.merge(detached)
+        session.commit()
+    assert detached.metadata_ is not None
+    detached.metadata_["k"] = "z"  # what was merged has another value by now, but not this object
+    assert runs.load("run_1")["metadata"] == {"k": "y"}
+
+
 def test_two_changes_in_two_flushes_of_a_transaction(runs: RunRepository, engine: Engine) -> None:
     runs.save(a_run(usage={"total_tokens": 3, "x": 1}))
     with Session(engine) as session:
@@ -240,6 +330,38 @@ def test_two_changes_in_two_flushes_of_a_transaction(runs: RunRepository, engine
 
 def test_every_member_has_its_place_in_the_order() -> None:
     assert {*ORDER} == {*IN_ROW, *SHARED, *MEMBER_TABLES}
+
+
+# --- another run -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("member", ["thread_id", "assistant_id", "created_at"])
+def test_another_run_does_not_take_the_place_of_a_stored_one(runs: RunRepository, engine: Engine, member: str) -> None:
+    runs.save(a_run())
+    other = {member: 2 if member == "created_at" else "other"}
+    message = f"run run_1: its {member} differs .* it is another run"
+    with Session(engine) as session:
+        session.merge(RunObject(id="run_1", status="completed", **other))
+        with pytest.raises(RunConflict, match=message):
+            session.commit()
+    with Session(engine) as session:
+        setattr(session.get_one(RunObject, "run_1"), member, other[member])
+        with pytest.raises(RunConflict, match=message):
+            session.commit()
+    assert runs.load("run_1") == a_run()
+    assert runs.changes("run_1") == []
+    assert list(runs.verify()) == []
+
+
+def test_a_newer_snapshot_of_the_same_run_is_merged(runs: RunRepository, engine: Engine) -> None:
+    runs.save(a_run(assistant_id=None))
+    with Session(engine) as session:
+        same_run = {"thread_id": "thread_1", "created_at": 1_700_000_000, "assistant_id": "asst_1"}
+        session.merge(RunObject(id="run_1", status="completed", **same_run))
+        session.commit()
+    assert runs.load("run_1") == a_run(status="completed")
+    assert len(runs.changes("run_1")) == 1
+    assert list(runs.verify()) == []
 
 
 # --- what is stale ---------------------------------------------------------------------------------------------------
@@ -450,6 +572,93 @@ def test_statements_that_would_leave_runs_damaged_are_refused(
                 attempt(session)
     assert runs.fingerprint() == before
     assert list(runs.verify()) == []
+
+
+OTHERS = table("others", column("id", Text()))
+CHANGING = {
+    "update": update(RunObject).values(status="x").returning(RunObject.id),
+    "table": update(table_of(RunObject)).values(status="x").returning(table_of(RunObject).c.id),
+    "insert": insert(RunObject).values(id="x").returning(RunObject.id),
+    "delete": delete(RunObject).returning(RunObject.id),
+    "usage": delete(RunCompletionUsage).returning(RunCompletionUsage.run_object.label("id")),
+}
+AROUND: dict[str, Callable[[CTE], Any]] = {
+    "select": select,
+    "nested": lambda cte: select(select(cte).cte()),
+    "in a subquery": lambda cte: select(select(cte).subquery()),
+    "in a condition": lambda cte: select(RunObject).where(RunObject.id.in_(select(cte.c.id))),
+    "joined": lambda cte: select(RunObject).join(cte, cte.c.id == RunObject.id),
+    "added": lambda cte: select(RunObject).add_cte(cte),
+    "added here": lambda cte: select(RunObject).add_cte(cte, nest_here=True),
+    "union": lambda cte: select(cte.c.id).union_all(select(RunObject.id)),
+    "insert": lambda cte: insert(OTHERS).from_select(["id"], select(cte.c.id)),
+    "update": lambda cte: update(OTHERS).where(OTHERS.c.id == cte.c.id).values(id="x"),
+}
+
+
+@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize("nesting", [False, True])
+def test_statements_in_ctes_are_refused(runs: RunRepository, engine: Engine, around: str, nesting: bool) -> None:
+    runs.save(a_run())
+    for changing in CHANGING.values():
+        statement = AROUND[around](changing.cte("changing", nesting=nesting and around != "added here"))
+        ways: list[Callable[[Session], Any]] = [
+            lambda session, statement=statement: session.execute(statement),  # type: ignore[misc]
+            lambda session, statement=statement: session.connection().execute(statement),  # type: ignore[misc]
+        ]
+        for way in ways:
+            # Twice: the second time the compiled statement comes from the cache.
+            for _ in range(2):
+                with Session(engine) as session, pytest.raises(PastTheMapping, match=r"a CTE with [A-Z ]+ run_"):
+                    way(session)
+    assert runs.load("run_1") == a_run()
+    assert list(runs.verify()) == []
+
+
+def test_statements_that_give_objects_are_refused(runs: RunRepository, engine: Engine) -> None:
+    runs.save(a_run())
+    changing = update(RunObject).values(status="x").returning(RunObject)
+    with Session(engine) as session, pytest.raises(PastTheMapping, match="UPDATE run_object"):
+        session.scalars(select(RunObject).from_statement(changing))
+    assert runs.load("run_1") == a_run()
+
+
+def test_ctes_that_change_nothing_are_nobodys_business(runs: RunRepository, engine: Engine) -> None:
+    runs.save_many([a_run(), a_run("run_2")])
+    found = select(RunObject.id).where(RunObject.id == "run_2").cte()
+    with Session(engine) as session:
+        assert list(session.scalars(select(found.c.id))) == ["run_2"]
+        session.execute(delete(RunObject).where(RunObject.id.in_(select(found.c.id))))
+        session.commit()
+    assert [run["id"] for run in runs.iterate()] == ["run_1"]
+    assert list(runs.verify()) == []
+
+
+@pytest.mark.parametrize("name", ["archived_at", "observed_at", "digest", "shape", "shape_id"])
+@pytest.mark.parametrize("value", [None, 1])
+def test_what_the_mapping_sets_is_not_assigned(
+    runs: RunRepository, engine: Engine, name: str, value: int | None
+) -> None:
+    runs.save(a_run(), observed_at=5)
+    with Session(engine) as session:
+        run = session.get_one(RunObject, "run_1")
+        with pytest.raises(PastTheMapping, match=f"assigning {name} of a RunObject .* runstore sets it"):
+            setattr(run, name, value)
+        assert not session.is_modified(run)
+    with pytest.raises(PastTheMapping, match=f"assigning {name}"):
+        RunObject(id="run_2", **{name: value})
+
+
+def test_a_merge_does_not_put_back_the_time_at_which_a_run_was_seen(runs: RunRepository, engine: Engine) -> None:
+    runs.save(a_run(), observed_at=5)
+    with Session(engine) as session:
+        earlier = session.get_one(RunObject, "run_1")
+        session.expunge(earlier)
+    runs.save(a_run(), observed_at=9)
+    with Session(engine) as session:
+        session.merge(earlier)
+        session.commit()
+        assert session.scalar(select(RunObject.observed_at)) == 9
 
 
 def test_prices_and_tables_of_the_application_are_nobodys_business(runs: RunRepository, engine: Engine) -> None:

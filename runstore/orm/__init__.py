@@ -18,9 +18,10 @@ from sqlalchemy.orm import Session
 
 from runstore import migrate, wire
 from runstore.backends import backend_of
+from runstore.errors import RunConflict
 from runstore.mapping import Look, Mapper
 from runstore.orm.adoption import Adoption, row_of
-from runstore.orm.changes import Changes, is_changed
+from runstore.orm.changes import Changes
 from runstore.orm.rows import put
 from runstore.orm.stored import locked, stored_id
 from runstore.orm.touched import follow_keys, sorted_out
@@ -38,7 +39,8 @@ _CHECKED: WeakKeyDictionary[Engine, str | None] = WeakKeyDictionary()
 def before_flush(session: Session, touched: Sequence[Base]) -> None:
     """Map the runs of a flush, given its objects of our models.
 
-    Raises :class:`RunChanged`, :class:`PastTheMapping`, :class:`SharedRowChanged` and what saving a run raises.
+    Raises :class:`RunChanged`, :class:`RunConflict`, :class:`PastTheMapping`, :class:`SharedRowChanged` and what saving
+    a run raises.
     """
     connection = connection_of(session)
     backend = backend_of(connection)
@@ -66,6 +68,8 @@ def _prepare(session: Session, connection: Connection, touched: Sequence[Base]) 
             texts = before[run.id]
             changes = Changes(connection, run, parts.get(run, ()), texts)
             look = _look(mapper, wire.encode(changes.members()), run, now, changes.names)
+            if reason := writer.different_run(heads[run.id], look):
+                raise RunConflict(id=run.id, reason=reason)
             members = {name for name in MEMBERS if texts.get(name) != look.members.get(name)} | changes.members_changed
         else:
             look, members = _look(mapper, wire.from_python(new_run(run)), run, now), set(MEMBERS)
@@ -80,7 +84,7 @@ def _prepare(session: Session, connection: Connection, touched: Sequence[Base]) 
     writer.replace_by_hand(connection, backend, replacing, heads, before)
     for run, look, members in looks:
         adoption.adopt(run)
-        put(run, look, members, now)
+        put(run, look, members, heads.get(run.id), now)
 
 
 def may_delete(session: Session) -> None:
@@ -91,7 +95,6 @@ def may_delete(session: Session) -> None:
 
 def _look(mapper: Mapper, text: bytes, run: RunObject, now: int, names: Mapping[str, str] | None = None) -> Look:
     """*names*: the keys of a stored run that are taken for documented ones."""
-    # A run that is new to the session gets its times here; what the caller set stays.
-    was_set = not inspect(run).persistent or is_changed(run, "observed_at")
-    seen_at = run.observed_at or now if was_set else now
+    # What is new to the session may be the copy of a stored run (make_transient), which was seen then.
+    seen_at = now if inspect(run).persistent else run.observed_at or now
     return mapper.look(mapper.draft(wire.run_members(text), names), seen_at, run.source)

@@ -6,11 +6,13 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Column, Table, inspect
+from sqlalchemy.orm.attributes import set_attribute
 
 from runstore import wire
 from runstore.errors import RunRejected
 from runstore.mapping import BELONGS, CALLS, COLUMNS, MEMBER_TABLES, REQUIRED_ACTION, RUN, SHARED, Look
 from runstore.orm.values import COLUMN_ATTRIBUTES, RELATIONS
+from runstore.save.writer import Head
 from runstore.schema import RunObject
 from runstore.schema.base import JSONText
 
@@ -18,8 +20,11 @@ _KEPT = {"id", "digest", "observed_at", "archived_at", "source", *(column for co
 """Columns of run_object that are set elsewhere; the keys of shared rows follow from the relationships."""
 
 
-def put(run: RunObject, look: Look, members: Collection[str], now: int) -> None:
-    """Give a run and what belongs to it the values of a look; of its other tables those of the changed *members*."""
+def put(run: RunObject, look: Look, members: Collection[str], stored: Head | None, now: int) -> None:
+    """Give a run and what belongs to it the values of a look; of its other tables those of the changed *members*.
+
+    *stored* is the head of a stored run.
+    """
     is_new, loaded = not inspect(run).persistent, inspect(run).dict
     _refuse_other_types(run, _value(RUN.columns["extra"], look.row[COLUMNS["extra"]]), "$")
     for column, place in COLUMNS.items():
@@ -36,10 +41,11 @@ def put(run: RunObject, look: Look, members: Collection[str], now: int) -> None:
     for member in ("tools", "file_ids"):
         if member in members:
             _compare(member, len(getattr(run, RELATIONS[member])), len(look.children.get(MEMBER_TABLES[member][0], ())))
-    if run.digest != look.digest:
-        run.digest, run.observed_at = look.digest, look.observed_at
-    if is_new:
-        run.archived_at = run.archived_at or now
+    _set(run, "digest", look.digest)
+    # Not what stands on the object: a merge has put there what another object had.
+    same = stored is not None and stored.digest == look.digest
+    _set(run, "observed_at", stored.observed_at if stored and same else look.observed_at)
+    _set(run, "archived_at", stored.archived_at if stored else now)
     for member in members:
         _number(run, member)
 
@@ -78,7 +84,7 @@ def _set(item: Any, attribute: str, value: Any) -> None:
     # Also None where nothing was set: an object in the place of a deleted one is an UPDATE of its row.
     loaded = inspect(item).dict
     if attribute not in loaded or repr(loaded[attribute]) != repr(value):
-        setattr(item, attribute, value)
+        set_attribute(item, attribute, value)  # past the refusal to assign runstore's own columns
 
 
 _LISTS = {

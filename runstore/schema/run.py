@@ -17,14 +17,14 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.ext.associationproxy import AssociationProxy, association_proxy
+from sqlalchemy.ext.associationproxy import AssociationProxy
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from runstore.errors import ConfigurationError
+from runstore.errors import ConfigurationError, PastTheMapping
 from runstore.schema.base import (
     Base,
     BigInt,
@@ -46,6 +46,7 @@ from runstore.schema.configuration import (
     RunObjectShape,
     TruncationObject,
 )
+from runstore.schema.lists import linked
 from runstore.schema.outcome import (
     OfRun,
     Position,
@@ -102,6 +103,16 @@ $$"""
 No stored value is too long for it, and runs whose pairs are all different do not bloat it. What it finds has to be
 looked at again: different pairs may have one number.
 """
+
+
+OWN = {
+    "shape": "by the keys of the run",
+    "shape_id": "by the keys of the run",
+    "digest": "by the content of the run",
+    "observed_at": "when a change of the run is flushed; RunRepository.save(run, observed_at=...) takes another time",
+    "archived_at": "when a run is first stored",
+}
+"""Attributes of RunObject that only the mapping sets, and by what."""
 
 
 class RunObject(Base):
@@ -194,11 +205,11 @@ class RunObject(Base):
         order_by="RunObjectChange.observed_at", cascade="all, delete-orphan", passive_deletes=True
     )
 
-    tools: AssociationProxy[list[AssistantObjectToolsInner]] = association_proxy(
-        "tool_links", "tool", creator=lambda tool: RunObjectAssistantObjectToolsInner(tool=tool)
+    tools: AssociationProxy[list[AssistantObjectToolsInner]] = linked(
+        "tool_links", "tool", lambda tool: RunObjectAssistantObjectToolsInner(tool=tool)
     )
-    file_ids: AssociationProxy[list[str]] = association_proxy(
-        "file_links", "file_ids", creator=lambda file_id: RunObjectFileIds(file_ids=file_id)
+    file_ids: AssociationProxy[list[str]] = linked(
+        "file_links", "file_ids", lambda file_id: RunObjectFileIds(file_ids=file_id)
     )
 
     @hybrid_property
@@ -218,9 +229,11 @@ class RunObject(Base):
         return prompt.scalar_subquery()
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Refuse ``metadata``, in the constructor too: it would be set on the object and never stored."""
+        """Refuse in the constructor too what would not be stored: ``metadata``, and what the mapping sets."""
         if name == "metadata":
             raise ConfigurationError(detail="metadata is a name of SQLAlchemy's; the metadata of a run is metadata_")
+        if name in OWN:
+            raise PastTheMapping(what=f"assigning {name} of a RunObject", instead=f"runstore sets it {OWN[name]}")
         super().__setattr__(name, value)
 
 

@@ -2,15 +2,17 @@
 
 A flush that touches runs is handed to :mod:`runstore.orm`, which is loaded then. Statements that change rows would
 leave the digest, the shape and the history of runs as they were, so they are refused: those that pass through a
-session, with models or with their tables, and the ``bulk_`` methods. Statements on a connection are not seen.
+session, with models or with their tables, on their own or in a CTE, and the ``bulk_`` methods. Of the statements on a
+session's connection only CTEs are seen.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Delete, Table, Update, UpdateBase, event
-from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction, UOWTransaction
+from sqlalchemy import Connection, Delete, ExecutionContext, Table, Update, UpdateBase, event
+from sqlalchemy.orm import FromStatement, ORMExecuteState, Session, SessionTransaction, UOWTransaction
+from sqlalchemy.sql import visitors
 
 from runstore.errors import PastTheMapping
 from runstore.schema.base import Base, Shared
@@ -52,7 +54,9 @@ _KINDS: tuple[tuple[type, str], ...] = ((Update, "UPDATE"), (Delete, "DELETE FRO
 
 @event.listens_for(Session, "do_orm_execute")
 def _refuse_statements(state: ORMExecuteState) -> None:
-    statement = state.statement
+    statement: Any = state.statement
+    if isinstance(statement, FromStatement):
+        statement = statement.element
     if isinstance(statement, Delete) and _TABLES.get(statement.table) is RunObject:  # type: ignore[call-overload]
         _orm().may_delete(state.session)  # the database deletes with a run what belongs to it
     elif isinstance(statement, UpdateBase):
@@ -78,12 +82,29 @@ def _watch(_: Session, __: SessionTransaction, connection: Connection) -> None:
     connection.info.pop(_FLUSHING, None)  # what a flush that failed has left
     if not event.contains(connection, "before_execute", _refuse_bulk):
         event.listen(connection, "before_execute", _refuse_bulk)
+        event.listen(connection, "before_cursor_execute", _refuse_ctes)
 
 
 def _refuse_bulk(connection: Connection, statement: Any, _: Any, __: Any, options: Any) -> None:
     """Refuse what the ``bulk_`` methods execute: statements of the ORM that no flush has announced."""
     if "compiled_cache" in options and isinstance(statement, UpdateBase) and _FLUSHING not in connection.info:
         _refuse(statement, "a bulk ")
+
+
+def _refuse_ctes(_: Connection, __: Any, ___: str, ____: Any, context: ExecutionContext | None, _____: bool) -> None:
+    """Refuse statements in the CTEs of another one, wherever in it they stand.
+
+    Whether there are any is known once it is compiled, so that all others need not be searched. What the compiler has
+    put before the statement is listed; CTEs that stay inside it (``nesting``) are not.
+    """
+    compiled: Any = context.compiled if context is not None else None
+    listed = getattr(compiled, "ctes", None)
+    if listed is None:
+        return
+    for root in (compiled.statement, *listed):
+        for element in visitors.iterate(root):
+            if isinstance(element, UpdateBase) and element is not compiled.statement:
+                _refuse(element, "a CTE with ")
 
 
 def connection_of(session: Session) -> Connection:

@@ -3,18 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import wraps
+from functools import cached_property, wraps
 from typing import Any
 
 from sqlalchemy.ext.mutable import Mutable
+from sqlalchemy.orm import InstanceState
+from sqlalchemy.orm.attributes import flag_modified
 
-from runstore.errors import ConfigurationError
+from runstore.errors import ConfigurationError, RunStoreError
+
+
+class _Holders(dict[InstanceState[Any], str]):
+    """The states of the objects that hold a value, with the attribute of each, and the objects themselves.
+
+    Mutable's own references are weak, as are those of a session to what is not changed: a run of which somebody has
+    only the metadata would be gone before it is changed, and the change lost. The garbage collector ends the cycle.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._objects: dict[InstanceState[Any], object] = {}
+
+    def __setitem__(self, state: InstanceState[Any], key: str) -> None:
+        super().__setitem__(state, key)
+        self._objects[state] = state.obj()
+
+    def pop(self, state: InstanceState[Any], default: Any = None) -> Any:
+        """Called where the object is given another value."""
+        self._objects.pop(state, None)
+        return super().pop(state, default)
 
 
 class Tracked(Mutable):
     """An object or array. A change marks the attribute that it, or what it stands in, is the value of."""
 
     _owner: Tracked | None = None
+
+    @cached_property
+    def _parents(self) -> _Holders:  # type: ignore[override]
+        return _Holders()
 
     @classmethod
     def coerce(cls, key: str, value: Any) -> Tracked | None:
@@ -27,8 +54,17 @@ class Tracked(Mutable):
         return TrackedDict(value) if isinstance(value, dict) else TrackedList(value)
 
     def changed(self) -> None:
-        """Mark all attributes of which this is, or is inside, the value."""
-        super().changed()
+        """Mark all attributes of which this is, or is inside, the value.
+
+        Raises :class:`RunStoreError` where it is none's any more: the change would be lost.
+        """
+        holding = [(state.obj(), key) for state, key in self._parents.items() if state.dict.get(key) is self]
+        for item, key in holding:
+            flag_modified(item, key)
+        if self._parents and not holding:
+            key = next(iter(self._parents.values()))
+            detail = f"this value of {key} is from before a commit, rollback or refresh; change {key} as it is now"
+            raise RunStoreError(detail=detail)
         if self._owner is not None:
             self._owner.changed()
 
