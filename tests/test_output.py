@@ -299,6 +299,7 @@ def test_what_root_makes_belongs_to_the_owner_of_the_archive(tmp_path: Path) -> 
     assert (path.stat().st_uid, path.stat().st_gid, mode(path)) == (777, 888, 0o600)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("umask")
 def test_all_that_is_made_of_a_private_archive_is_private(tmp_path: Path, dump: Path) -> None:
     engine = create_engine(tmp_path / "private.db")

@@ -150,6 +150,7 @@ def test_a_file_in_utf_16_is_refused(tmp_path: Path, encoding: str) -> None:
         assert [name for (name,) in driver.execute("SELECT name FROM sqlite_master")] == ["ours"]
 
 
+@pytest.mark.slow
 def test_no_command_leaves_a_warning(tmp_path: Path) -> None:
     """Of connections, files or processes that are not closed; a stranger may run Python with -W error."""
     for args in (

@@ -653,6 +653,7 @@ def test_compressed_data_may_come_in_members_and_be_padded() -> None:
     assert last.error == "something else follows the compressed data"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", [b'{"a":', b"[", b'{"data":[', b'{"object":"list","data":['])
 def test_deep_nesting_is_no_problem(text: bytes) -> None:
     deep = b"{" + b'"a":[{' * 100_000 + b"}]" * 100_000 + b"}"
@@ -890,6 +891,7 @@ def test_json_lines_of_nine_kilobytes_take_microseconds() -> None:
     assert min(_timed(line * count)) / count < 200e-6  # about 8 on an idle machine
 
 
+@pytest.mark.slow
 def test_time_grows_in_proportion_to_the_size() -> None:
     value = json.dumps({"text": "x\\n" * 1_000_000, "nested": [[{}]] * 50_000}).encode()
     assert min(_timed(value)) < 5

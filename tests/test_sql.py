@@ -457,6 +457,7 @@ def test_an_interrupt_stops_the_query(archive: RunRepository, url: URL) -> None:
     assert time.monotonic() - started < 5
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_a_table_that_no_value_can_steer(tmp_path: Path) -> None:
     with RunRepository.open(tmp_path / "runstore.db") as runs:
         runs.save_many({"id": f"run_{n}\x1b[31m", "object": "thread.run", "created_at": n} for n in range(1100))
