@@ -96,13 +96,11 @@ class Connections:
                     yield bind
             elif write:
                 with bind.begin() as connection:
-                    self.backend.settle(connection, write=True, whole=whole)
-                    self.backend.begin(connection, write=True, abandoned=abandoned)
+                    self.backend.begin_own(connection, write=True, whole=whole, abandoned=abandoned)
                     yield connection
             else:
                 with bind.connect() as connection:
-                    self.backend.settle(connection, write=False, whole=whole)
-                    self.backend.begin(connection, write=False)
+                    self.backend.begin_own(connection, write=False, whole=whole)
                     yield connection
                     try:
                         connection.commit()  # at a rollback psycopg drops the statements that it has prepared

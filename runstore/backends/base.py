@@ -103,11 +103,19 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    def begin(self, connection: Connection, *, write: bool, abandoned: Event | None = None) -> None:
-        """Make sure that the driver is in the transaction that SQLAlchemy has begun, and that foreign keys hold.
+    def begin_own(
+        self, connection: Connection, *, write: bool, whole: bool = False, abandoned: Event | None = None
+    ) -> None:
+        """Begin a transaction of ours, with the isolation of :meth:`isolate` and the settings that it needs.
 
-        Where it has to wait it stops when *abandoned* is set: nobody wants the transaction any more.
+        What the engine, the role or the server has set otherwise does not matter. One that is *whole* is about all
+        rows, and fails where the database would hide some from this role. Where the beginning has to wait it stops when
+        *abandoned* is set: nobody wants the transaction any more.
         """
+
+    @abstractmethod
+    def begin(self, connection: Connection, *, write: bool) -> None:
+        """Make sure that the driver is in the transaction that a caller has begun, and that foreign keys hold."""
 
     def turn(self, bind: Engine | Connection) -> AbstractContextManager[None]:
         """What to hold while a transaction runs: several threads may share the one connection that there is."""
@@ -117,20 +125,11 @@ class Backend(ABC):
     def check_encoding(self, connection: Connection) -> None:
         """Raise :class:`ConfigurationError` for a database whose encoding is not UTF-8."""
 
-    @abstractmethod
-    def settle(self, connection: Connection, *, write: bool, whole: bool = False) -> None:
-        """Begin a transaction of ours with the isolation of :meth:`isolate` and the settings that it needs.
-
-        What the engine, the role or the server has set otherwise is nothing to it.
-
-        One that is *whole* is about all rows, and fails where the database would hide some from this role.
-        """
-
     @contextmanager
     def borrowed(
         self, connection: Connection, schema: str | None, *, write: bool, whole: bool = False
     ) -> Iterator[None]:
-        """Work in a caller's transaction with the settings of :meth:`settle`, on the tables of this schema.
+        """Work in a caller's transaction with the settings of :meth:`begin_own`, on the tables of this schema.
 
         The caller finds the connection as before; after an error, once the savepoint around this is rolled back.
         """

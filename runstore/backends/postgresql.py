@@ -12,7 +12,6 @@ from typing import Any
 
 import psycopg
 import sqlalchemy
-from psycopg.pq import TransactionStatus
 from sqlalchemy import (
     ARRAY,
     JSON,
@@ -118,22 +117,25 @@ class PostgreSQL(Backend):
         """Not an option of the engine: one that it has already would win."""
         connection.execution_options(isolation_level=_isolation(write=write))
 
-    def begin(self, connection: Connection, *, write: bool, abandoned: Event | None = None) -> None:
+    def begin_own(
+        self, connection: Connection, *, write: bool, whole: bool = False, abandoned: Event | None = None
+    ) -> None:
+        """Isolation and settings travel with the BEGIN: they cost no round trip. There is nothing to wait for."""
+        if write:
+            self.check_encoding(connection)
+        needed = session.settings(session.driver_of(connection), write=write, whole=whole)
+        session.begin(connection, _isolation(write=write), needed)
+
+    def begin(self, connection: Connection, *, write: bool) -> None:
         """Nothing to do: psycopg begins with the first statement, and foreign keys always hold.
 
         Raises :class:`ConfigurationError` where it does not begin at all, for half a batch could stay behind, and for a
         database that cannot hold every text.
         """
-        driver = session.driver_of(connection)
-        if write and driver.autocommit and driver.pgconn.transaction_status == TransactionStatus.IDLE:
+        if write and session.driver_of(connection).autocommit:
             raise ConfigurationError(detail="this connection commits each statement alone; make it without AUTOCOMMIT")
         if write:
             self.check_encoding(connection)
-
-    def settle(self, connection: Connection, *, write: bool, whole: bool = False) -> None:
-        """With the BEGIN: it costs no round trip."""
-        needed = session.settings(session.driver_of(connection), write=write, whole=whole)
-        session.begin(connection, _isolation(write=write), needed)
 
     @contextmanager
     def borrowed(

@@ -89,7 +89,17 @@ class SQLite(Backend):
             return turns.turn_of(bind, alone=True)
         return turns.turn_of(bind)
 
-    def begin(self, connection: Connection, *, write: bool, abandoned: Event | None = None) -> None:
+    def begin_own(
+        self, connection: Connection, *, write: bool, whole: bool = False, abandoned: Event | None = None
+    ) -> None:
+        """As any other: a file has neither roles nor settings of theirs."""
+        self._begin(connection, write, abandoned or Event())
+
+    def begin(self, connection: Connection, *, write: bool) -> None:
+        """As one of ours."""
+        self._begin(connection, write, Event())
+
+    def _begin(self, connection: Connection, write: bool, abandoned: Event) -> None:
         """Begin: Python's driver does it only before a statement that writes, too late for a savepoint or a snapshot.
 
         A writer takes the lock at once: a reader's transaction that turns into a writer's fails when another one wrote
@@ -105,7 +115,7 @@ class SQLite(Backend):
                 "make the engine with runstore.create_engine, or without autocommit"
             )
         if not driver.in_transaction and write:
-            _take_lock(driver, abandoned or Event())
+            _take_lock(driver, abandoned)
             file.locked()
         elif not driver.in_transaction:
             driver.execute("BEGIN")
@@ -129,9 +139,6 @@ class SQLite(Backend):
             hint = "put the archive into a new file; runstore copy takes the runs of an older one there"
             detail = f"{place} keeps text in {encoding}, whose order is another one than that of UTF-8"
             raise ConfigurationError(detail=f"{detail}; {hint}")
-
-    def settle(self, connection: Connection, *, write: bool, whole: bool = False) -> None:
-        """Nothing to do: a file has neither roles nor settings of theirs."""
 
     def insert(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:
         """Many rows a statement: Python waits for each one to end, and another thread of it may go on meanwhile."""
