@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -28,6 +29,11 @@ from tests.test_cli import Cli, a_run, cli, env, shown
 __all__ = ["cli"]
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+
+
+def context_of(command: click.Command, **settings: Any) -> click.Context:
+    """The context of a command as the command line makes it: the names of --help stay with the command once asked."""
+    return click.Context(command, **runstore.context_settings, **settings)
 
 
 def commands() -> Iterator[tuple[list[str], click.Command]]:
@@ -60,7 +66,7 @@ def whole(text: str) -> str:
 def test_no_description_of_a_command_is_cut_off(width: int) -> None:
     for group in (runstore, *(runstore.get_command(click.Context(runstore), name) for name in ("db", "prices"))):
         assert isinstance(group, click.Group)
-        context = click.Context(group, terminal_width=width)
+        context = context_of(group, terminal_width=width)
         told = whole(group.get_help(context))
         assert "..." not in told.partition("Commands:")[2]
         for name in group.list_commands(context):
@@ -72,7 +78,7 @@ def test_no_description_of_a_command_is_cut_off(width: int) -> None:
 def test_the_options_of_every_command_stand_in_groups_and_an_example_at_the_end() -> None:
     for words, command in commands():
         assert isinstance(command, Command), words
-        context = click.Context(command, info_name=" ".join(["runstore", *words]))
+        context = context_of(command, info_name=" ".join(["runstore", *words]))
         told = command.get_help(context)
         headings = [line for line in told.splitlines() if line[:1].strip() and not line.startswith("Usage:")]
         shown = [f"{group}:" for group in GROUPS]
@@ -99,7 +105,7 @@ def test_the_examples_are_what_the_commands_take(monkeypatch: pytest.MonkeyPatch
 
 
 def test_help_names_all_statuses_groups_and_columns() -> None:
-    told = {" ".join(words): whole(command.get_help(click.Context(command))) for words, command in commands()}
+    told = {" ".join(words): whole(command.get_help(context_of(command))) for words, command in commands()}
     assert ", ".join(STATUSES) in told["list"]
     assert ", ".join(statistics.COLUMNS) in told["stats"]
     *groups, last = statistics.BY
