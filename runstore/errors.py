@@ -173,11 +173,11 @@ class SchemaNewer(RunStoreError):
 
 
 class RunsWouldBeDeleted(RunStoreError):
-    """Raised by a downgrade that would delete the *runs* of an archive, and has not been told that it may."""
+    """Raised by a downgrade that would delete the *runs* of an archive, and is not allowed to."""
 
     message = (
-        "{place}: the downgrade would delete all {runs} runs; that it may is said by --yes, by delete_runs=True in "
-        "Python, by -x delete-runs=yes to alembic"
+        "{place}: the downgrade would delete all runs ({runs}); allow it with --yes, in Python with delete_runs=True, "
+        "for alembic with -x delete-runs=yes"
     )
     exit_code = 2
 

@@ -1,7 +1,18 @@
 """The documented statuses of runs."""
 
-STATUSES = (
-    *("queued", "in_progress", "requires_action", "cancelling"),
-    *("cancelled", "failed", "completed", "incomplete", "expired"),
-)
+from typing import Literal, get_args
+
+Status = Literal[
+    "queued",
+    "in_progress",
+    "requires_action",
+    "cancelling",
+    "cancelled",
+    "failed",
+    "completed",
+    "incomplete",
+    "expired",
+]
+
+STATUSES: tuple[str, ...] = get_args(Status)
 """In the order in which a run has them."""

@@ -43,6 +43,7 @@ PLACES = [
     f"dbname=d user=u PASSWORD = '{SECRET}'",
     f"service=prod sslpassword={SECRET}",
     f"Server=h;Database=d;Pwd={SECRET}",
+    f"runs?password={SECRET}",
 ]
 
 

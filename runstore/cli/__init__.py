@@ -65,11 +65,11 @@ class Commands(Group):
         return logs.with_log_options(getattr(module, f"{name}_command"))
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
-        """Read what stands before the command; most options stand behind it."""
+        """Read what stands before the command; most options belong after it."""
         try:
             return super().parse_args(context, args)
         except click.NoSuchOption as error:
-            hint = f"No such option {error.option_name!r}. Options of a command stand behind its name."
+            hint = f"No such option {error.option_name!r}. Put the options of a command after its name."
             raise click.NoSuchOption(error.option_name, hint, error.possibilities, error.ctx) from None
 
     def resolve_command(

@@ -23,7 +23,7 @@ def consent(what: str, *, yes: bool) -> None:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         hint = "--yes deletes without asking"
-        raise ConfigurationError(detail=f"refusing to delete {what}: there is no terminal to ask on; {hint}")
+        raise ConfigurationError(detail=f"refusing to delete {what}: there is no terminal to ask at; {hint}")
     try:
         agreed = click.confirm(printable(f"delete {what}?"), err=True)
     except click.Abort:

@@ -51,7 +51,7 @@ def copy_command(source: str, target: str, patience: float) -> None:
             report = archive.copy_to(other, progress=count)
         except BaseException:
             if gone_through:
-                note(f"runstore: ended early, after {gone_through} runs; the same command goes on from there")
+                note(f"runstore: ended early, after {gone_through} runs; the same command continues from there")
             raise
     for run_id in sorted(report.conflicts):
         note(f"runstore: run {run_id}: the two archives have different runs of this id")

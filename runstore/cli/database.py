@@ -100,7 +100,7 @@ def downgrade(revision: str, db: str | None, backup: bool, yes: bool, patience: 
         try:
             moved = migrate.downgrade(engine, revision, backup=backup)
         except RunsWouldBeDeleted as refused:
-            consent(f"all {refused.runs} runs of {config.shown(url)}", yes=yes)
+            consent(f"all runs ({refused.runs}) of {config.shown(url)}", yes=yes)
             moved = migrate.downgrade(engine, revision, backup=backup, delete_runs=True)
             note(f"deleted: {refused.runs} runs")
         _moved(url, moved)
@@ -233,7 +233,7 @@ def diff(db: str | None) -> None:
 def grants(db: str | None, apply: bool, **roles: str | None) -> None:
     """Print the GRANTs that these roles need, for an administrator to execute.
 
-    Once is enough: 'db upgrade' grants anew what a revision adds to those who have all that they needed before.
+    Once is enough: 'db upgrade' grants what a revision adds to each role that had all the rights of its kind.
     """
     from runstore import config, migrate
 

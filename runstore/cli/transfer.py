@@ -146,7 +146,7 @@ def _moment(text: str | None) -> datetime | None:
         detail = f"--observed-at is {text!r}, which is not in the years 1 to 9999; {times.EXPECTED}"
         raise ConfigurationError(detail=detail) from None
     if moment > datetime.now(UTC) + timedelta(days=1):  # clocks differ, but not by so much
-        detail = f"--observed-at is {text!r}, which is to come: every later snapshot of these runs would count as older"
+        detail = f"--observed-at is {text!r}, which is in the future: later snapshots would count as older"
         raise ConfigurationError(detail=detail)
     return moment
 

@@ -90,7 +90,8 @@ def _parsed(text: str) -> URL:
         return sqlite.from_uri(text)
     if "://" not in text:
         if _OPTIONS.search(text) and not os.path.exists(text):
-            detail = f"a path takes no options: write sqlite:///{text} for those of {text.partition('?')[0]}"
+            path = text.partition("?")[0]  # the value of an option may be a password
+            detail = f"the path {path} is followed by options, which only a URL takes; write sqlite:///{path}?..."
             raise ConfigurationError(detail=detail)
         return sqlite.at_path(os.path.expanduser(text))
     scheme, _, rest = text.strip().partition("://")  # a file of a secret ends with a line break

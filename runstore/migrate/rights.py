@@ -1,4 +1,4 @@
-"""Who may do what on PostgreSQL: what each kind of role needs, to print, to grant, and to grant anew after a revision.
+"""Who may do what on PostgreSQL: what each kind of role needs, to print, to grant, and to grant again after a revision.
 
 A role is of a kind where it has been granted all that the kind needs of what there is; nothing else records it. So a
 migration knows a role that was granted by hand, or by an earlier version, and gives none more than its kind needs.
@@ -271,7 +271,7 @@ def _readable_beside(connection: Connection, schema: str, role: str) -> list[str
     return [f"{name}.{column}" for name, column in found if Right("SELECT", name, column) not in _STATS_READER]
 
 
-# --- to grant anew ---------------------------------------------------------------------------------------------------
+# --- to grant again --------------------------------------------------------------------------------------------------
 
 _THERE = """
 SELECT c.relname AS name, a.attname AS attribute

@@ -14,13 +14,12 @@ from sqlalchemy.sql.selectable import FromClause, ScalarSelect, SelectBase
 from runstore import wire
 from runstore.backends import Backend
 from runstore.errors import ConfigurationError, not_one_of
-from runstore.mapping import BELONGS, CALLS, COLUMNS, FILES, REQUIRED_ACTION, RUN, SHARED, TOOLS, StoredRun
+from runstore.mapping import BELONGS, CALLS, COLUMNS, FILES, REQUIRED_ACTION, RUN, TOOLS, StoredRun
 from runstore.query.filters import CREATED, Way
 from runstore.schema.base import JSONText
 from runstore.schema.views import RUNS
 
 _PARTS = {"required_action": REQUIRED_ACTION, **BELONGS}
-CHOICE = SHARED["tool_choice"][1]
 
 
 @lru_cache

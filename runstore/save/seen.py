@@ -39,7 +39,7 @@ class SeenRows:
 
 
 class Pending:
-    """Shared rows that a transaction of the caller's has made sure of: stored only if she commits.
+    """Shared rows that a transaction of the caller's has made sure of: stored only if the caller commits.
 
     They are learnt when the transaction is committed, and forgotten when any of it is undone. A commit that fails after
     that does no harm: a row that is not there meets a foreign-key error, and the save is tried again without what was

@@ -224,7 +224,7 @@ def check_string(value: str, path: str) -> None:
         value.encode()
     except UnicodeEncodeError as exc:
         code = ord(value[exc.start])
-        raise RunRejected(path=path, reason=f"has the lone surrogate U+{code:04X}, which is no character") from None
+        raise RunRejected(path=path, reason=f"has the lone surrogate U+{code:04X}, which is not a character") from None
 
 
 def is_text(value: object) -> bool:

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from runstore.statuses import Status
+
 TokenLimit = Annotated[int, Meta(ge=256)] | None | UnsetType
 
 
@@ -122,17 +124,7 @@ class Run(Struct):
     created_at: int
     thread_id: str
     assistant_id: str
-    status: Literal[
-        "queued",
-        "in_progress",
-        "requires_action",
-        "cancelling",
-        "cancelled",
-        "failed",
-        "completed",
-        "incomplete",
-        "expired",
-    ]
+    status: Status
     required_action: RequiredAction | None
     last_error: LastError | None
     expires_at: int | None
