@@ -9,7 +9,7 @@ import itertools
 import logging
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -145,7 +145,7 @@ class Saver:
     *known* asks the archive which runs it has; *write* writes looks, given what is known of their runs, if anything;
     with *behind* a batch is written in a thread of its own while the next one is mapped; *abandon* is called when no
     batch is waited for any more, so that none waits or is tried again. *redact* leaves secrets out before a run is
-    mapped. *reject* is given each record that is not stored, its number from 1, and why.
+    mapped. *reject* is given each record that is not stored, its number from 1, and why, in the thread of the caller.
     """
 
     def __init__(
@@ -179,6 +179,7 @@ class Saver:
         self._before: list[_Entry] = []
         self._verdicts: Callable[[], list[Verdict]] = list
         self._under_way: set[str] = set()
+        self._refused: deque[tuple[object, int, Exception]] = deque()
         self.report = SaveReport()
 
     def save(self, records: Iterable[object], observed_at: int, *, own_times: bool, one: bool = False) -> None:
@@ -206,7 +207,9 @@ class Saver:
             for number, record in numbered:
                 with self._turn:
                     self._take(record, number, own_times=own_times, one=one)
+                self._hand_over()
         except RunStoreError:
+            self._hand_over()
             raise
         except BaseException as error:
             if not isinstance(error, Exception):
@@ -214,18 +217,26 @@ class Saver:
             try:
                 with self._turn:
                     self._write_rest()
+                self._hand_over()
             except RunStoreError as failure:
                 log.warning("the last records are not written: %s", failure)
             log.warning("ended early; so far %s", self.report)
             raise
         with self._turn:
             self._write_rest()
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Give *reject* what was refused: whoever reports it, the thread that watches finds some of it."""
+        while self._refused:
+            self._reject(*self._refused.popleft())
 
     def _tell_so_far(self) -> None:
         """Say what was stored before the database failed; a batch that is under way may still go well."""
         self._abandon()
         with suppress(RunStoreError), self._turn:
             self._settle()
+        self._hand_over()
         if self.report != SaveReport():
             log.warning("ended early; so far %s", self.report)
 
@@ -242,7 +253,7 @@ class Saver:
                             continue
                         try:
                             self._write_rest()
-                        except RunStoreError as error:  # told by the thread that waits, which writes them again
+                        except Exception as error:  # the thread that waits meets it again, when it writes them
                             log.warning("not written yet: %s", error)
                             return
 
@@ -398,7 +409,7 @@ class Saver:
         record = entry.record
         if self._redact:
             record, error = _without_secrets(record), _said_without_secrets(error)
-        self._reject(record, entry.number, error)
+        self._refused.append((record, entry.number, error))
 
 
 def _without_secrets(record: object) -> object:
