@@ -45,7 +45,7 @@ if TYPE_CHECKING:  # the table below, for those that only read the source
     )
     from runstore.prices import Price as Price
     from runstore.query.criteria import Filter as Filter
-    from runstore.query.pages import Page as Page, RowPage as RowPage
+    from runstore.query.pages import Page as Page, RowPage as RowPage, RunText as RunText, TextPage as TextPage
     from runstore.repository import RunRepository as RunRepository
     from runstore.save.history import Change as Change
     from runstore.save.saver import Rejection as Rejection, SaveReport as SaveReport
@@ -106,7 +106,7 @@ _NAMES = {
     ),
     "prices": ("Price",),
     "query.criteria": ("Filter",),
-    "query.pages": ("Page", "RowPage"),
+    "query.pages": ("Page", "RowPage", "RunText", "TextPage"),
     "repository": ("RunRepository",),
     "save.history": ("Change",),
     "save.saver": ("Rejection", "SaveReport"),

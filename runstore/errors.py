@@ -267,7 +267,7 @@ class QueryRefused(RunStoreError):
 
 
 class QueryTimeout(RunStoreError):
-    """Raised when the database worked on a query of the user's for longer than *seconds*."""
+    """Raised when the database worked on a query of the user's, or for a reader with a limit, longer than *seconds*."""
 
     message = "{place}: the query took longer than {seconds:g} s and was stopped; ask for less or allow more time"
 

@@ -18,7 +18,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
-from runstore import migrate, prices, wire
+from runstore import config, migrate, prices, wire
 from runstore.backends import Answer, Transaction, create_engine
 from runstore.connections import Connections
 from runstore.connections.seen import Pending, SeenRows
@@ -26,7 +26,7 @@ from runstore.errors import ConfigurationError, DatabaseFailure, NotARun, RunNot
 from runstore.mapping import RUN, Mapper
 from runstore.query import filters, pages, queries, statistics
 from runstore.query.criteria import Filter
-from runstore.query.pages import Page, RowPage
+from runstore.query.pages import Page, RowPage, RunText, TextPage
 from runstore.query.reader import BATCH, Reader, in_batches
 from runstore.save import history, policy
 from runstore.save.batches import Batches
@@ -95,13 +95,15 @@ class RunRepository:
         *,
         schema: str | None = None,
         patience: float = PATIENCE,
+        connections: int | None = None,
     ) -> Self:
         """The archive at a database URL or the path of a SQLite file; None takes it from the environment.
 
-        *schema* is its PostgreSQL schema, as ``?schema=`` in the URL and RUNSTORE_SCHEMA say it. A SQLite file that
-        does not exist is created by the first save. Close the repository, or use it with ``with``.
+        *schema* is its PostgreSQL schema, as ``?schema=`` in the URL and RUNSTORE_SCHEMA say it. *connections* is how
+        many connections to the database are kept open, and never more: one for each thread that uses the repository.
+        A SQLite file that does not exist is created by the first save. Close the repository, or use it with ``with``.
         """
-        engine = create_engine(place, schema=schema)
+        engine = create_engine(place, schema=schema, connections=connections)
         repository = cls(engine, patience=patience)
         repository._owned = engine
         return repository
@@ -121,6 +123,20 @@ class RunRepository:
         view._connections = connections
         view._owned = None
         view._pending = Pending(connections.bind, self._seen)
+        return view
+
+    def reading(self, timeout: float) -> RunRepository:
+        """This archive for reading alone, within *timeout* seconds: what answers requests of others.
+
+        Whatever writes raises :class:`ConfigurationError`, and the database itself refuses to write. A statement (on
+        SQLite: a transaction) that takes longer raises :class:`QueryTimeout`. The view shares what this repository
+        knows and its connections, which others may go on using to write.
+
+        Raises :class:`ConfigurationError` for a repository made from a connection.
+        """
+        view = copy(self)
+        view._connections = self._connections.reading(timeout)
+        view._owned = None
         return view
 
     def close(self) -> None:
@@ -253,11 +269,15 @@ class RunRepository:
 
     def load(self, run_id: str) -> dict[str, Any]:
         """A run exactly as it was saved. Raises :class:`RunNotFound`."""
+        run: dict[str, Any] = wire.loads(self.load_json(run_id).text)
+        return run
+
+    def load_json(self, run_id: str) -> RunText:
+        """The same as compact JSON text, which costs no parsing."""
         if wire.is_text(run_id):
             with self._connections.transaction(write=False) as transaction:
-                for _, text in self._reader.texts(transaction, queries.run_by_id(self._backend), {"id": run_id}):
-                    run: dict[str, Any] = wire.loads(text)
-                    return run
+                for run, text in self._reader.texts(transaction, queries.run_by_id(self._backend), {"id": run_id}):
+                    return pages.run_text(run, text)
         raise RunNotFound(id=run_id)
 
     def load_many(self, run_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -287,8 +307,24 @@ class RunRepository:
         wanted = filters.understood(self._backend, where, paged=True)
         asked = pages.request(wanted, newest_first, limit, cursor, after, before)
         with self._connections.transaction(write=False) as transaction:
-            found, following = pages.find(transaction, self._reader, asked)
-        return Page([wire.loads(text) for _, text in found], following)
+            found = pages.find(transaction, self._reader, asked)
+        return Page([wire.loads(text) for _, text in found.runs], found.next)
+
+    def find_json(
+        self,
+        *,
+        newest_first: bool = True,
+        limit: int = 20,
+        cursor: str | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        **where: Unpack[Filter],
+    ) -> TextPage:
+        """The page of :meth:`find` as compact JSON texts, which costs no parsing."""
+        wanted = filters.understood(self._backend, where, paged=True)
+        asked = pages.request(wanted, newest_first, limit, cursor, after, before)
+        with self._connections.transaction(write=False) as transaction:
+            return pages.find(transaction, self._reader, asked).as_texts()
 
     def find_rows(
         self,
@@ -309,11 +345,12 @@ class RunRepository:
         wanted = filters.understood(self._backend, where, paged=True)
         asked = pages.request(wanted, newest_first, limit, cursor, after, before)
         with self._connections.transaction(write=False) as transaction:
-            found, following = pages.find(transaction, self._reader, asked)
-            of_page = filters.understood(self._backend, {"id": [run.row[0] for run, _ in found]}, paged=False).tests()
+            found = pages.find(transaction, self._reader, asked)
+            ids = [run.row[0] for run, _ in found.runs]
+            of_page = filters.understood(self._backend, {"id": ids}, paged=False).tests()
             statement = queries.rows(self._backend, chosen, of_page, newest_first=newest_first)
-            rows = [tuple(row) for row in transaction.execute(statement)] if found else []
-        return RowPage(rows, following)
+            rows = [tuple(row) for row in transaction.execute(statement)] if ids else []
+        return RowPage(rows, found.next)
 
     def iterate(self, **where: Unpack[Filter]) -> Iterator[dict[str, Any]]:
         """All runs that meet the conditions of :meth:`find`, oldest first, as one consistent picture of the archive."""
@@ -432,6 +469,24 @@ class RunRepository:
                     yield from lint.of_run(run.row[0], text, chosen)
 
         return self._connections.streamed(read)
+
+    @property
+    def place(self) -> str:
+        """Where the archive is, for people: the path of a SQLite file, else the URL without its password."""
+        return config.shown(self._connections.bind.engine.url)
+
+    def status(self) -> migrate.Status:
+        """How large the archive is, and how fresh: for monitoring."""
+        with self._connections.transaction(write=False) as transaction:
+            return migrate.status(transaction.connection)
+
+    def check(self) -> None:
+        """Look anew whether the archive can be reached and read by this code, and raise what stands in the way.
+
+        Other methods look once, before the first transaction.
+        """
+        with self._connections.transaction(write=False) as transaction:
+            migrate.check(transaction.connection, write=False)
 
     # --- prices ------------------------------------------------------------------------------------------------------
 

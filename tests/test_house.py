@@ -20,9 +20,9 @@ PACKAGE = ROOT / "runstore"
 
 ORDER = [
     *("errors", "statuses", "times", "files", "masking", "pace", "config"),
-    *("wire", "redact", "sources", "schema", "mapping", "backends", "migrate"),
+    *("wire", "redact", "sources", "schema", "mapping", "backends", "migrate", "metrics"),
     *("connections", "prices", "query", "save", "upkeep", "formats"),
-    *("repository", "orm", "cli"),
+    *("repository", "orm", "web", "cli"),
 ]
 """A module imports only what stands before it."""
 

@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
 from runstore import RunObject, RunRepository, config, migrate, repository
-from runstore.cli.metrics import exposition
+from runstore.metrics import exposition
 from tests.comparison import contents
 from tests.deployed import shown
 from tests.test_cli import Cli, cli

@@ -69,14 +69,17 @@ def _database(engine: Engine) -> tuple[object, ...]:
     return url.get_backend_name(), url.host, url.port, database
 
 
-def create_engine(place: str | os.PathLike[str] | URL | None = None, *, schema: str | None = None) -> Engine:
+def create_engine(
+    place: str | os.PathLike[str] | URL | None = None, *, schema: str | None = None, connections: int | None = None
+) -> Engine:
     """An engine with the settings that runstore's promises rest on: foreign keys, durable commits.
 
     Takes what :meth:`RunRepository.open` takes: a database URL or the path of a SQLite file; None asks the environment.
     *schema* is the PostgreSQL schema of the archive, as ``?schema=`` in the URL and RUNSTORE_SCHEMA say it.
+    *connections* is how many connections the engine keeps open, and never more; the default is SQLAlchemy's.
     """
     url = config.database_url(place, schema)
-    return _backend(url.get_backend_name(), url.get_driver_name()).create_engine(url)
+    return _backend(url.get_backend_name(), url.get_driver_name()).create_engine(url, connections)
 
 
 def _backend(*key: str) -> Backend:

@@ -91,8 +91,8 @@ class Backend(ABC):
     """How the driver spells a parameter."""
 
     @abstractmethod
-    def create_engine(self, url: URL) -> Engine:
-        """An engine with the settings that runstore's promises rest on."""
+    def create_engine(self, url: URL, connections: int | None = None) -> Engine:
+        """An engine with the settings that runstore's promises rest on; *connections* it keeps, and no more."""
 
     @abstractmethod
     def set_isolation(self, connection: Connection, *, write: bool) -> None:
@@ -104,13 +104,27 @@ class Backend(ABC):
 
     @abstractmethod
     def begin_own(
-        self, connection: Connection, *, write: bool, whole: bool = False, abandoned: Event | None = None
+        self,
+        connection: Connection,
+        *,
+        write: bool,
+        whole: bool = False,
+        limit: float | None = None,
+        abandoned: Event | None = None,
     ) -> None:
         """Begin a transaction of ours, with the isolation of :meth:`set_isolation` and the settings that it needs.
 
         What the engine, the role or the server has set otherwise does not matter. One that is *whole* is about all
-        rows, and fails where the database would hide some from this role. Where the beginning has to wait it stops when
-        *abandoned* is set: nobody wants the transaction any more.
+        rows, and fails where the database would hide some from this role. One with a *limit* cannot write; it runs
+        inside :meth:`limited`. Where the beginning has to wait it stops when *abandoned* is set: nobody wants the
+        transaction any more.
+        """
+
+    @abstractmethod
+    def limited(self, connection: Connection, seconds: float) -> AbstractContextManager[None]:
+        """What to hold while a transaction with a limit runs.
+
+        Raises :class:`QueryTimeout` where a statement (on SQLite, the transaction) has taken longer.
         """
 
     @abstractmethod
@@ -124,6 +138,11 @@ class Backend(ABC):
     @abstractmethod
     def check_encoding(self, connection: Connection) -> None:
         """Raise :class:`ConfigurationError` for a database whose encoding is not UTF-8."""
+
+    @staticmethod
+    def pool_options(connections: int | None) -> dict[str, int]:
+        """What SQLAlchemy is told of the number of connections."""
+        return {} if connections is None else {"pool_size": connections, "max_overflow": 0}
 
     @contextmanager
     def borrowed(

@@ -92,7 +92,7 @@ def _set(driver: psycopg.Connection[Any], settings: dict[str, str]) -> None:
 
 def _limit(driver: psycopg.Connection[Any], clock: Clock) -> None:
     """Set before each statement: the query could have changed it."""
-    _set(driver, {"statement_timeout": str(int(min(clock.left * 1000 + 1, 2**31 - 1)))})
+    _set(driver, {"statement_timeout": str(session.milliseconds(clock.left))})
 
 
 def _rows(driver: psycopg.Connection[Any], place: str, clock: Clock) -> Generator[tuple[Any, ...]]:

@@ -54,7 +54,7 @@ from runstore.backends.base import (
     quoted,
     schema_of,
 )
-from runstore.errors import ConfigurationError, DatabaseFailure
+from runstore.errors import ConfigurationError, DatabaseFailure, QueryTimeout
 from runstore.masking import HARMLESS
 from runstore.schema.base import Number
 from runstore.schema.run import JSONTerms
@@ -85,7 +85,7 @@ class PostgreSQL(Backend):
     tuple_function = "json_build_array"
     placeholder = "%s"
 
-    def create_engine(self, url: URL) -> Engine:
+    def create_engine(self, url: URL, connections: int | None = None) -> Engine:
         """An engine with psycopg's defaults, named in the server's list of sessions; it waits 10 s for a connection.
 
         Of the URL's query ``schema`` and ``prepare_threshold`` are ours. The schema is put into every statement, not
@@ -109,6 +109,7 @@ class PostgreSQL(Backend):
             execution_options=options,
             hide_parameters=True,
             use_native_hstore=False,  # looked for with each first connection, on the search_path of the session
+            **self.pool_options(connections),
         )
         event.listen(engine, "do_connect", _leave_schema)
         return engine
@@ -118,13 +119,29 @@ class PostgreSQL(Backend):
         connection.execution_options(isolation_level=_isolation(write=write))
 
     def begin_own(
-        self, connection: Connection, *, write: bool, whole: bool = False, abandoned: Event | None = None
+        self,
+        connection: Connection,
+        *,
+        write: bool,
+        whole: bool = False,
+        limit: float | None = None,
+        abandoned: Event | None = None,
     ) -> None:
         """Isolation and settings travel with the BEGIN: they cost no round trip. There is nothing to wait for."""
         if write:
             self.check_encoding(connection)
-        needed = session.settings(session.driver_of(connection), write=write, whole=whole)
+        needed = session.settings(session.driver_of(connection), write=write, whole=whole, limit=limit)
         session.begin(connection, _isolation(write=write), needed)
+
+    @contextmanager
+    def limited(self, connection: Connection, seconds: float) -> Iterator[None]:
+        """The settings of the transaction do it: here is only said what the server's refusal means."""
+        try:
+            yield
+        except DBAPIError as error:
+            if isinstance(error.orig, psycopg.errors.QueryCanceled):
+                raise QueryTimeout(place=config.shown(connection.engine.url), seconds=seconds) from error
+            raise
 
     def begin(self, connection: Connection, *, write: bool) -> None:
         """Nothing to do: psycopg begins with the first statement, and foreign keys always hold.

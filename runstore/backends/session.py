@@ -102,17 +102,20 @@ def refuse_planted(driver: psycopg.Connection, schema: str) -> None:
         )
 
 
-def settings(driver: psycopg.Connection, *, write: bool, whole: bool = False) -> Mapping[str, str]:
+def settings(
+    driver: psycopg.Connection, *, write: bool, whole: bool = False, limit: float | None = None
+) -> Mapping[str, str]:
     """The settings that a transaction of ours needs and the session does not have.
 
     One that is *whole* is about all rows: an error, rather than fewer rows, where row level security hides some, and
-    the session may idle in it while the rows go elsewhere.
+    the session may idle in it while the rows go elsewhere. One with a *limit* cannot write, and each statement has so
+    many seconds.
     """
-    return _needed(write, whole, tuple(map(driver.pgconn.parameter_status, _REPORTED)))
+    return _needed(write, whole, limit, tuple(map(driver.pgconn.parameter_status, _REPORTED)))
 
 
 @lru_cache
-def _needed(write: bool, whole: bool, reported: tuple[bytes | None, ...]) -> Mapping[str, str]:
+def _needed(write: bool, whole: bool, limit: float | None, reported: tuple[bytes | None, ...]) -> Mapping[str, str]:
     needed = {"search_path": SAFE_PATH}
     for (name, wanted), found in zip(_REPORTED.items(), reported, strict=True):
         if (found or b"").partition(b",")[0].decode() != wanted:
@@ -121,7 +124,14 @@ def _needed(write: bool, whole: bool, reported: tuple[bytes | None, ...]) -> Map
         needed["array_nulls"] = "on"  # else a NULL in an array becomes the text NULL
     if whole:
         needed |= {"row_security": "off", "idle_in_transaction_session_timeout": "0"}
+    if limit is not None:
+        needed |= {"transaction_read_only": "on", "statement_timeout": str(milliseconds(limit))}
     return needed
+
+
+def milliseconds(seconds: float) -> int:
+    """A time as PostgreSQL's settings have it: at least one, for none is without limit."""
+    return int(min(seconds * 1000 + 1, 2**31 - 1))
 
 
 def begin(connection: Connection, isolation: str, needed: Mapping[str, str]) -> None:

@@ -43,13 +43,16 @@ from sqlalchemy.sql.operators import custom_op
 from runstore import config, wire
 from runstore.backends import sqlite_file, sqlite_query, turns
 from runstore.backends.base import HALF, Answer, Backend, Clock, JSONTest, Row, expect, insert_into, named
-from runstore.errors import ConfigurationError
+from runstore.errors import ConfigurationError, QueryTimeout
 
 BUSY_SECONDS = 60
 """How long a connection waits for another one's transaction."""
 
 BUSY_STEP = 200
 """Milliseconds of it at a time."""
+
+STEPS = 10_000
+"""Instructions of SQLite's after which it looks whether its time is up: less than a millisecond."""
 
 VALUES = 16_000
 """Values that one INSERT has at most."""
@@ -67,15 +70,18 @@ class SQLite(Backend):
     tuple_function = "json_array"
     placeholder = "?"
 
-    def create_engine(self, url: URL) -> Engine:
+    def create_engine(self, url: URL, connections: int | None = None) -> Engine:
         """An engine whose connections keep foreign keys and reach the disk before a commit returns."""
         arguments: dict[str, Any] = {"timeout": BUSY_SECONDS}
         pool: type[Pool] | None = None
+        pool_options = self.pool_options(connections)
         if config.sqlite_file(url) is None:
             # Else each thread would have a database of its own.
-            pool = StaticPool
+            pool, pool_options = StaticPool, {}
             arguments["check_same_thread"] = False
-        engine = sqlalchemy.create_engine(url, connect_args=arguments, poolclass=pool, hide_parameters=True)
+        engine = sqlalchemy.create_engine(
+            url, connect_args=arguments, poolclass=pool, hide_parameters=True, **pool_options
+        )
         event.listen(engine, "connect", _set_up)
         sqlite_file.guard(engine)
         return engine
@@ -90,10 +96,34 @@ class SQLite(Backend):
         return turns.turn_of(bind)
 
     def begin_own(
-        self, connection: Connection, *, write: bool, whole: bool = False, abandoned: Event | None = None
+        self,
+        connection: Connection,
+        *,
+        write: bool,
+        whole: bool = False,
+        limit: float | None = None,
+        abandoned: Event | None = None,
     ) -> None:
         """As any other: a file has neither roles nor settings of theirs."""
         self._begin(connection, write, abandoned or Event())
+
+    @contextmanager
+    def limited(self, connection: Connection, seconds: float) -> Iterator[None]:
+        """By a setting of the connection, which a writer may get next, and a function that SQLite calls at work."""
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        end = time.monotonic() + seconds
+        driver.execute("PRAGMA query_only = ON")
+        driver.set_progress_handler(lambda: time.monotonic() > end, STEPS)
+        try:
+            yield
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+                raise QueryTimeout(place=config.shown(connection.engine.url), seconds=seconds) from error
+            raise
+        finally:
+            driver.set_progress_handler(None, STEPS)
+            driver.execute("PRAGMA query_only = OFF")
 
     def begin(self, connection: Connection, *, write: bool) -> None:
         """As one of ours."""

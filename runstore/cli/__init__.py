@@ -25,6 +25,7 @@ COMMANDS = {
     "list": "show",
     "stats": "stats",
     "sql": "ask",
+    "serve": "serve",
     "lint": "lint",
     "prices": "prices",
     "verify": "care",

@@ -268,7 +268,7 @@ def status(db: str | None, as_json: bool, form: str | None) -> None:
         tables = [entry._asdict() for entry in found.tables]
         click.echo(wire.encode(found._asdict() | {"tables": tables}))
     elif form == "prometheus":
-        from runstore.cli.metrics import exposition
+        from runstore.metrics import exposition
 
         click.echo(exposition(config.shown(url), found), nl=False)
     else:

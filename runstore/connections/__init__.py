@@ -7,7 +7,7 @@ import os
 import random
 import threading
 from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from copy import copy
 from itertools import islice
 from typing import Any, Self, TypeVar
@@ -57,6 +57,7 @@ class Connections:
         self._patience = Patience(patience)
         self._process = os.getpid()
         self._inherited: list[Pool] = []
+        self._limit: float | None = None
 
     def on(self, bind: Connection | Session) -> Self:
         """These, inside the transaction of a connection or a session to the same archive."""
@@ -70,6 +71,18 @@ class Connections:
             raise ConfigurationError(detail="the connection is to another database than this repository")
         view = copy(self)
         view.bind = bind
+        return view
+
+    def reading(self, limit: float) -> Self:
+        """These for reading alone: what takes longer than *limit* seconds is stopped."""
+        if not isinstance(self.bind, Engine):
+            raise ConfigurationError(
+                detail="reading needs a repository made from an engine: no transaction may be open"
+            )
+        if not isinstance(limit, int | float) or not limit > 0:
+            raise ConfigurationError(detail=f"timeout is {limit!r}, expected seconds, more than 0")
+        view = copy(self)
+        view._limit = limit
         return view
 
     @property
@@ -101,8 +114,8 @@ class Connections:
                     self.backend.begin_own(connection, write=True, whole=whole, abandoned=abandoned)
                     yield Transaction(connection, self.backend)
             else:
-                with bind.connect() as connection:
-                    self.backend.begin_own(connection, write=False, whole=whole)
+                with bind.connect() as connection, self._limited(connection):
+                    self.backend.begin_own(connection, write=False, whole=whole, limit=self._limit)
                     yield Transaction(connection, self.backend)
                     try:
                         connection.commit()  # at a rollback psycopg drops the statements that it has prepared
@@ -212,6 +225,8 @@ class Connections:
 
         For reading, one of a newer revision will do that has only added to this one.
         """
+        if write and self._limit is not None:
+            raise ConfigurationError(detail="this repository only reads: it was made by reading()")
         self._own_process()
         if write in self._checked:
             return
@@ -243,6 +258,9 @@ class Connections:
         self.backend.begin(connection, write=write)
         with connection.begin_nested():
             yield
+
+    def _limited(self, connection: Connection) -> AbstractContextManager[None]:
+        return nullcontext() if self._limit is None else self.backend.limited(connection, self._limit)
 
     def _borrowed(self, connection: Connection, *, write: bool, whole: bool) -> AbstractContextManager[None]:
         return self.backend.borrowed(connection, self._schema, write=write, whole=whole)

@@ -36,6 +36,26 @@ class RowPage(NamedTuple):
     """The cursor of the next page; None on the last one."""
 
 
+class RunText(NamedTuple):
+    """A run as its canonical text, with what a program has to know of it without parsing that."""
+
+    id: str
+    thread_id: str | None
+    digest: bytes
+    """Two runs with the same digest have the same text."""
+    text: bytes
+
+
+class TextPage(NamedTuple):
+    """Some of the runs that were asked for, as canonical texts."""
+
+    runs: list[RunText]
+    next: str | None
+    """The cursor of the next page; None on the last one."""
+    has_more: bool
+    """Whether there are further runs in the direction that was asked for: with *before* alone, in front of these."""
+
+
 class Request(NamedTuple):
     """Which page is asked for."""
 
@@ -60,8 +80,26 @@ def request(
     return Request(wanted, newest_first, limit, begin, after, before)
 
 
-def find(transaction: Transaction, reader: Reader, asked: Request) -> tuple[list[tuple[StoredRun, bytes]], str | None]:
-    """The runs of a page with their canonical texts, in order, and the cursor of the next page.
+class Found(NamedTuple):
+    """A page as it was read."""
+
+    runs: list[tuple[StoredRun, bytes]]
+    """With their canonical texts, in order."""
+    next: str | None
+    has_more: bool
+
+    def as_texts(self) -> TextPage:
+        """The page for those who do not parse its runs."""
+        return TextPage([run_text(run, text) for run, text in self.runs], self.next, self.has_more)
+
+
+def run_text(run: StoredRun, text: bytes) -> RunText:
+    """A run that was read."""
+    return RunText(run.row[COLUMNS["id"]], run.row[COLUMNS["thread_id"]], bytes(run.row[COLUMNS["digest"]]), text)
+
+
+def find(transaction: Transaction, reader: Reader, asked: Request) -> Found:
+    """Read a page.
 
     Raises :class:`RunNotFound` for the id of *after* or *before*.
     """
@@ -79,9 +117,9 @@ def find(transaction: Transaction, reader: Reader, asked: Request) -> tuple[list
     if backwards:
         found.reverse()
     if not found or (not has_more and asked.before is None):
-        return found, None
+        return Found(found, None, has_more)
     last = found[-1][0].row
-    return found, queries.cursor_of(last[COLUMNS["created_at"]], last[COLUMNS["id"]])
+    return Found(found, queries.cursor_of(last[COLUMNS["created_at"]], last[COLUMNS["id"]]), has_more)
 
 
 def _place_of(transaction: Transaction, run_id: str) -> queries.Place:

@@ -1,0 +1,129 @@
+"""runstore serve."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import click
+
+from runstore.cli.help import Command
+from runstore.cli.output import db_option, note
+
+
+@click.command(
+    "serve",
+    cls=Command,
+    example=(
+        "runstore serve --db runs.db\n"
+        "runstore serve --host 0.0.0.0 --api-key-env ARCHIVE_KEY --allowed-host archive.example.com"
+    ),
+)
+@db_option
+@click.option(
+    "--host",
+    metavar="ADDRESS",
+    default="127.0.0.1",
+    show_default=True,
+    help="Where to listen; other machines can connect only where a key is needed.",
+)
+@click.option("--port", metavar="N", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any.")
+@click.option(
+    "--api-key-env",
+    "variables",
+    metavar="NAME",
+    multiple=True,
+    help="The environment variable that holds a key; clients have to send it. Several are each a key.",
+)
+@click.option(
+    "--allowed-host",
+    "hosts",
+    metavar="NAME",
+    multiple=True,
+    help="Answer requests to this name (may be repeated). [default: this machine's own; any, with a key]",
+)
+@click.option(
+    "--allow-origin",
+    "origins",
+    metavar="ORIGIN",
+    multiple=True,
+    help="Let scripts of pages of this origin read answers, as https://app.example.com (may be repeated).",
+)
+@click.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10,
+    show_default=True,
+    help="How long the database may work on a statement.",
+)
+@click.option(
+    "--threads",
+    metavar="N",
+    type=click.IntRange(1, 100),
+    default=8,
+    show_default=True,
+    help="Requests that ask the database at a time.",
+)
+@click.option(
+    "--requests",
+    metavar="N",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    help="Requests that are taken at a time; further ones are answered with 503.",
+)
+def serve_command(
+    db: str | None,
+    host: str,
+    port: int,
+    variables: tuple[str, ...],
+    hosts: tuple[str, ...],
+    origins: tuple[str, ...],
+    timeout: float,
+    threads: int,
+    requests: int,
+) -> None:
+    """Answer the runs over HTTP, as the Assistants API did, until it is interrupted.
+
+    SDKs list and retrieve runs at http://127.0.0.1:8000/v1; /openapi.json describes the rest. Nothing can be written.
+    Needs the extra 'serve'.
+    """
+    from runstore.errors import ConfigurationError, DatabaseUnreachable, SchemaBehind, SchemaNewer
+    from runstore.repository import RunRepository
+
+    try:
+        from runstore.web import asgi_app, server
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("runstore"):
+            raise
+        detail = f"the package {error.name} is missing; pip install 'runstore[serve]'"
+        raise ConfigurationError(detail=detail) from error
+
+    keys = [_key(name) for name in variables]
+    allowed = server.hosts_of(host, hosts, with_key=bool(keys))
+    with RunRepository.open(db, connections=threads + 1) as archive:
+        app = asgi_app(
+            archive,
+            api_keys=keys,
+            allowed_hosts=allowed,
+            allowed_origins=origins,
+            timeout=timeout,
+            threads=threads,
+            requests=requests,
+        )
+        try:
+            archive.check()
+        except (DatabaseUnreachable, SchemaBehind, SchemaNewer) as error:  # what may pass: /readyz says when
+            note(f"runstore: not ready: {error}", logging.WARNING)
+        server.serve(app, host, port, lambda url: note(f"runstore: {archive.place} is served at {url}", url=url))
+    note("runstore: stopped")
+
+
+def _key(variable: str) -> str:
+    from runstore.errors import ConfigurationError
+
+    key = os.environ.get(variable, "").strip()
+    if not key:
+        raise ConfigurationError(detail=f"the environment variable {variable} holds no key")
+    return key

@@ -1,0 +1,73 @@
+"""Prometheus's text format, version 0.0.4, and the status of an archive in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from runstore.migrate import Status
+
+
+class Sample(NamedTuple):
+    """One number of a metric."""
+
+    labels: dict[str, str]
+    number: int | float | None
+    suffix: str = ""
+    """Of the metric's name: a histogram has samples of several names."""
+
+
+def exposition(archive: str, status: Status) -> str:
+    """All metrics, each with the label ``archive``: a scrape may see several. What is not known is left out."""
+    return "".join(
+        metric(
+            name, "gauge", text, [sample._replace(labels={"archive": archive, **sample.labels}) for sample in samples]
+        )
+        for name, text, samples in _metrics(status)
+    )
+
+
+def metric(name: str, kind: str, text: str, samples: Iterable[Sample]) -> str:
+    """The lines of one metric; none where no number is known."""
+    return "".join(_lines(f"runstore_{name}", kind, text, samples))
+
+
+def _metrics(status: Status) -> Iterator[tuple[str, str, list[Sample]]]:
+    revisions = {
+        "revision": status.revision or "",
+        "expected": status.expected,
+        "version": version("runstore"),
+    }
+    yield "revision_info", "The schema's revision, that of this runstore, and its version.", [Sample(revisions, 1)]
+    yield "runs", "Runs in the archive.", [Sample({}, status.runs)]
+    yield "archive_bytes", "Size of all tables with their indexes, on SQLite of the file.", [Sample({}, status.bytes)]
+    newest, last = _seconds(status.newest_snapshot), _seconds(status.last_import)
+    yield "newest_snapshot_timestamp_seconds", "When a run was last seen.", [Sample({}, newest)]
+    yield "last_import_timestamp_seconds", "When runs were last imported or saved.", [Sample({}, last)]
+    tables = [({"table": entry.table}, entry) for entry in status.tables]
+    text = "Rows of a table; on PostgreSQL an estimate."
+    yield "table_rows", text, [Sample(labels, entry.rows) for labels, entry in tables]
+    text = "Size of a table with its indexes."
+    yield "table_bytes", text, [Sample(labels, entry.bytes) for labels, entry in tables]
+
+
+def _seconds(micros: int | None) -> float | None:
+    return None if micros is None else micros / 10**6
+
+
+def _lines(name: str, kind: str, text: str, samples: Iterable[Sample]) -> Iterator[str]:
+    known = [sample for sample in samples if sample.number is not None]
+    if known:
+        yield f"# HELP {name} {text}\n# TYPE {name} {kind}\n"
+    for labels, number, suffix in known:
+        shown = ",".join(f'{label}="{_escaped(value)}"' for label, value in labels.items())
+        yield f"{name}{suffix}{{{shown}}} {number!r}\n"
+
+
+def _escaped(text: str) -> str:
+    """As the format has it in a label. What a path may hold and a terminal should not see is replaced."""
+    text = text.encode(errors="surrogateescape").decode(errors="replace")
+    text = "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

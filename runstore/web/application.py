@@ -1,0 +1,121 @@
+"""The ASGI application: routes, and what stands before them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route, Router
+
+from runstore.repository import RunRepository
+from runstore.web.answers import COMPRESSED_FROM
+from runstore.web.asking import Archive
+from runstore.web.endpoints import Endpoints
+from runstore.web.guard import Guard, Keys
+from runstore.web.refusals import Refusal, no_method, no_path
+from runstore.web.traffic import Observed, Traffic
+
+PREFIXES = ("/v1", "/openai/v1", "/openai", "/api/projects/{project}", "")
+"""What SDKs put before the paths of the API: OpenAI's, and those of Azure OpenAI and of Azure's agents."""
+
+THREADS = 8
+"""Requests that ask the database at a time, each on a connection of its own."""
+
+REQUESTS = 100
+"""Requests at hand at a time, those included that wait for a thread."""
+
+TIMEOUT = 10.0
+"""Seconds that a statement may take."""
+
+
+def asgi_app(
+    repository: RunRepository,
+    *,
+    api_keys: Iterable[str] = (),
+    allowed_hosts: Collection[str] | None = None,
+    allowed_origins: Collection[str] = (),
+    timeout: float = TIMEOUT,
+    threads: int = THREADS,
+    requests: int = REQUESTS,
+) -> Starlette:
+    """The read API over an archive, to serve or to mount in another application.
+
+    *api_keys*: those that let a request in, as ``Authorization: Bearer`` or ``api-key``; none lets all in.
+    *allowed_hosts*: names by which a request may address the server (default: any, for the application around this one
+    to check). *allowed_origins*: those of pages whose scripts may read answers. *timeout*: seconds after which a
+    statement is stopped. *threads*: how many requests ask the archive at a time; give its engine as many connections
+    and one more. *requests*: how many are taken at a time; others are answered with 503.
+
+    It needs no lifespan. Raises :class:`ConfigurationError` for a key that is too short, and for a repository made from
+    a connection.
+    """
+    keys = Keys(api_keys)
+    traffic = Traffic()
+    endpoints = Endpoints(Archive(repository, timeout=timeout, threads=threads), traffic, with_key=bool(keys))
+    middleware = [Middleware(Observed, traffic)]
+    if allowed_origins:
+        headers = ["Authorization", "api-key", "If-None-Match"]
+        middleware.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=allowed_origins,
+                allow_methods=["GET", "HEAD"],
+                allow_headers=headers,
+                expose_headers=["ETag", "Retry-After"],
+            )
+        )
+    middleware += [
+        Middleware(Guard, keys, allowed_hosts, requests),
+        Middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM, compresslevel=1, thread_minimum_size=32 * 1024),
+    ]
+    return Starlette(
+        routes=_routes(endpoints),
+        middleware=middleware,
+        exception_handlers={Refusal: _refused, HTTPException: _not_routed},
+    )
+
+
+def _routes(endpoints: Endpoints) -> list[BaseRoute]:
+    of_api: list[BaseRoute] = [
+        Route("/threads/{thread}/runs", endpoints.thread_runs),
+        Route("/threads/{thread}/runs/{run}", endpoints.thread_run),
+        Route("/threads/{thread}/runs/{run}/steps", endpoints.steps),
+        Route("/threads/{thread}/runs/{run}/steps/{step}", endpoints.steps),
+        Route("/threads/{thread}/runs/{run}/cancel", endpoints.actions),
+        Route("/threads/{thread}/runs/{run}/submit_tool_outputs", endpoints.actions),
+        Route("/threads/{thread}/messages", endpoints.messages),
+        Route("/threads/{thread}/messages/{message}", endpoints.messages),
+        Route("/threads/{thread}", endpoints.threads),
+        Route("/threads", endpoints.threads),
+        Route("/assistants", endpoints.assistants),
+        Route("/assistants/{assistant}", endpoints.assistants),
+        Route("/runs", endpoints.runs),
+        Route("/stats", endpoints.stats),
+    ]
+    own: list[BaseRoute] = [
+        Route("/openapi.json", endpoints.description),
+        Route("/healthz", endpoints.alive),
+        Route("/readyz", endpoints.ready),
+        Route("/metrics", endpoints.metrics),
+    ]
+    # A slash at the end is another path: a redirect would be made of what the request says this server's name is.
+    mounted = Router(of_api, redirect_slashes=False)
+    return [*own, *(Mount(prefix, mounted) for prefix in PREFIXES)]
+
+
+async def _refused(_: Request, refusal: Exception) -> Response:
+    assert isinstance(refusal, Refusal)
+    return refusal.response()
+
+
+async def _not_routed(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        return no_method((error.headers or {}).get("Allow", "")).response()
+    return no_path().response()

@@ -1,0 +1,120 @@
+"""What stands before the routes: who may ask, by which name, how much, and how many at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Collection, Iterable, Sequence
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from runstore.errors import ConfigurationError
+from runstore.web.refusals import Refusal, unavailable
+
+LONGEST_URL = 8192
+"""Bytes of path and query."""
+
+MOST_HEADERS = 100
+
+SHORTEST_KEY = 16
+"""Characters below which a key can be guessed."""
+
+OPEN = ("/healthz", "/readyz")
+"""Paths that probes may ask without a key."""
+
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
+
+
+class Keys:
+    """The keys that let in, any of them; none lets everybody in."""
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        self._digests = [hashlib.sha256(_checked(key)).digest() for key in keys]
+
+    def __bool__(self) -> bool:
+        """Whether a key is needed."""
+        return bool(self._digests)
+
+    def admit(self, headers: Headers) -> bool:
+        """Whether a request has one of them, as OpenAI's SDKs send it or as Azure's do.
+
+        Each is compared, in a time that does not depend on how much of it was guessed.
+        """
+        if not self._digests:
+            return True
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        given = [token.strip()] if scheme.lower() == "bearer" else []
+        given += headers.getlist("api-key")
+        digests = [hashlib.sha256(key.encode("latin-1", "replace")).digest() for key in given[:2]]
+        return any([hmac.compare_digest(one, other) for one in digests for other in self._digests])  # noqa: C419
+
+
+def _checked(key: str) -> bytes:
+    if not re.fullmatch(r"[!-~]+", key) or len(key) < SHORTEST_KEY:
+        detail = f"an API key has at least {SHORTEST_KEY} characters, all of them printable ASCII and no blanks"
+        raise ConfigurationError(detail=detail)
+    return key.encode()
+
+
+class Guard:
+    """Refuses what should not come to the routes."""
+
+    def __init__(self, app: ASGIApp, keys: Keys, hosts: Collection[str] | None, most: int) -> None:
+        self._app = app
+        self._keys = keys
+        self._hosts = None if hosts is None else frozenset(map(str.lower, hosts))
+        self._most = most
+        self._at_hand = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or refuse to."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            self._check(scope)
+        except Refusal as refusal:
+            await refusal.response()(scope, receive, send)
+            return
+        self._at_hand += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._at_hand -= 1
+
+    def _check(self, scope: Scope) -> None:
+        """Raise :class:`Refusal`: for what is cheapest to see first, and nothing of the archive before the key."""
+        headers = Headers(scope=scope)
+        _check_size(scope)
+        self._check_host(headers.getlist("host"))
+        scope["runstore.admitted"] = admitted = self._keys.admit(headers)
+        if scope["path"].removeprefix(scope.get("root_path", "")) in OPEN:
+            return
+        if not admitted:
+            raise Refusal(
+                401,
+                "Incorrect API key provided, or none: send one of the server's keys.",
+                "invalid_api_key",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+        if self._at_hand >= self._most:
+            raise unavailable("The server has as many requests as it takes; try again.", "overloaded", 1)
+
+    def _check_host(self, given: Sequence[str]) -> None:
+        """A page of another site may lead its own name to this address: then the browser sends that name."""
+        if self._hosts is None:
+            return
+        found = _HOST.fullmatch(given[0]) if len(given) == 1 else None
+        if found is None or found[1].lower().strip("[]") not in self._hosts:
+            message = "The server does not answer by this name; --allowed-host adds one."
+            raise Refusal(421, message, "unknown_host")
+
+
+def _check_size(scope: Scope) -> None:
+    path = scope.get("raw_path") or scope["path"].encode()
+    if len(path) + len(scope["query_string"]) > LONGEST_URL:
+        raise Refusal(414, f"The URL has more than {LONGEST_URL} bytes.", "url_too_long")
+    if len(scope["headers"]) > MOST_HEADERS:
+        raise Refusal(431, f"The request has more than {MOST_HEADERS} headers.", "too_many_headers")
