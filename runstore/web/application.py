@@ -116,6 +116,4 @@ async def _refused(_: Request, refusal: Exception) -> Response:
 
 async def _not_routed(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    if error.status_code == 405:
-        return no_method((error.headers or {}).get("Allow", "")).response()
-    return no_path().response()
+    return (no_method() if error.status_code == 405 else no_path()).response()

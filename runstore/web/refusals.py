@@ -55,11 +55,10 @@ def no_path() -> Refusal:
     return Refusal(404, "Invalid URL: the archive has nothing at this path.", "unknown_url")
 
 
-def no_method(allowed: str) -> Refusal:
-    """The refusal of a method that would write."""
-    return Refusal(
-        405, "The archive can only be read: use GET.", "method_not_allowed", headers={"Allow": allowed or "GET, HEAD"}
-    )
+def no_method() -> Refusal:
+    """The refusal of a method that would write: every path has the same ones."""
+    message = "The archive can only be read: use GET."
+    return Refusal(405, message, "method_not_allowed", headers={"Allow": "GET, HEAD"})
 
 
 def no_run(run_id: str) -> Refusal:

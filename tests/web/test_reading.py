@@ -1,0 +1,100 @@
+"""A repository for reading alone: neither it nor the database writes, and what takes too long is stopped."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.engine import URL
+
+from runstore import ConfigurationError, DatabaseFailure, QueryTimeout, RunNotFound, RunRepository
+from runstore.query import reader
+from tests.web.conftest import threaded
+
+ENDLESS = """
+WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 2000000000) SELECT count(*) FROM n
+"""
+
+
+def test_it_reads_and_does_not_write(runs: RunRepository) -> None:
+    runs.save(threaded(1))
+    reading = runs.reading(5)
+    assert reading.load("run_001") == threaded(1)
+    assert reading.load_json("run_001").thread_id == "thread_a"
+    assert reading.count() == 1
+    assert reading.status().runs == 1
+    reading.check()
+    for write in (
+        lambda: reading.save(threaded(2)),
+        lambda: reading.save_many([threaded(2)]),
+        lambda: reading.delete("run_001"),
+        lambda: reading.prune(thread_id="thread_a"),
+        lambda: reading.set_prices([]),
+        lambda: reading.vacuum(),
+    ):
+        with pytest.raises(ConfigurationError, match="only reads"):
+            write()
+    assert runs.count() == 1
+
+
+def test_the_database_does_not_write_either(runs: RunRepository) -> None:
+    runs.save(threaded(1))
+    with (
+        pytest.raises(DatabaseFailure, match=r"(?i)read.?only"),
+        runs.reading(5)._connections.transaction(write=False) as transaction,
+    ):
+        transaction.execute(text("DELETE FROM run_object"))
+    assert runs.delete("run_001") == 1
+
+
+def test_what_takes_too_long_is_stopped_and_the_connection_stays_good(url: URL) -> None:
+    with RunRepository.open(url, connections=1) as runs:
+        runs.save(threaded(1))
+        reading = runs.reading(0.2)
+        with (
+            pytest.raises(QueryTimeout, match=r"took longer than 0\.2 s"),
+            reading._connections.transaction(write=False) as transaction,
+        ):
+            transaction.execute(text(ENDLESS)).scalar_one()
+        assert reading.count() == 1
+        runs.save(threaded(2))  # on the same connection
+        assert reading.count() == 2
+
+
+def test_a_repository_keeps_as_many_connections_as_it_is_told(url: URL) -> None:
+    with RunRepository.open(url, connections=3) as runs:
+        runs.save_many(threaded(number) for number in range(reader.BATCH * 2))
+        reading = [runs.reading(30).iterate_json() for _ in range(3)]
+        for each in reading:
+            next(each)
+        waiting = threading.Thread(target=lambda: runs.count())
+        waiting.start()
+        waiting.join(0.2)
+        assert waiting.is_alive()
+        for each in reading:
+            each.close()  # type: ignore[attr-defined]
+        waiting.join(30)
+        assert not waiting.is_alive()
+
+
+def test_a_view_for_reading_needs_an_engine_and_a_time(engine: Engine, runs: RunRepository, tmp_path: Path) -> None:
+    for timeout in (0, -1, "1"):
+        with pytest.raises(ConfigurationError, match="expected seconds, more than 0"):
+            runs.reading(timeout)  # type: ignore[arg-type]
+    with engine.connect() as connection, pytest.raises(ConfigurationError, match="made from an engine"):
+        RunRepository(connection).reading(1)
+
+
+def test_texts_are_given_with_what_a_program_has_to_know(runs: RunRepository) -> None:
+    runs.save_many(threaded(number) for number in range(5))
+    page = runs.find_json(limit=2, thread_id="thread_a")
+    assert [run.id for run in page.runs] == ["run_004", "run_003"]
+    assert page.has_more
+    assert page.next == runs.find(limit=2, thread_id="thread_a").next
+    assert not runs.find_json(limit=2, before="run_003").has_more
+    assert runs.find_json(limit=1, before="run_002").has_more
+    assert runs.load_json("run_004") == page.runs[0]
+    with pytest.raises(RunNotFound):
+        runs.load_json("run_none")
