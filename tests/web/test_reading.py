@@ -10,6 +10,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.engine import URL
 
 from runstore import ConfigurationError, DatabaseFailure, QueryTimeout, RunNotFound, RunRepository
+from runstore.mapping import RUN
 from runstore.query import reader
 from tests.web.conftest import threaded
 
@@ -45,7 +46,7 @@ def test_the_database_does_not_write_either(runs: RunRepository) -> None:
         pytest.raises(DatabaseFailure, match=r"(?i)read.?only"),
         runs.reading(5)._connections.transaction(write=False) as transaction,
     ):
-        transaction.execute(text("DELETE FROM run_object"))
+        transaction.execute(RUN.delete())
     assert runs.delete("run_001") == 1
 
 
