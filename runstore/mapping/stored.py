@@ -184,11 +184,14 @@ _EXTRA = COLUMNS["extra"]
 
 
 def _place(key: str) -> tuple[int, Table]:
-    """Where a member stands in the row of run_object, and the table of what it refers to there."""
+    """The position of a member in the row of run_object, and the table of what it refers to there.
+
+    What has no column there is not read from the row: the position of its id stands for none.
+    """
     if key in SHARED:
         column, table = SHARED[key]
         return COLUMNS[column], table
-    return COLUMNS.get(key, 0), RUN
+    return COLUMNS.get(key, COLUMNS["id"]), RUN
 
 
 _CALL_COLUMNS = ("id", "type", "function_name", "function_arguments", "extra")
@@ -234,7 +237,7 @@ def _object(keys: Pairs, values: Mapping[str, Any], extra: Mapping[str, Any]) ->
     return {key: extra[key] if key in extra else values.get(name) for key, name in keys}
 
 
-def differences(look: Mapping[str, Raw], newer: Mapping[str, Raw]) -> tuple[dict[str, Raw], list[str]]:
-    """Members of a look that differ in the next newer one, and the keys only that one has."""
-    members = {key: text for key, text in look.items() if newer.get(key) != text}
-    return members, [key for key in newer if key not in look]
+def differences(snapshot: Mapping[str, Raw], newer: Mapping[str, Raw]) -> tuple[dict[str, Raw], list[str]]:
+    """Members of a snapshot that differ in the next newer one, and the keys only that one has."""
+    members = {key: text for key, text in snapshot.items() if newer.get(key) != text}
+    return members, [key for key in newer if key not in snapshot]

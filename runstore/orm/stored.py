@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from msgspec import Raw
-from sqlalchemy import Connection, false, inspect, update
+from sqlalchemy import false, inspect, update
 from sqlalchemy.exc import DBAPIError
 
 from runstore import wire
-from runstore.backends import Backend
+from runstore.backends import Backend, Transaction
 from runstore.errors import RunChanged, RunNotFound
 from runstore.mapping import FILES, IN_ROW, RUN, TOOLS, Mapper
 from runstore.orm.values import COLUMN_ATTRIBUTES
@@ -29,8 +29,7 @@ def stored_id(run: RunObject) -> str | None:
 
 
 def locked(
-    connection: Connection,
-    backend: Backend,
+    transaction: Transaction,
     reader: Reader,
     stored: Mapping[str, RunObject],
     deleted: Iterable[RunObject],
@@ -42,10 +41,10 @@ def locked(
     runs = dict(stored) | {str(stored_id(run)): run for run in deleted}
     if not runs:
         return {}, {}
-    with _conflicts(backend, sorted(runs)):
-        connection.execute(_TAKE)
-        heads = writer.heads(connection, backend, sorted(runs))
-        before = {run_id: texts for run_id, (_, texts) in reader.stored(connection, sorted(stored)).items()}
+    with _conflicts(transaction.backend, sorted(runs)):
+        transaction.execute(_TAKE)
+        heads = writer.heads(transaction, sorted(runs))
+        before = {run_id: texts for run_id, (_, texts) in reader.stored(transaction, sorted(stored)).items()}
     for run_id, run in runs.items():
         if run_id not in heads:
             raise RunNotFound(id=run_id)
@@ -72,16 +71,16 @@ def _is_stale(run: RunObject, stored: Mapping[str, Raw] | None) -> bool:
     if stored is None:
         return False
     mapper = Mapper()
-    look = mapper.look(mapper.draft(dict(stored)), 0)
+    snapshot = mapper.snapshot(mapper.draft(dict(stored)), 0)
     for member, (place, _) in IN_ROW.items():
         history = inspect(run).attrs[COLUMN_ATTRIBUTES[member]].history
-        value = look.row[place]
+        value = snapshot.row[place]
         for read in (*(history.deleted or ()), *(history.unchanged or ())):
             if read != (wire.loads(value) if isinstance(read, dict) and value else value):
                 return True
     for links, key, table in (("tool_links", "tool_id", TOOLS), ("file_links", "file_ids", FILES)):
         history = inspect(run).attrs[links].history
         read = sorted(getattr(link, key) for link in (*(history.deleted or ()), *(history.unchanged or ())))
-        if links in inspect(run).dict and read != sorted(look.children.get(table, ())):
+        if links in inspect(run).dict and read != sorted(snapshot.children.get(table, ())):
             return True
     return False

@@ -1,4 +1,4 @@
-"""From the wire to rows: a look at a run."""
+"""From the wire to rows: a snapshot of a run."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ from runstore.wire.spelling import Entry, entries
 
 
 @dataclass(slots=True)
-class Look:
-    """One look at a run, as rows."""
+class Snapshot:
+    """One snapshot of a run, as rows."""
 
     id: str
     observed_at: int
@@ -51,6 +51,8 @@ class Look:
     children: dict[Table, Sequence[Any]]
     """Of a link table the linked values in order, of another one the rows; :meth:`rows` gives the rows of either."""
     shared: list[SharedRow]
+    """The shared rows it refers to, but for its shape."""
+    shape: SharedRow
     members: dict[str, Raw]
     """Canonical text of each member, in order."""
     unlike: frozenset[str]
@@ -62,23 +64,23 @@ class Look:
     def rows(self, table: Table) -> Iterable[tuple[Any, ...]]:
         """The rows in a table of what belongs to the run."""
         found = self.children.get(table, ())
-        # Made when they are written: most looks of an import done again are not, and a batch has thousands of links.
+        # Made when they are written: few are when an import is repeated, and a batch has thousands of links.
         return zip(repeat(self.id), count(), found) if table in LINK_TABLES else found  # count has no end
 
     @property
     def status(self) -> str | None:
-        """The run's status in this look."""
+        """The run's status in this snapshot."""
         status: str | None = self.row[_STATUS]
         return status
 
     @property
     def identity(self) -> tuple[Any, ...]:
-        """thread_id, assistant_id and created_at: where two looks both have one and differ, they are different runs."""
+        """thread_id, assistant_id and created_at: snapshots that differ in one they both have are of different runs."""
         return tuple(self.row[place] for place in _IDENTITY)
 
     @property
     def order(self) -> tuple[int, int, bytes]:
-        """Of two looks at a run the one with the greater order is the newer."""
+        """Of two snapshots of a run the one with the greater order is the newer."""
         return RANKS.get(self.row[_STATUS] or "", 0), self.observed_at, self.digest
 
 
@@ -98,8 +100,8 @@ class _Member(NamedTuple):
     """The documented one, which the key may spell in another way."""
     kind: Kind
     path: str
-    place: int
-    """In the row of run_object; 0 for what has no column there."""
+    place: int | None
+    """In the row of run_object; None for what has no column there."""
 
 
 class _Plan(NamedTuple):
@@ -111,7 +113,8 @@ class _Plan(NamedTuple):
     unlike: frozenset[str]
     """Documented names that are spelled in another way."""
     together: tuple[str, ...]
-    """Keys of members that are read together: those that stand in the row of run_object, last the file ids."""
+    """Keys of members that are read together: those that stand in the row of run_object, then the file ids if any."""
+    with_file_ids: bool
     readers: tuple[Reader, ...]
     at_once: tuple[wire.Reader, ...]
     """What the readers take values of the documented types with."""
@@ -134,9 +137,10 @@ def _plan(keys: tuple[str, ...], names: Mapping[str, str]) -> _Plan:
         keys=entries(keys, names),
         unlike=frozenset(names.values()),
         together=tuple(member.key for member in (*in_row, *files)),
+        with_file_ids=bool(files),
         readers=readers,
         at_once=tuple(reader.documented for reader in readers),
-        places=tuple(member.place for member in in_row),
+        places=tuple(member.place for member in in_row if member.place is not None),
         numbers=tuple(member.key for member in in_row if IN_ROW[member.name][1].documented is wire.number),
         shared=tuple(member for member in apart if member.kind in (Kind.SHARED, Kind.TOOLS)),
         others=tuple(member for member in apart if member.kind not in (Kind.SHARED, Kind.TOOLS)),
@@ -146,7 +150,7 @@ def _plan(keys: tuple[str, ...], names: Mapping[str, str]) -> _Plan:
 def _member(key: str, name: str) -> _Member:
     kind = kind_of(name)
     column = SHARED[name][0] if kind is Kind.SHARED else name
-    return _Member(key, name, kind, wire.join("$", key), COLUMNS.get(column, 0))
+    return _Member(key, name, kind, wire.join("$", key), COLUMNS.get(column))
 
 
 @lru_cache(maxsize=1024)
@@ -157,11 +161,11 @@ def _known_plan(keys: tuple[str, ...]) -> _Plan:
 
 @dataclass(slots=True)
 class Draft:
-    """A run as far as it is mapped to tell whether just this look is stored."""
+    """A run as far as it is mapped to tell whether just this snapshot is stored."""
 
     id: str
     digest: bytes
-    """That of the look, unless the look's members turn out not to be canonical."""
+    """That of the snapshot, unless the snapshot's members turn out not to be canonical."""
     members: dict[str, Raw]
     plan: _Plan
     row: list[Any]
@@ -176,11 +180,11 @@ class Draft:
     shape: dict[str, Any] = field(default_factory=dict)
     """What the shape holds beside the keys."""
     unlike: frozenset[str] = frozenset()
-    """As in the look, of the members that are read apart."""
+    """As in the snapshot, of the members that are read apart."""
 
 
 class Mapper:
-    """Makes looks of runs, remembering the nested values it has seen. Safe to share between threads."""
+    """Makes snapshots of runs, remembering the nested values it has seen. Safe to share between threads."""
 
     def __init__(self, most_bytes: int = 48 * 2**20) -> None:
         self._values: dict[str, Remembered[_Known]] = {member: Remembered(most_bytes // 4) for member in SHARED}
@@ -223,7 +227,7 @@ class Mapper:
                 continue
             if kind is Kind.TOOLS:
                 draft.children[TOOLS] = ids
-            else:
+            elif place is not None:
                 draft.row[place] = ids[0]
             draft.shared += rows
             if key == name:
@@ -231,8 +235,8 @@ class Mapper:
         draft.digest = digest_of(wire.encode(members | draft.digests))
         return draft
 
-    def look(self, draft: Draft, observed_at: int, source: str | None = None) -> Look:
-        """The look that a draft makes, whose members become canonical. A draft makes one look.
+    def snapshot(self, draft: Draft, observed_at: int, source: str | None = None) -> Snapshot:
+        """The snapshot that a draft makes, whose members become canonical. A draft makes one snapshot.
 
         *observed_at* is in Unix microseconds. Raises :class:`RunRejected` like :meth:`draft`.
         """
@@ -241,7 +245,8 @@ class Mapper:
         changed = values is None
         if values is None:
             values = read_each(plan.together, plan.readers, members, draft.extra, "$", 0)
-        for place, value in zip(plan.places, values, strict=False):  # file ids have no place
+        *in_row, file_ids = values if plan.with_file_ids else (*values, None)
+        for place, value in zip(plan.places, in_row, strict=True):
             row[place] = value
         for key, name, kind, path, _ in plan.others:
             if members[key] == NULL:
@@ -251,8 +256,8 @@ class Mapper:
                     draft.shape["null"] = (*draft.shape.get("null", ()), name)
                 continue
             if kind is Kind.FILE_IDS:
-                if values[-1] is not None:
-                    draft.children[FILES] = values[-1]
+                if file_ids is not None:
+                    draft.children[FILES] = file_ids
                 continue
             raw = bytes(members[key])
             if kind is Kind.EXTRA or raw[:1] != b"{":
@@ -267,14 +272,13 @@ class Mapper:
                 changed = True
         digest = digest_of(wire.encode(members | draft.digests)) if changed else draft.digest
         shape = self._shape(plan.keys, draft.shape)
-        draft.shared.append(shape)
         row[_EXTRA] = extra_text(draft.extra)
         row[_SHAPE] = shape.id
         row[_DIGEST] = digest
         row[_OBSERVED_AT] = observed_at
         row[_SOURCE] = source
         unlike = plan.unlike | draft.unlike
-        return Look(draft.id, observed_at, digest, row, draft.children, draft.shared, members, unlike)
+        return Snapshot(draft.id, observed_at, digest, row, draft.children, draft.shared, shape, members, unlike)
 
     def _read_tools(self, raw: bytes, path: str) -> _Known:
         if raw[:1] != b"[":
