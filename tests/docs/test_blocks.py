@@ -58,7 +58,8 @@ def test_a_console_is_taken_apart() -> None:
     block = "$ cat > a <<'E'\n> b\n>\n> E\n$ cat a\nb\n\nmore > b\n"
     assert list(commands(block)) == [("cat > a <<'E'\nb\n\nE", ""), ("cat a", "b\n\nmore > b")]
     assert same("one ... three", "one two three")
-    assert not same("one", "two")
+    assert not same("one\ntwo", "two\none")
+    assert same("one\ntwo", "two\none", several=True)
 
 
 @pytest.fixture
