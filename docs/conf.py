@@ -1,0 +1,52 @@
+"""The site: Sphinx reads the Markdown pages of this folder, the command line and the docstrings."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+project = "runstore"
+author = "the authors of runstore"
+copyright = f"2026, {author}"  # noqa: A001
+version = release = version_of("runstore")
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx_click",
+    "sphinx_copybutton",
+    "sphinxcontrib.mermaid",
+    "generated",
+]
+exclude_patterns = ["_build", "deployment.md", "secrets.md"]
+
+myst_enable_extensions = ["deflist"]
+myst_heading_anchors = 4
+myst_fence_as_directive = ["mermaid"]
+
+# "--db" is an option, and nothing that typography could improve.
+smartquotes = False
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+
+# A link of ours that leads nowhere is an error. Types of other libraries have no page here.
+nitpicky = True
+nitpick_ignore_regex = [("py:.*", r"(?!runstore\.).*"), ("py:.*", r"runstore\.(?!errors|repository).*")]
+
+# The prompt is not copied with the command.
+copybutton_prompt_text = r"\$ "
+copybutton_prompt_is_regexp = True
+
+html_theme = "furo"
+html_title = f"runstore {version}"
+html_theme_options = {
+    "source_repository": "https://github.com/runstore/runstore/",
+    "source_branch": "main",
+    "source_directory": "docs/",
+}
+html_static_path = ["_static"]
