@@ -56,13 +56,17 @@ class Shell:
         self._bash.child.close(force=True)
 
 
-PROGRESS = re.compile(r"^[━╸╺ ]+ \d.*$")
+PROGRESS = re.compile(r"━+ \S+/\S+ \S+ \S+ [-\d]+:[-\d]+:[-\d]+")
+"""A bar of progress, which no page shows."""
+
+TAKEN_BACK = re.compile(r"\n(\x1b\[\?25h)?\r\x1b\[1A\x1b\[2K")
+"""The end of a line to which the cursor returns, to clear it."""
 
 
 def plain(output: str) -> str:
-    """What is left to read: without colours, lines that were written over, and bars of progress."""
-    lines = (line.rpartition("\r")[2].rstrip() for line in click.unstyle(output).split("\n"))
-    return "\n".join(line for line in lines if not PROGRESS.match(line)).strip("\n")
+    """What is left to read: without colours, bars of progress, and lines that were written over."""
+    text = PROGRESS.sub("", click.unstyle(TAKEN_BACK.sub("\r", output)))
+    return "\n".join(line.rstrip().rpartition("\r")[2] for line in text.split("\n")).strip("\n")
 
 
 @contextmanager
