@@ -92,7 +92,7 @@ def write(file: Path, made: Iterable[Run]) -> int:
 
 
 def changed(run: Run) -> Run:
-    """A later look at a run: its metadata has one more pair."""
+    """A later snapshot of a run: its metadata has one more pair."""
     return {**run, "metadata": {**(run["metadata"] or {}), "reviewed_by": "night shift"}}
 
 

@@ -35,15 +35,14 @@ def complete_file(path: Path, *, archive: Path | None = None, replace: bool = Tr
     partial = path.with_name(partial_name(path.name))
 
     def opener(name: str, flags: int) -> int:
-        return os.open(name, flags, allowed & 0o666)
+        try:
+            return os.open(name, flags, allowed & 0o666)
+        except OSError as error:
+            error.filename = str(path)  # the name that the user knows
+            raise
 
     try:
-        file = open(partial, "xb", opener=opener)  # noqa: SIM115
-    except OSError as error:
-        error.filename = str(path)  # the name that the user knows
-        raise
-    try:
-        with file:
+        with open(partial, "xb", opener=opener) as file:
             _take_after(file.fileno(), models, allowed if replaced else None)
             yield file
             file.flush()
@@ -58,7 +57,8 @@ def complete_file(path: Path, *, archive: Path | None = None, replace: bool = Tr
         _sync_folder(path.parent)
     finally:
         for suffix in BESIDE:
-            Path(f"{partial}{suffix}").unlink(missing_ok=True)
+            with suppress(OSError):  # not there, or the error that is under way says why
+                Path(f"{partial}{suffix}").unlink()
 
 
 def partial_name(name: str) -> str:

@@ -24,7 +24,7 @@ from runstore import migrate, prices, wire
 from runstore.backends import Answer, create_engine
 from runstore.connections import Connections
 from runstore.errors import ConfigurationError, DatabaseFailure, NotARun, RunNotFound
-from runstore.mapping import RUN, Look, Mapper
+from runstore.mapping import RUN, Mapper, Snapshot
 from runstore.query import filters, pages, queries, statistics
 from runstore.query.criteria import Filter
 from runstore.query.pages import Page
@@ -65,7 +65,7 @@ class RunRepository:
 
     **Faithful or refused.** What cannot be kept is rejected with its path, alike on SQLite and PostgreSQL.
 
-    **Saving again.** Of several looks at one run the newest stays (status rank, then observed_at, then digest),
+    **Saving again.** Of several snapshots of one run the newest stays (status rank, then observed_at, then digest),
     whatever the order in which they are saved; each other one is kept as a change.
 
     **All or nothing.** A batch is one transaction; a bad run is rejected alone.
@@ -152,13 +152,13 @@ class RunRepository:
         """Save one run: a mapping, JSON text or bytes, or an object of the ``openai`` or ``azure-ai-agents`` SDK.
 
         *observed_at* (Unix microseconds or datetime; default now) is when the run was seen so, *source* says where it
-        came from. *on_conflict*: ``newest`` keeps the newer look, ``replace`` this one, ``keep`` the stored one;
-        ``error`` refuses a look that differs. *strict* refuses what departs from the document. *redact* stores the run
-        without what looks like a secret (:mod:`runstore.redact`): that is the run which comes back, and no error shows
-        a secret.
+        came from. *on_conflict*: ``newest`` keeps the newer snapshot, ``replace`` this one, ``keep`` the stored one;
+        ``error`` refuses a snapshot that differs. *strict* refuses what departs from the document. *redact* stores the
+        run without what looks like a secret (:mod:`runstore.redact`): that is the run which comes back, and no error
+        shows a secret.
 
         Raises :class:`RunRejected` for what cannot be kept, :class:`NotARun` for another kind of object,
-        :class:`RunConflict` for a look that cannot be of the stored run, :class:`DatabaseFailure`.
+        :class:`RunConflict` for a snapshot that cannot be of the stored run, :class:`DatabaseFailure`.
         """
         errors: list[Exception] = []
         report = self._save(
@@ -232,7 +232,7 @@ class RunRepository:
             strict=strict,
             redact=redact,
             known=lambda run_ids: self._known(run_ids, abandoned),
-            write=lambda looks, there: self._write(looks, there, policy, abandoned),
+            write=lambda snapshots, there: self._write(snapshots, there, policy, abandoned),
             behind=self._connections.may_be_several,
             abandon=abandoned.set,
             reject=reject,
@@ -266,7 +266,7 @@ class RunRepository:
         )
 
     def _write(
-        self, looks: list[Look], there: writer.Known | None, policy: str, abandoned: threading.Event
+        self, snapshots: list[Snapshot], there: writer.Known | None, policy: str, abandoned: threading.Event
     ) -> list[writer.Verdict]:
         began = time.monotonic()
         # Believed once: another writer may have come since. On a connection of the caller's there is no second time.
@@ -275,7 +275,7 @@ class RunRepository:
             lambda connection: writer.write(
                 connection,
                 self._backend,
-                looks,
+                snapshots,
                 policy=policy,
                 now=_microseconds(None),
                 seen=self._seen.rows,
@@ -288,7 +288,7 @@ class RunRepository:
         if log.isEnabledFor(logging.DEBUG):
             outcomes = Counter(verdict.outcome for verdict in verdicts)
             counts = ", ".join(f"{number} {outcome}" for outcome, number in outcomes.items())
-            log.debug("%d looks in %.3f s: %s", len(looks), time.monotonic() - began, counts)
+            log.debug("%d snapshots in %.3f s: %s", len(snapshots), time.monotonic() - began, counts)
         return verdicts
 
     def _note(self, stored: writer.Seen) -> None:
@@ -389,10 +389,10 @@ class RunRepository:
             return int(connection.execute(queries.count(ways)).scalar_one())
 
     def changes(self, run_id: str) -> list[Change]:
-        """The looks at a run that are not its newest, oldest first; empty for a run that never changed.
+        """The snapshots of a run that are not its newest, oldest first; empty for a run that never changed.
 
         Older is what the other outranks: by status rank, then observed_at, then digest. So the members of each, put
-        over those of the next one (the last over those of the run) without its absent keys, are that look again.
+        over those of the next one (the last over those of the run) without its absent keys, are that snapshot again.
 
         Raises :class:`RunNotFound`.
         """
@@ -517,18 +517,18 @@ class RunRepository:
     ) -> Pruned:
         """Delete the runs that meet the conditions of :meth:`find`, then every shared row that nothing refers to.
 
-        With *any_version* also those of which an earlier look meets all of them; the id and the source asked for are
-        those of the run as it stands. All looks at a run are deleted. That makes all history again: some 4,000 looks a
-        second.
+        With *any_version* also those of which an earlier snapshot meets all of them; the id and the source asked for
+        are those of the newest snapshot. All snapshots of a run are deleted. All history is rebuilt for that: some
+        4,000 snapshots a second.
 
         Without a condition no run is deleted, only shared rows. A batch is a transaction: interrupted, the same again
         goes on. *progress* is called after each with what was deleted so far. Raises :class:`ConfigurationError`.
         """
         total = Pruned()
 
-        def count(runs: int, looks: int, shared: int) -> None:
+        def count(runs: int, snapshots: int, shared: int) -> None:
             nonlocal total
-            total = Pruned(total.runs + runs, total.looks + looks, total.shared + shared)
+            total = Pruned(total.runs + runs, total.snapshots + snapshots, total.shared + shared)
             if progress:
                 progress(total)
 
@@ -540,7 +540,7 @@ class RunRepository:
                     deleted, _ = self._connections.retried(
                         partial(pruner.delete_runs, backend=self._backend, run_ids=ids, choice=choice), whole=True
                     )
-                    count(deleted.runs, deleted.looks, 0)
+                    count(deleted.runs, deleted.snapshots, 0)
                 if last is None:
                     break
         for table in pruner.COLLECTED:
@@ -608,7 +608,7 @@ class RunRepository:
             return fingerprint.by_day(side, self._tests(where))
 
     def differences(self, other: RunRepository) -> Iterator[Difference]:
-        """The runs in which two archives differ. Earlier looks are not compared."""
+        """The runs in which two archives differ. Earlier snapshots are not compared."""
         with self._side() as side, other._side() as theirs:
             for each in (side, theirs):
                 each.backend.check_encoding(each.connection)

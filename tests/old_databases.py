@@ -27,8 +27,8 @@ SAMPLES = Path(__file__).parent / "samples"
 SEEN = 1_700_000_000_000_000
 
 
-def looks() -> Iterator[dict[str, Any]]:
-    """The samples, an earlier and a later look at some of them, and values that are easily lost."""
+def snapshots() -> Iterator[dict[str, Any]]:
+    """The samples, an earlier and a later snapshot of some of them, and values that are easily lost."""
     for path in sorted(SAMPLES.glob("*.json")):
         run = json.loads(path.read_text())
         yield run | {"status": "queued", "completed_at": None}
@@ -47,10 +47,10 @@ def looks() -> Iterator[dict[str, Any]]:
 
 
 def kept(url: URL, revisions: list[str], dump: Callable[[], str]) -> Iterator[tuple[str, str]]:
-    """An archive of these looks at each of the revisions, the newest first, as text."""
+    """An archive of these snapshots at each of the revisions, the newest first, as text."""
     with migrate.engine(url) as engine:
         migrate.upgrade(engine)
-        report = RunRepository(engine).save_many(looks(), observed_at=SEEN, source="kept")
+        report = RunRepository(engine).save_many(snapshots(), observed_at=SEEN, source="kept")
         assert report.complete, report.rejections
         for revision in reversed(revisions):
             if revision != migrate.REVISION:

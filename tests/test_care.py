@@ -72,11 +72,11 @@ def test_prune_asks_and_wants_to_know_which_runs(cli: Cli, archive: Path) -> Non
     assert cli("prune", "--yes", "--orphans", "--status", "failed").code == 2
     told = cli("prune", "--status", "failed", "--dry-run")
     assert told.code == 0
-    assert told.err.startswith("would delete: 4 runs, 0 earlier looks, ")
+    assert told.err.startswith("would delete: 4 runs, 0 earlier snapshots, ")
     assert cli("prune", "--status", "failed").code == 2
     assert cli("fingerprint").out.endswith("  39\n")
     done = cli("prune", "--status", "failed", "--yes")
-    assert (done.code, done.out) == (0, "deleted: 4 runs, 0 earlier looks, 0 shared rows\n")
+    assert (done.code, done.out) == (0, "deleted: 4 runs, 0 earlier snapshots, 0 shared rows\n")
     assert cli("prune", "--status", "failed", "--yes", "--vacuum").out.startswith("deleted: 0 runs")
     assert cli("verify").code == 0
 
@@ -108,5 +108,5 @@ def test_each_batch_is_a_line_in_the_log_and_the_log_is_quiet_by_default(
             runs.save_many([{"id": f"r{n}", "object": ""} for n in range(1500)])
     assert capfd.readouterr() == ("", "")
     assert {record.name for record in caplog.records} == {"runstore.repository"}
-    said = [re.sub(r"[0-9.]+ s", "T s", record.getMessage()) for record in caplog.records]
-    assert said == [f"{size} looks in T s: {size} inserted" for size in (200, 1000, 300)]
+    said = [re.sub(r"[0-9.]+ s\b", "T s", record.getMessage()) for record in caplog.records]
+    assert said == [f"{size} snapshots in T s: {size} inserted" for size in (200, 1000, 300)]

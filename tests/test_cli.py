@@ -404,7 +404,7 @@ def test_an_import_observes_files_at_their_modification_time(cli: Cli, tmp_path:
         ("error", "conflict", 6, "completed"),
     ],
 )
-def test_on_conflict_says_which_look_stays(cli: Cli, policy: str, outcome: str, code: int, stays: str) -> None:
+def test_on_conflict_says_which_snapshot_stays(cli: Cli, policy: str, outcome: str, code: int, stays: str) -> None:
     cli("import", "-", stdin=lines(a_run("a", status="completed")))
     result = cli("import", "-", "--on-conflict", policy, stdin=lines(a_run("a", status="queued")))
     assert (result.code, result.out) == (code, counts(**{outcome: 1}))

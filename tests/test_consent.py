@@ -153,7 +153,7 @@ def test_prune_without_a_terminal_refuses_and_on_one_asks(cli: Cli, doomed: URL)
     for given in ("", "y\n", "n\n"):
         refused = cli("prune", "--status", "failed", "--db", place, stdin=given)
         assert (refused.code, refused.out) == (2, "")
-        assert refused.err.endswith(REFUSED.format("1 runs, 0 earlier looks, 0 shared rows"))
+        assert refused.err.endswith(REFUSED.format("1 runs, 0 earlier snapshots, 0 shared rows"))
     assert cli("prune", "--status", "nothing", "--db", place).code == 0
     code, seen = answering(b"n\n", "prune", "--status", "failed", "--db", place)
     assert (code, seen.endswith("runstore: nothing was deleted\r\n")) == (1, True)

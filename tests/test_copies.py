@@ -37,8 +37,8 @@ def other(tmp_path: Path) -> Iterator[RunRepository]:
         yield made
 
 
-def looks(count: int, seed: int = 1) -> list[tuple[dict[str, Any], int]]:
-    """Looks at so many runs, three at each, in random order."""
+def snapshots(count: int, seed: int = 1) -> list[tuple[dict[str, Any], int]]:
+    """Snapshots of so many runs, three of each, in random order."""
     found = [
         (stored(f"run_{n}", status=status, day=n % 5), 1000 * moment + n)
         for moment, status in enumerate(("queued", "in_progress", "completed"))
@@ -49,8 +49,8 @@ def looks(count: int, seed: int = 1) -> list[tuple[dict[str, Any], int]]:
 
 
 def save(runs: RunRepository, found: list[tuple[dict[str, Any], int]]) -> None:
-    for look, observed_at in found:
-        runs.save(look, observed_at=observed_at, source="here")
+    for snapshot, observed_at in found:
+        runs.save(snapshot, observed_at=observed_at, source="here")
 
 
 # --- fingerprint -----------------------------------------------------------------------------------------------------
@@ -67,8 +67,8 @@ def test_the_fingerprint_is_the_sum_of_the_digests(engine: Engine, runs: RunRepo
 
 
 def test_the_same_runs_have_the_same_number_everywhere(runs: RunRepository, other: RunRepository) -> None:
-    save(runs, looks(20, seed=1))
-    save(other, looks(20, seed=2))
+    save(runs, snapshots(20, seed=1))
+    save(other, snapshots(20, seed=2))
     assert runs.fingerprint() == other.fingerprint()
     assert list(runs.differences(other)) == []
     other.save(stored("run_3", status="failed", day=3), observed_at=10**9)
@@ -145,7 +145,7 @@ def test_diff_names_every_run_and_reads_no_equal_part(
 def test_a_copy_there_and_back_is_the_same_to_the_last_row(
     engine: Engine, runs: RunRepository, other: RunRepository, tmp_path: Path
 ) -> None:
-    save(runs, looks(30))
+    save(runs, snapshots(30))
     runs.save({"id": "number", "object": "", "temperature": 0.1, "top_p": 2**53 + 1, "parallel_tool_calls": True})
     report = runs.copy_to(other)
     assert str(report) == "31 inserted, 0 replaced, 0 unchanged, 0 ahead, 0 conflict"
@@ -165,7 +165,7 @@ def test_an_interrupted_copy_goes_on(
     engine: Engine, runs: RunRepository, other: RunRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(walk, "SIZE", 4)
-    save(other, looks(10))
+    save(other, snapshots(10))
     fail_on(engine, "run_object_file_ids", "run_5")
     try:
         with pytest.raises(DatabaseFailure, match="the trap is sprung"):
@@ -184,7 +184,7 @@ def test_a_prune_of_the_target_takes_nothing_from_a_copy(
 ) -> None:
     """Shared rows come before the runs that refer to them, and nothing refers to them meanwhile."""
     monkeypatch.setattr(walk, "SIZE", 4)
-    save(other, looks(10))
+    save(other, snapshots(10))
     retried = runs._connections.retried
     collected: list[int] = []
 
@@ -344,7 +344,7 @@ def test_only_a_new_file_is_made_for_a_copy(runs: RunRepository, empty_url: Any,
 def test_a_backup_is_of_one_moment_and_proved(
     engine: Engine, runs: RunRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save(runs, looks(20))
+    save(runs, snapshots(20))
     target = tmp_path / "backup.db"
     if engine.dialect.name == "postgresql":
         with pytest.raises(ConfigurationError, match="pg_dump"):
@@ -373,7 +373,7 @@ def test_a_backup_that_is_not_the_archive_is_none(
 ) -> None:
     if engine.dialect.name == "postgresql":
         pytest.skip("it has no backup of this kind")
-    save(runs, looks(5))
+    save(runs, snapshots(5))
     copy_file = type(runs._backend).copy_file
 
     def damaged(self: Any, connection: Any, path: Path) -> None:

@@ -80,7 +80,7 @@ def test_each_db_command_is_a_function_and_says_what_it_found(empty_url: URL) ->
     assert runstore(empty_url, "import", Path(__file__).parent / "samples").returncode == 0
     status = json.loads(runstore(empty_url, "db", "status").stdout)
     assert (status["revision"], status["expected"], status["runs"]) == (HEAD, HEAD, 5)
-    assert status["newest_look"] > 0
+    assert status["newest_snapshot"] > 0
     assert status["last_import"] > 0
     assert {entry["table"] for entry in status["tables"]} == set(Base.metadata.tables)
     assert 0 < sum(entry["bytes"] or 0 for entry in status["tables"]) <= status["bytes"]

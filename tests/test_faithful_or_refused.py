@@ -284,7 +284,7 @@ def test_no_depth_is_too_deep_to_be_refused(member: str) -> None:
     for levels in range(200, 1100):
         text = f'{{"id":"a","{member}":' + '{"x":' * levels + "[]" + "}" * levels + "}"
         with pytest.raises(RunRejected):
-            mapper.look(mapper.draft(wire.run_members(text)), 1)
+            mapper.snapshot(mapper.draft(wire.run_members(text)), 1)
 
 
 def test_brackets_in_strings_are_no_levels(runs: RunRepository) -> None:

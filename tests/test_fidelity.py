@@ -102,7 +102,7 @@ def test_json_texts_of_every_spelling_come_back_by_value(kept: Kept, data: st.Da
 def test_a_real_run_mutilated_comes_back_or_is_refused(kept: Kept, broken: dict[str, Any]) -> None:
     mapper = Mapper()
     try:
-        mapper.look(mapper.draft(wire.run_members(compact(broken))), 1)
+        mapper.snapshot(mapper.draft(wire.run_members(compact(broken))), 1)
     except (RunRejected, NotARun) as refusal:
         # Where a run stands in a member of what is none, that is said instead.
         with pytest.raises((type(refusal), NotARun), match=f"^{re.escape(str(refusal))}$|^there are runs inside it"):

@@ -236,9 +236,9 @@ def test_a_filter_means_the_same_runs_to_all_that_take_one(runs: RunRepository) 
         save(runs, (run for run in RUNS if run["id"] in expected), observed_at=2)
 
 
-def test_the_source_of_a_run_is_that_of_its_newest_look(runs: RunRepository) -> None:
+def test_the_source_of_a_run_is_that_of_its_newest_snapshot(runs: RunRepository) -> None:
     runs.save(a_run("a", status="queued"), source="eu", observed_at=1)
-    runs.save(a_run("a", status="queued"), source="us", observed_at=2)  # the same look, seen again
+    runs.save(a_run("a", status="queued"), source="us", observed_at=2)  # the same snapshot, seen again
     assert runs.count(source="eu") == 1
     runs.save(a_run("a", status="completed"), source="us", observed_at=3)
     runs.save(a_run("a", status="failed"), source="eu", observed_at=2)

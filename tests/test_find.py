@@ -176,7 +176,7 @@ def test_what_is_found_equals_what_was_saved(runs: RunRepository) -> None:
     assert runs.find(newest_first=False).runs == saved
 
 
-def test_a_status_is_found_as_the_newest_look_has_it(runs: RunRepository) -> None:
+def test_a_status_is_found_as_the_newest_snapshot_has_it(runs: RunRepository) -> None:
     runs.save(a_run("a", status="queued"))
     runs.save(a_run("a", status="completed"))
     assert runs.count(status="queued") == 0

@@ -36,7 +36,7 @@ KNOW_THE_DATABASE = {
     "schema/run.py": "an index and its function are PostgreSQL's",
     "schema/views.py": "the type of a column differs",
     "cli/database.py": "--backend chooses the SQL that is printed",
-    "upkeep/earlier.py": "earlier looks are asked in a SQLite archive in memory",
+    "upkeep/earlier.py": "earlier snapshots are asked in a SQLite archive in memory",
 }
 """Other modules that may name a database, each with its reason."""
 

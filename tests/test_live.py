@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +49,26 @@ def test_a_live_pipe_is_stored_after_a_pause_and_before_an_interrupt(url: URL, n
         process.send_signal(number)
         assert process.wait(60) == 130
     assert stored(url, "c")
+
+
+def test_what_is_rejected_while_a_pipe_pauses_is_reported_by_the_thread_that_saves(
+    runs: RunRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runstore.save.saver.PAUSE", 0.05)
+    reported: list[tuple[str, threading.Thread]] = []
+
+    def slow() -> Iterator[Any]:
+        yield run("a")
+        yield {"id": 5, "object": "thread.run"}
+        until = time.monotonic() + 60
+        while runs.count() == 0:
+            assert time.monotonic() < until, "not stored after 60 s"
+            time.sleep(0.02)
+        yield run("b")
+
+    report = runs.save_many(slow(), on_rejected=lambda each: reported.append((each.where, threading.current_thread())))
+    assert (report.inserted, report.rejected) == (2, 1)
+    assert reported == [("run 2", threading.main_thread())]
 
 
 def test_what_came_before_a_failure_of_the_iterable_is_stored(runs: RunRepository) -> None:

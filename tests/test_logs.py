@@ -85,7 +85,7 @@ def test_the_options_stand_before_and_after_the_command_and_in_the_environment(
     monkeypatch.setenv("RUNSTORE_LOG_FORMAT", "json")
     monkeypatch.setenv("RUNSTORE_LOG_LEVEL", "debug")
     said = objects(cli("import", "-", *place, stdin=lines(a_run("a"))).err)
-    assert [(each["level"], each["message"][:7]) for each in said] == [("debug", "1 looks")]
+    assert [(each["level"], each["message"][:11]) for each in said] == [("debug", "1 snapshots")]
     assert cli("db", "check", *place, "--log-format", "text").err.endswith("\n")
     monkeypatch.setenv("RUNSTORE_LOG_FORMAT", "")
     assert cli("db", "check", *place).err.startswith(config.shown(url))
@@ -93,7 +93,7 @@ def test_the_options_stand_before_and_after_the_command_and_in_the_environment(
 
 def test_the_level_chooses_of_the_log_and_not_of_what_commands_say(cli: Cli, url: URL) -> None:
     args = ("import", "-", "--db", shown(url))
-    assert cli(*args, "--log-level", "debug", stdin=BAD).err.startswith("runstore: 1 looks in ")
+    assert cli(*args, "--log-level", "debug", stdin=BAD).err.startswith("runstore: 1 snapshots in ")
     quiet = cli(*args, "--log-level", "error", stdin="").err
     assert quiet == ""
     assert cli(*args, stdin="").err == "runstore: -: no run in it\n"

@@ -118,7 +118,7 @@ def somebody_migrating(engine: Engine) -> Iterator[None]:
         else:
             keys = "SELECT classid, objid FROM pg_locks WHERE locktype = 'advisory'"
             seen: set[tuple[int, int]] = set()
-            # Each look a transaction of its own, or an index build would wait for its end.
+            # Each snapshot a transaction of its own, or an index build would wait for its end.
             with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as watching:
                 stop = threading.Event()
 

@@ -20,7 +20,7 @@ from runstore import RunRepository, config, migrate
 from runstore.save.writer import Outcome
 from runstore.schema import Base
 from tests.comparison import difference
-from tests.old_databases import FOLDER, looks
+from tests.old_databases import FOLDER, snapshots
 from tests.test_migrations import catalog
 
 KEPT = sorted(path.stem for path in FOLDER.glob("*.jsonl"))
@@ -77,7 +77,7 @@ def test_an_old_archive_is_upgraded_with_all_its_rows(old: tuple[str, Engine]) -
     for run, loaded in zip(kept_runs(revision), found, strict=True):
         assert not difference(run, loaded)
     # What was seen then is known now: nothing is stored twice, no digest has changed.
-    again = runs.save_many(looks(), observed_at=1)
+    again = runs.save_many(snapshots(), observed_at=1)
     assert (again.inserted, again.updated, again.rejected) == (0, 0, 0)
     assert rows(engine) == before
     assert sum(len(runs.changes(run["id"])) for run in found) == len(before["run_object_change"]) > 0

@@ -182,7 +182,7 @@ def test_shared_values_are_one_row_whoever_writes_them(runs: RunRepository, sess
     assert len(set(tools.values())) == len(prompts) == 1
 
 
-def test_a_changed_run_keeps_its_keys_and_its_former_look(runs: RunRepository, session: Session) -> None:
+def test_a_changed_run_keeps_its_keys_and_its_former_snapshot(runs: RunRepository, session: Session) -> None:
     stored: dict[str, Any] = {"status": "queued", "id": "run_1", "tool_resources": {}, "tools": None, "usage": None}
     runs.save(stored)
     run = session.get_one(RunObject, "run_1")

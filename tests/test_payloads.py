@@ -20,7 +20,7 @@ if not FILES:
     pytest.skip("no folder of payloads beside the project", allow_module_level=True)
 
 
-def looks_in(path: Path) -> list[dict[str, Any]]:
+def snapshots_in(path: Path) -> list[dict[str, Any]]:
     content = json.loads(path.read_text("utf-8-sig"))
     runs: list[dict[str, Any]] = content["data"] if content.get("object") == "list" else [content]
     return runs
@@ -29,7 +29,7 @@ def looks_in(path: Path) -> list[dict[str, Any]]:
 def test_every_payload_comes_back_as_it_came(engine: Engine) -> None:
     runs = RunRepository(engine)
     for path in FILES:
-        given = {run["id"]: run for run in looks_in(path)}
+        given = {run["id"]: run for run in snapshots_in(path)}
         report = runs.save_many(read_file(path))
         assert (report.inserted, report.rejected, report.conflict) == (len(given), 0, 0), f"{path.name}: {report}"
         exported = {run["id"]: run for run in map(json.loads, runs.iterate_json())}
@@ -38,6 +38,6 @@ def test_every_payload_comes_back_as_it_came(engine: Engine) -> None:
             assert not difference(run, exported[run_id]), path.name
             assert not difference(run, runs.load(run_id)), path.name
         again = runs.save_many(read_file(path))
-        assert again.unchanged == len(looks_in(path)), f"{path.name}: {again}"
+        assert again.unchanged == len(snapshots_in(path)), f"{path.name}: {again}"
         # The ids of another file belong to other runs.
         assert runs.delete(list(given)) == len(given)

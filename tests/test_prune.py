@@ -41,7 +41,7 @@ def test_prune_deletes_what_was_forecast_and_nothing_else(
     before = contents(engine)
     runs.save_many([full("kept", status=None), full("kept_too", instructions="p0", created_at=1_800_000_000)])
     forecast = runs.forecast(status=["failed", "queued"], created_before=1_750_000_000)
-    assert (forecast.runs, forecast.looks) == (8, 8)
+    assert (forecast.runs, forecast.snapshots) == (8, 8)
     assert forecast.bytes > 8 * 100
     total = counts(engine)
     steps: list[pruner.Pruned] = []
@@ -70,15 +70,15 @@ EARLIER: list[dict[str, Any]] = [
 ]
 
 
-def with_history(runs: RunRepository, run_id: str, looks: list[dict[str, Any]], **options: Any) -> None:
-    for moment, look in enumerate(looks, 1):
-        runs.save({**stored(run_id), **look}, observed_at=moment, **options)
+def with_history(runs: RunRepository, run_id: str, snapshots: list[dict[str, Any]], **options: Any) -> None:
+    for moment, snapshot in enumerate(snapshots, 1):
+        runs.save({**stored(run_id), **snapshot}, observed_at=moment, **options)
 
 
 ANY: list[tuple[dict[str, Any], bool, bool]] = [
     ({"metadata": {"user": "42"}}, True, False),
     ({"metadata_key": ["user"]}, True, False),
-    ({"metadata": {"user": "42"}, "model": "other"}, False, False),  # of no look do both hold
+    ({"metadata": {"user": "42"}, "model": "other"}, False, False),  # of no snapshot do both hold
     ({"metadata": {"user": "7"}, "model": "other"}, True, False),
     ({"status": "completed"}, True, True),
     ({"status": "queued", "id": ["changed"]}, True, False),
@@ -97,7 +97,7 @@ ANY: list[tuple[dict[str, Any], bool, bool]] = [
     ({"metadata": {}}, False, False),  # no condition: no run is deleted
     ({}, False, False),
 ]
-"""Conditions, and whether the run that was changed and the one that was not have a look that meets all of them."""
+"""Conditions, and whether the run that was changed and the one that was not have a snapshot that meets all of them."""
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def one_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("one_memory")
-def test_any_version_deletes_runs_of_which_a_look_meets_all_conditions(
+def test_any_version_deletes_runs_of_which_a_snapshot_meets_all_conditions(
     runs: RunRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(earlier, "BATCH", 2)
@@ -121,7 +121,7 @@ def test_any_version_deletes_runs_of_which_a_look_meets_all_conditions(
         expected = [name for name, is_gone in zip(("changed", "untouched"), gone, strict=True) if is_gone]
         forecast = runs.forecast(any_version=True, **where)
         assert forecast.runs == len(expected), where
-        assert forecast.looks == 2 * ("changed" in expected), where
+        assert forecast.snapshots == 2 * ("changed" in expected), where
         done = runs.prune(any_version=True, **where)
         assert done == forecast._replace(bytes=0), where
         assert {"changed", "untouched"} - {run["id"] for run in runs.iterate()} == set(expected), where
@@ -130,25 +130,25 @@ def test_any_version_deletes_runs_of_which_a_look_meets_all_conditions(
 
 
 @pytest.mark.usefixtures("one_memory")
-def test_an_earlier_look_means_to_a_filter_what_it_meant_when_it_was_the_newest(
+def test_an_earlier_snapshot_means_to_a_filter_what_it_meant_when_it_was_the_newest(
     runs: RunRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each run is overwritten by a look of which nothing is left, and is found by what it was."""
+    """Each run is overwritten by a snapshot of which nothing is left, and is found by what it was."""
     monkeypatch.setattr(pruner, "BATCH", 70)
-    looks = [run for run in RUNS if run["status"] in FINISHED][:100]
-    save(runs, looks, observed_at=1)
-    newest = [{"id": run["id"], "object": "thread.run", "status": "completed", "last": True} for run in looks]
+    snapshots = [run for run in RUNS if run["status"] in FINISHED][:100]
+    save(runs, snapshots, observed_at=1)
+    newest = [{"id": run["id"], "object": "thread.run", "status": "completed", "last": True} for run in snapshots]
     save(runs, newest, observed_at=2)
-    assert sum(len(runs.changes(run["id"])) for run in looks) == len(looks)
+    assert sum(len(runs.changes(run["id"])) for run in snapshots) == len(snapshots)
     for where, meets in CASES:
         if where == {"metadata": {}}:
             continue
-        expected = {run["id"] for look in (looks, newest) for run in look if found(meets, run)}
+        expected = {run["id"] for snapshot in (snapshots, newest) for run in snapshot if found(meets, run)}
         with (
             AnyLook(runs._backend, runs._reader, where) as choice,
             runs._connections.transaction(write=False) as connection,
         ):
-            assert set(choice.of(connection, sorted(run["id"] for run in looks))) == expected, where
+            assert set(choice.of(connection, sorted(run["id"] for run in snapshots))) == expected, where
 
 
 def found(meets: Callable[[dict[str, Any]], bool], run: dict[str, Any]) -> bool:
@@ -158,15 +158,15 @@ def found(meets: Callable[[dict[str, Any]], bool], run: dict[str, Any]) -> bool:
 NO_MEMBERS = dict.fromkeys(("created_at", "started_at", "thread_id", "assistant_id", "model", *FINISHED.values()))
 
 
-def test_values_that_can_be_read_once_are_conditions_of_every_look(runs: RunRepository) -> None:
+def test_values_that_can_be_read_once_are_conditions_of_every_snapshot(runs: RunRepository) -> None:
     with_history(runs, "changed", EARLIER)
-    with_history(runs, "kept", [{**look, "metadata": {"other": "1"}} for look in EARLIER])
+    with_history(runs, "kept", [{**snapshot, "metadata": {"other": "1"}} for snapshot in EARLIER])
     assert runs.forecast(any_version=True, metadata_key=iter(["user"])).runs == 1
     assert runs.prune(any_version=True, metadata_key=iter(["user"])).runs == 1
     assert [run["id"] for run in runs.iterate()] == ["kept"]
 
 
-def test_any_version_looks_again_at_runs_that_it_has_locked(
+def test_any_version_snapshots_again_at_runs_that_it_has_locked(
     engine: Engine, runs: RunRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the choice and the deletion a run may have been deleted and saved anew, as that of somebody else."""
@@ -200,7 +200,7 @@ def test_any_version_fails_where_history_was_changed_by_hand(engine: Engine, run
     with_history(runs, "changed", EARLIER)
     with engine.begin() as connection:
         connection.execute(text("UPDATE run_object_change SET members = '[]'"))
-    with pytest.raises(ArchiveDamaged, match=r"run changed .*an earlier look cannot be made again"):
+    with pytest.raises(ArchiveDamaged, match=r"run changed .*an earlier snapshot cannot be made again"):
         runs.prune(any_version=True, metadata={"user": "42"})
     assert runs.count() == 1
 
@@ -220,13 +220,13 @@ def test_a_plain_delete_leaves_only_shared_rows_and_orphans_collects_them(
     assert runs.forecast().shared == runs.prune().shared == expected
     left = counts(engine)
     assert not any(left[table.name] for table in COLLECTED)
-    assert left[SHAPE.name]  # the order of keys of earlier looks stands there alone
+    assert left[SHAPE.name]  # the order of keys of earlier snapshots stands there alone
     # The same repository goes on: what it had seen it does not take for stored.
     runs.save(stored("again"))
     assert list(runs.verify()) == []
 
 
-def test_what_only_an_earlier_look_used_is_collected(engine: Engine, runs: RunRepository) -> None:
+def test_what_only_an_earlier_snapshot_used_is_collected(engine: Engine, runs: RunRepository) -> None:
     runs.save(full("a", instructions="before", tools=[{"type": "function", "function": {"name": "old"}}]))
     runs.save(full("a", status="completed", instructions="after", tools=[]))
     assert runs.prune().shared == 3
@@ -240,7 +240,7 @@ def test_what_only_an_earlier_look_used_is_collected(engine: Engine, runs: RunRe
 def test_a_run_that_is_not_to_go_any_more_stays(
     engine: Engine, runs: RunRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between the choice of a batch and its deletion another writer may have brought a newer look."""
+    """Between the choice of a batch and its deletion another writer may have brought a newer snapshot."""
     runs.save_many([full("a", status="failed"), full("b", status="failed")], observed_at=1)
     choose = pruner.next_runs
 

@@ -187,7 +187,7 @@ def test_a_key_that_is_a_secret_is_left_out_and_keys_stay_unlike_and_in_order() 
     assert not any(token in str(secrets(text)) for token in tokens)
 
 
-def test_identifiers_of_a_run_stay_whatever_they_look_like() -> None:
+def test_identifiers_of_a_run_stay_whatever_they_snapshot_like() -> None:
     token = made("sk-proj-{AN:40}", random.Random(1))[0]
     run = {"id": token, "object": token, "thread_id": token, "assistant_id": token, "status": token}
     clean = json.loads(redacted(compact(run)))

@@ -163,7 +163,7 @@ def test_a_pruner_prunes_and_owns_nothing(place: URL, roles: Roles) -> None:
         assert runs.delete("run_2") == 1
         # Its own error, its own prompt, its tools; what run_2 left was collected with it.
         pruned = runs.prune(status="failed")
-        assert (pruned.runs, pruned.looks) == (3, 1)
+        assert (pruned.runs, pruned.snapshots) == (3, 1)
         assert pruned.shared > 5
         assert runs.prune() == runs.forecast()._replace(bytes=0)
         with pytest.raises(DatabaseFailure, match="permission denied"):

@@ -1,4 +1,4 @@
-"""Saving again: the newest look stays, every other one is kept once, whatever the order and number of the saves."""
+"""Saving again: the newest snapshot stays, every other one is kept once, whatever the order and number of the saves."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.comparison import compact, contents, difference, empty
 from tests.strategies import examples, json_values
 
 
-def look(status: str | None = "queued", **members: Any) -> dict[str, Any]:
+def snapshot(status: str | None = "queued", **members: Any) -> dict[str, Any]:
     return {"id": "run_a", "object": "thread.run", "status": status, **members}
 
 
@@ -31,7 +31,7 @@ def observed_at(engine: Engine, run_id: str = "run_a") -> int:
 
 
 def reconstructed(runs: RunRepository, run_id: str) -> list[dict[str, Any]]:
-    """All looks at a run that are not its newest, the newest of them first, put together from its changes."""
+    """All snapshots of a run that are not its newest, the newest of them first, put together from its changes."""
     above, found = runs.load(run_id), []
     for change in reversed(runs.changes(run_id)):
         above = {key: value for key, value in above.items() if key not in change.absent} | change.members
@@ -42,30 +42,30 @@ def reconstructed(runs: RunRepository, run_id: str) -> list[dict[str, Any]]:
 # --- outcomes --------------------------------------------------------------------------------------------------------
 
 
-def test_a_new_run_is_inserted_and_an_equal_look_is_unchanged(runs: RunRepository) -> None:
-    assert runs.save(look()) is Outcome.INSERTED
-    assert runs.save(look()) is Outcome.UNCHANGED
+def test_a_new_run_is_inserted_and_an_equal_snapshot_is_unchanged(runs: RunRepository) -> None:
+    assert runs.save(snapshot()) is Outcome.INSERTED
+    assert runs.save(snapshot()) is Outcome.UNCHANGED
     assert runs.changes("run_a") == []
 
 
-def test_a_newer_look_updates_and_the_older_one_becomes_a_change(runs: RunRepository) -> None:
-    runs.save(look(), observed_at=1)
-    assert runs.save(look("in_progress"), observed_at=2) is Outcome.UPDATED
+def test_a_newer_snapshot_updates_and_the_older_one_becomes_a_change(runs: RunRepository) -> None:
+    runs.save(snapshot(), observed_at=1)
+    assert runs.save(snapshot("in_progress"), observed_at=2) is Outcome.UPDATED
     assert runs.load("run_a")["status"] == "in_progress"
     assert [(c.observed_at, c.status, c.members, c.absent) for c in runs.changes("run_a")] == [
         (1, "queued", {"status": "queued"}, [])
     ]
 
 
-def test_an_older_look_is_stale_and_becomes_a_change(runs: RunRepository) -> None:
-    runs.save(look("in_progress"), observed_at=2)
-    assert runs.save(look(), observed_at=1) is Outcome.STALE
+def test_an_older_snapshot_is_stale_and_becomes_a_change(runs: RunRepository) -> None:
+    runs.save(snapshot("in_progress"), observed_at=2)
+    assert runs.save(snapshot(), observed_at=1) is Outcome.STALE
     assert runs.load("run_a")["status"] == "in_progress"
     assert [change.status for change in runs.changes("run_a")] == ["queued"]
 
 
-def test_of_looks_at_the_same_time_the_greater_digest_is_the_newer(runs: RunRepository) -> None:
-    both = [look(n=1), look(n=2)]
+def test_of_snapshots_at_the_same_time_the_greater_digest_is_the_newer(runs: RunRepository) -> None:
+    both = [snapshot(n=1), snapshot(n=2)]
     runs.save_many(both, observed_at=5)
     for one in both:
         runs.save(one, observed_at=6)
@@ -83,9 +83,9 @@ OPEN = ("queued", "in_progress", "requires_action", "unheard_of", "", None)
 @pytest.mark.parametrize("lower", [*OPEN, "cancelling"])
 def test_a_status_of_higher_rank_is_newer_whatever_the_time(runs: RunRepository, lower: str | None) -> None:
     for higher in TERMINAL if lower == "cancelling" else (*TERMINAL, "cancelling"):
-        runs.save(look(lower), observed_at=9)
-        assert runs.save(look(higher), observed_at=1) is Outcome.UPDATED
-        assert runs.save(look(lower), observed_at=99) is Outcome.STALE
+        runs.save(snapshot(lower), observed_at=9)
+        assert runs.save(snapshot(higher), observed_at=1) is Outcome.UPDATED
+        assert runs.save(snapshot(lower), observed_at=99) is Outcome.STALE
         assert runs.load("run_a")["status"] == higher
         assert [(c.status, c.observed_at) for c in runs.changes("run_a")] == [(lower, 99)]
         runs.delete("run_a")
@@ -94,54 +94,54 @@ def test_a_status_of_higher_rank_is_newer_whatever_the_time(runs: RunRepository,
 def test_among_statuses_of_one_rank_the_later_is_newer(runs: RunRepository) -> None:
     for group in (OPEN, TERMINAL):
         for moment, status in enumerate(group):
-            runs.save(look(status), observed_at=moment)
+            runs.save(snapshot(status), observed_at=moment)
         assert runs.load("run_a")["status"] == group[-1]
     assert [change.status for change in runs.changes("run_a")] == [*OPEN, *TERMINAL[:-1]]
 
 
-def test_a_look_without_status_has_the_lowest_rank(runs: RunRepository) -> None:
-    runs.save(look("cancelling"), observed_at=1)
+def test_a_snapshot_without_status_has_the_lowest_rank(runs: RunRepository) -> None:
+    runs.save(snapshot("cancelling"), observed_at=1)
     assert runs.save({"id": "run_a"}, observed_at=2) is Outcome.STALE
 
 
 # --- observed_at -----------------------------------------------------------------------------------------------------
 
 
-def test_an_equal_look_only_moves_observed_at_on(engine: Engine, runs: RunRepository) -> None:
-    runs.save(look(), observed_at=5, source="first")
+def test_an_equal_snapshot_only_moves_observed_at_on(engine: Engine, runs: RunRepository) -> None:
+    runs.save(snapshot(), observed_at=5, source="first")
     before = contents(engine, without=("observed_at",))
-    assert runs.save(look(), observed_at=9) is Outcome.UNCHANGED
+    assert runs.save(snapshot(), observed_at=9) is Outcome.UNCHANGED
     assert observed_at(engine) == 9
-    assert runs.save(look(), observed_at=7) is Outcome.UNCHANGED
+    assert runs.save(snapshot(), observed_at=7) is Outcome.UNCHANGED
     assert observed_at(engine) == 9
     assert contents(engine, without=("observed_at",)) == before
 
 
-def test_a_look_seen_again_later_outranks_what_was_seen_in_between(runs: RunRepository) -> None:
-    runs.save(look("requires_action"), observed_at=1)
-    runs.save(look("queued"), observed_at=2)
-    assert runs.save(look("requires_action"), observed_at=3) is Outcome.UPDATED
+def test_a_snapshot_seen_again_later_outranks_what_was_seen_in_between(runs: RunRepository) -> None:
+    runs.save(snapshot("requires_action"), observed_at=1)
+    runs.save(snapshot("queued"), observed_at=2)
+    assert runs.save(snapshot("requires_action"), observed_at=3) is Outcome.UPDATED
     assert [(change.status, change.observed_at) for change in runs.changes("run_a")] == [("queued", 2)]
-    assert runs.save(look("queued"), observed_at=2) is Outcome.STALE
+    assert runs.save(snapshot("queued"), observed_at=2) is Outcome.STALE
 
 
 def test_a_change_seen_again_later_moves_on_too(runs: RunRepository) -> None:
-    runs.save(look("completed"), observed_at=5)
+    runs.save(snapshot("completed"), observed_at=5)
     for moment in (3, 8, 6):
-        assert runs.save(look(), observed_at=moment) is Outcome.STALE
+        assert runs.save(snapshot(), observed_at=moment) is Outcome.STALE
     assert [change.observed_at for change in runs.changes("run_a")] == [8]
 
 
-def test_a_look_seen_again_and_outranked_in_one_batch_keeps_the_later_time(runs: RunRepository) -> None:
-    runs.save(look("queued"), observed_at=1)
-    report = runs.save_many([look("queued"), look("completed")], observed_at=5)
+def test_a_snapshot_seen_again_and_outranked_in_one_batch_keeps_the_later_time(runs: RunRepository) -> None:
+    runs.save(snapshot("queued"), observed_at=1)
+    report = runs.save_many([snapshot("queued"), snapshot("completed")], observed_at=5)
     assert (report.unchanged, report.updated) == (1, 1)
     assert [(change.status, change.observed_at) for change in runs.changes("run_a")] == [("queued", 5)]
 
 
 def test_a_run_is_observed_now_unless_said_otherwise(engine: Engine, runs: RunRepository) -> None:
     before = datetime.now(UTC)
-    runs.save(look())
+    runs.save(snapshot())
     seen = datetime.fromtimestamp(observed_at(engine) / 1e6, UTC)
     assert before - timedelta(seconds=1) <= seen <= datetime.now(UTC) + timedelta(seconds=1)
 
@@ -161,7 +161,7 @@ def test_a_run_is_observed_now_unless_said_otherwise(engine: Engine, runs: RunRe
 def test_observed_at_may_be_a_time_or_microseconds(
     engine: Engine, runs: RunRepository, moment: int | datetime, microseconds: int
 ) -> None:
-    runs.save(look(), observed_at=moment)
+    runs.save(snapshot(), observed_at=moment)
     assert observed_at(engine) == microseconds
 
 
@@ -174,16 +174,16 @@ def test_each_further_run_of_one_call_is_seen_a_microsecond_later(engine: Engine
 
 
 @pytest.mark.parametrize("member", ["thread_id", "assistant_id", "created_at"])
-def test_looks_of_which_the_identity_differs_are_not_of_one_run(
+def test_snapshots_of_which_the_identity_differs_are_not_of_one_run(
     engine: Engine, runs: RunRepository, member: str
 ) -> None:
     one, other = (1, 2) if member == "created_at" else ("x", "y")
-    runs.save(look("completed", **{member: one}), observed_at=1)
+    runs.save(snapshot("completed", **{member: one}), observed_at=1)
     before = contents(engine)
     for policy in ("newest", "replace", "keep", "error"):
         with pytest.raises(RunConflict, match=f"its {member} .*another run"):
-            runs.save(look("failed", **{member: other}), observed_at=2, on_conflict=policy)
-    report = runs.save_many([{"id": "b"}, look("failed", **{member: other}), {"id": "c"}], observed_at=2)
+            runs.save(snapshot("failed", **{member: other}), observed_at=2, on_conflict=policy)
+    report = runs.save_many([{"id": "b"}, snapshot("failed", **{member: other}), {"id": "c"}], observed_at=2)
     assert (report.inserted, report.conflict, report.complete) == (2, 1, False)
     assert report.rejections[0].outcome is Outcome.CONFLICT
     runs.delete(["b", "c"])
@@ -195,11 +195,11 @@ def test_looks_of_which_the_identity_differs_are_not_of_one_run(
 
 @pytest.mark.parametrize("member", ["thread_id", "assistant_id", "created_at"])
 @pytest.mark.parametrize("missing", ["absent", "null"])
-def test_a_look_that_lacks_a_part_of_the_identity_is_of_the_same_run(
+def test_a_snapshot_that_lacks_a_part_of_the_identity_is_of_the_same_run(
     runs: RunRepository, member: str, missing: str
 ) -> None:
-    whole = look("queued", **{member: 1 if member == "created_at" else "x"})
-    part = look("completed", **({member: None} if missing == "null" else {}))
+    whole = snapshot("queued", **{member: 1 if member == "created_at" else "x"})
+    part = snapshot("completed", **({member: None} if missing == "null" else {}))
     runs.save(whole, observed_at=1)
     assert runs.save(part, observed_at=2) is Outcome.UPDATED
     assert not difference(part, runs.load("run_a"))
@@ -209,43 +209,45 @@ def test_a_look_that_lacks_a_part_of_the_identity_is_of_the_same_run(
 # --- policies --------------------------------------------------------------------------------------------------------
 
 
-def test_replace_takes_the_given_look_whatever_its_rank(runs: RunRepository) -> None:
-    runs.save(look("completed"), observed_at=9)
-    assert runs.save(look("queued"), observed_at=1, on_conflict="replace") is Outcome.UPDATED
+def test_replace_takes_the_given_snapshot_whatever_its_rank(runs: RunRepository) -> None:
+    runs.save(snapshot("completed"), observed_at=9)
+    assert runs.save(snapshot("queued"), observed_at=1, on_conflict="replace") is Outcome.UPDATED
     assert runs.load("run_a")["status"] == "queued"
     assert [(change.status, change.observed_at) for change in runs.changes("run_a")] == [("completed", 9)]
 
 
-def test_replace_takes_the_last_look_also_where_the_one_before_is_still_being_written(
+def test_replace_takes_the_last_snapshot_also_where_the_one_before_is_still_being_written(
     runs: RunRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(saver, "BATCH", 2 * saver.FEW_RUNS)
-    first, other = ([look(status) | {"id": f"run_{n}"} for n in range(saver.BATCH)] for status in ("queued", "failed"))
+    first, other = (
+        [snapshot(status) | {"id": f"run_{n}"} for n in range(saver.BATCH)] for status in ("queued", "failed")
+    )
     runs.save_many(first, observed_at=1_000)
     report = runs.save_many([*other, *first], observed_at=1, on_conflict="replace")
     assert (report.updated, report.unchanged) == (2 * saver.BATCH, 0)
     assert {run["status"] for run in runs.iterate()} == {"queued"}
 
 
-def test_keep_holds_on_to_the_stored_look(runs: RunRepository) -> None:
-    runs.save(look("queued"), observed_at=1)
-    assert runs.save(look("completed"), observed_at=9, on_conflict="keep") is Outcome.STALE
+def test_keep_holds_on_to_the_stored_snapshot(runs: RunRepository) -> None:
+    runs.save(snapshot("queued"), observed_at=1)
+    assert runs.save(snapshot("completed"), observed_at=9, on_conflict="keep") is Outcome.STALE
     assert runs.load("run_a")["status"] == "queued"
     assert [change.status for change in runs.changes("run_a")] == ["completed"]
 
 
-def test_error_refuses_a_look_that_differs_and_takes_an_equal_one(runs: RunRepository) -> None:
-    runs.save(look("queued"), observed_at=1)
-    assert runs.save(look("queued"), observed_at=2, on_conflict="error") is Outcome.UNCHANGED
+def test_error_refuses_a_snapshot_that_differs_and_takes_an_equal_one(runs: RunRepository) -> None:
+    runs.save(snapshot("queued"), observed_at=1)
+    assert runs.save(snapshot("queued"), observed_at=2, on_conflict="error") is Outcome.UNCHANGED
     with pytest.raises(RunConflict, match="on_conflict is 'error'"):
-        runs.save(look("completed"), observed_at=9, on_conflict="error")
+        runs.save(snapshot("completed"), observed_at=9, on_conflict="error")
     assert runs.changes("run_a") == []
     assert runs.load("run_a")["status"] == "queued"
 
 
 def test_an_unknown_policy_is_refused_before_anything_is_read(runs: RunRepository) -> None:
     with pytest.raises(ConfigurationError, match="newest, replace, keep, error"):
-        runs.save_many(iter([look()]), on_conflict="newer")
+        runs.save_many(iter([snapshot()]), on_conflict="newer")
     assert runs.count() == 0
 
 
@@ -253,9 +255,11 @@ def test_an_unknown_policy_is_refused_before_anything_is_read(runs: RunRepositor
 
 
 def test_changes_hold_what_differs_and_which_keys_were_absent(runs: RunRepository) -> None:
-    first = look("queued", usage=None, metadata={"a": 1, "b": 2}, tools=[{"type": "x"}], gone=1)
-    second = look("requires_action", usage=None, metadata={"b": 2, "a": 1}, tools=[{"type": "x"}], required_action={})
-    third = look("completed", usage={"total_tokens": 3}, tools=[], required_action=None)
+    first = snapshot("queued", usage=None, metadata={"a": 1, "b": 2}, tools=[{"type": "x"}], gone=1)
+    second = snapshot(
+        "requires_action", usage=None, metadata={"b": 2, "a": 1}, tools=[{"type": "x"}], required_action={}
+    )
+    third = snapshot("completed", usage={"total_tokens": 3}, tools=[], required_action=None)
     for moment, one in enumerate((first, second, third), 1):
         runs.save(one, observed_at=moment)
     oldest, newer = runs.changes("run_a")
@@ -273,7 +277,7 @@ def test_changes_hold_what_differs_and_which_keys_were_absent(runs: RunRepositor
     assert reconstructed(runs, "run_a") == [second, first]
 
 
-def test_a_look_that_only_orders_its_keys_differently_is_a_change_without_members(runs: RunRepository) -> None:
+def test_a_snapshot_that_only_orders_its_keys_differently_is_a_change_without_members(runs: RunRepository) -> None:
     runs.save({"id": "run_a", "x": 1, "y": 2}, observed_at=1)
     runs.save({"id": "run_a", "y": 2, "x": 1}, observed_at=2)
     assert [(change.members, change.absent) for change in runs.changes("run_a")] == [({}, [])]
@@ -285,20 +289,20 @@ def test_changes_of_an_unknown_run_say_so(runs: RunRepository) -> None:
             runs.changes(run_id)
 
 
-def test_every_past_look_can_be_put_together_again(runs: RunRepository) -> None:
+def test_every_past_snapshot_can_be_put_together_again(runs: RunRepository) -> None:
     chance = random.Random(7)
-    looks = [
-        look(chance.choice([*OPEN, *TERMINAL, "cancelling"]), **{key: chance.randint(0, 3) for key in keys})
+    snapshots = [
+        snapshot(chance.choice([*OPEN, *TERMINAL, "cancelling"]), **{key: chance.randint(0, 3) for key in keys})
         for keys in (chance.sample("abcdef", chance.randint(0, 4)) for _ in range(60))
     ]
-    runs.save_many(looks, observed_at=1)
+    runs.save_many(snapshots, observed_at=1)
     past = reconstructed(runs, "run_a")
-    distinct = {compact(dict(sorted(one.items()))) for one in looks}
+    distinct = {compact(dict(sorted(one.items()))) for one in snapshots}
     assert {compact(dict(sorted(one.items()))) for one in [*past, runs.load("run_a")]} == distinct
 
 
 def test_saving_the_same_old_dump_again_adds_nothing(engine: Engine, runs: RunRepository) -> None:
-    dump = [look(status, n=n) for n, status in enumerate([*OPEN, *TERMINAL])]
+    dump = [snapshot(status, n=n) for n, status in enumerate([*OPEN, *TERMINAL])]
     runs.save_many(dump, observed_at=1)
     before = contents(engine, without=())
     for _ in range(2):
@@ -318,14 +322,14 @@ def test_the_history_of_a_run_of_every_member_can_be_read(runs: RunRepository) -
         {"tool_choice": {"function": {"name": "f"}}, "response_format": "auto", "truncation_strategy": {}},
     ]
     for moment, form in enumerate(forms):
-        runs.save(look(**form), observed_at=moment)
+        runs.save(snapshot(**form), observed_at=moment)
     for found, form in zip(reconstructed(runs, "run_a"), reversed(forms[:-1]), strict=True):
-        assert not difference(dict(sorted(look(**form).items())), dict(sorted(found.items())))
+        assert not difference(dict(sorted(snapshot(**form).items())), dict(sorted(found.items())))
 
 
 # --- any order -------------------------------------------------------------------------------------------------------
 
-one_look = st.builds(
+one_snapshot = st.builds(
     lambda run_id, status, members: {"id": run_id, "status": status, **members},
     st.sampled_from(["run_a", "run_b"]),
     st.sampled_from(["queued", "requires_action", "cancelling", "completed", "failed"]),
@@ -342,9 +346,9 @@ VALUES: dict[str, list[Any]] = {
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[tuple[int, dict[str, Any]]]:
-    """Looks at two runs, some at the same moment, some several times."""
+    """Snapshots of two runs, some at the same moment, some several times."""
     found = []
-    for one in draw(st.lists(one_look, min_size=2, max_size=7)):
+    for one in draw(st.lists(one_snapshot, min_size=2, max_size=7)):
         filled = {key: draw(st.sampled_from(VALUES[key])) if key in VALUES else value for key, value in one.items()}
         moments = draw(st.lists(st.integers(1, 5), min_size=1, max_size=2))
         found += [(moment, filled) for moment in moments]
@@ -389,11 +393,11 @@ def test_any_order_batching_and_repetition_of_saves_ends_in_the_same_archive(
         expected = expected or found
         assert found == expected
         distinct = {compact(dict(sorted(one.items()))) for _, one in history}
-        kept = [one for run_id in {one["id"] for _, one in history} for one in all_looks(runs, run_id)]
+        kept = [one for run_id in {one["id"] for _, one in history} for one in all_snapshots(runs, run_id)]
         assert {compact(dict(sorted(one.items()))) for one in kept} == distinct
 
 
-def all_looks(runs: RunRepository, run_id: str) -> list[dict[str, Any]]:
+def all_snapshots(runs: RunRepository, run_id: str) -> list[dict[str, Any]]:
     return [runs.load(run_id), *reconstructed(runs, run_id)]
 
 
@@ -405,15 +409,15 @@ def without_shared(rows: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[tup
 
 @examples(15)
 @given(values=st.lists(json_values, min_size=2, max_size=5), seed=st.integers(0, 2**32))
-def test_looks_of_any_content_end_in_the_same_archive(engine: Engine, values: list[Any], seed: int) -> None:
-    looks = [
+def test_snapshots_of_any_content_end_in_the_same_archive(engine: Engine, values: list[Any], seed: int) -> None:
+    snapshots = [
         (moment, {"id": "run_a", "x": value, **({"y": value} if moment % 2 else {})})
         for moment, value in enumerate(values)
     ]
-    shuffled = list(looks)
+    shuffled = list(snapshots)
     random.Random(seed).shuffle(shuffled)
     found = []
-    for history in (looks, shuffled):
+    for history in (snapshots, shuffled):
         empty(engine)
         one_by_one(RunRepository(engine), history)
         found.append(without_shared(contents(engine)))
@@ -423,8 +427,15 @@ def test_looks_of_any_content_end_in_the_same_archive(engine: Engine, values: li
 # --- batches ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_batch_folds_repeated_ids_in_order_and_counts_each_look(runs: RunRepository) -> None:
-    batch = [look("queued"), {"id": "b"}, look("queued"), look("in_progress"), look("completed"), look("queued")]
+def test_a_batch_folds_repeated_ids_in_order_and_counts_each_snapshot(runs: RunRepository) -> None:
+    batch = [
+        snapshot("queued"),
+        {"id": "b"},
+        snapshot("queued"),
+        snapshot("in_progress"),
+        snapshot("completed"),
+        snapshot("queued"),
+    ]
     report = runs.save_many(batch, observed_at=1)
     assert str(report) == "2 inserted, 2 updated, 1 unchanged, 1 stale, 0 conflict, 0 rejected, 0 skipped"
     assert [(c.status, c.observed_at) for c in runs.changes("run_a")] == [("in_progress", 4), ("queued", 6)]
@@ -433,9 +444,11 @@ def test_a_batch_folds_repeated_ids_in_order_and_counts_each_look(runs: RunRepos
 
 
 def test_a_conflict_inside_one_batch_is_refused_alone(runs: RunRepository) -> None:
-    report = runs.save_many([look(thread_id="x"), look("completed", thread_id="y"), look("failed", thread_id="x")])
+    report = runs.save_many(
+        [snapshot(thread_id="x"), snapshot("completed", thread_id="y"), snapshot("failed", thread_id="x")]
+    )
     assert (report.inserted, report.conflict, report.updated) == (1, 1, 1)
-    assert runs.load("run_a") == look("failed", thread_id="x")
+    assert runs.load("run_a") == snapshot("failed", thread_id="x")
 
 
 def test_the_ranks_are_those_of_the_documented_way_of_a_run() -> None:
@@ -443,10 +456,10 @@ def test_the_ranks_are_those_of_the_documented_way_of_a_run() -> None:
 
 
 def test_an_update_replaces_only_what_changed(engine: Engine, runs: RunRepository) -> None:
-    first = look("queued", usage={"total_tokens": 1}, tools=[1, 2], file_ids=["a", "b"], last_error={"code": "c"})
-    second = look("in_progress", usage=None, tools=[2], file_ids=["b", "a", "a"], last_error={"code": "c"})
-    third = look("completed", tools=[], required_action={"submit_tool_outputs": {"tool_calls": [{"id": "x"}]}})
-    for moment, one in enumerate((first, second, third, look("failed")), 1):
+    first = snapshot("queued", usage={"total_tokens": 1}, tools=[1, 2], file_ids=["a", "b"], last_error={"code": "c"})
+    second = snapshot("in_progress", usage=None, tools=[2], file_ids=["b", "a", "a"], last_error={"code": "c"})
+    third = snapshot("completed", tools=[], required_action={"submit_tool_outputs": {"tool_calls": [{"id": "x"}]}})
+    for moment, one in enumerate((first, second, third, snapshot("failed")), 1):
         runs.save(one, observed_at=moment)
         assert not difference(one, runs.load("run_a"))
     rows = contents(engine)

@@ -95,7 +95,7 @@ def test_pretty_printed_values_follow_each_other() -> None:
     assert check(pretty + pretty + b"\n" + pretty) == [ok(pretty, 1), ok(pretty, 10), ok(pretty, 20)]
 
 
-def test_a_value_may_begin_with_a_line_that_looks_whole() -> None:
+def test_a_value_may_begin_with_a_line_that_snapshots_whole() -> None:
     value = b'{"a":{"b":1}\n,"c":2}'
     assert check(A + b"\n" + value + b"\n" + B) == [ok(A), ok(value, 2), ok(B, 4)]
 

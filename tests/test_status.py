@@ -56,7 +56,7 @@ def test_an_import_that_brings_nothing_new_is_the_last_one(unnoted: Engine) -> N
         began = now()
         RunRepository(unnoted).save_many(records, observed_at=1)
         assert began <= (status(unnoted).last_import or 0) <= now()
-    assert status(unnoted).newest_look == 1
+    assert status(unnoted).newest_snapshot == 1
 
 
 def test_a_run_that_comes_in_another_way_counts_when_it_is_new(unnoted: Engine) -> None:

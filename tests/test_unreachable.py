@@ -180,7 +180,7 @@ def test_a_prune_that_gives_up_in_the_middle_tells_what_is_deleted(
 
     monkeypatch.setattr(pruner, "BATCH", 3)
     cli("import", "-", "--db", shown(postgresql), stdin=lines(*(a_run(f"run_{n}", status="x") for n in range(7))))
-    chosen, look = 0, pruner.next_runs
+    chosen, choose = 0, pruner.next_runs
     with Door(postgresql) as door:
 
         def next_runs(*arguments: Any) -> list[str]:
@@ -188,12 +188,12 @@ def test_a_prune_that_gives_up_in_the_middle_tells_what_is_deleted(
             chosen += 1
             if chosen == 3:
                 door.shut()
-            return look(*arguments)
+            return choose(*arguments)
 
         monkeypatch.setattr(pruner, "next_runs", next_runs)
         result = cli("prune", "--status", "x", "--yes", "--patience", "0.1", "--db", shown(door.url))
     assert (result.code, result.out) == (7, "")
-    assert "runstore: ended early; deleted so far: 6 runs, 0 earlier looks, 0 shared rows\n" in result.err
+    assert "runstore: ended early; deleted so far: 6 runs, 0 earlier snapshots, 0 shared rows\n" in result.err
 
 
 def test_in_python_reading_fails_at_once_and_saving_waits(caplog: pytest.LogCaptureFixture) -> None:

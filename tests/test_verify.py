@@ -50,7 +50,7 @@ def stored(run_id: str, **members: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def archive(runs: RunRepository) -> RunRepository:
-    """Three runs with rows in every table and two earlier looks each, and one that shares nothing with them."""
+    """Three runs with rows in every table and two earlier snapshots each, and one that shares nothing with them."""
     for moment, status in enumerate(("queued", "in_progress", "completed")):
         runs.save_many([stored(f"run_{n}", status=status, n=moment // 2) for n in range(3)], observed_at=moment * 1000)
     runs.save({"id": "plain", "object": "thread.run", "instructions": "alone"})
@@ -199,7 +199,7 @@ def test_whatever_was_saved_verifies(runs: RunRepository, found: dict[str, Any])
     assert list(runs.verify()) == []
 
 
-def test_the_order_of_keys_of_a_look_that_came_late_is_known(archive: RunRepository) -> None:
+def test_the_order_of_keys_of_a_snapshot_that_came_late_is_known(archive: RunRepository) -> None:
     late = dict(reversed(stored("run_1", status="queued", late=True).items()))
     archive.save(late, observed_at=1)
     archive.save({"id": "plain", "object": "thread.run", "old": 1, "instructions": "alone", "older": 2}, observed_at=0)

@@ -337,7 +337,7 @@ def an_action(*names: str) -> dict[str, Any]:
     return {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": called}}
 
 
-def test_tool_calls_are_those_a_run_waits_for_and_those_of_its_earlier_looks(engine: Engine) -> None:
+def test_tool_calls_are_those_a_run_waits_for_and_those_of_its_earlier_snapshots(engine: Engine) -> None:
     runs = RunRepository(engine)
     runs.save(a_run("a", status="requires_action", required_action=an_action("f", "g")), observed_at=1_000_000)
     runs.save(a_run("a", status="in_progress", required_action=None), observed_at=2_000_000)
@@ -368,7 +368,7 @@ def test_tool_calls_are_those_a_run_waits_for_and_those_of_its_earlier_looks(eng
     assert times == {name: datetime.fromtimestamp(second, UTC) for name, second in (("f", 1), ("g", 1), ("h", 3))}
 
 
-def test_changes_are_the_looks_in_their_order_with_the_status_before(engine: Engine) -> None:
+def test_changes_are_the_snapshots_in_their_order_with_the_status_before(engine: Engine) -> None:
     runs = RunRepository(engine)
     for second, status in ((5, "completed"), (1, "queued"), (2, "in_progress"), (9, "cancelling")):
         runs.save(a_run("a", status=status, model="m" if second > 1 else "old"), observed_at=second * 1_000_000 + 7)

@@ -21,8 +21,8 @@ from runstore.cli.help import Group
 COMMANDS = {
     "import": "transfer",
     "export": "transfer",
-    "show": "look",
-    "list": "look",
+    "show": "show",
+    "list": "show",
     "stats": "stats",
     "sql": "ask",
     "lint": "lint",

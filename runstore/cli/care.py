@@ -77,7 +77,7 @@ def _day(day: int | None) -> str:
 def diff_command(first: str, second: str) -> None:
     """Name every run in which two archives (URLs or paths) differ; exit code 1 if there are any.
 
-    Days, and ranges of ids, whose fingerprints are equal are not looked at further. Earlier looks are not compared.
+    Days, and ranges of ids, whose fingerprints are equal are not looked at further. Earlier snapshots are not compared.
     """
     from runstore.repository import RunRepository
 
@@ -101,7 +101,7 @@ def diff_command(first: str, second: str) -> None:
 @click.option(
     "--any-version",
     is_flag=True,
-    help="Delete runs of which an earlier look meets all conditions too: to erase a person from the history.",
+    help="Delete runs of which an earlier snapshot meets all conditions too: to erase a person from the history.",
 )
 @click.option("--orphans", is_flag=True, help="Delete no run, only the shared rows that nothing refers to.")
 @click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")

@@ -291,7 +291,7 @@ def _print_status(status: Status) -> None:
     for name, value in (
         ("revision", revision),
         ("runs", f"{status.runs:,}"),
-        ("newest look", moment(status.newest_look)),
+        ("newest snapshot", moment(status.newest_snapshot)),
         ("last import", moment(status.last_import)),
         ("bytes", f"{status.bytes:,}"),
     ):

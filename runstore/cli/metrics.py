@@ -30,7 +30,7 @@ def _metrics(status: Status) -> Iterator[tuple[str, str, list[Sample]]]:
     yield "revision_info", "The schema's revision, that of this runstore, and its version.", [(revisions, 1)]
     yield "runs", "Runs in the archive.", [({}, status.runs)]
     yield "archive_bytes", "Size of all tables with their indexes, on SQLite of the file.", [({}, status.bytes)]
-    newest, last = _seconds(status.newest_look), _seconds(status.last_import)
+    newest, last = _seconds(status.newest_snapshot), _seconds(status.last_import)
     yield "newest_snapshot_timestamp_seconds", "When a run was last seen.", [({}, newest)]
     yield "last_import_timestamp_seconds", "When runs were last imported or saved.", [({}, last)]
     tables = [({"table": entry.table}, entry) for entry in status.tables]

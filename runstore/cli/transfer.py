@@ -47,7 +47,7 @@ SHOWN_CHARACTERS = 200
     type=click.Choice(["newest", "replace", "keep", "error"]),
     default="newest",
     show_default=True,
-    help="Which look at a run stays where a stored one differs.",
+    help="Which snapshot of a run stays where a stored one differs.",
 )
 @click.option(
     "--exported",

@@ -36,8 +36,8 @@ from runstore.mapping.columns import (
     TOOLS,
     table_of,
 )
-from runstore.mapping.look import Draft, Look, Mapper
 from runstore.mapping.shared import SharedRow, digest_of, shared_id, shared_row, shared_text
+from runstore.mapping.snapshot import Draft, Mapper, Snapshot
 from runstore.mapping.stored import Shape, StoredRun, differences
 
 __all__ = [
@@ -65,10 +65,10 @@ __all__ = [
     "TOOL",
     "TOOLS",
     "Draft",
-    "Look",
     "Mapper",
     "Shape",
     "SharedRow",
+    "Snapshot",
     "StoredRun",
     "differences",
     "digest_of",

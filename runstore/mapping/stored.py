@@ -234,7 +234,7 @@ def _object(keys: Pairs, values: Mapping[str, Any], extra: Mapping[str, Any]) ->
     return {key: extra[key] if key in extra else values.get(name) for key, name in keys}
 
 
-def differences(look: Mapping[str, Raw], newer: Mapping[str, Raw]) -> tuple[dict[str, Raw], list[str]]:
-    """Members of a look that differ in the next newer one, and the keys only that one has."""
-    members = {key: text for key, text in look.items() if newer.get(key) != text}
-    return members, [key for key in newer if key not in look]
+def differences(snapshot: Mapping[str, Raw], newer: Mapping[str, Raw]) -> tuple[dict[str, Raw], list[str]]:
+    """Members of a snapshot that differ in the next newer one, and the keys only that one has."""
+    members = {key: text for key, text in snapshot.items() if newer.get(key) != text}
+    return members, [key for key in newer if key not in snapshot]

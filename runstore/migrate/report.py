@@ -33,7 +33,7 @@ class Status(NamedTuple):
     expected: str
     """The revision of this runstore."""
     runs: int
-    newest_look: int | None
+    newest_snapshot: int | None
     """The latest time at which a run was seen (Unix microseconds)."""
     last_import: int | None
     """When an import, a ``save_many`` or a copy last ended, or a run came in by another way (Unix microseconds)."""

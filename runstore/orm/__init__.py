@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from runstore import migrate, wire
 from runstore.backends import backend_of
 from runstore.errors import RunConflict
-from runstore.mapping import Look, Mapper
+from runstore.mapping import Mapper, Snapshot
 from runstore.orm.adoption import Adoption, row_of
 from runstore.orm.changes import Changes
 from runstore.orm.rows import put
@@ -62,29 +62,31 @@ def _prepare(session: Session, connection: Connection, touched: Sequence[Base]) 
     mapper, now = Mapper(), time.time_ns() // 1000
     stored = {run_id: run for run in runs if (run_id := stored_id(run)) is not None}
     heads, before = locked(connection, backend, Reader(backend), stored, deleted)
-    looks: list[tuple[RunObject, Look, set[str]]] = []
+    snapshots: list[tuple[RunObject, Snapshot, set[str]]] = []
     for run in runs:
         if run.id in stored:
             texts = before[run.id]
             changes = Changes(connection, run, parts.get(run, ()), texts)
-            look = _look(mapper, wire.encode(changes.members()), run, now, changes.names)
-            if reason := writer.different_run(heads[run.id], look):
+            snapshot = _snapshot(mapper, wire.encode(changes.members()), run, now, changes.names)
+            if reason := writer.different_run(heads[run.id], snapshot):
                 raise RunConflict(id=run.id, reason=reason)
-            members = {name for name in MEMBERS if texts.get(name) != look.members.get(name)} | changes.members_changed
+            members = {
+                name for name in MEMBERS if texts.get(name) != snapshot.members.get(name)
+            } | changes.members_changed
         else:
-            look, members = _look(mapper, wire.from_python(new_run(run)), run, now), set(MEMBERS)
-        looks.append((run, look, members))
+            snapshot, members = _snapshot(mapper, wire.from_python(new_run(run)), run, now), set(MEMBERS)
+        snapshots.append((run, snapshot, members))
     rows = {shared: row_of(shared) for shared in loose}
-    shared_rows = [*(row for _, look, _ in looks for row in look.shared), *rows.values()]
+    shared_rows = [*(row for _, snapshot, _ in snapshots for row in snapshot.shared), *rows.values()]
     writer.write_shared(connection, backend, shared_rows, {})
     adoption = Adoption(session, rows)
     for shared in sorted(loose, key=lambda shared: not isinstance(shared, FunctionObject)):
         adoption.persistent(shared)
-    replacing = [look for _, look, _ in looks if look.id in stored]
+    replacing = [snapshot for _, snapshot, _ in snapshots if snapshot.id in stored]
     writer.replace_by_hand(connection, backend, replacing, heads, before)
-    for run, look, members in looks:
+    for run, snapshot, members in snapshots:
         adoption.adopt(run)
-        put(run, look, members, heads.get(run.id), now)
+        put(run, snapshot, members, heads.get(run.id), now)
 
 
 def may_delete(session: Session) -> None:
@@ -93,8 +95,10 @@ def may_delete(session: Session) -> None:
     backend_of(connection).begin(connection, write=True)
 
 
-def _look(mapper: Mapper, text: bytes, run: RunObject, now: int, names: Mapping[str, str] | None = None) -> Look:
+def _snapshot(
+    mapper: Mapper, text: bytes, run: RunObject, now: int, names: Mapping[str, str] | None = None
+) -> Snapshot:
     """*names*: the keys of a stored run that are taken for documented ones."""
     # What is new to the session may be the copy of a stored run (make_transient), which was seen then.
     seen_at = now if inspect(run).persistent else run.observed_at or now
-    return mapper.look(mapper.draft(wire.run_members(text), names), seen_at, run.source)
+    return mapper.snapshot(mapper.draft(wire.run_members(text), names), seen_at, run.source)

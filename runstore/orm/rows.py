@@ -10,7 +10,7 @@ from sqlalchemy.orm.attributes import set_attribute
 
 from runstore import wire
 from runstore.errors import RunRejected
-from runstore.mapping import BELONGS, CALLS, COLUMNS, MEMBER_TABLES, REQUIRED_ACTION, RUN, SHARED, Look
+from runstore.mapping import BELONGS, CALLS, COLUMNS, MEMBER_TABLES, REQUIRED_ACTION, RUN, SHARED, Snapshot
 from runstore.orm.values import COLUMN_ATTRIBUTES, RELATIONS
 from runstore.save.writer import Head
 from runstore.schema import RunObject
@@ -20,38 +20,40 @@ _KEPT = {"id", "digest", "observed_at", "archived_at", "source", *(column for co
 """Columns of run_object that are set elsewhere; the keys of shared rows follow from the relationships."""
 
 
-def put(run: RunObject, look: Look, members: Collection[str], stored: Head | None, now: int) -> None:
-    """Give a run and what belongs to it the values of a look; of its other tables those of the changed *members*.
+def put(run: RunObject, snapshot: Snapshot, members: Collection[str], stored: Head | None, now: int) -> None:
+    """Give a run and what belongs to it the values of a snapshot; of its other tables those of the changed *members*.
 
     *stored* is the head of a stored run.
     """
     is_new, loaded = not inspect(run).persistent, inspect(run).dict
-    _refuse_other_types(run, _value(RUN.columns["extra"], look.row[COLUMNS["extra"]]), "$")
+    _refuse_other_types(run, _value(RUN.columns["extra"], snapshot.row[COLUMNS["extra"]]), "$")
     for column, place in COLUMNS.items():
         attribute = COLUMN_ATTRIBUTES[column]
         # What is not loaded and was not changed is as it should be.
         if column not in _KEPT and (is_new or attribute in loaded or column in members or column in ("extra", "shape")):
-            _set(run, attribute, _value(RUN.columns[column], look.row[place]))
+            _set(run, attribute, _value(RUN.columns[column], snapshot.row[place]))
     for member, table in (*BELONGS.items(), ("required_action", REQUIRED_ACTION)):
         if member in members:
             part = getattr(run, member)
-            _put_rows(member, table, look, [] if part is None else [part])
+            _put_rows(member, table, snapshot, [] if part is None else [part])
     if "required_action" in members:
-        _put_rows("required_action", CALLS, look, run.required_action.tool_calls if run.required_action else [])
+        _put_rows("required_action", CALLS, snapshot, run.required_action.tool_calls if run.required_action else [])
     for member in ("tools", "file_ids"):
         if member in members:
-            _compare(member, len(getattr(run, RELATIONS[member])), len(look.children.get(MEMBER_TABLES[member][0], ())))
-    _set(run, "digest", look.digest)
+            _compare(
+                member, len(getattr(run, RELATIONS[member])), len(snapshot.children.get(MEMBER_TABLES[member][0], ()))
+            )
+    _set(run, "digest", snapshot.digest)
     # Not what stands on the object: a merge has put there what another object had.
-    same = stored is not None and stored.digest == look.digest
-    _set(run, "observed_at", stored.observed_at if stored and same else look.observed_at)
+    same = stored is not None and stored.digest == snapshot.digest
+    _set(run, "observed_at", stored.observed_at if stored and same else snapshot.observed_at)
     _set(run, "archived_at", stored.archived_at if stored else now)
     for member in members:
         _number(run, member)
 
 
-def _put_rows(member: str, table: Table, look: Look, items: Sequence[Any]) -> None:
-    rows = list(look.rows(table))
+def _put_rows(member: str, table: Table, snapshot: Snapshot, items: Sequence[Any]) -> None:
+    rows = list(snapshot.rows(table))
     _compare(member, len(items), len(rows))
     for item, row in zip(items, rows, strict=True):
         if "extra" in table.columns:

@@ -72,16 +72,16 @@ def _is_stale(run: RunObject, stored: Mapping[str, Raw] | None) -> bool:
     if stored is None:
         return False
     mapper = Mapper()
-    look = mapper.look(mapper.draft(dict(stored)), 0)
+    snapshot = mapper.snapshot(mapper.draft(dict(stored)), 0)
     for member, (place, _) in IN_ROW.items():
         history = inspect(run).attrs[COLUMN_ATTRIBUTES[member]].history
-        value = look.row[place]
+        value = snapshot.row[place]
         for read in (*(history.deleted or ()), *(history.unchanged or ())):
             if read != (wire.loads(value) if isinstance(read, dict) and value else value):
                 return True
     for links, key, table in (("tool_links", "tool_id", TOOLS), ("file_links", "file_ids", FILES)):
         history = inspect(run).attrs[links].history
         read = sorted(getattr(link, key) for link in (*(history.deleted or ()), *(history.unchanged or ())))
-        if links in inspect(run).dict and read != sorted(look.children.get(table, ())):
+        if links in inspect(run).dict and read != sorted(snapshot.children.get(table, ())):
             return True
     return False

@@ -58,7 +58,7 @@ class Filter(TypedDict, total=False):
         Texts | None,
         Criterion(Kind.ONE_OF, "--source", "TEXT", "Runs that 'import --source' stored under this name."),
     ]
-    """Of the newest look."""
+    """Of the newest snapshot."""
     created_from: Annotated[
         Time | None,
         Criterion(

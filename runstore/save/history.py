@@ -27,16 +27,16 @@ Texts = dict[str, Raw]
 
 
 class Change(NamedTuple):
-    """An earlier look at a run."""
+    """An earlier snapshot of a run."""
 
     observed_at: int
     """When the run was last seen so (Unix microseconds)."""
     status: str | None
     digest: bytes
     members: dict[str, Any]
-    """Members whose value was another one than in the next newer look, with their value in this one."""
+    """Members whose value was another one than in the next newer snapshot, with their value in this one."""
     absent: list[str]
-    """Members that the next newer look has and this one had not."""
+    """Members that the next newer snapshot has and this one had not."""
 
 
 @dataclass(slots=True)
@@ -128,7 +128,7 @@ def _chain(run_id: str, run: Revised, kept: list[Past]) -> dict[bytes, tuple[Any
 
 
 def changes(connection: Connection, backend: Backend, run_id: str) -> list[Change]:
-    """The looks at a run that are not its newest, oldest first. Raises :class:`RunNotFound`."""
+    """The snapshots of a run that are not its newest, oldest first. Raises :class:`RunNotFound`."""
     columns = [queries.readable(backend, column) for column in CHANGE.columns]
     statement = select(*columns).where(CHANGE.c.run_object == bindparam("id"))
     known = select(RUN.c.id).where(RUN.c.id == bindparam("id"))

@@ -9,7 +9,7 @@ import itertools
 import logging
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -20,7 +20,7 @@ from msgspec import Raw
 
 from runstore import pace, redact, wire
 from runstore.errors import DatabaseFailure, NotARun, RunConflict, RunRejected, RunStoreError
-from runstore.mapping import Draft, Look, Mapper
+from runstore.mapping import Draft, Mapper, Snapshot
 from runstore.save.writer import UNCHANGED, Known, Outcome, Verdict
 from runstore.sources import Record
 from runstore.wire import departures, finder
@@ -103,7 +103,7 @@ class SaveReport:
         return not self.rejected and not self.conflict
 
     def count(self, outcome: Outcome, number: int = 1) -> None:
-        """Count looks with this outcome."""
+        """Count snapshots with this outcome."""
         setattr(self, outcome, getattr(self, outcome) + number)
 
     def __str__(self) -> str:
@@ -135,17 +135,18 @@ class _Entry:
     number: int
     """The record's, or that of the one it was found in, from 1."""
     observed_at: int
-    found: Draft | Look | Verdict | Exception
+    found: Draft | Snapshot | Verdict | Exception
     """What it has become so far."""
 
 
 class Saver:
     """Saves records as one caller asked for; made anew for each call.
 
-    *known* asks the archive which runs it has; *write* writes looks, given what is known of their runs, if anything;
-    with *behind* a batch is written in a thread of its own while the next one is mapped; *abandon* is called when no
-    batch is waited for any more, so that none waits or is tried again. *redact* leaves secrets out before a run is
-    mapped. *reject* is given each record that is not stored, its number from 1, and why.
+    *known* asks the archive which runs it has; *write* writes snapshots, given what is known of their runs, if
+    anything; with *behind* a batch is written in a thread of its own while the next one is mapped; *abandon* is
+    called when no batch is waited for any more, so that none waits or is tried again. *redact* leaves secrets out
+    before a run is mapped. *reject* is given each record that is not stored, its number from 1, and why, in the
+    thread of the caller.
     """
 
     def __init__(
@@ -156,7 +157,7 @@ class Saver:
         strict: bool,
         redact: bool,
         known: Callable[[list[str]], Known],
-        write: Callable[[list[Look], Known | None], list[Verdict]],
+        write: Callable[[list[Snapshot], Known | None], list[Verdict]],
         behind: bool,
         abandon: Callable[[], None],
         reject: Callable[[object, int, Exception], None],
@@ -179,6 +180,7 @@ class Saver:
         self._before: list[_Entry] = []
         self._verdicts: Callable[[], list[Verdict]] = list
         self._under_way: set[str] = set()
+        self._refused: deque[tuple[object, int, Exception]] = deque()
         self.report = SaveReport()
 
     def save(self, records: Iterable[object], observed_at: int, *, own_times: bool, one: bool = False) -> None:
@@ -206,7 +208,9 @@ class Saver:
             for number, record in numbered:
                 with self._turn:
                     self._take(record, number, own_times=own_times, one=one)
+                self._hand_over()
         except RunStoreError:
+            self._hand_over()
             raise
         except BaseException as error:
             if not isinstance(error, Exception):
@@ -214,18 +218,26 @@ class Saver:
             try:
                 with self._turn:
                     self._write_rest()
+                self._hand_over()
             except RunStoreError as failure:
                 log.warning("the last records are not written: %s", failure)
             log.warning("ended early; so far %s", self.report)
             raise
         with self._turn:
             self._write_rest()
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Give *reject* what was refused: whoever reports it, the thread that watches finds some of it."""
+        while self._refused:
+            self._reject(*self._refused.popleft())
 
     def _tell_so_far(self) -> None:
         """Say what was stored before the database failed; a batch that is under way may still go well."""
         self._abandon()
         with suppress(RunStoreError), self._turn:
             self._settle()
+        self._hand_over()
         if self.report != SaveReport():
             log.warning("ended early; so far %s", self.report)
 
@@ -242,7 +254,7 @@ class Saver:
                             continue
                         try:
                             self._write_rest()
-                        except RunStoreError as error:  # told by the thread that waits, which writes them again
+                        except Exception as error:  # the thread that waits meets it again, when it writes them
                             log.warning("not written yet: %s", error)
                             return
 
@@ -268,18 +280,18 @@ class Saver:
 
     def _write_batch(self, *, full: bool) -> None:
         """Map the batch while the one before is written, and write it; a full one in a thread of its own."""
-        looks, known = self._looks(self._batch)
+        snapshots, known = self._snapshots(self._batch)
         self._settle()
-        self._under_way = {look.id for look in looks}
+        self._under_way = {snapshot.id for snapshot in snapshots}
         verdicts: Callable[[], list[Verdict]] = list
-        if looks and full and self._behind:
+        if snapshots and full and self._behind:
             if self._pool is None:
                 self._stack.enter_context(pace.quick_turns())
                 self._pool = self._stack.enter_context(ThreadPoolExecutor(1))
                 self._stack.callback(self._abandon)
-            verdicts = self._pool.submit(self._write, looks, known).result
-        elif looks:
-            verdicts = self._write(looks, known).copy
+            verdicts = self._pool.submit(self._write, snapshots, known).result
+        elif snapshots:
+            verdicts = self._write(snapshots, known).copy
         self._before, self._verdicts = self._batch, verdicts
         self._batch, self._size, self._most = [], 0, BATCH
 
@@ -343,7 +355,7 @@ class Saver:
             members = wire.run_members(redact.redacted(wire.canonical(wire.encode(members), "$", 0)))
         return self._mapper.draft(members)
 
-    def _looks(self, batch: list[_Entry]) -> tuple[list[Look], Known | None]:
+    def _snapshots(self, batch: list[_Entry]) -> tuple[list[Snapshot], Known | None]:
         """Map what has to be written, and say of the others that they are unchanged; what is known of the former."""
         drafts = [(entry, entry.found) for entry in batch if isinstance(entry.found, Draft)]
         stored: set[str] = set()
@@ -355,7 +367,7 @@ class Saver:
                 for entry, draft in drafts
                 if draft.id in known and not known[draft.id].covers(draft.digest, entry.observed_at)
             }
-            # What is stored of them may just become another look.
+            # What is stored of them may just become another snapshot.
             stored -= self._under_way
             if not self._under_way.isdisjoint(draft.id for _, draft in drafts):
                 known = None
@@ -364,25 +376,25 @@ class Saver:
                 entry.found = UNCHANGED
                 continue
             try:
-                look = self._mapper.look(draft, entry.observed_at, self._source)
+                snapshot = self._mapper.snapshot(draft, entry.observed_at, self._source)
                 if self._strict:
-                    departures.check(wire.encode(look.members))
-                entry.found = look
+                    departures.check(wire.encode(snapshot.members))
+                entry.found = snapshot
             except RunRejected as error:
                 entry.found = error
         # Also those of a batch that was mapped before, when an interrupt came.
-        return [entry.found for entry in batch if isinstance(entry.found, Look)], known
+        return [entry.found for entry in batch if isinstance(entry.found, Snapshot)], known
 
     def _finish(self, batch: list[_Entry], written: Iterable[Verdict]) -> None:
-        """Count and report the records of a batch, whose looks have been given these verdicts."""
+        """Count and report the records of a batch, whose snapshots have been given these verdicts."""
         verdicts = iter(written)
         outcomes: Counter[Outcome] = Counter()
         for entry in batch:
-            found = next(verdicts) if isinstance(entry.found, Look) else entry.found
+            found = next(verdicts) if isinstance(entry.found, Snapshot) else entry.found
             if isinstance(found, Verdict):
                 outcomes[found.outcome] += 1
                 if found.outcome is Outcome.CONFLICT:
-                    assert isinstance(entry.found, Look)
+                    assert isinstance(entry.found, Snapshot)
                     self._refuse(entry, RunConflict(id=entry.found.id, reason=found.reason))
             else:
                 assert isinstance(found, Exception)
@@ -398,7 +410,7 @@ class Saver:
         record = entry.record
         if self._redact:
             record, error = _without_secrets(record), _said_without_secrets(error)
-        self._reject(record, entry.number, error)
+        self._refused.append((record, entry.number, error))
 
 
 def _without_secrets(record: object) -> object:

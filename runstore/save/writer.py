@@ -1,6 +1,6 @@
-"""The one write path: a batch of looks, settled against what is stored and written in a fixed number of statements.
+"""The one write path: a batch of snapshots, settled against what is stored and written in a fixed number of statements.
 
-Of several looks at one run one is the newest and stands in the tables. The others are its history (``history.py``).
+Of several snapshots of one run one is the newest and stands in the tables. The others are its history (``history.py``).
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from runstore.mapping import (
     RUN,
     RUN_NAMES,
     SHARED_TABLES,
-    Look,
     SharedRow,
+    Snapshot,
     StoredRun,
 )
 from runstore.save import history
@@ -49,7 +49,7 @@ POLICIES = ("newest", "replace", "keep", "error")
 
 
 class Outcome(StrEnum):
-    """What became of one look at a run."""
+    """What became of one snapshot of a run."""
 
     INSERTED = "inserted"
     UPDATED = "updated"
@@ -72,7 +72,7 @@ UNCHANGED = Verdict(Outcome.UNCHANGED)
 
 
 class Head(NamedTuple):
-    """The stored look at a run, as far as saving needs it."""
+    """The stored snapshot of a run, as far as saving needs it."""
 
     id: str
     digest: bytes
@@ -85,7 +85,7 @@ class Head(NamedTuple):
 
     @property
     def order(self) -> tuple[int, int, bytes]:
-        """Of two looks at a run the one with the greater order is the newer."""
+        """Of two snapshots of a run the one with the greater order is the newer."""
         return RANKS.get(self.status or "", 0), self.observed_at, self.digest
 
     @property
@@ -99,18 +99,18 @@ class _Settled:
     """What a batch makes of one run."""
 
     stored: Head | None
-    newest: Look | Head | None
+    newest: Snapshot | Head | None
     observed_at: int = 0
-    """The latest time at which the newest look was seen."""
-    late: list[Look] = field(default_factory=list)
-    """Looks of the batch that are not the newest."""
+    """The latest time at which the newest snapshot was seen."""
+    late: list[Snapshot] = field(default_factory=list)
+    """Snapshots of the batch that are not the newest."""
     verdicts: list[Verdict] = field(default_factory=list)
 
 
 def write(
     connection: Connection,
     backend: Backend,
-    looks: Sequence[Look],
+    snapshots: Sequence[Snapshot],
     *,
     policy: str,
     now: int,
@@ -121,23 +121,23 @@ def write(
     """Write a batch inside the transaction at hand.
 
     *seen* holds the shared rows known to be stored; *there* is what is known of these runs (None: it is asked for),
-    *stored_runs* reads runs with their members. Gives a verdict for each look, in order, and the shared rows that are
-    stored once the transaction is committed. A run that is not in *there*, but stored, is an error of the database.
+    *stored_runs* reads runs with their members. Gives a verdict for each snapshot, in order, and the shared rows that
+    are stored once the transaction is committed. A run that is not in *there*, but stored, is an error of the database.
     """
-    groups: dict[str, list[Look]] = {}
-    for look in looks:
-        groups.setdefault(look.id, []).append(look)
+    groups: dict[str, list[Snapshot]] = {}
+    for snapshot in snapshots:
+        groups.setdefault(snapshot.id, []).append(snapshot)
     if there is None:
         there = known(connection, backend, list(groups))
     verdicts: dict[str, Iterator[Verdict]] = {}
-    fresh: list[Look] = []
+    fresh: list[Snapshot] = []
     unclear: list[str] = []
     for run_id, group in groups.items():
         stored = there.get(run_id)
         if stored is None and len(group) == 1:
             fresh += group
             verdicts[run_id] = iter(_INSERTED)
-        elif stored is not None and all(stored.covers(look.digest, look.observed_at) for look in group):
+        elif stored is not None and all(stored.covers(snapshot.digest, snapshot.observed_at) for snapshot in group):
             verdicts[run_id] = repeat(UNCHANGED)
         else:
             unclear.append(run_id)
@@ -146,30 +146,30 @@ def write(
     settled = {run_id: _settle(stored_heads.get(run_id), groups[run_id], policy) for run_id in unclear}
     for run_id, run in settled.items():
         verdicts[run_id] = iter(run.verdicts)
-        if run.stored is None and isinstance(run.newest, Look):
+        if run.stored is None and isinstance(run.newest, Snapshot):
             fresh.append(run.newest)
 
-    changed = [run.newest for run in settled.values() if run.stored and isinstance(run.newest, Look)]
-    # Of an earlier look only the shape: it alone knows the order of the keys, which is part of the look's digest.
-    shapes = [look.shared[-1] for run in settled.values() for look in run.late]
-    rows = (*(row for look in (*fresh, *changed) for row in look.shared), *shapes)
+    changed = [run.newest for run in settled.values() if run.stored and isinstance(run.newest, Snapshot)]
+    # Of an earlier snapshot only the shape: it alone knows the order of the keys, which is part of the digest.
+    shapes = [snapshot.shared[-1] for run in settled.values() for snapshot in run.late]
+    rows = (*(row for snapshot in (*fresh, *changed) for row in snapshot.shared), *shapes)
     shared = write_shared(connection, backend, rows, seen)
     _insert(connection, backend, sorted(fresh, key=attrgetter("id")), now)
     _update(connection, backend, settled, stored_runs)
-    return [next(verdicts[look.id]) for look in looks], shared
+    return [next(verdicts[snapshot.id]) for snapshot in snapshots], shared
 
 
 # --- deciding --------------------------------------------------------------------------------------------------------
 
 
 class Stored(NamedTuple):
-    """The stored look at a run, as far as it takes to see that another one is the same."""
+    """The stored snapshot of a run, as far as it takes to see that another one is the same."""
 
     digest: bytes
     observed_at: int
 
     def covers(self, digest: bytes, observed_at: int) -> bool:
-        """Whether a look with this digest, seen at this time, says nothing new."""
+        """Whether a snapshot with this digest, seen at this time, says nothing new."""
         return digest == self.digest and observed_at <= self.observed_at
 
 
@@ -189,7 +189,7 @@ def _select_known(backend: Backend) -> Select[Any]:
 
 
 def heads(connection: Connection, backend: Backend, ids: list[str]) -> dict[str, Head]:
-    """The stored looks at these runs, locked in the order of their ids."""
+    """The stored snapshots of these runs, locked in the order of their ids."""
     if not ids:
         return {}
     return {row[0]: Head(*row) for row in connection.execute(_select_heads(backend), {"ids": ids})}
@@ -201,51 +201,53 @@ def _select_heads(backend: Backend) -> Select[Any]:
     return statement.order_by(RUN.c.id).with_for_update()
 
 
-def _settle(stored: Head | None, looks: Iterable[Look], policy: str) -> _Settled:
+def _settle(stored: Head | None, snapshots: Iterable[Snapshot], policy: str) -> _Settled:
     run = _Settled(stored, stored, stored.observed_at if stored else 0)
-    for look in looks:
+    for snapshot in snapshots:
         newest = run.newest
         if newest is None:
             verdict = Verdict(Outcome.INSERTED)
-        elif differs := different_run(newest, look):
+        elif differs := different_run(newest, snapshot):
             run.verdicts.append(Verdict(Outcome.CONFLICT, differs))
             continue
-        elif look.digest == newest.digest:
-            run.observed_at = max(run.observed_at, look.observed_at)
-            if isinstance(newest, Look):
+        elif snapshot.digest == newest.digest:
+            run.observed_at = max(run.observed_at, snapshot.observed_at)
+            if isinstance(newest, Snapshot):
                 newest.observed_at = newest.row[_OBSERVED_AT] = run.observed_at
             run.verdicts.append(UNCHANGED)
             continue
         elif policy == "error":
-            run.verdicts.append(Verdict(Outcome.CONFLICT, "differs from the stored look, and on_conflict is 'error'"))
+            run.verdicts.append(
+                Verdict(Outcome.CONFLICT, "differs from the stored snapshot, and on_conflict is 'error'")
+            )
             continue
-        elif policy == "replace" or (policy == "newest" and look.order > _order(newest, run.observed_at)):
+        elif policy == "replace" or (policy == "newest" and snapshot.order > _order(newest, run.observed_at)):
             verdict = Verdict(Outcome.UPDATED)
         else:
-            run.late.append(look)
+            run.late.append(snapshot)
             run.verdicts.append(Verdict(Outcome.STALE))
             continue
-        if isinstance(newest, Look):
+        if isinstance(newest, Snapshot):
             run.late.append(newest)
         elif newest is not None:
             run.stored = newest._replace(observed_at=run.observed_at)  # this batch may have seen it again
-        run.newest, run.observed_at = look, look.observed_at
+        run.newest, run.observed_at = snapshot, snapshot.observed_at
         run.verdicts.append(verdict)
     return run
 
 
-def _order(newest: Look | Head, observed_at: int) -> tuple[int, int, bytes]:
+def _order(newest: Snapshot | Head, observed_at: int) -> tuple[int, int, bytes]:
     rank, _, digest = newest.order
     return rank, observed_at, digest
 
 
-def different_run(one: Look | Head, other: Look | Head) -> str:
-    """Why two looks cannot be looks at the same run; empty where they can."""
+def different_run(one: Snapshot | Head, other: Snapshot | Head) -> str:
+    """Why two snapshots cannot be snapshots of the same run; empty where they can."""
     for name, left, right in zip(
         ("thread_id", "assistant_id", "created_at"), one.identity, other.identity, strict=True
     ):
         if left is not None and right is not None and left != right:
-            return f"its {name} differs from that of an earlier look with this id; it is another run"
+            return f"its {name} differs from that of an earlier snapshot with this id; it is another run"
     return ""
 
 
@@ -272,7 +274,7 @@ def write_shared(connection: Connection, backend: Backend, rows: Iterable[Shared
         elif unseen[row.table][row.id].digest != row.digest:
             raise DigestClash(id=row.id, table=row.table.name)
 
-    # Looks of a batch have most rows in common, being made of the same texts.
+    # Snapshots of a batch have most rows in common, being made of the same texts.
     for row in {id(row): row for row in rows}.values():
         gather(row)
     for table, found in unseen.items():
@@ -299,24 +301,24 @@ def _select_digests(backend: Backend, table: Table) -> Select[Any]:
     return select(table.c.id, table.c.digest).where(backend.among(table.c.id, "ids"))
 
 
-def _insert(connection: Connection, backend: Backend, looks: Sequence[Look], now: int) -> None:
-    children: dict[Table, list[Look]] = {table: [] for table in CHILD_TABLES}
-    for look in looks:
-        look.row[_ARCHIVED_AT] = now
-        for table in look.children:
-            children[table].append(look)
-    backend.insert(connection, RUN, [look.row for look in looks])
+def _insert(connection: Connection, backend: Backend, snapshots: Sequence[Snapshot], now: int) -> None:
+    children: dict[Table, list[Snapshot]] = {table: [] for table in CHILD_TABLES}
+    for snapshot in snapshots:
+        snapshot.row[_ARCHIVED_AT] = now
+        for table in snapshot.children:
+            children[table].append(snapshot)
+    backend.insert(connection, RUN, [snapshot.row for snapshot in snapshots])
     for table, having in children.items():
         if having:
             backend.insert(connection, table, _rows(table, having))
 
 
-def _rows(table: Table, looks: Iterable[Look]) -> Iterator[tuple[Any, ...]]:
-    return chain.from_iterable(look.rows(table) for look in looks)
+def _rows(table: Table, snapshots: Iterable[Snapshot]) -> Iterator[tuple[Any, ...]]:
+    return chain.from_iterable(snapshot.rows(table) for snapshot in snapshots)
 
 
 def _update(connection: Connection, backend: Backend, settled: dict[str, _Settled], stored_runs: StoredRuns) -> None:
-    """Bring stored runs to their newest look, and the history of all runs to the looks that came."""
+    """Bring stored runs to their newest snapshot, and the history of all runs to the snapshots that came."""
     changed = {
         run_id: run for run_id, run in settled.items() if run.late or (run.stored and run.newest is not run.stored)
     }
@@ -325,8 +327,10 @@ def _update(connection: Connection, backend: Backend, settled: dict[str, _Settle
     revised: dict[str, history.Revised] = {}
     for run_id, run in sorted(changed.items()):
         stored, texts = before.get(run_id, (None, None))
-        added = [Past(look.digest, look.observed_at, look.status, look.members) for look in run.late]
-        if isinstance(run.newest, Look) and run.stored and stored and texts is not None:
+        added = [
+            Past(snapshot.digest, snapshot.observed_at, snapshot.status, snapshot.members) for snapshot in run.late
+        ]
+        if isinstance(run.newest, Snapshot) and run.stored and stored and texts is not None:
             run.newest.row[_ARCHIVED_AT] = run.stored.archived_at
             unlike = run.newest.unlike.union(RUN_NAMES.of(texts).values())
             changes = [
@@ -335,7 +339,7 @@ def _update(connection: Connection, backend: Backend, settled: dict[str, _Settle
             tables = [table for name in changes for table in MEMBER_TABLES[name]]
             replaced.add(stored, run.newest.row, {table: run.newest.rows(table) for table in tables})
             added.append(Past(run.stored.digest, run.stored.observed_at, run.stored.status, texts))
-        newest = run.newest.members if isinstance(run.newest, Look) else texts
+        newest = run.newest.members if isinstance(run.newest, Snapshot) else texts
         assert run.newest is not None
         assert newest is not None
         revised[run_id] = history.Revised(run.newest.digest, newest, texts, added)
@@ -376,7 +380,7 @@ class Replaced:
 
 
 def touch(connection: Connection, seen: Mapping[str, int]) -> None:
-    """Say when the stored look at each of these runs was last seen, also where it is the time that stands there.
+    """Say when the stored snapshot of each of these runs was last seen, also where it is the time that stands there.
 
     A run whose history alone has changed is updated too: to a transaction that has seen the archive before that
     (REPEATABLE READ), the database refuses the lock then, without which it would put back the history it saw.
@@ -389,18 +393,18 @@ def touch(connection: Connection, seen: Mapping[str, int]) -> None:
 def replace_by_hand(
     connection: Connection,
     backend: Backend,
-    looks: Iterable[Look],
+    snapshots: Iterable[Snapshot],
     stored: dict[str, Head],
     before: dict[str, Texts],
 ) -> None:
-    """Keep stored looks at runs, which somebody else is about to replace by these, as history.
+    """Keep stored snapshots of runs, which somebody else is about to replace by these, as history.
 
     *stored* are their heads, locked, *before* the texts of their members.
     """
     revised: dict[str, history.Revised] = {}
-    for look in looks:
-        head, texts = stored[look.id], before[look.id]
-        if head.digest != look.digest:
+    for snapshot in snapshots:
+        head, texts = stored[snapshot.id], before[snapshot.id]
+        if head.digest != snapshot.digest:
             past = Past(head.digest, head.observed_at, head.status, texts)
-            revised[look.id] = history.Revised(look.digest, look.members, texts, [past])
+            revised[snapshot.id] = history.Revised(snapshot.digest, snapshot.members, texts, [past])
     history.write(connection, backend, revised)

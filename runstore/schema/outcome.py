@@ -120,7 +120,7 @@ class RunCompletionUsage(Base):
 
 
 class RunObjectChange(Base):
-    """A look at a run that is not its newest: kept once, as what differed from the next newer look."""
+    """A snapshot of a run that is not its newest: kept once, as what differed from the next newer snapshot."""
 
     __tablename__ = "run_object_change"
     __table_args__ = {"comment": "Earlier looks at runs, as what differs from the next newer look (own table)."}

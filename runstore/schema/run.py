@@ -116,7 +116,7 @@ OWN = {
 
 
 class RunObject(Base):
-    """Documented RunObject: one run, as its newest look has it.
+    """Documented RunObject: one run, as its newest snapshot has it.
 
     The documented columns in the documented order (a key into a table of what belongs to the run is that table's own
     key here), then those of later generations, then runstore's own. Everything but the id may be NULL: an absent

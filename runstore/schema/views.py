@@ -50,7 +50,7 @@ def _time(name: str) -> tuple[str, Any, str]:
 
 RUNS = _view(
     "runs",
-    "One row a run, as its newest look has it.",
+    "One row a run, as its newest snapshot has it.",
     ("id", Text, "Identifier of the run."),
     ("object", Text, "Type of the object: thread.run."),
     ("created_at", BigInteger, "When the run was created (Unix seconds, as the next five)."),
@@ -105,7 +105,7 @@ RUNS = _view(
     ("tool_count", BigInteger, "How many tools the run was given."),
     ("file_count", BigInteger, "How many file_ids it has."),
     ("pending_tool_calls", BigInteger, "How many calls of functions it waits for."),
-    ("source", Text, "Where this look came from, as the importer named it."),
+    ("source", Text, "Where this snapshot came from, as the importer named it."),
     ("observed_at", BigInteger, "When the run was last seen so (Unix microseconds)."),
     _time("observed"),
     ("archived_at", BigInteger, "When the run was first stored here (Unix microseconds)."),
@@ -126,7 +126,7 @@ RUN_TOOLS = _view(
 
 RUN_TOOL_CALLS = _view(
     "run_tool_calls",
-    "One row a tool call: those a run waits for, and those of its earlier looks.",
+    "One row a tool call: those a run waits for, and those of its earlier snapshots.",
     ("run_id", Text, "The run."),
     ("position", Integer, "Place among the calls of the action, from 0."),
     ("call_id", Text, "Id of the call."),
@@ -135,7 +135,7 @@ RUN_TOOL_CALLS = _view(
     ("arguments", Text, "What the model wrote, meant to be JSON."),
     ("observed_at", BigInteger, "When the run was last seen waiting for it (Unix microseconds)."),
     _time("observed"),
-    ("pending", Boolean, "Whether it stands in the newest look; false for those of earlier looks."),
+    ("pending", Boolean, "Whether it stands in the newest snapshot; false for those of earlier snapshots."),
 )
 
 RUN_FILES = _view(
@@ -156,15 +156,15 @@ RUN_METADATA = _view(
 
 RUN_CHANGES = _view(
     "run_changes",
-    "One row a look at a run, with the status in it and in the one before.",
+    "One row a snapshot of a run, with the status in it and in the one before.",
     ("run_id", Text, "The run."),
-    ("position", BigInteger, "Place among the looks, oldest first, from 0."),
-    ("status", Text, "The status in this look."),
-    ("previous_status", Text, "The status in the look before; NULL in the first."),
+    ("position", BigInteger, "Place among the snapshots, oldest first, from 0."),
+    ("status", Text, "The status in this snapshot."),
+    ("previous_status", Text, "The status in the snapshot before; NULL in the first."),
     ("observed_at", BigInteger, "When the run was last seen so (Unix microseconds)."),
     _time("observed"),
-    ("is_current", Boolean, "Whether this is the newest look."),
-    ("members", JSONText, "Members whose value differs in the next newer look, JSON; NULL for the newest."),
+    ("is_current", Boolean, "Whether this is the newest snapshot."),
+    ("members", JSONText, "Members whose value differs in the next newer snapshot, JSON; NULL for the newest."),
 )
 
 RUN_FINDINGS = _view(

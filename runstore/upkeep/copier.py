@@ -61,7 +61,7 @@ class Copied:
     missing: list[Difference] = field(default_factory=list)
     """Runs that differ for another reason at the end: somebody changes them, or the copy failed."""
     source: tuple[Fingerprint, Fingerprint] = (fingerprint.NOTHING, fingerprint.NOTHING)
-    """Of the runs and of their earlier looks."""
+    """Of the runs and of their earlier snapshots."""
     target: tuple[Fingerprint, Fingerprint] = (fingerprint.NOTHING, fingerprint.NOTHING)
 
     @property

@@ -1,7 +1,7 @@
-"""Runs of which any look meets conditions: the newest one, or one that only history still knows.
+"""Runs of which any snapshot meets conditions: the newest one, or one that only history still knows.
 
-History holds what differs from the next newer look, of which SQL can ask nothing. So earlier looks are made again, a
-batch at a time, and stored as runs of their own in an archive in memory, which is asked by the same filter: what a
+History holds what differs from the next newer snapshot, of which SQL can ask nothing. So earlier snapshots are rebuilt,
+a batch at a time, and stored as runs of their own in an archive in memory, which is asked by the same filter: what a
 condition means is said in one place.
 """
 
@@ -20,7 +20,7 @@ from runstore import migrate
 from runstore.backends import Backend
 from runstore.backends.sqlite import SQLite
 from runstore.errors import ArchiveDamaged
-from runstore.mapping import COLUMNS, RUN, Look, Mapper
+from runstore.mapping import COLUMNS, RUN, Mapper, Snapshot
 from runstore.query import filters
 from runstore.query.reader import DAMAGE, Reader
 from runstore.save import history, writer
@@ -28,25 +28,25 @@ from runstore.save.history import CHANGE, Texts
 from runstore.upkeep import pruner
 
 OF_RUNS = ("id", "source")
-"""Filters that ask about a run, not about one look at it: history does not keep what they ask for."""
+"""Filters that ask about a run, not about one snapshot of it: history does not keep what they ask for."""
 
 BATCH = 500
-"""Earlier looks that are stored in memory and asked at a time."""
+"""Earlier snapshots that are stored in memory and asked at a time."""
 
 
 class AnyLook:
-    """Chooses the runs of which the newest look or an earlier one meets all conditions."""
+    """Chooses the runs of which the newest snapshot or an earlier one meets all conditions."""
 
     def __init__(self, backend: Backend, reader: Reader, where: Mapping[str, Any]) -> None:
         wanted = filters.read(where)
         of_runs = {name: value for name, value in wanted.items() if name in OF_RUNS}
-        of_looks = {name: value for name, value in wanted.items() if name not in OF_RUNS}
+        of_snapshots = {name: value for name, value in wanted.items() if name not in OF_RUNS}
         self._backend = backend
         self._reader = reader
         self._newest = pruner.Newest(backend, filters.understood(backend, wanted, paged=False).tests())
         self._possible = pruner.Newest(backend, filters.understood(backend, of_runs, paged=False).tests())
         self._memory = SQLite()
-        self._earlier = filters.understood(self._memory, of_looks, paged=False).tests()
+        self._earlier = filters.understood(self._memory, of_snapshots, paged=False).tests()
         self._mapper = Mapper()
         self._engine: Engine | None = None
 
@@ -74,8 +74,8 @@ class AnyLook:
         found = set(self._newest.of(connection, ids))
         others = [run_id for run_id in ids if run_id not in found]
         if others and self._earlier:
-            looks = self._looks(connection, self._possible.of(connection, others))
-            while batch := list(islice(looks, BATCH)):
+            snapshots = self._snapshots(connection, self._possible.of(connection, others))
+            while batch := list(islice(snapshots, BATCH)):
                 found |= self._met(batch)
         return [run_id for run_id in ids if run_id in found]
 
@@ -89,8 +89,8 @@ class AnyLook:
             if last is None:
                 return [self._backend.among(RUN.c.id, found)]
 
-    def _looks(self, connection: Connection, ids: Sequence[str]) -> Iterator[tuple[str, Texts]]:
-        """The earlier looks at these runs: the run, the texts of its members."""
+    def _snapshots(self, connection: Connection, ids: Sequence[str]) -> Iterator[tuple[str, Texts]]:
+        """The earlier snapshots of these runs: the run, the texts of its members."""
         rows: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
         for row in history.stored(connection, self._backend, ids):
             rows[row[0]].append(row)
@@ -100,9 +100,9 @@ class AnyLook:
             except DAMAGE as error:
                 raise _damaged(run_id, error) from error
 
-    def _met(self, looks: Sequence[tuple[str, Texts]]) -> set[str]:
-        """The runs of those of these looks that meet the conditions."""
-        numbered = [self._look(str(number), *look) for number, look in enumerate(looks)]
+    def _met(self, snapshots: Sequence[tuple[str, Texts]]) -> set[str]:
+        """The runs of those of these snapshots that meet the conditions."""
+        numbered = [self._snapshot(str(number), *snapshot) for number, snapshot in enumerate(snapshots)]
         with self._archive().connect() as memory:
             self._memory.begin(memory, write=True)
             writer.write(
@@ -117,7 +117,7 @@ class AnyLook:
             )
             found = memory.execute(select(RUN.c.id).where(*self._earlier)).scalars().all()
             memory.rollback()
-        return {looks[int(number)][0] for number in found}
+        return {snapshots[int(number)][0] for number in found}
 
     def _archive(self) -> Engine:
         """The archive in memory, made when it is needed: most runs have no history."""
@@ -126,17 +126,17 @@ class AnyLook:
             migrate.upgrade(self._engine)
         return self._engine
 
-    def _look(self, name: str, run_id: str, texts: Texts) -> Look:
-        """An earlier look as that at a run of another name: a run has several."""
+    def _snapshot(self, name: str, run_id: str, texts: Texts) -> Snapshot:
+        """An earlier snapshot as that at a run of another name: a run has several."""
         try:
             draft = self._mapper.draft(texts)
             draft.id = name
-            look = self._mapper.look(draft, 0)
+            snapshot = self._mapper.snapshot(draft, 0)
         except DAMAGE as error:
             raise _damaged(run_id, error) from error
-        look.row[COLUMNS["id"]] = name
-        return look
+        snapshot.row[COLUMNS["id"]] = name
+        return snapshot
 
 
 def _damaged(run_id: str, error: Exception) -> ArchiveDamaged:
-    return ArchiveDamaged(id=run_id, reason=f"an earlier look cannot be made again: {type(error).__name__} {error}")
+    return ArchiveDamaged(id=run_id, reason=f"an earlier snapshot cannot be made again: {type(error).__name__} {error}")

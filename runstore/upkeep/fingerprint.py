@@ -4,7 +4,7 @@ The fingerprint of a set of runs is the sum of their digests, as numbers of 256 
 on an order, a run that stands twice counts twice, and each database adds up its own. It guards against accidents: who
 can write to a database can also write another run with the same sum.
 
-The earlier looks at runs have a fingerprint of their own, the sum of their digests.
+The earlier snapshots of runs have a fingerprint of their own, the sum of their digests.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def of_runs(side: Side, conditions: Iterable[ColumnElement[bool]] = ()) -> Finge
 
 
 def of_history(side: Side) -> Fingerprint:
-    """The fingerprint of the earlier looks at all runs."""
+    """The fingerprint of the earlier snapshots of all runs."""
     columns = func.count(), side.backend.sum_of_digests(side.connection, CHANGE.c.digest)
     return _fingerprint(*side.connection.execute(select(*columns).select_from(CHANGE)).one())
 

@@ -8,7 +8,7 @@ no writer has to wait for it, and without racing one:
 - Rows that nobody has locked are locked first and looked at again after that: what committed in between is seen, and
   who comes later waits, meets a foreign-key error, forgets what it has seen and writes the row anew.
 
-Shapes are kept: they are dozens, and the order of the keys of earlier looks stands in them alone.
+Shapes are kept: they are dozens, and the order of the keys of earlier snapshots stands in them alone.
 """
 
 from __future__ import annotations
@@ -58,15 +58,15 @@ class Pruned(NamedTuple):
     """What was deleted, or would be."""
 
     runs: int = 0
-    looks: int = 0
-    """Earlier looks at these runs."""
+    snapshots: int = 0
+    """Earlier snapshots of these runs."""
     shared: int = 0
     """Shared rows that nothing refers to any more."""
     bytes: int = 0
     """What the rows hold, without indexes and the database's own overhead; counted beforehand only."""
 
     def __str__(self) -> str:
-        return f"{self.runs} runs, {self.looks} earlier looks, {self.shared} shared rows"
+        return f"{self.runs} runs, {self.snapshots} earlier snapshots, {self.shared} shared rows"
 
 
 # --- runs ------------------------------------------------------------------------------------------------------------
@@ -90,7 +90,7 @@ class Choice(Protocol):
 
 @dataclass(frozen=True)
 class Newest:
-    """Chooses the runs whose newest look meets all conditions; without any, none."""
+    """Chooses the runs whose newest snapshot meets all conditions; without any, none."""
 
     backend: Backend
     conditions: Sequence[ColumnElement[bool]]
@@ -133,20 +133,20 @@ def delete_runs(
     # In the order of their ids, as writers lock them: two that meet wait for one another, not both.
     locked = select(RUN.c.id).where(runs).order_by(RUN.c.id).with_for_update()
     ids = {"ids": list(connection.execute(locked, {"ids": list(run_ids)}).scalars())}
-    # A look that came since these ids were read may have made a run one that is to stay. In a statement of its own: of
-    # one that has waited for a lock PostgreSQL brings the locked row up to date, not those of other tables.
+    # A snapshot that came since these ids were read may have made a run one that is to stay. In a statement of its own:
+    # of one that has waited for a lock PostgreSQL brings the locked row up to date, not those of other tables.
     if choice is not None and ids["ids"]:
         ids = {"ids": choice.of(connection, ids["ids"])}
     if not ids["ids"]:
         return Pruned(), {}
     prompts = select(RUN.c.instructions_id).distinct().where(runs, RUN.c.instructions_id.is_not(None))
     tools = select(TOOLS.c.assistant_object_tools_inner).distinct().where(backend.among(TOOLS.c.run_object, "ids"))
-    looks = select(func.count()).select_from(CHANGE).where(backend.among(CHANGE.c.run_object, "ids"))
+    snapshots = select(func.count()).select_from(CHANGE).where(backend.among(CHANGE.c.run_object, "ids"))
     used = {
         INSTRUCTIONS: set(connection.execute(prompts, ids).scalars()),
         TOOL: set(connection.execute(tools, ids).scalars()),
     }
-    earlier = connection.execute(looks, ids).scalar_one()
+    earlier = connection.execute(snapshots, ids).scalar_one()
     try:
         with connection.begin_nested():
             deleted = connection.execute(delete(RUN).where(runs), ids).rowcount
@@ -246,7 +246,7 @@ _REFERENCES: dict[Table, list[Any]] = {
 
 def forecast(connection: Connection, backend: Backend, conditions: Sequence[ColumnElement[bool]] | None) -> Pruned:
     """What deleting the runs that meet all conditions, and collecting shared rows, would delete; None: no runs."""
-    runs = looks = size = shared = 0
+    runs = snapshots = size = shared = 0
     kept: ColumnElement[bool] = true()
     if conditions is not None:
         chosen = and_(*conditions)
@@ -256,10 +256,10 @@ def forecast(connection: Connection, backend: Backend, conditions: Sequence[Colu
             if table is not RUN:
                 statement = statement.join(RUN, RUN.c.id == table.c.run_object)
             count, held = connection.execute(statement.where(chosen)).one()
-            runs, looks = (count if table is RUN else runs), (count if table is CHANGE else looks)
+            runs, snapshots = (count if table is RUN else runs), (count if table is CHANGE else snapshots)
             size += int(held or 0)
     for table in COLLECTED:
         statement = select(func.count(), func.sum(backend.row_bytes(table))).where(unused(table, kept))
         count, held = connection.execute(statement).one()
         shared, size = shared + count, size + int(held or 0)
-    return Pruned(runs, looks, shared, size)
+    return Pruned(runs, snapshots, shared, size)

@@ -2,7 +2,7 @@
 
 Shared rows come first, each once: its id, its digest and its documented columns are made of its document. Then the
 runs, in the order of their ids: the digest of a run is made of its rows, the digests of shared values standing in for
-their texts. Then its earlier looks, whose digests need the texts.
+their texts. Then its earlier snapshots, whose digests need the texts.
 
 What no digest covers cannot be found: observed_at, archived_at and source may have been changed.
 """
@@ -203,23 +203,23 @@ class _Check:
     # --- history -----------------------------------------------------------------------------------------------------
 
     def _wrong_history(self, rows: Iterable[Row], texts: Texts) -> Iterator[str]:
-        """What is wrong with the earlier looks at a run, given the members of its newest look."""
+        """What is wrong with the earlier snapshots of a run, given the members of its newest snapshot."""
         try:
             for past in unfold(rows, texts):
                 if not self._makes_digest(past):
-                    yield f"the look of digest {past.digest.hex()[:16]}...: its row does not make its digest"
+                    yield f"the snapshot of digest {past.digest.hex()[:16]}...: its row does not make its digest"
                     return  # the older ones are told by what differs from this one
         except DAMAGE as error:
-            yield f"its looks cannot be put together: {type(error).__name__} {error}"
+            yield f"its snapshots cannot be put together: {type(error).__name__} {error}"
 
     def _makes_digest(self, past: Past) -> bool:
-        # The order of its keys is not kept with a look, but each order that came stands in a shape.
+        # The order of its keys is not kept with a snapshot, but each order that came stands in a shape.
         for keys in (tuple(past.texts), *self._orders[frozenset(past.texts)]):
             draft = self._mapper.draft({key: past.texts[key] for key in keys})
-            look = self._mapper.look(draft, past.observed_at)
-            if look.digest == past.digest:
+            snapshot = self._mapper.snapshot(draft, past.observed_at)
+            if snapshot.digest == past.digest:
                 # Earlier code read no status under another spelling.
-                return look.status == past.status or (past.status is None and "status" not in past.texts)
+                return snapshot.status == past.status or (past.status is None and "status" not in past.texts)
         return False
 
 

@@ -52,7 +52,7 @@ def damage(place: Place, rows: int, seed: int = 1) -> dict[str, Any]:
 def _hurt(connection: Connection, table: Table, dice: random.Random) -> tuple[dict[str, Any], str]:
     key = [column.name for column in table.primary_key.columns]
     rows = connection.execute(select(table)).mappings().all()
-    if table.name == "run_object_change":  # the oldest look, which no other one is told by, may be missing
+    if table.name == "run_object_change":  # the oldest snapshot, which no other one is told by, may be missing
         rows = [row for row in rows if row["status"] == "in_progress"]
     row = dice.choice(rows)
     where = {name: row[name] for name in key}

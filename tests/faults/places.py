@@ -154,7 +154,7 @@ def texts(runs: Iterable[Any]) -> set[bytes]:
 
 
 def whole(url: URL, known: set[bytes]) -> int:
-    """Check that each stored run loads as one of its known looks, and that the archive verifies; gives their number."""
+    """Check that each stored run loads as one of its known snapshots, and that the archive verifies; their number."""
     with RunRepository.open(url) as runs:
         number = 0
         for found in runs.iterate_json():
@@ -166,7 +166,7 @@ def whole(url: URL, known: set[bytes]) -> int:
 
 
 def fingerprints(url: URL) -> tuple[Fingerprint, int]:
-    """Of the runs, and how many earlier looks there are."""
+    """Of the runs, and how many earlier snapshots there are."""
     from runstore.upkeep import fingerprint
 
     with RunRepository.open(url) as runs, runs._side() as side:

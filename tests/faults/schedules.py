@@ -20,12 +20,12 @@ from runstore.repository import RunRepository
 from runstore.sources import Record
 from tests.faults.places import Place, fingerprints, promise, texts, whole
 
-Look = tuple[int, dict[str, Any]]
+Snapshot = tuple[int, dict[str, Any]]
 STATUSES = ("queued", "in_progress", "requires_action", "in_progress", "completed")
 
 
-def looks(runs: int, dice: random.Random) -> list[Look]:
-    """One to five looks at each run, each with its time."""
+def snapshots(runs: int, dice: random.Random) -> list[Snapshot]:
+    """One to five snapshots of each run, each with its time."""
     found = []
     for number in range(runs):
         for moment in range(dice.randrange(1, len(STATUSES) + 1)):
@@ -49,8 +49,8 @@ def looks(runs: int, dice: random.Random) -> list[Look]:
     return found
 
 
-def expected(found: list[Look], folder: Path) -> tuple[Any, dict[str, list[Any]]]:
-    """The fingerprints of the archive that one writer makes, and all looks by run."""
+def expected(found: list[Snapshot], folder: Path) -> tuple[Any, dict[str, list[Any]]]:
+    """The fingerprints of the archive that one writer makes, and all snapshots by run."""
     with RunRepository.open(folder / "expected.db") as archive:
         archive.save_many(_records(found))
     result = fingerprints(URL.create("sqlite", database=str(folder / "expected.db")))
@@ -61,11 +61,11 @@ def expected(found: list[Look], folder: Path) -> tuple[Any, dict[str, list[Any]]
     return result, known
 
 
-def _records(found: list[Look]) -> Iterator[Record]:
-    return (Record(json.dumps(run).encode(), f"look {n}", at) for n, (at, run) in enumerate(found, 1))
+def _records(found: list[Snapshot]) -> Iterator[Record]:
+    return (Record(json.dumps(run).encode(), f"snapshot {n}", at) for n, (at, run) in enumerate(found, 1))
 
 
-def _write(url: URL, found: list[Look], result: Path) -> None:
+def _write(url: URL, found: list[Snapshot], result: Path) -> None:
     """A writer, in a process of its own: its report and how often it had to try again, in a file."""
     tries: list[str] = []
     handler = logging.Handler()
@@ -79,7 +79,7 @@ def _write(url: URL, found: list[Look], result: Path) -> None:
     os._exit(0)
 
 
-def _write_inside(url: URL, found: list[Look], result: Path) -> None:
+def _write_inside(url: URL, found: list[Snapshot], result: Path) -> None:
     """A writer that saves in transactions of the caller's, each begun again as the error says."""
     engine = create_engine(url)
     inserted = refused = again = 0
@@ -110,7 +110,7 @@ def _prune(url: URL, stop: Any) -> None:
 
 
 def _read(url: URL, known: dict[str, list[Any]], stop: Any) -> None:
-    """A reader beside the writers: each run it sees is one of its looks, whole."""
+    """A reader beside the writers: each run it sees is one of its snapshots, whole."""
     dice = random.Random(os.getpid())
     with RunRepository.open(url) as archive:
         while not stop.is_set():
@@ -140,7 +140,7 @@ def run_schedules(
     for schedule in range(schedules):
         dice = random.Random(f"{seed}/{schedule}")
         place = places[schedule % len(places)]
-        found = looks(runs, dice)
+        found = snapshots(runs, dice)
         wanted, known = expected(found, place.folder)
         url = place.archive(isolation)
         number = dice.randrange(1, writers + 1)
@@ -179,7 +179,7 @@ def run_schedules(
                     continue
                 new, refused, tried = json.loads(work[1].read_text())
                 work[1].unlink()
-                promise(not refused, f"schedule {schedule}: {refused} looks refused")
+                promise(not refused, f"schedule {schedule}: {refused} snapshots refused")
                 inserted += new
                 tries += tried
             promise(len(again) <= 1, f"schedule {schedule}: {len(again)} writers failed")

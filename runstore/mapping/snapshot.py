@@ -1,4 +1,4 @@
-"""From the wire to rows: a look at a run."""
+"""From the wire to rows: a snapshot of a run."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ from runstore.wire.spelling import Entry, entries
 
 
 @dataclass(slots=True)
-class Look:
-    """One look at a run, as rows."""
+class Snapshot:
+    """One snapshot of a run, as rows."""
 
     id: str
     observed_at: int
@@ -62,23 +62,23 @@ class Look:
     def rows(self, table: Table) -> Iterable[tuple[Any, ...]]:
         """The rows in a table of what belongs to the run."""
         found = self.children.get(table, ())
-        # Made when they are written: most looks of an import done again are not, and a batch has thousands of links.
+        # Made when they are written: few are when an import is repeated, and a batch has thousands of links.
         return zip(repeat(self.id), count(), found) if table in LINK_TABLES else found  # count has no end
 
     @property
     def status(self) -> str | None:
-        """The run's status in this look."""
+        """The run's status in this snapshot."""
         status: str | None = self.row[_STATUS]
         return status
 
     @property
     def identity(self) -> tuple[Any, ...]:
-        """thread_id, assistant_id and created_at: where two looks both have one and differ, they are different runs."""
+        """thread_id, assistant_id and created_at: snapshots that differ in one they both have are of different runs."""
         return tuple(self.row[place] for place in _IDENTITY)
 
     @property
     def order(self) -> tuple[int, int, bytes]:
-        """Of two looks at a run the one with the greater order is the newer."""
+        """Of two snapshots of a run the one with the greater order is the newer."""
         return RANKS.get(self.row[_STATUS] or "", 0), self.observed_at, self.digest
 
 
@@ -157,11 +157,11 @@ def _known_plan(keys: tuple[str, ...]) -> _Plan:
 
 @dataclass(slots=True)
 class Draft:
-    """A run as far as it is mapped to tell whether just this look is stored."""
+    """A run as far as it is mapped to tell whether just this snapshot is stored."""
 
     id: str
     digest: bytes
-    """That of the look, unless the look's members turn out not to be canonical."""
+    """That of the snapshot, unless the snapshot's members turn out not to be canonical."""
     members: dict[str, Raw]
     plan: _Plan
     row: list[Any]
@@ -176,11 +176,11 @@ class Draft:
     shape: dict[str, Any] = field(default_factory=dict)
     """What the shape holds beside the keys."""
     unlike: frozenset[str] = frozenset()
-    """As in the look, of the members that are read apart."""
+    """As in the snapshot, of the members that are read apart."""
 
 
 class Mapper:
-    """Makes looks of runs, remembering the nested values it has seen. Safe to share between threads."""
+    """Makes snapshots of runs, remembering the nested values it has seen. Safe to share between threads."""
 
     def __init__(self, most_bytes: int = 48 * 2**20) -> None:
         self._values: dict[str, Remembered[_Known]] = {member: Remembered(most_bytes // 4) for member in SHARED}
@@ -231,8 +231,8 @@ class Mapper:
         draft.digest = digest_of(wire.encode(members | draft.digests))
         return draft
 
-    def look(self, draft: Draft, observed_at: int, source: str | None = None) -> Look:
-        """The look that a draft makes, whose members become canonical. A draft makes one look.
+    def snapshot(self, draft: Draft, observed_at: int, source: str | None = None) -> Snapshot:
+        """The snapshot that a draft makes, whose members become canonical. A draft makes one snapshot.
 
         *observed_at* is in Unix microseconds. Raises :class:`RunRejected` like :meth:`draft`.
         """
@@ -274,7 +274,7 @@ class Mapper:
         row[_OBSERVED_AT] = observed_at
         row[_SOURCE] = source
         unlike = plan.unlike | draft.unlike
-        return Look(draft.id, observed_at, digest, row, draft.children, draft.shared, members, unlike)
+        return Snapshot(draft.id, observed_at, digest, row, draft.children, draft.shared, members, unlike)
 
     def _read_tools(self, raw: bytes, path: str) -> _Known:
         if raw[:1] != b"[":
