@@ -6,6 +6,8 @@ import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
 
+import runstore
+
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "runstore"
@@ -31,12 +33,12 @@ myst_fence_as_directive = ["mermaid"]
 smartquotes = False
 
 autodoc_member_order = "bysource"
-autodoc_typehints = "description"
-autodoc_typehints_description_target = "documented"
+autodoc_typehints = "signature"
 
-# A link of ours that leads nowhere is an error. Types of other libraries have no page here.
+# A link to a page, an option or a name of ours that leads nowhere is an error. Names of other libraries, and types that
+# only annotations mention, have no page here.
 nitpicky = True
-nitpick_ignore_regex = [("py:.*", r"(?!runstore\.).*"), ("py:.*", r"runstore\.(?!errors|repository).*")]
+nitpick_ignore_regex = [("py:.*", rf"(?!(runstore\.)?({'|'.join(runstore.__all__)})\b).*")]
 
 # The prompt is not copied with the command.
 copybutton_prompt_text = r"\$ "

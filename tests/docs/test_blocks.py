@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL
 from runstore import config
 from tests.conftest import SERVER
 from tests.docs.pages import ARCHIVE, FENCE, NOT_RUN, PAGES, Page, commands, not_run, same
+from tests.docs.picture import PICTURE, drawn, words
 from tests.docs.shell import ROOT
 from tests.servers import database, server
 
@@ -37,6 +38,11 @@ def running(stack: ExitStack) -> URL:
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_blocks_of_a_page_print_what_it_shows(path: Path, databases: ExitStack, tmp_path: Path) -> None:
     Page(path, tmp_path, lambda: databases.enter_context(database(running(databases), "docs"))).run()
+
+
+@pytest.mark.slow
+def test_the_picture_shows_what_the_commands_print() -> None:
+    assert words(drawn()) == words(PICTURE.read_text("utf-8")), "python -m tests.docs --write draws it"
 
 
 def test_the_blocks_that_are_not_executed_are_listed() -> None:
