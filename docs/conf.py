@@ -23,7 +23,7 @@ extensions = [
     "sphinxcontrib.mermaid",
     "generated",
 ]
-exclude_patterns = ["_build", "deployment.md", "secrets.md"]
+exclude_patterns = ["_build"]
 
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 4
