@@ -62,7 +62,8 @@ def test_every_command_option_and_argument_is_described(folder: str) -> None:
         assert name in places
         for parameter in command.params:
             if isinstance(parameter, click.Argument):
-                assert f"cmdoption-{name}-arg-{parameter.human_readable_name.replace(':', '-')}" in places
+                argument = parameter.human_readable_name.strip("[]").replace(":", "-")
+                assert f"cmdoption-{name}-arg-{argument}" in places
             elif not {"--log-level", "--log-format"} & set(parameter.opts):
                 for option in (*parameter.opts, *parameter.secondary_opts):
                     assert f"cmdoption-{name}-{option.lstrip('-')}" in places
