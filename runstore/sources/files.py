@@ -55,9 +55,9 @@ def read_file(
 ) -> Iterator[Record]:
     """Yield the records of a file. A file that cannot be opened or read yields a record with an error.
 
-    `observed_at` (microseconds since the Unix epoch) defaults to the modification time of the file. `progress` is called
-    with the number of bytes read since its last call. With `exported`, the file was written by runstore: each object in
-    it is a run, even if it is not marked as one, and is not searched for other runs.
+    `observed_at` (microseconds since the Unix epoch) defaults to the modification time of the file. `progress` is
+    called with the number of bytes read since its last call. With `exported`, the file was written by runstore: each
+    object in it is a run, even if it is not marked as one, and is not searched for other runs.
     """
     try:
         stream = path.open("rb", buffering=0)
