@@ -223,7 +223,7 @@ class RunRepository:
         policy.check(on_conflict)
         if source is not None and not wire.is_text(source):
             raise ConfigurationError(detail="source contains U+0000 or a lone surrogate")
-        # Before the first record, to report a wrong database immediately, and to create the archive even for no records.
+        # Before the first record: report a wrong database at once, and create an archive even if there are no records.
         self._connections.check_patiently(write=True, create=True)
         batches = Batches(self._connections, self._reader, self._seen, self._pending, on_conflict)
         saver = Saver(self._mapper, batches, source=source, strict=strict, redact=redact, reject=reject)

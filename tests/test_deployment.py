@@ -512,7 +512,7 @@ def test_the_schema_comes_from_the_option_the_url_or_the_environment(
     with pytest.raises(ConfigurationError, match="only PostgreSQL has schemas"):
         config.database_url("runs.db", "s")
     for name in ('a"b', "a.b", "$user", "ü" * 40, " a", "a ", "a%"):
-        with pytest.raises(ConfigurationError, match="no name for a schema"):
+        with pytest.raises(ConfigurationError, match="not a usable schema name"):
             config.database_url(postgresql_url, name)
     made = runstore(postgresql_url, "db", "upgrade", "--schema", "of_the_option")
     assert made.returncode == 0, made.stderr
@@ -565,7 +565,7 @@ def test_bad_limits_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert config.limits() == config.Limits(lock=0.5)
     for wrong in ("soon", "-1", "nan", "1e9"):
         monkeypatch.setenv("RUNSTORE_LOCK_TIMEOUT", wrong)
-        with pytest.raises(ConfigurationError, match=r"RUNSTORE_LOCK_TIMEOUT is .* expected seconds"):
+        with pytest.raises(ConfigurationError, match=r"RUNSTORE_LOCK_TIMEOUT is .* expected a number of seconds"):
             config.limits()
 
 

@@ -120,7 +120,7 @@ def test_what_save_and_save_many_do_not_take_is_said(runs: RunRepository) -> Non
 
     with pytest.raises(ConfigurationError, match="asynchronous"):
         runs.save_many(page())
-    with pytest.raises(ConfigurationError, match="for one run there is save"):
+    with pytest.raises(ConfigurationError, match="to save one run, use save"):
         runs.save_many(Run.model_validate(SAMPLE))
     with pytest.raises(NotARun, match="save_many finds"):
         runs.save({"id": "batch_req_1", "response": {"body": run("g")}})

@@ -171,7 +171,7 @@ def test_what_is_not_a_query_is_refused_and_changes_nothing(
 def test_a_query_that_fails_says_what_is_wrong_in_one_line(archive: RunRepository) -> None:
     with pytest.raises(DatabaseFailure, match="nope"):
         ask(archive, "SELECT nope FROM runs")
-    with pytest.raises(QueryRefused, match="one query that only reads"):
+    with pytest.raises(QueryRefused, match="one read-only query"):
         ask(archive, "DELETE FROM run_object")
 
 

@@ -33,7 +33,7 @@ KEPT = frozenset(spelling for name in ("id", "thread_id", "assistant_id") for sp
 _REMEMBERED = range(256, 32_768)
 """The sizes, in bytes, of members whose result is cached: many runs have the same instructions and tools."""
 
-_MEMBER = "a secret by the name of its member"
+_MEMBER = "a secret, judging by its key"
 _HEADER = "the value of a header"
 _JSON_STYLES = (
     *(partial(json.dumps, ensure_ascii=ascii_only, separators=(",", ":")) for ascii_only in (False, True)),

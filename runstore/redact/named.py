@@ -13,7 +13,7 @@ REDACTED = "[redacted]"
 Note = Callable[[str], object]
 """A function that is called with the kind of each secret."""
 
-BY_NAME = "a secret by its name"
+BY_NAME = "a secret, judging by its name"
 
 # --- values that are not secret --------------------------------------------------------------------------------------
 

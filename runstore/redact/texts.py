@@ -146,7 +146,7 @@ def _without_told(text: str, lowered: str, note: Note) -> str:
     if "://" in text:
         if "@" in text:
             text = _without_passwords(text, note)
-        text = _with(_HOOK, "an address that is a secret", _always, text, note)
+        text = _with(_HOOK, "a secret URL", _always, text, note)
     if "=" in text or ":" in text:
         text = without_named(text, note)
         if ":thin:" in text:

@@ -213,7 +213,7 @@ class Saver:
                 self._hand_over()
             except RunStoreError as failure:
                 log.warning("the last records were not written: %s", failure)
-            log.warning("stopped early; so far: %s", self.report)
+            log.warning("ended early; so far %s", self.report)
             raise
         with self._turn:
             self._write_rest()
@@ -231,7 +231,7 @@ class Saver:
             self._settle()
         self._hand_over()
         if self.report != SaveReport():
-            log.warning("stopped early; so far: %s", self.report)
+            log.warning("ended early; so far %s", self.report)
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
@@ -317,7 +317,7 @@ class Saver:
                 yield record, self._draft(text, runs[0].members if whole else None, None), len(text)
                 return
             if one:
-                raise NotARun(reason="there are runs inside it, which save_many finds")
+                raise NotARun(reason="it is not a run but contains runs, which save_many extracts")
         except (NotARun, RunRejected, UnicodeEncodeError) as error:
             # It waits to be reported in order, and needs as much memory as one that is stored.
             if isinstance(error, UnicodeEncodeError):

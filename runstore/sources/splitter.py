@@ -283,7 +283,7 @@ class Splitter(Scanner):
                 return False
             self.indent = own
         self.indent = OUTSIDE
-        error = self._ended_because(f"the array that begins on line {opened} is not closed")
+        error = self._ended_because(f"array opened on line {opened} is not closed")
         yield self._record(b"", self.line, error=error, path=path)
         return False
 
@@ -345,7 +345,7 @@ class Splitter(Scanner):
         elif whole and self.made == made and not self.opened:
             yield self._record(b"", opened, path=path, kind=finder.kind_of(signs, event))
         elif not whole and not broken:
-            error = self._ended_because(f"the object that begins on line {opened} is not closed")
+            error = self._ended_because(f"object opened on line {opened} is not closed")
             yield self._record(b"", self.line, error=error, path=path)
         return whole
 

@@ -219,13 +219,12 @@ def _walk(value: Any, path: str) -> None:
 
 def check_string(value: str, path: str) -> None:
     if "\x00" in value:
-        raise RunRejected(path=path, reason="contains the character U+0000, which PostgreSQL cannot store")
+        raise RunRejected(path=path, reason="has the character U+0000, which PostgreSQL cannot store")
     try:
         value.encode()
     except UnicodeEncodeError as exc:
         code = ord(value[exc.start])
-        reason = f"contains the lone surrogate U+{code:04X}, which is not a character"
-        raise RunRejected(path=path, reason=reason) from None
+        raise RunRejected(path=path, reason=f"has the lone surrogate U+{code:04X}, which is not a character") from None
 
 
 def is_text(value: object) -> bool:
