@@ -279,7 +279,7 @@ class QueryTimeout(RunStoreError):
 class RunChanged(RunStoreError):
     """Raised if a session flushes changes to the run *id* that another transaction has changed since it was read."""
 
-    message = "run {id} was changed after this session read it; roll back, or expire the run, and try again"
+    message = "run {id} was changed after this session read it; roll back or expire the run, then make the change again"
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         self._fill(id=id)

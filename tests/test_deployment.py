@@ -665,7 +665,7 @@ def test_an_archive_is_where_the_search_path_finds_it_and_not_where_that_begins(
 
 def test_what_looks_like_a_database_is_not_taken_for_a_file() -> None:
     for place in ("postgresql:/bob:s3cret@h/x", "postgres:x", "host=h password=s3cret", "dbname=x"):
-        with pytest.raises(ConfigurationError, match="not as a URL") as refused:
+        with pytest.raises(ConfigurationError, match="is not a URL") as refused:
             config.database_url(place)
         assert "s3cret" not in str(refused.value)
     assert config.sqlite_file(config.database_url("postgres/host=h.db")) == Path("postgres/host=h.db")

@@ -406,7 +406,7 @@ def test_a_run_that_another_process_has_updated_is_a_conflict(
         run = session.get_one(RunObject, "run_1")
         change(run)
         runs.save(THEIRS)
-        with pytest.raises(RunChanged, match=r"run run_1 was changed .* refresh it and try again"):
+        with pytest.raises(RunChanged, match=r"run run_1 was changed .* make the change again"):
             session.commit()
         session.rollback()
         assert runs.load("run_1") == THEIRS
@@ -765,7 +765,7 @@ def test_keys_of_shared_rows_may_be_set_instead_of_the_objects(runs: RunReposito
     assert list(runs.verify()) == []
     with Session(engine) as session:
         session.get_one(RunObject, "run_1").tool_choice_id = 7
-        with pytest.raises(ConfigurationError, match="tool_choice_id is 7, which is no row"):
+        with pytest.raises(ConfigurationError, match="tool_choice_id is 7, which is not a row"):
             session.commit()
 
 
@@ -809,7 +809,7 @@ def test_a_copy_of_a_run(runs: RunRepository, engine: Engine) -> None:
 
 
 def test_metadata_is_an_attribute_of_another_name(engine: Engine) -> None:
-    with pytest.raises(ConfigurationError, match="the metadata of a run is metadata_"):
+    with pytest.raises(ConfigurationError, match="use metadata_ for that of a run"):
         RunObject(id="run_1", metadata={"team": "red"})
     with pytest.raises(ConfigurationError, match="metadata_"):
         RunObject(id="run_1").metadata = {}  # type: ignore[misc, assignment]

@@ -275,7 +275,7 @@ def test_tar_archives_and_what_is_compressed_twice_are_named() -> None:
             )
         ]
     (record,) = read(lzma.compress(b"\x28\xb5\x2f\xfd" + bytes(100)))
-    assert "with Zstandard and then with xz" in str(record.error)
+    assert "first Zstandard, then xz" in str(record.error)
 
 
 # --- runs inside other JSON -------------------------------------------------------------------------------------------
