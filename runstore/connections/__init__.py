@@ -32,7 +32,7 @@ ALONGSIDE = 2
 """The number of attempts made concurrently with other writers. Then writers queue, as they would keep interfering."""
 
 AHEAD = 500
-"""The number of items that are read ahead on a connection of the caller's."""
+"""The number of items that are read ahead on the caller's connection."""
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 
 class Connections:
-    """The transactions of one archive: its own ones on an engine, or savepoints on a connection of the caller's.
+    """The transactions of one archive: transactions of its own on an engine, or savepoints on the caller's connection.
 
     Before the first one, the database is checked to be an archive at this code's revision. Errors of the database are
     raised as runstore's errors. *patience* is the time in seconds for which writes are retried while the server cannot
@@ -114,7 +114,7 @@ class Connections:
     def streamed(self, read: Callable[[Transaction], Generator[T]], *, whole: bool = False) -> Iterator[T]:
         """Yield the items of *read* on demand, in one transaction.
 
-        A connection of the caller's may be used by the caller between two items, so some items are read ahead.
+        The caller may use its own connection between two items, so on such a connection some items are read ahead.
         """
         bind = self.bind
         if not isinstance(bind, Connection):
@@ -230,7 +230,7 @@ class Connections:
         self._checked |= {write, False}
 
     def check_patiently(self, *, write: bool, create: bool = False) -> None:
-        """Do the same, but retry while the server cannot be reached, except on a connection of the caller's."""
+        """Check like :meth:`check`, but retry while the server cannot be reached, except on the caller's connection."""
         if isinstance(self.bind, Connection):
             self.check(write=write, create=create)
         else:

@@ -40,7 +40,7 @@ class SeenRows:
 
 
 class Pending:
-    """Shared rows that a transaction of the caller's has ensured: they are stored only if the caller commits.
+    """Shared rows that the caller's transaction has ensured: they are stored only if the caller commits.
 
     They are added to the cache when the transaction is committed, and discarded when any part of it is rolled back. If
     the commit fails after that, no harm is done: a missing row causes a foreign-key error, and the save is retried with

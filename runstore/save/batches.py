@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 class Batches:
     """Writes the batches of one save.
 
-    *seen* is the cache of shared rows that are known to be stored. Rows written in a transaction of the caller's go to
+    *seen* is the cache of shared rows that are known to be stored. Rows written in the caller's transaction go to
     *pending*, because they are stored only if the caller commits.
     """
 
