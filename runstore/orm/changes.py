@@ -40,7 +40,7 @@ def is_changed(item: object, attribute: str) -> bool:
 
 
 def is_reordered(item: object, rows: str) -> bool:
-    """Whether the session has put stored rows of a list into another order; in its history they are unchanged."""
+    """Return whether the session has reordered stored rows of a list, which their history does not show."""
     places = [row.position for row in inspect(item).dict.get(rows, ()) if inspect(row).persistent]
     return places != sorted(places)
 
