@@ -9,7 +9,7 @@ from sqlalchemy.ext.associationproxy import AssociationProxy, _AssociationList, 
 
 
 class Rows(list[Any]):
-    """The rows of a relationship. SQLAlchemy does not notice that its own list is reordered, and would lose the order."""
+    """The rows of a relationship. SQLAlchemy does not notice a reordering of its own list, and would lose the order."""
 
     def reverse(self) -> None:
         self[:] = self[::-1]
