@@ -124,7 +124,7 @@ def test_an_import_that_cannot_note_its_end_has_stored_its_runs(
         connection.execute(text("ALTER TABLE runstore_version RENAME COLUMN last_import TO elsewhere"))
     try:
         assert RunRepository(unnoted).save_many([RUN]).inserted == 1
-        assert "the time of this import could not be noted: " in caplog.text
+        assert "the time of this import could not be recorded: " in caplog.text
     finally:
         with unnoted.begin() as connection:
             connection.execute(text("ALTER TABLE runstore_version RENAME COLUMN elsewhere TO last_import"))
