@@ -213,7 +213,7 @@ def test_import_reads_standard_input_files_and_folders_in_any_form(cli: Cli, tmp
 
 
 def test_no_input_at_all_makes_an_empty_archive(cli: Cli, tmp_path: Path) -> None:
-    assert cli("import", "-") == (0, counts(), "runstore: -: no run in it\n")
+    assert cli("import", "-") == (0, counts(), "runstore: -: no run found\n")
     (tmp_path / "folder").mkdir()
     assert cli("import", "folder")[:2] == (0, counts())
     assert cli("export") == (0, "", "")
@@ -317,7 +317,7 @@ def test_the_source_is_kept_beside_the_run(cli: Cli, tmp_path: Path) -> None:
         assert connection.execute("SELECT source FROM run_object").fetchall() == [("prod ü",)]
     connection.close()
     result = cli("import", "-", "--source", "\udcff", stdin=lines(a_run("b")))
-    assert (result.code, result.err) == (2, "runstore: source has U+0000 or a lone surrogate\n")
+    assert (result.code, result.err) == (2, "runstore: source contains U+0000 or a lone surrogate\n")
 
 
 @pytest.mark.parametrize(
@@ -423,7 +423,7 @@ def test_strict_rejects_what_departs_from_the_document(cli: Cli) -> None:
     given = lines(a_run("a", status="made_up"))
     result = cli("import", "-", "--strict", stdin=given)
     assert (result.code, result.out) == (6, counts(rejected=1))
-    assert "departs from the document" in result.err
+    assert "deviates from the API specification" in result.err
     assert cli("import", "-", stdin=given).code == 0
 
 

@@ -96,7 +96,7 @@ def test_alembic_refuses_unless_it_is_told(doomed: URL) -> None:
     for arguments in (("downgrade", "base"), ("-x", "delete-runs=no", "downgrade", "base")):
         refused = alembic(doomed, *arguments)
         assert refused.returncode
-        assert "the downgrade would delete all runs (2); allow it with --yes" in refused.stdout + refused.stderr
+        assert "the downgrade would delete all runs (2); to allow it, pass --yes" in refused.stdout + refused.stderr
     assert count(doomed) == 2
     assert alembic(doomed, "-x", "delete-runs=yes", "downgrade", "base").returncode == 0
     with migrate.engine(doomed) as engine:

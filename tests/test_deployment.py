@@ -512,7 +512,7 @@ def test_the_schema_comes_from_the_option_the_url_or_the_environment(
     with pytest.raises(ConfigurationError, match="only PostgreSQL has schemas"):
         config.database_url("runs.db", "s")
     for name in ('a"b', "a.b", "$user", "ü" * 40, " a", "a ", "a%"):
-        with pytest.raises(ConfigurationError, match="no name for a schema"):
+        with pytest.raises(ConfigurationError, match="not a usable schema name"):
             config.database_url(postgresql_url, name)
     made = runstore(postgresql_url, "db", "upgrade", "--schema", "of_the_option")
     assert made.returncode == 0, made.stderr
@@ -565,7 +565,7 @@ def test_bad_limits_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert config.limits() == config.Limits(lock=0.5)
     for wrong in ("soon", "-1", "nan", "1e9"):
         monkeypatch.setenv("RUNSTORE_LOCK_TIMEOUT", wrong)
-        with pytest.raises(ConfigurationError, match=r"RUNSTORE_LOCK_TIMEOUT is .* expected seconds"):
+        with pytest.raises(ConfigurationError, match=r"RUNSTORE_LOCK_TIMEOUT is .* expected a number of seconds"):
             config.limits()
 
 
@@ -665,7 +665,7 @@ def test_an_archive_is_where_the_search_path_finds_it_and_not_where_that_begins(
 
 def test_what_looks_like_a_database_is_not_taken_for_a_file() -> None:
     for place in ("postgresql:/bob:s3cret@h/x", "postgres:x", "host=h password=s3cret", "dbname=x"):
-        with pytest.raises(ConfigurationError, match="not as a URL") as refused:
+        with pytest.raises(ConfigurationError, match="is not a URL") as refused:
             config.database_url(place)
         assert "s3cret" not in str(refused.value)
     assert config.sqlite_file(config.database_url("postgres/host=h.db")) == Path("postgres/host=h.db")

@@ -64,7 +64,7 @@ def test_without_docstrings_and_assertions_everything_works(tmp_path: Path) -> N
     assert "run nowhere is not in this archive" in runstore("show", "nowhere", code=3)
     assert "makes no sense" not in runstore("verify")
     assert "expected one of" in runstore("stats", "--sort", "nothing", code=2)
-    assert "only reads" in runstore("sql", "DROP TABLE run_object", code=2)
+    assert "read-only query" in runstore("sql", "DROP TABLE run_object", code=2)
     with_docstrings = python(tmp_path, "-m", "runstore", "db", "history").stdout
     assert runstore("db", "history") == with_docstrings
     assert runstore("db", "diff")

@@ -24,7 +24,7 @@ from tests.strategies import BUILT_IN, DOCUMENTED
 NO_NUMBER = "neither a 64-bit integer nor a double equals the number"
 NUL = "has the character U+0000"
 SURROGATE = "has the lone surrogate"
-TWICE = "the key stands twice"
+TWICE = "the key occurs twice"
 DEEP = "is nested deeper than 200 levels"
 
 
@@ -241,7 +241,7 @@ def test_an_indexed_string_has_at_most_1024_bytes(runs: RunRepository, path: str
         run_id = next(iter(json.loads(given).values()))
         assert not difference(json.loads(given), runs.load(run_id))
         runs.delete(run_id)
-        with pytest.raises(RunRejected, match="is 1025 bytes long, an indexed string has at most 1024") as refusal:
+        with pytest.raises(RunRejected, match="is 1025 bytes long, but an indexed string has at most 1024") as refusal:
             runs.save(INDEXED[path] % json.dumps(longest + "x", ensure_ascii=name == "four bytes"))
         assert refusal.value.path == path
     assert runs.count() == 0
@@ -351,26 +351,26 @@ class OwnDict(dict[str, Any]):
 
 
 PYTHON: dict[str, tuple[Any, str, str]] = {
-    "NaN": ({"id": "a", "temperature": float("nan")}, "$.temperature", "nan is no JSON number"),
-    "infinity": ({"id": "a", "x": [float("-inf")]}, "$.x[0]", "-inf is no JSON number"),
-    "decimal": ({"id": "a", "temperature": Decimal(1)}, "$.temperature", "Decimal is no JSON type"),
-    "date": ({"id": "a", "created_at": datetime.datetime.now(datetime.UTC)}, "$.created_at", "datetime is no JSON"),
-    "bytes": ({"id": "a", "model": b"gpt"}, "$.model", "bytes is no JSON type"),
-    "set": ({"id": "a", "tools": {1}}, "$.tools", "set is no JSON type"),
+    "NaN": ({"id": "a", "temperature": float("nan")}, "$.temperature", "nan is not a JSON number"),
+    "infinity": ({"id": "a", "x": [float("-inf")]}, "$.x[0]", "-inf is not a JSON number"),
+    "decimal": ({"id": "a", "temperature": Decimal(1)}, "$.temperature", "Decimal is not a JSON type"),
+    "date": ({"id": "a", "created_at": datetime.datetime.now(datetime.UTC)}, "$.created_at", "datetime is not a JSON"),
+    "bytes": ({"id": "a", "model": b"gpt"}, "$.model", "bytes is not a JSON type"),
+    "set": ({"id": "a", "tools": {1}}, "$.tools", "set is not a JSON type"),
     "number as key": ({"id": "a", "metadata": {1: "x"}}, "$.metadata", "has a key of type int"),
     "null as key": ({"id": "a", None: "x"}, "$", "has a key of type NoneType"),
     "big integer": ({"id": "a", "x": 2**64}, "$.x", NO_NUMBER),
     "integer of 5,000 digits": ({"id": "a", "metadata": {"x": [10**5000]}}, "$.metadata.x[0]", "neither a 64-bit"),
     "its text": (f'{{"id": "a", "metadata": {{"x": {"9" * 5000}}}}}', "$.metadata.x", NO_NUMBER),
     "negative": ({"id": "a", "created_at": -(10**5000)}, "$.created_at", "neither a 64-bit"),
-    "UUID": ({"id": uuid.UUID(int=0)}, "$.id", "UUID is no JSON type"),
-    "enumeration": ({"id": "a", "status": Plain.QUEUED}, "$.status", "Plain is no JSON type"),
-    "dataclass": ({"id": "a", "usage": Usage()}, "$.usage", "Usage is no JSON type"),
-    "generator": ({"id": "a", "tools": (tool for tool in BUILT_IN)}, "$.tools", "generator is no JSON type"),
+    "UUID": ({"id": uuid.UUID(int=0)}, "$.id", "UUID is not a JSON type"),
+    "enumeration": ({"id": "a", "status": Plain.QUEUED}, "$.status", "Plain is not a JSON type"),
+    "dataclass": ({"id": "a", "usage": Usage()}, "$.usage", "Usage is not a JSON type"),
+    "generator": ({"id": "a", "tools": (tool for tool in BUILT_IN)}, "$.tools", "generator is not a JSON type"),
     "mapping that fails": ({"id": "a", "metadata": Failing(x=1)}, "$.metadata", "cannot be read: ZeroDivisionError"),
     "list that fails": ({"id": "a", "tools": FailingList([1])}, "$.tools", "cannot be read: ZeroDivisionError"),
     "run that fails": (Failing(id="a"), "$", "cannot be read: ZeroDivisionError"),
-    "two keys of one text": ({"id": "a", "x": {Key("k"): 1, Key("k"): 2}}, "$.x.k", "the key stands twice"),
+    "two keys of one text": ({"id": "a", "x": {Key("k"): 1, Key("k"): 2}}, "$.x.k", "the key occurs twice"),
     "to_dict that fails": (Model(lambda **_: 1 / 0), "$", "cannot be read: ZeroDivisionError"),
     "to_dict without arguments": (Model(lambda: {"id": "a"}), "$", "cannot be read: TypeError"),
     "to_dict of nonsense": (Model(lambda **_: "x"), "$", "expected a run object, found str"),
@@ -472,7 +472,7 @@ def test_strict_refuses_what_departs_from_the_document(runs: RunRepository, name
     member = name.split()[0]
     path, value = DEPARTS[name]
     departs = {**STRICT, member: value}
-    with pytest.raises(RunRejected, match="departs from the document") as refusal:
+    with pytest.raises(RunRejected, match="deviates from the API specification") as refusal:
         runs.save(departs, strict=True)
     assert refusal.value.path.startswith(path.removesuffix("[...]"))
     assert runs.count() == 0

@@ -105,7 +105,7 @@ def test_a_real_run_mutilated_comes_back_or_is_refused(kept: Kept, broken: dict[
         mapper.snapshot(mapper.draft(wire.run_members(compact(broken))), 1)
     except (RunRejected, NotARun) as refusal:
         # Where a run stands in a member of what is none, that is said instead.
-        with pytest.raises((type(refusal), NotARun), match=f"^{re.escape(str(refusal))}$|^there are runs inside it"):
+        with pytest.raises((type(refusal), NotARun), match=f"^{re.escape(str(refusal))}$|^it is not a run but"):
             kept.archive.save(broken)
     else:
         kept(broken)

@@ -185,7 +185,7 @@ def test_a_status_is_found_as_the_newest_snapshot_has_it(runs: RunRepository) ->
 
 BAD_FILTERS: list[tuple[dict[str, Any], str]] = [
     ({"colour": "red"}, "there is no filter 'colour'"),
-    ({"thread": "a"}, "there are id, thread_id, .*; did you mean 'thread_id'"),
+    ({"thread": "a"}, "expected one of id, thread_id, .*; did you mean 'thread_id'"),
     ({"thread_id": 5}, "thread_id is 5, expected a string"),
     ({"thread_id": ["a", None]}, "thread_id is None, expected a string"),
     ({"thread_id": b"t1"}, "expected a string"),

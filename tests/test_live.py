@@ -110,7 +110,7 @@ def test_runs_in_envelopes_and_strings_are_saved_and_not_what_is_around_them(run
     assert list(runs.load_many(["a", "b", "c", "d", "e", "f"]))
     assert runs.count() == 6
     assert runs.load("f")["metadata"] == {"quoted": run("g")}
-    with pytest.raises(NotARun, match="save_many finds"):
+    with pytest.raises(NotARun, match="save_many extracts"):
         runs.save(job | {"openai_run": run("b")})
 
 
@@ -120,9 +120,9 @@ def test_what_save_and_save_many_do_not_take_is_said(runs: RunRepository) -> Non
 
     with pytest.raises(ConfigurationError, match="asynchronous"):
         runs.save_many(page())
-    with pytest.raises(ConfigurationError, match="for one run there is save"):
+    with pytest.raises(ConfigurationError, match="to save one run, use save"):
         runs.save_many(Run.model_validate(SAMPLE))
-    with pytest.raises(NotARun, match="save_many finds"):
+    with pytest.raises(NotARun, match="save_many extracts"):
         runs.save({"id": "batch_req_1", "response": {"body": run("g")}})
 
 

@@ -96,7 +96,7 @@ def test_the_level_chooses_of_the_log_and_not_of_what_commands_say(cli: Cli, url
     assert cli(*args, "--log-level", "debug", stdin=BAD).err.startswith("runstore: 1 snapshots in ")
     quiet = cli(*args, "--log-level", "error", stdin="").err
     assert quiet == ""
-    assert cli(*args, stdin="").err == "runstore: -: no run in it\n"
+    assert cli(*args, stdin="").err == "runstore: -: no run found\n"
     assert cli(*args, "--log-level", "error", stdin=BAD).err.startswith("rejected: -:2: ")
 
 

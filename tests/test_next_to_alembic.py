@@ -234,7 +234,7 @@ def test_prune_says_which_table_holds_a_run(engine: Engine) -> None:
     try:
         _execute(engine, "INSERT INTO ticket VALUES (1, 'run_1')")
         for delete in (lambda: runs.prune(status="failed"), lambda: runs.delete(["run_1", "run_2"])):
-            with pytest.raises(RunHeld, match=r"run run_1 was not deleted: a row of the table ticket refers to it"):
+            with pytest.raises(RunHeld, match=r"run run_1 was not deleted: a row of table ticket refers to it"):
                 delete()
         assert runs.count() == 3
         _execute(engine, "DELETE FROM ticket")

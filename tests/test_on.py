@@ -102,13 +102,13 @@ def test_a_view_of_a_session_commits_with_it(runs: RunRepository, engine: Engine
 
 def test_a_view_is_of_the_same_archive(runs: RunRepository, engine: Engine, tmp_path: Path) -> None:
     other = create_engine(tmp_path / "other.db")
-    with other.connect() as connection, pytest.raises(ConfigurationError, match="is to another database"):
+    with other.connect() as connection, pytest.raises(ConfigurationError, match="is to a different database"):
         runs.on(connection)
     other.dispose()
     with engine.connect() as connection:
-        with pytest.raises(ConfigurationError, match="is to another database"):
+        with pytest.raises(ConfigurationError, match="is to a different database"):
             RunRepository(connection).on(connection)
-        with pytest.raises(ConfigurationError, match="for an engine there is RunRepository"):
+        with pytest.raises(ConfigurationError, match="pass an engine to RunRepository"):
             runs.on(engine)  # type: ignore[arg-type]
 
 

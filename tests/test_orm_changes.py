@@ -323,7 +323,7 @@ def test_a_value_of_metadata_from_before_a_commit_is_not_changed_in_vain(
         session.commit()
         if again:
             assert run.metadata_ is not metadata
-        with pytest.raises(RunStoreError, match="metadata_ is from before a commit, rollback or refresh"):
+        with pytest.raises(RunStoreError, match="metadata_ predates a commit, rollback or refresh"):
             metadata["k"] = "w"
         run.metadata_ = {"k": "x"}
     detached = RunObject(id="run_1", metadata_={"k": "y"})
@@ -364,7 +364,7 @@ def test_every_member_has_its_place_in_the_order() -> None:
 def test_another_run_does_not_take_the_place_of_a_stored_one(runs: RunRepository, engine: Engine, member: str) -> None:
     runs.save(a_run())
     other = {member: 2 if member == "created_at" else "other"}
-    message = f"run run_1: its {member} differs .* it is another run"
+    message = rf"run run_1: a different run .* \({member} differs\)"
     with Session(engine) as session:
         session.merge(RunObject(id="run_1", status="completed", **other))
         with pytest.raises(RunConflict, match=message):
@@ -431,7 +431,7 @@ def test_a_run_that_another_process_has_updated_is_a_conflict(
         run = session.get_one(RunObject, "run_1")
         change(run)
         runs.save(THEIRS)
-        with pytest.raises(RunChanged, match=r"run run_1 was changed .* refresh it and try again"):
+        with pytest.raises(RunChanged, match=r"run run_1 was changed .* make the change again"):
             session.commit()
         session.rollback()
         assert runs.load("run_1") == THEIRS
@@ -589,7 +589,7 @@ def test_statements_that_would_leave_runs_damaged_are_refused(
     if model is not RunObject:
         attempts += [lambda session: session.execute(delete(model)), lambda session: session.query(model).delete()]
     for attempt in attempts:
-        with Session(engine) as session, pytest.raises(PastTheMapping, match=r"would leave runs damaged: \w+"):
+        with Session(engine) as session, pytest.raises(PastTheMapping, match=r"would damage runs: \w+"):
             attempt(session)
         with Session(engine) as session:
             session.execute(text("SELECT 1"))
@@ -790,7 +790,7 @@ def test_keys_of_shared_rows_may_be_set_instead_of_the_objects(runs: RunReposito
     assert list(runs.verify()) == []
     with Session(engine) as session:
         session.get_one(RunObject, "run_1").tool_choice_id = 7
-        with pytest.raises(ConfigurationError, match="tool_choice_id is 7, which is no row"):
+        with pytest.raises(ConfigurationError, match="tool_choice_id is 7, which is not a row"):
             session.commit()
 
 
@@ -834,11 +834,11 @@ def test_a_copy_of_a_run(runs: RunRepository, engine: Engine) -> None:
 
 
 def test_metadata_is_an_attribute_of_another_name(engine: Engine) -> None:
-    with pytest.raises(ConfigurationError, match="the metadata of a run is metadata_"):
+    with pytest.raises(ConfigurationError, match="use metadata_ for that of a run"):
         RunObject(id="run_1", metadata={"team": "red"})
     with pytest.raises(ConfigurationError, match="metadata_"):
         RunObject(id="run_1").metadata = {}  # type: ignore[misc, assignment]
-    with pytest.raises(ConfigurationError, match="metadata_ takes a dict"):
+    with pytest.raises(ConfigurationError, match="metadata_ must be a dict"):
         RunObject(id="run_1", metadata_="team")
 
 

@@ -69,7 +69,7 @@ def test_a_home_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pla
         ("sqlite:///x%0Ay.db", "line break"),
         ("sqlite:///x.db?foo=1", "no option 'foo'"),
         ("x.db?mode=ro", "write sqlite:///x.db?..."),
-        ("sqlite:///x.db?timeout=long", "cannot make sense"),
+        ("sqlite:///x.db?timeout=long", "cannot parse"),
         ("folder", "is a folder"),
         ("pipe", "a pipe or a device"),
         ("/dev/null", "a pipe or a device"),

@@ -47,11 +47,11 @@ def test_a_price_file_is_csv_or_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "expected CSV with a line of names, or a JSON array of objects"),
-        ("[]", "expected CSV with a line of names"),
+        ("", "expected CSV with a header line, or a JSON array of objects"),
+        ("[]", "expected CSV with a header line"),
         ("[5]", "price 1: expected an object"),
         ("[{", "line 1 column"),
-        ("model,price\nm,1\n", "price 1: there is no 'price'; expected model, valid_from, prompt, cached"),
+        ("model,price\nm,1\n", "price 1: unknown field 'price'; expected model, valid_from, prompt, cached"),
         ("model,prompt,completion\nm,1,1\n", "price 1: currency is None, expected a string"),
         ("model,prompt,completion,currency\n,1,1,EUR\n", "price 1: model is None, expected a string"),
         ("model,prompt,completion,currency\nm,cheap,1,EUR\n", "price 1: prompt is 'cheap', expected a price"),
@@ -62,7 +62,7 @@ def test_a_price_file_is_csv_or_json(tmp_path: Path) -> None:
             "model,valid_from,prompt,completion,currency\nm,soon,1,1,EUR\n",
             "valid_from is 'soon', expected Unix",
         ),
-        ("model,prompt,completion,currency\nm,1,1,EUR\nm,2,2,EUR\n", "price 2: m has another price of that time"),
+        ("model,prompt,completion,currency\nm,1,1,EUR\nm,2,2,EUR\n", "price 2: m already has a price for that time"),
         ('[{"model": "m", "prompt": true, "completion": 2, "currency": "USD"}]', "prompt is True, expected a price"),
     ],
 )
@@ -87,7 +87,7 @@ def test_prices_are_imported_and_listed(url: URL, tmp_path: Path) -> None:
 def test_prices_that_make_no_sense_are_not_stored(runs: RunRepository) -> None:
     senseless: list[tuple[Any, str]] = [
         ([prices.Price("m", 0, "x", None, 1, "EUR")], "price 1: prompt is 'x', expected a price"),  # type: ignore[arg-type]
-        ([prices.Price("m", 0, 1, None, 1, "EUR")] * 2, "price 2: m has another price of that time"),
+        ([prices.Price("m", 0, 1, None, 1, "EUR")] * 2, "price 2: m already has a price for that time"),
         ([("m", 0, 1, None, 1, "EUR")], "price 1: expected an object"),
     ]
     for given, message in senseless:

@@ -80,7 +80,7 @@ def test_lint_tells_where_secrets_stand_and_of_what_kind_and_shows_none(runs: Ru
         ("a", "secret", "$.instructions", "looks like an API key"),
         ("a", "secret", "$.instructions", "looks like the password of a URL"),
         ("b", "secret", "$.tool_resources.mcp[0].headers.X", "looks like the value of a header"),
-        ("b", "secret", "$.metadata.password", "looks like a secret by the name of its member"),
+        ("b", "secret", "$.metadata.password", "looks like a secret, judging by its key"),
     ]
     found = list(runs.findings())
     assert sorted(finding for finding in found if finding.rule == "secret") == sorted(leaks)
@@ -110,7 +110,7 @@ def test_lint_tells_of_chosen_rules_alone(runs: RunRepository, url: URL) -> None
     every = list(runs.findings())
     for rules in (["secret"], ["status"], ["secret", "temperature"], list(RULES), []):
         assert list(runs.findings(rules=rules)) == [finding for finding in every if finding.rule in rules]
-    with pytest.raises(ConfigurationError, match="there is no rule 'sekret'; there are id, object, "):
+    with pytest.raises(ConfigurationError, match="there is no rule 'sekret'; expected one of id, object, "):
         runs.findings(rules=["sekret"])
     done = invoke("lint", "--db", place(url), "--rule", "secret", "--rule", "status")
     assert done.exit_code == 1

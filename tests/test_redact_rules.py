@@ -133,7 +133,7 @@ def test_all_under_the_name_of_a_secret_is_left_out(name: str) -> None:
         clean = redacted(run).decode()
         assert "hunter" not in clean
         assert "83746192" not in clean
-        assert {secret.kind for secret in secrets(run)} == {"a secret by the name of its member"}
+        assert {secret.kind for secret in secrets(run)} == {"a secret, judging by its key"}
         assert "hunter" not in cleaned(json.dumps({"a": json.dumps({name: value})}))
     for value in (None, True, "", [], {}):
         assert not secrets(compact({"id": "a", "metadata": {name: value}}))
@@ -268,4 +268,4 @@ def test_a_hostile_text_takes_no_longer_than_its_length(piece: str) -> None:
 
 def test_a_message_is_cleaned_too() -> None:
     token = made("ghp_{AN:36}", random.Random(1))[0]
-    assert message(f'$.metadata["{token}"]: the key stands twice') == f'$.metadata["{REDACTED}"]: the key stands twice'
+    assert message(f'$.metadata["{token}"]: the key occurs twice') == f'$.metadata["{REDACTED}"]: the key occurs twice'

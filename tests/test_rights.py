@@ -414,7 +414,7 @@ def test_roles_of_an_old_revision_work_after_the_upgrade(
         assert migrate.upgrade(engine)[0] == revision
     use(writer, reader, before + 1)
     assert f"granted anew to {writer.username}: " in caplog.text
-    assert "could not be noted" not in caplog.text
+    assert "could not be recorded" not in caplog.text
     # Who has been given something else than what a kind needs is given nothing more.
     assert str(other.username) not in caplog.text
     with admin(place) as server:

@@ -181,7 +181,7 @@ def test_snapshots_of_which_the_identity_differs_are_not_of_one_run(
     runs.save(snapshot("completed", **{member: one}), observed_at=1)
     before = contents(engine)
     for policy in ("newest", "replace", "keep", "error"):
-        with pytest.raises(RunConflict, match=f"its {member} .*another run"):
+        with pytest.raises(RunConflict, match=rf"a different run .* \({member} differs\)"):
             runs.save(snapshot("failed", **{member: other}), observed_at=2, on_conflict=policy)
     report = runs.save_many([{"id": "b"}, snapshot("failed", **{member: other}), {"id": "c"}], observed_at=2)
     assert (report.inserted, report.conflict, report.complete) == (2, 1, False)

@@ -30,7 +30,7 @@ C = b'{"id":"run_c","object":"thread.run"}'
 PAGE = b'{"object":"list","data":[' + A + b"," + B + b'],"first_id":"run_a","last_id":"run_b","has_more":false}'
 CUT = "JSON is cut off: the input ends in the middle of a value"
 MALFORMED = "JSON is malformed or cut off"
-UNKNOWN = "not JSON or server-sent events"
+UNKNOWN = "neither JSON nor server-sent events"
 
 
 class Pieces(io.RawIOBase):
@@ -231,7 +231,7 @@ def test_bzip2_and_xz_are_read_and_damage_is_told(pack: Callable[[bytes], bytes]
     for size in (1, 2, 5, 1000):
         assert [r.raw for r in in_pieces(content, size)] == [A, B]
     assert read(content[:-4])[-1].error == "compressed data ends too early"
-    assert read(content + b"more")[-1].error == "something else follows the compressed data"
+    assert read(content + b"more")[-1].error == "unrecognized data follows the compressed data"
 
 
 def test_the_files_of_a_zip_archive_are_read_each_under_its_name() -> None:
@@ -264,18 +264,18 @@ def test_tar_archives_and_what_is_compressed_twice_are_named() -> None:
     for packed in (tar, gzip.compress(tar), bz2.compress(tar), lzma.compress(tar)):
         for records in (read(packed), in_pieces(packed, 1, 30)):
             assert [(r.raw, r.error) for r in records] == [
-                (b"", "it is a tar archive, which is not read: tar -xOf FILE | runstore import -")
+                (b"", "tar archives are not supported; use: tar -xOf FILE | runstore import -")
             ]
     for packed in (gzip.compress(gzip.compress(A)), gzip.compress(gzip.compress(A * 99))[:60]):
         assert [(r.raw, r.error) for r in read(packed)] == [
             (
                 b"",
-                "it is compressed twice, with gzip and then with gzip, which is not read: "
+                "data compressed twice (first gzip, then gzip) is not supported; use: "
                 "gzip -dc FILE > UNPACKED && runstore import UNPACKED",
             )
         ]
     (record,) = read(lzma.compress(b"\x28\xb5\x2f\xfd" + bytes(100)))
-    assert "with Zstandard and then with xz" in str(record.error)
+    assert "first Zstandard, then xz" in str(record.error)
 
 
 # --- runs inside other JSON -------------------------------------------------------------------------------------------
@@ -411,7 +411,7 @@ def test_a_stream_is_whole_with_its_last_event(last: str, caplog: pytest.LogCapt
     read(begin + b"event: thread.run." + last.encode() + b"\ndata: " + A + b"\n\n")
     assert not caplog.records
     read(begin)
-    assert caplog.messages == ["f: the stream of events ends before its run does"]
+    assert caplog.messages == ["f: the event stream ends before its run does"]
 
 
 def test_the_event_counts_for_what_does_not_say_what_it_is() -> None:
@@ -490,7 +490,7 @@ def test_rejected_bytes_are_whole_or_their_place_is_told() -> None:
     assert last.raw == long
     (_, last) = read(A + b"\n" + long, 1000)
     assert last.error is not None
-    assert "bytes 37 to 200078 of the text, the first 1000 are kept" in last.error
+    assert "bytes 37 to 200078 of the text, of which the first 1000 are kept" in last.error
 
 
 # --- bad parts --------------------------------------------------------------------------------------------------------
@@ -542,7 +542,7 @@ def test_a_value_cut_off_at_the_end_is_reported(cut: bytes) -> None:
         (b"[,%b,%b]", []),
         (b"[%b %b]", []),
         (b"[%b%b]", []),
-        (b"[%b,%b", ["array begun on line 1 is not closed"]),
+        (b"[%b,%b", ["array opened on line 1 is not closed"]),
         (b"[%b},%b]", [MALFORMED]),
         (b"[%b,%b]]", [UNKNOWN]),
     ],
@@ -573,8 +573,16 @@ def test_bad_elements_of_a_pretty_printed_array_cost_no_other() -> None:
 
 
 def test_an_array_that_is_not_closed_ends_at_the_next_value() -> None:
-    assert check(b"[" + A + b"\n" + B) == [ok(A), bad(b"", 2, "array begun on line 1 is not closed"), ok(B, 2)]
-    assert check(b"[" + A + b",\n# c\n" + B) == [ok(A), bad(b"", 2, "array begun on line 1 is not closed"), ok(B, 3)]
+    assert check(b"[" + A + b"\n" + B) == [
+        ok(A),
+        bad(b"", 2, "array opened on line 1 is not closed"),
+        ok(B, 2),
+    ]
+    assert check(b"[" + A + b",\n# c\n" + B) == [
+        ok(A),
+        bad(b"", 2, "array opened on line 1 is not closed"),
+        ok(B, 3),
+    ]
 
 
 def test_a_cut_off_page_gives_its_elements_and_the_next_page_is_read() -> None:
@@ -650,7 +658,7 @@ def test_compressed_data_may_come_in_members_and_be_padded() -> None:
     for size in (1, 2, 5, 1000):
         assert [r.raw for r in in_pieces(content, size)] == [A, B]
     *_, last = read(content + b"more")
-    assert last.error == "something else follows the compressed data"
+    assert last.error == "unrecognized data follows the compressed data"
 
 
 @pytest.mark.slow

@@ -124,7 +124,7 @@ def test_an_import_that_cannot_note_its_end_has_stored_its_runs(
         connection.execute(text("ALTER TABLE runstore_version RENAME COLUMN last_import TO elsewhere"))
     try:
         assert RunRepository(unnoted).save_many([RUN]).inserted == 1
-        assert "the time of this import could not be noted: " in caplog.text
+        assert "the time of this import could not be recorded: " in caplog.text
     finally:
         with unnoted.begin() as connection:
             connection.execute(text("ALTER TABLE runstore_version RENAME COLUMN elsewhere TO last_import"))
@@ -211,7 +211,8 @@ def test_status_has_the_form_that_is_asked_for(url: URL, engine: Engine, cli: Cl
     db: tuple[Any, ...] = ("db", "status", "--db", shown(url))
     assert cli(*db).out == cli(*db, "--json").out == cli(*db, "--format", "json").out
     assert cli(*db, "--json", "--format", "json").code == 0
-    assert cli(*db, "--format", "table").out.startswith("revision     0007 (this runstore: 0007)\n")
+    first = f"revision     {migrate.REVISION} (this runstore: {migrate.REVISION})\n"
+    assert cli(*db, "--format", "table").out.startswith(first)
     both = cli(*db, "--json", "--format", "prometheus")
     assert (both.code, both.out) == (2, "")
     assert "--json and --format prometheus exclude each other" in both.err

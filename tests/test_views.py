@@ -503,7 +503,7 @@ def test_strict_refuses_what_lint_finds(
 ) -> None:
     runs = RunRepository(engine)
     run = spell({**GOOD, **members})
-    with pytest.raises(RunRejected, match="departs from the document"):
+    with pytest.raises(RunRejected, match="deviates from the API specification"):
         runs.save(run, strict=True)
     runs.save(run)
     found = {(finding.rule, finding.path.casefold().replace("_", "")) for finding in runs.findings()}

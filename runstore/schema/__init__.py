@@ -1,4 +1,7 @@
-"""The tables as SQLAlchemy models that mirror the documented RunObject table; README.md maps name by name."""
+"""The tables as SQLAlchemy models that mirror the documented RunObject table.
+
+``docs/reference/tables.md`` lists each name.
+"""
 
 from runstore.schema import sessions
 from runstore.schema.base import Base
@@ -23,7 +26,7 @@ from runstore.schema.price import ModelPrice
 from runstore.schema.run import RunObject, RunObjectAssistantObjectToolsInner, RunObjectFileIds
 
 TABLES = sessions.TABLES
-"""The tables of an archive by name. The metadata may have more: applications may derive models from our base."""
+"""The tables of an archive by name. The metadata may contain more: applications may derive models from our base."""
 
 __all__ = [
     "TABLES",

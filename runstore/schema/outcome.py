@@ -1,4 +1,4 @@
-"""What happened in a run and belongs to it: rows whose key begins with the run's id and that go when the run goes."""
+"""What happened in a run: rows that belong to one run, whose key begins with its id, and that are deleted with it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class RunObjectRequiredAction(Base):
     run_object: Mapped[OfRun]
     type: Mapped[LongText] = mapped_column(comment="submit_tool_outputs, or another server's action.")
     extra: Mapped[Extra] = mapped_column(
-        comment="Members that no column holds; submit_tool_outputs stands here only if it is of another form."
+        comment="Members that no column holds, and submit_tool_outputs if its form is not the documented one."
     )
 
     tool_calls: Mapped[list[RunToolCallObject]] = relationship(
@@ -51,7 +51,7 @@ class RunObjectRequiredAction(Base):
 
 
 class FunctionCall(NamedTuple):
-    """Documented RunToolCallObject_function: the function the model called and its arguments, a text of JSON."""
+    """Documented RunToolCallObject_function: the function that the model called, and its arguments as JSON text."""
 
     name: str | None
     arguments: str | None
@@ -109,7 +109,7 @@ class RunObjectIncompleteDetails(Base):
 
 
 class RunCompletionUsage(Base):
-    """Documented RunCompletionUsage: tokens the run used."""
+    """Documented RunCompletionUsage: the tokens that the run used."""
 
     __tablename__ = "run_completion_usage"
     __table_args__ = (Index(None, "total_tokens"), {"comment": "Documented RunCompletionUsage: tokens a run used."})
@@ -122,18 +122,22 @@ class RunCompletionUsage(Base):
 
 
 class RunObjectChange(Base):
-    """A snapshot of a run that is not its newest: kept once, as what differed from the next newer snapshot."""
+    """A snapshot of a run other than its newest, stored as the difference from the next newer snapshot."""
 
     __tablename__ = "run_object_change"
-    __table_args__ = {"comment": "Earlier looks at runs, as what differs from the next newer look (own table)."}
+    __table_args__ = {
+        "comment": "History of runs: earlier snapshots, each as its difference from the next newer one (own table)."
+    }
 
     run_object: Mapped[OfRun]
-    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True, comment="Digest of the earlier look.")
-    observed_at: Mapped[int] = mapped_column(BigInt, comment="When it was last seen so: Unix microseconds.")
-    status: Mapped[KeyText] = mapped_column(comment="The run's status in this look.")
+    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True, comment="Digest of the earlier snapshot.")
+    observed_at: Mapped[int] = mapped_column(
+        BigInt, comment="When this snapshot was last observed (Unix microseconds)."
+    )
+    status: Mapped[KeyText] = mapped_column(comment="The run's status in this snapshot.")
     members: Mapped[JSONObject] = mapped_column(
-        nullable=False, comment="Members whose value differs in the next newer look, with their value in this one."
+        nullable=False, comment="Members whose value differs in the next newer snapshot, with their value in this one."
     )
     absent: Mapped[JSONObject] = mapped_column(
-        comment="Keys that the next newer look has and this one had not, as a JSON array; NULL if none."
+        comment="Keys of the next newer snapshot that this one does not have, as a JSON array; NULL if none."
     )
