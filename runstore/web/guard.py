@@ -18,6 +18,9 @@ LONGEST_URL = 8192
 
 MOST_HEADERS = 100
 
+HEADER_BYTES = 16 * 1024
+"""Bytes of all headers."""
+
 SHORTEST_KEY = 16
 """Characters below which a key can be guessed."""
 
@@ -116,5 +119,7 @@ def _check_size(scope: Scope) -> None:
     path = scope.get("raw_path") or scope["path"].encode()
     if len(path) + len(scope["query_string"]) > LONGEST_URL:
         raise Refusal(414, f"The URL has more than {LONGEST_URL} bytes.", "url_too_long")
-    if len(scope["headers"]) > MOST_HEADERS:
-        raise Refusal(431, f"The request has more than {MOST_HEADERS} headers.", "too_many_headers")
+    headers = scope["headers"]
+    if len(headers) > MOST_HEADERS or sum(len(name) + len(value) for name, value in headers) > HEADER_BYTES:
+        message = f"The request has more than {MOST_HEADERS} headers, or more than {HEADER_BYTES} bytes of them."
+        raise Refusal(431, message, "headers_too_large")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from runstore.errors import ConfigurationError, RunStoreError
+from runstore.web.guard import HEADER_BYTES, LONGEST_URL
 from runstore.web.protocol import ImpatientProtocol
 
 DRAIN_SECONDS = 25
@@ -21,9 +23,6 @@ IDLE_SECONDS = 30
 
 CONNECTIONS = 500
 """Connections of clients at a time; to further ones the server is unavailable. Processes may often have 1,024 files."""
-
-HEADER_BYTES = 16 * 1024
-"""Bytes of a request's line and headers."""
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 """Names of this machine for itself."""
@@ -72,7 +71,7 @@ def serve(app: ASGIApp, host: str, port: int, started: Callable[[str], None]) ->
             proxy_headers=False,
             server_header=False,
             limit_concurrency=CONNECTIONS,
-            h11_max_incomplete_event_size=HEADER_BYTES,
+            h11_max_incomplete_event_size=LONGEST_URL + HEADER_BYTES,
             timeout_keep_alive=IDLE_SECONDS,
             timeout_graceful_shutdown=DRAIN_SECONDS,
         )
@@ -86,4 +85,6 @@ def _listener(host: str, port: int) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server(address[:2], family=family, backlog=128)
     except OSError as error:
-        raise RunStoreError(detail=f"cannot listen on {host} port {port}: {error.strerror}") from error
+        # Python puts the address behind what the system says; names that are not found have numbers of their own.
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        raise RunStoreError(detail=f"cannot listen on {host} port {port}: {reason}") from error
