@@ -33,7 +33,7 @@ NOT_ARCHIVED = "messages and run steps are not archived, only runs\n"
 EXAMPLE_COUNTS = "39 inserted, 8 updated, 0 unchanged, 1 stale, 0 conflict, 0 rejected, 1 skipped (1 thread.message)\n"
 COMMAND = [sys.executable, "-m", "runstore"]
 COMMANDS = [
-    *("import", "export", "show", "list", "stats", "sql", "lint", "prices"),
+    *("import", "export", "show", "list", "stats", "sql", "serve", "lint", "prices"),
     *("verify", "fingerprint", "diff", "prune", "backup", "copy", "db", "completion"),
 ]
 SECRET = "s3cr3t"

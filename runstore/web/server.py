@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import socket
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -82,9 +81,17 @@ def serve(app: ASGIApp, host: str, port: int, started: Callable[[str], None]) ->
 
 def _listener(host: str, port: int) -> socket.socket:
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address[:2], family=family, backlog=128)
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        # With its protocol, which socket.create_server leaves out: asyncio turns off Nagle's algorithm only where it
+        # is TCP, and with it an answer in two pieces takes 40 ms longer.
+        with ExitStack() as stack:
+            listener = stack.enter_context(socket.socket(family, kind, protocol))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(128)
+            stack.pop_all()
     except OSError as error:
-        # Python puts the address behind what the system says; names that are not found have numbers of their own.
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-        raise RunStoreError(detail=f"cannot listen on {host} port {port}: {reason}") from error
+        raise RunStoreError(detail=f"cannot listen on {host} port {port}: {error.strerror}") from error
+    return listener
