@@ -100,8 +100,8 @@ class RunRepository:
     ) -> Self:
         """Open the archive at a database URL or the path of a SQLite file, by default the one set in the environment.
 
-        *schema* is the PostgreSQL schema, like ``?schema=`` in the URL and RUNSTORE_SCHEMA. *connections* is the size of
-        the connection pool, by default SQLAlchemy's: each thread that uses the repository needs one connection. The
+        *schema* is the PostgreSQL schema, like ``?schema=`` in the URL and RUNSTORE_SCHEMA. *connections* is the size
+        of the connection pool, by default SQLAlchemy's: each thread that uses the repository needs one connection. The
         first save creates a SQLite file that does not exist. Close the repository, or use it in a ``with`` statement.
         """
         engine = create_engine(place, schema=schema, connections=connections)

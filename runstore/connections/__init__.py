@@ -82,6 +82,7 @@ class Connections:
         if not isinstance(limit, int | float) or not limit > 0:
             raise ConfigurationError(detail=f"timeout is {limit!r}, expected seconds, more than 0")
         view = copy(self)
+        view._checked = self._checked.copy()  # each names the schema on its own bind when it looks
         view._limit = limit
         return view
 

@@ -32,14 +32,14 @@ class Traffic:
         self.in_progress = 0
         self._answers: Counter[tuple[str, str, int]] = Counter()
         self._durations: dict[str, list[int]] = {}
-        self._seconds: Counter[str] = Counter()
+        self._seconds: dict[str, float] = {}
 
     def count(self, method: str, endpoint: str, status: int, seconds: float) -> None:
         """Count an answer."""
         self._answers[method if method in _METHODS else "other", endpoint, status] += 1
         buckets = self._durations.setdefault(endpoint, [0] * (len(BUCKETS) + 1))
         buckets[bisect_left(BUCKETS, seconds)] += 1
-        self._seconds[endpoint] += seconds  # type: ignore[assignment]  # a Counter adds any numbers
+        self._seconds[endpoint] = self._seconds.get(endpoint, 0.0) + seconds
 
     def exposition(self) -> str:
         """All of it as metrics."""
@@ -59,7 +59,7 @@ class Traffic:
             for bound, count in zip((*map(str, BUCKETS), "+Inf"), buckets, strict=True):
                 total += count
                 yield Sample({"endpoint": endpoint, "le": bound}, total, "_bucket")
-            yield Sample({"endpoint": endpoint}, float(self._seconds[endpoint]), "_sum")
+            yield Sample({"endpoint": endpoint}, self._seconds[endpoint], "_sum")
             yield Sample({"endpoint": endpoint}, total, "_count")
 
 

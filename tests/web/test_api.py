@@ -315,7 +315,7 @@ def test_each_filter_is_a_parameter(
 
 
 def test_no_filter_is_left_out_of_the_test_above() -> None:
-    (mark,) = (mark for mark in test_each_filter_is_a_parameter.pytestmark if mark.name == "parametrize")  # type: ignore[attr-defined]
+    (mark,) = (mark for mark in test_each_filter_is_a_parameter.pytestmark if mark.name == "parametrize")
     assert {name for _, where in mark.args[1] for name in where} == {*FILTERS, "limit"}
 
 

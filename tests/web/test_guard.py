@@ -55,7 +55,7 @@ def test_a_key_lets_in_as_openai_sends_it_and_as_azure_does(ask: Ask) -> None:
 def test_without_a_key_nothing_is_answered_but_that_the_server_lives(ask: Ask, headers: dict[str, str]) -> None:
     client = ask(api_keys=[KEY])
     for path in (URL, "/v1/runs", "/openapi.json", "/metrics", "/v1/none", f"/healthz/..{URL}"):
-        answer = client.get(path, headers={name: value.encode("latin-1") for name, value in headers.items()})  # type: ignore[misc]
+        answer = client.get(path, headers={name.encode(): value.encode("latin-1") for name, value in headers.items()})
         assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_api_key")
         assert answer.headers["www-authenticate"] == "Bearer"
         assert KEY not in answer.text

@@ -40,6 +40,14 @@ def test_it_reads_and_does_not_write(runs: RunRepository) -> None:
     assert runs.count() == 1
 
 
+def test_it_may_be_made_before_the_repository_is_used(url: URL) -> None:
+    with RunRepository.open(url) as runs:
+        reading = runs.reading(5)
+        runs.save(threaded(1))
+        assert reading.load("run_001") == threaded(1)
+        reading.check()
+
+
 def test_the_database_does_not_write_either(runs: RunRepository) -> None:
     runs.save(threaded(1))
     with (
