@@ -18,6 +18,9 @@ from runstore.backends import create_engine
 from runstore.repository import RunRepository
 from runstore.schema import Base
 
+pytest.register_assert_rewrite("tests.helpers")
+pytest_plugins = ["tests.helpers.commands"]
+
 # What a developer's shell says about archives is nothing to the tests.
 for name in ("RUNSTORE_DATABASE_URL", "RUNSTORE_MIGRATIONS_URL", "RUNSTORE_SCHEMA", "DATABASE_URL"):
     os.environ.pop(name, None)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -25,53 +25,10 @@ from runstore.mapping import INSTRUCTIONS, RUN, TOOL
 from runstore.repository import RunRepository
 from runstore.save import saver, writer
 from runstore.save.writer import Outcome
-from tests.comparison import compact, contents, difference
-
-PROMPT = "You are a prompt that many runs share."
-
-
-def full(run_id: str, **members: Any) -> dict[str, Any]:
-    """A run with rows in most tables."""
-    return {
-        "id": run_id,
-        "object": "thread.run",
-        "status": "queued",
-        "instructions": PROMPT,
-        "tools": [{"type": "function", "function": {"name": "f"}}, {"type": "code_interpreter"}],
-        "file_ids": ["file_a"],
-        "usage": {"total_tokens": 1},
-        "required_action": {"submit_tool_outputs": {"tool_calls": [{"id": "call_a"}]}},
-        **members,
-    }
-
-
-def fail_on(engine: Engine, table: str, run_id: str) -> None:
-    """Let the database refuse rows of one run in a table."""
-    column = "id" if table == "run_object" else "run_object"
-    with engine.begin() as connection:
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql(
-                f"CREATE TRIGGER trap BEFORE INSERT ON {table} WHEN NEW.{column} = '{run_id}' "
-                "BEGIN SELECT RAISE(ABORT, 'the trap is sprung'); END"
-            )
-        else:
-            connection.exec_driver_sql(
-                "CREATE FUNCTION trap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-                f"IF NEW.{column} = '{run_id}' THEN RAISE 'the trap is sprung'; END IF; RETURN NEW; END $$"
-            )
-            connection.exec_driver_sql(
-                f"CREATE TRIGGER trap BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION trap()"
-            )
-
-
-def disarm(engine: Engine, table: str) -> None:
-    with engine.begin() as connection:
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("DROP TRIGGER trap")
-        else:
-            connection.exec_driver_sql(f"DROP TRIGGER trap ON {table}")
-            connection.exec_driver_sql("DROP FUNCTION trap")
-
+from tests.helpers.comparison import compact, contents, difference
+from tests.helpers.runs import full
+from tests.helpers.threads import in_threads
+from tests.helpers.traps import disarm, fail_on
 
 # --- one writer ------------------------------------------------------------------------------------------------------
 
@@ -272,29 +229,6 @@ def test_a_connection_that_commits_each_statement_is_refused_or_made_whole(engin
 
 
 # --- several writers -------------------------------------------------------------------------------------------------
-
-
-def in_threads(*work: Callable[[], Any]) -> list[Any]:
-    """What each call gives, all of them at once; the first error of any."""
-    found: list[Any] = [None] * len(work)
-    start = threading.Barrier(len(work))
-
-    def one(place: int, call: Callable[[], Any]) -> None:
-        start.wait()
-        try:
-            found[place] = call()
-        except Exception as error:  # told in the test's own thread
-            found[place] = error
-
-    threads = [threading.Thread(target=one, args=numbered) for numbered in enumerate(work)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    errors = [result for result in found if isinstance(result, Exception)]
-    if errors:
-        raise errors[0]
-    return found
 
 
 def test_threads_may_save_overlapping_runs_through_one_repository(

@@ -16,7 +16,7 @@ from runstore.backends import create_engine
 from runstore.errors import DatabaseFailure
 from runstore.query.reader import BATCH
 from runstore.repository import RunRepository
-from tests.test_all_or_nothing import full
+from tests.helpers.runs import full
 
 
 @pytest.fixture

@@ -22,10 +22,10 @@ from runstore.repository import RunRepository
 from runstore.sources import Record
 from runstore.upkeep import fingerprint, walk
 from runstore.upkeep.walk import RUN_TABLES
-from tests.comparison import compact, contents, empty
-from tests.strategies import examples
-from tests.test_all_or_nothing import disarm, fail_on, full
-from tests.test_verify import stored
+from tests.helpers.comparison import compact, contents, empty
+from tests.helpers.runs import full, stored
+from tests.helpers.strategies import examples
+from tests.helpers.traps import disarm, fail_on
 
 DAY = 86_400
 

@@ -15,9 +15,8 @@ from runstore.mapping import CHILD_TABLES, FUNCTION, RUN, SHARED_TABLES
 from runstore.prices import PRICE, Price
 from runstore.repository import RunRepository
 from runstore.save.history import CHANGE
-from tests.comparison import contents
-from tests.test_all_or_nothing import full
-from tests.test_verify import stored
+from tests.helpers.comparison import contents
+from tests.helpers.runs import full, stored
 
 DROPPED = r"of \d+ rows of {} were {}: a trigger, a rule or a row security policy"
 

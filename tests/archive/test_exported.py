@@ -16,11 +16,10 @@ from sqlalchemy.orm import Session
 
 from runstore import NotARun, RunObject, RunRejected, RunRepository, formats
 from runstore.sources import read_stream
-from tests.strategies import examples, mutilated
-from tests.strategies import runs as some_runs
-from tests.test_cli import Cli, a_run, cli, lines, shown
-
-__all__ = ["cli"]
+from tests.helpers.commands import Cli, lines, shown
+from tests.helpers.runs import a_run
+from tests.helpers.strategies import examples, mutilated
+from tests.helpers.strategies import runs as some_runs
 
 SILENT: list[dict[str, Any]] = [
     {"id": "run_x"},

@@ -18,8 +18,8 @@ from runstore.errors import NotARun, RunRejected, RunStoreError
 from runstore.mapping import Mapper
 from runstore.repository import RunRepository
 from runstore.save.writer import Outcome
-from tests.comparison import compact, contents, difference
-from tests.strategies import BUILT_IN, DOCUMENTED
+from tests.helpers.comparison import compact, contents, difference
+from tests.helpers.strategies import BUILT_IN, DOCUMENTED
 
 NO_NUMBER = "neither a 64-bit integer nor a double equals the number"
 NUL = "has the character U+0000"

@@ -18,8 +18,9 @@ from runstore.errors import NotARun, RunRejected
 from runstore.mapping import RUN, Mapper
 from runstore.repository import RunRepository
 from runstore.save.writer import Outcome
-from tests.comparison import compact, contents, difference, empty
-from tests.strategies import BUILT_IN, DOCUMENTED, SAMPLES, batches, examples, mutilated, real_forms, runs, spelled
+from tests.helpers.comparison import compact, contents, difference, empty
+from tests.helpers.paths import SAMPLES
+from tests.helpers.strategies import BUILT_IN, DOCUMENTED, batches, examples, mutilated, real_forms, runs, spelled
 
 
 @pytest.fixture(scope="session")

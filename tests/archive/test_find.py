@@ -6,7 +6,7 @@ import base64
 import itertools
 import json
 import pickle
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -28,8 +28,8 @@ from runstore import (
 )
 from runstore.backends import create_engine
 from runstore.query import reader
-
-from .comparison import contents
+from tests.helpers.comparison import contents
+from tests.helpers.runs import ids, pages
 
 SECOND = 1_700_000_000
 SHARED = {"run_object_shape", "truncation_object", "assistants_api_tool_choice_option"} | {
@@ -62,19 +62,6 @@ def rich_run(run_id: str, mark: str = "", **members: Any) -> dict[str, Any]:
         response_format={"type": "text"},
         **members,
     )
-
-
-def ids(found: Iterable[dict[str, Any]]) -> list[str]:
-    return [run["id"] for run in found]
-
-
-def pages(runs: RunRepository, **wanted: Any) -> Iterator[list[str]]:
-    cursor = None
-    while True:
-        page = runs.find(cursor=cursor, **wanted)
-        yield ids(page.runs)
-        if (cursor := page.next) is None:
-            return
 
 
 def rows(engine: Engine) -> dict[str, int]:

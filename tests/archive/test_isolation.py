@@ -15,8 +15,8 @@ from runstore.backends import create_engine
 from runstore.errors import DatabaseFailure
 from runstore.repository import RunRepository
 from runstore.upkeep import pruner
-from tests.comparison import contents
-from tests.test_all_or_nothing import PROMPT, full
+from tests.helpers.comparison import contents
+from tests.helpers.runs import PROMPT, full
 
 ISOLATIONS = ("read committed", "repeatable read", "serializable")
 

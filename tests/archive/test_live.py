@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,8 +18,9 @@ from openai.types.beta.threads import Run
 from sqlalchemy.engine import URL
 
 from runstore import ConfigurationError, NotARun, RunRejected, RunRepository
+from tests.helpers.paths import SAMPLES
 
-SAMPLE = json.loads((Path(__file__).parent / "samples" / "v2_2024_08.json").read_text())
+SAMPLE = json.loads((SAMPLES / "v2_2024_08.json").read_text())
 
 
 def run(run_id: str, **members: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, event, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from runstore import ConfigurationError, RunObject, RunRepository, create_engine
-from tests.test_orm import a_run
+from tests.helpers.runs import waiting_run
 
 
 @contextmanager
@@ -29,14 +29,14 @@ def counted(engine: Engine) -> Iterator[list[str]]:
 
 
 def test_a_view_asks_no_more_than_the_repository_itself(runs: RunRepository, engine: Engine) -> None:
-    runs.save(a_run("run_0"))
-    runs.save(a_run("run_1"))
+    runs.save(waiting_run("run_0"))
+    runs.save(waiting_run("run_1"))
     with counted(engine) as own:
-        runs.save(a_run("run_2"))
+        runs.save(waiting_run("run_2"))
     with counted(engine) as in_view, engine.begin() as connection:
-        runs.on(connection).save(a_run("run_3"))
+        runs.on(connection).save(waiting_run("run_3"))
     with counted(engine) as in_session, Session(engine) as session:
-        runs.on(session).save(a_run("run_4"))
+        runs.on(session).save(waiting_run("run_4"))
         session.commit()
     # A savepoint, and its release.
     assert len(in_view) <= len(own) + 4
@@ -49,7 +49,7 @@ def test_what_a_committed_view_has_stored_is_known_to_the_next_one(runs: RunRepo
     counts = []
     for number in range(3):
         with counted(engine) as statements, engine.begin() as connection:
-            runs.on(connection).save(a_run(f"run_{number}"))
+            runs.on(connection).save(waiting_run(f"run_{number}"))
         counts.append(len(statements))
     assert counts[0] > counts[1] == counts[2]
 
@@ -61,43 +61,43 @@ def test_what_is_rolled_back_is_not_known_to_be_stored(runs: RunRepository, engi
         outer = connection.begin()
         if savepoint:
             inner = connection.begin_nested()
-            runs.on(connection).save(a_run("run_1"))
+            runs.on(connection).save(waiting_run("run_1"))
             inner.rollback()
             outer.commit()
         else:
-            runs.on(connection).save(a_run("run_1"))
+            runs.on(connection).save(waiting_run("run_1"))
             outer.rollback()
     assert runs.count() == 1
     with engine.begin() as connection:
-        assert runs.on(connection).save(a_run("run_2")) == "inserted"
-    assert runs.save(a_run("run_3")) == "inserted"
+        assert runs.on(connection).save(waiting_run("run_2")) == "inserted"
+    assert runs.save(waiting_run("run_3")) == "inserted"
     assert list(runs.verify()) == []
 
 
 def test_what_a_prune_has_deleted_is_stored_again(runs: RunRepository, engine: Engine) -> None:
-    runs.save(a_run("run_1"))
+    runs.save(waiting_run("run_1"))
     elsewhere = RunRepository(engine)
     elsewhere.delete("run_1")
     elsewhere.prune()
     with engine.begin() as connection:
         view = runs.on(connection)
-        assert view.save(a_run("run_2")) == "inserted"
-        assert view.save(a_run("run_3")) == "inserted"
-    assert runs.load("run_3") == a_run("run_3")
+        assert view.save(waiting_run("run_2")) == "inserted"
+        assert view.save(waiting_run("run_3")) == "inserted"
+    assert runs.load("run_3") == waiting_run("run_3")
     assert list(runs.verify()) == []
 
 
 def test_a_view_of_a_session_commits_with_it(runs: RunRepository, engine: Engine) -> None:
     with sessionmaker(engine)() as session:
-        runs.on(session).save(a_run("run_1"))
+        runs.on(session).save(waiting_run("run_1"))
         assert session.scalars(select(RunObject.id)).all() == ["run_1"]
         session.rollback()
         assert runs.count() == 0
-        runs.on(session).save(a_run("run_1"))
+        runs.on(session).save(waiting_run("run_1"))
         run = session.get_one(RunObject, "run_1")
         run.status = "completed"
         session.commit()
-    assert runs.load("run_1") == a_run("run_1", status="completed")
+    assert runs.load("run_1") == waiting_run("run_1", status="completed")
 
 
 def test_a_view_is_of_the_same_archive(runs: RunRepository, engine: Engine, tmp_path: Path) -> None:

@@ -23,41 +23,7 @@ from runstore import (
     SharedRowChanged,
     TruncationObject,
 )
-
-SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
-TOOLS = [
-    {"type": "function", "function": {"name": "weather", "parameters": SCHEMA}},
-    {"type": "code_interpreter"},
-    {"type": "code_interpreter"},
-]
-
-
-def a_run(run_id: str = "run_1", **members: Any) -> dict[str, Any]:
-    return {
-        "id": run_id,
-        "object": "thread.run",
-        "created_at": 1_700_000_000,
-        "thread_id": "thread_1",
-        "assistant_id": "asst_1",
-        "status": "requires_action",
-        "required_action": {
-            "type": "submit_tool_outputs",
-            "submit_tool_outputs": {
-                "tool_calls": [
-                    {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{}"}},
-                    {"id": "call_2", "type": "function", "function": {"name": "weather", "arguments": "{ }"}},
-                ]
-            },
-        },
-        "instructions": "Be brief.",
-        "tools": TOOLS,
-        "file_ids": ["file_2", "file_1", "file_2"],
-        "metadata": {"k": "v"},
-        "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3},
-        "truncation_strategy": {"type": "last_messages", "last_messages": 5},
-        "tool_choice": "auto",
-        **members,
-    }
+from tests.helpers.runs import SCHEMA, waiting_run
 
 
 @pytest.fixture
@@ -67,7 +33,7 @@ def session(engine: Engine) -> Any:
 
 
 def test_a_run_of_the_repository_reads_through_the_orm(runs: RunRepository, session: Session) -> None:
-    runs.save(a_run())
+    runs.save(waiting_run())
     run = session.scalars(select(RunObject).where(RunObject.status == "requires_action")).one()
     assert run.usage is not None
     assert run.usage.total_tokens == 3
@@ -86,7 +52,7 @@ def test_a_run_of_the_repository_reads_through_the_orm(runs: RunRepository, sess
 
 
 def test_the_number_of_statements_does_not_grow_with_the_number_of_runs(runs: RunRepository, engine: Engine) -> None:
-    runs.save_many([a_run(f"run_{n}", instructions=f"Prompt {n}") for n in range(40)])
+    runs.save_many([waiting_run(f"run_{n}", instructions=f"Prompt {n}") for n in range(40)])
     counts = []
     for limit in (2, 40):
         statements: list[str] = []
@@ -168,7 +134,7 @@ def test_an_orm_run_may_have_calls_files_and_a_temperature(runs: RunRepository, 
 
 
 def test_shared_values_are_one_row_whoever_writes_them(runs: RunRepository, session: Session) -> None:
-    runs.save(a_run("run_0"))
+    runs.save(waiting_run("run_0"))
     for n in (1, 2):
         run = RunObject(id=f"run_{n}", instructions="Be brief.")
         run.tools.append(
@@ -201,7 +167,7 @@ def test_a_changed_run_keeps_its_keys_and_its_former_snapshot(runs: RunRepositor
 
 
 def test_a_change_in_what_belongs_to_a_run_is_a_change_of_the_run(runs: RunRepository, session: Session) -> None:
-    runs.save(a_run())
+    runs.save(waiting_run())
     run = session.get_one(RunObject, "run_1")
     assert run.usage
     run.usage.total_tokens = 4
@@ -215,7 +181,7 @@ def test_a_change_in_what_belongs_to_a_run_is_a_change_of_the_run(runs: RunRepos
 
 
 def test_a_shared_row_cannot_be_changed(runs: RunRepository, session: Session) -> None:
-    runs.save(a_run())
+    runs.save(waiting_run())
     run = session.get_one(RunObject, "run_1")
     run.tools[1].type = "retrieval"
     with pytest.raises(SharedRowChanged, match="assistant_object_tools_inner"):
@@ -229,8 +195,8 @@ def test_the_orm_refuses_what_the_repository_refuses(session: Session) -> None:
 
 
 def test_deleting_through_the_orm_leaves_nothing_of_the_run(runs: RunRepository, session: Session) -> None:
-    runs.save(a_run())
+    runs.save(waiting_run())
     session.delete(session.get_one(RunObject, "run_1"))
     session.commit()
     assert runs.count() == 0
-    assert runs.save(a_run()) == "inserted"
+    assert runs.save(waiting_run()) == "inserted"

@@ -43,8 +43,8 @@ from runstore import (
 )
 from runstore.mapping import IN_ROW, MEMBER_TABLES, SHARED, table_of
 from runstore.orm.values import MEMBERS, ORDER
-from tests import strategies
-from tests.test_orm import a_run
+from tests.helpers import strategies
+from tests.helpers.runs import waiting_run
 
 Json = dict[str, Any]
 
@@ -236,7 +236,7 @@ def test_what_a_session_changes_changes_and_nothing_else(
 def test_lists_are_put_into_another_order_in_place(
     runs: RunRepository, engine: Engine, change: Callable[[RunObject, Json], None]
 ) -> None:
-    expected = a_run(file_ids=["b", "aa", "ccc", "b"])
+    expected = waiting_run(file_ids=["b", "aa", "ccc", "b"])
     runs.save(expected)
     with Session(engine) as session:
         run = session.get_one(RunObject, "run_1")
@@ -260,8 +260,8 @@ def _deep(metadata: Any) -> None:
 def test_metadata_keeps_the_run_that_it_belongs_to(
     runs: RunRepository, engine: Engine, change: Callable[[Any], None]
 ) -> None:
-    runs.save(a_run(metadata={"o": {"p": []}}))
-    expected = a_run(metadata={"o": {"p": []}})
+    runs.save(waiting_run(metadata={"o": {"p": []}}))
+    expected = waiting_run(metadata={"o": {"p": []}})
     change(expected["metadata"])
     with Session(engine) as session:
         metadata = session.get_one(RunObject, "run_1").metadata_
@@ -273,7 +273,7 @@ def test_metadata_keeps_the_run_that_it_belongs_to(
 
 
 def test_metadata_keeps_no_run_for_longer_than_somebody_has_it(runs: RunRepository, engine: Engine) -> None:
-    runs.save(a_run())
+    runs.save(waiting_run())
     with Session(engine) as session:
         run = session.get_one(RunObject, "run_1")
         assert run.metadata_ is not None
@@ -291,7 +291,7 @@ def test_metadata_keeps_no_run_for_longer_than_somebody_has_it(runs: RunReposito
 def test_a_value_of_metadata_from_before_a_commit_is_not_changed_in_vain(
     runs: RunRepository, engine: Engine, again: bool
 ) -> None:
-    runs.save(a_run())
+    runs.save(waiting_run())
     with Session(engine) as session:
         run = session.get_one(RunObject, "run_1")
         metadata: Any = run.metadata_
@@ -311,7 +311,7 @@ def test_a_value_of_metadata_from_before_a_commit_is_not_changed_in_vain(
 
 
 def test_two_changes_in_two_flushes_of_a_transaction(runs: RunRepository, engine: Engine) -> None:
-    runs.save(a_run(usage={"total_tokens": 3, "x": 1}))
+    runs.save(waiting_run(usage={"total_tokens": 3, "x": 1}))
     with Session(engine) as session:
         run = session.get_one(RunObject, "run_1")
         run.status = "completed"
@@ -322,7 +322,7 @@ def test_two_changes_in_two_flushes_of_a_transaction(runs: RunRepository, engine
         session.flush()
         run.tools.pop(0)
         session.commit()
-    wanted = a_run(usage={"total_tokens": 4, "x": 1}, status="completed", instructions="Be kind.")
+    wanted = waiting_run(usage={"total_tokens": 4, "x": 1}, status="completed", instructions="Be kind.")
     wanted["tools"] = wanted["tools"][1:]
     assert same(runs.load("run_1"), wanted)
     assert list(runs.verify()) == []
@@ -337,7 +337,7 @@ def test_every_member_has_its_place_in_the_order() -> None:
 
 @pytest.mark.parametrize("member", ["thread_id", "assistant_id", "created_at"])
 def test_another_run_does_not_take_the_place_of_a_stored_one(runs: RunRepository, engine: Engine, member: str) -> None:
-    runs.save(a_run())
+    runs.save(waiting_run())
     other = {member: 2 if member == "created_at" else "other"}
     message = f"run run_1: its {member} differs .* it is another run"
     with Session(engine) as session:
@@ -348,18 +348,18 @@ def test_another_run_does_not_take_the_place_of_a_stored_one(runs: RunRepository
         setattr(session.get_one(RunObject, "run_1"), member, other[member])
         with pytest.raises(RunConflict, match=message):
             session.commit()
-    assert runs.load("run_1") == a_run()
+    assert runs.load("run_1") == waiting_run()
     assert runs.changes("run_1") == []
     assert list(runs.verify()) == []
 
 
 def test_a_newer_snapshot_of_the_same_run_is_merged(runs: RunRepository, engine: Engine) -> None:
-    runs.save(a_run(assistant_id=None))
+    runs.save(waiting_run(assistant_id=None))
     with Session(engine) as session:
         same_run = {"thread_id": "thread_1", "created_at": 1_700_000_000, "assistant_id": "asst_1"}
         session.merge(RunObject(id="run_1", status="completed", **same_run))
         session.commit()
-    assert runs.load("run_1") == a_run(status="completed")
+    assert runs.load("run_1") == waiting_run(status="completed")
     assert len(runs.changes("run_1")) == 1
     assert list(runs.verify()) == []
 
@@ -394,14 +394,14 @@ def _metadata(run: RunObject) -> None:
 
 
 ONE_CHANGE = [_status, _usage, _tools, _files, _error, _metadata]
-THEIRS: Json = a_run(status="completed", usage={"total_tokens": 50}, file_ids=["file_7"], tools=[])
+THEIRS: Json = waiting_run(status="completed", usage={"total_tokens": 50}, file_ids=["file_7"], tools=[])
 
 
 @pytest.mark.parametrize("change", ONE_CHANGE, ids=lambda change: change.__name__)
 def test_a_run_that_another_process_has_updated_is_a_conflict(
     runs: RunRepository, engine: Engine, change: Callable[[RunObject], None]
 ) -> None:
-    runs.save(a_run())
+    runs.save(waiting_run())
     with Session(engine) as session:
         run = session.get_one(RunObject, "run_1")
         change(run)
@@ -421,7 +421,7 @@ def test_a_run_that_another_process_has_updated_is_a_conflict(
 def test_in_every_isolation(runs: RunRepository, engine: Engine, isolation: str) -> None:
     if engine.dialect.name == "sqlite":
         isolation = "SERIALIZABLE"
-    runs.save(a_run())
+    runs.save(waiting_run())
     with Session(engine.execution_options(isolation_level=isolation)) as session:
         _status(session.get_one(RunObject, "run_1"))
         runs.save(THEIRS)
@@ -437,7 +437,7 @@ def test_in_every_isolation(runs: RunRepository, engine: Engine, isolation: str)
 def test_a_sqlite_transaction_that_began_by_reading(runs: RunRepository, engine: Engine) -> None:
     if engine.dialect.name != "sqlite":
         return
-    runs.save(a_run())
+    runs.save(waiting_run())
     with Session(engine) as session:
         session.connection().exec_driver_sql("BEGIN")
         _status(session.get_one(RunObject, "run_1"))
@@ -448,7 +448,7 @@ def test_a_sqlite_transaction_that_began_by_reading(runs: RunRepository, engine:
 
 
 def test_a_run_whose_attributes_are_expired_is_changed_as_it_is_stored(runs: RunRepository, engine: Engine) -> None:
-    runs.save(a_run())
+    runs.save(waiting_run())
     with Session(engine) as session:
         run = session.get_one(RunObject, "run_1")
         session.commit()
@@ -462,7 +462,7 @@ def test_a_run_whose_attributes_are_expired_is_changed_as_it_is_stored(runs: Run
 @pytest.mark.parametrize("options", [load_only(RunObject.status), defer(RunObject.digest)], ids=["load_only", "defer"])
 @pytest.mark.parametrize("stale", [False, True])
 def test_a_run_that_was_not_read_whole(runs: RunRepository, engine: Engine, options: Any, stale: bool) -> None:
-    runs.save(a_run())
+    runs.save(waiting_run())
     with Session(engine) as session:
         run = session.scalars(select(RunObject).options(options)).one()
         run.model = "other"
@@ -472,12 +472,12 @@ def test_a_run_that_was_not_read_whole(runs: RunRepository, engine: Engine, opti
                 session.commit()
             return
         session.commit()
-    assert runs.load("run_1") == a_run() | {"model": "other"}
+    assert runs.load("run_1") == waiting_run() | {"model": "other"}
     assert list(runs.verify()) == []
 
 
 def test_two_sessions(runs: RunRepository, engine: Engine) -> None:
-    runs.save(a_run())
+    runs.save(waiting_run())
     with Session(engine) as one, Session(engine) as other:
         _status(one.get_one(RunObject, "run_1"))
         late = other.get_one(RunObject, "run_1")
@@ -485,11 +485,11 @@ def test_two_sessions(runs: RunRepository, engine: Engine) -> None:
         one.commit()
         with pytest.raises(RunChanged):
             other.commit()
-    assert runs.load("run_1") == a_run(status="cancelled")
+    assert runs.load("run_1") == waiting_run(status="cancelled")
 
 
 def test_detached_objects_are_compared_when_they_come_back(runs: RunRepository, engine: Engine) -> None:
-    runs.save(a_run())
+    runs.save(waiting_run())
     make = sessionmaker(engine, expire_on_commit=False)
     with make() as session:
         again = session.get_one(RunObject, "run_1")
@@ -497,7 +497,7 @@ def test_detached_objects_are_compared_when_they_come_back(runs: RunRepository, 
     with make() as session:
         session.add(again)
         session.commit()
-    assert runs.load("run_1") == a_run(status="failed")
+    assert runs.load("run_1") == waiting_run(status="failed")
     runs.save(THEIRS)
     again.model = "late"
     with make() as session:
@@ -516,7 +516,7 @@ def test_detached_objects_are_compared_when_they_come_back(runs: RunRepository, 
 
 
 def test_a_run_that_is_gone(runs: RunRepository, engine: Engine) -> None:
-    runs.save(a_run())
+    runs.save(waiting_run())
     with Session(engine) as session:
         _status(session.get_one(RunObject, "run_1"))
         runs.delete("run_1")
@@ -525,7 +525,7 @@ def test_a_run_that_is_gone(runs: RunRepository, engine: Engine) -> None:
 
 
 def test_a_run_that_was_updated_is_not_deleted(runs: RunRepository, engine: Engine) -> None:
-    runs.save(a_run())
+    runs.save(waiting_run())
     with Session(engine) as session:
         session.delete(session.get_one(RunObject, "run_1"))
         runs.save(THEIRS)
@@ -543,7 +543,7 @@ MODELS = sorted({mapper.class_ for mapper in Base.registry.mappers} - {ModelPric
 def test_statements_that_would_leave_runs_damaged_are_refused(
     runs: RunRepository, engine: Engine, model: type[Base]
 ) -> None:
-    runs.save(a_run())
+    runs.save(waiting_run())
     before = runs.fingerprint()
     key = next(iter(inspect(model).primary_key))
     upsert = (sqlite if engine.dialect.name == "sqlite" else postgresql).insert(model).values({key.name: 1})
@@ -599,7 +599,7 @@ AROUND: dict[str, Callable[[CTE], Any]] = {
 @pytest.mark.parametrize("around", AROUND)
 @pytest.mark.parametrize("nesting", [False, True])
 def test_statements_in_ctes_are_refused(runs: RunRepository, engine: Engine, around: str, nesting: bool) -> None:
-    runs.save(a_run())
+    runs.save(waiting_run())
     for changing in CHANGING.values():
         statement = AROUND[around](changing.cte("changing", nesting=nesting and around != "added here"))
         ways: list[Callable[[Session], Any]] = [
@@ -611,20 +611,20 @@ def test_statements_in_ctes_are_refused(runs: RunRepository, engine: Engine, aro
             for _ in range(2):
                 with Session(engine) as session, pytest.raises(PastTheMapping, match=r"a CTE with [A-Z ]+ run_"):
                     way(session)
-    assert runs.load("run_1") == a_run()
+    assert runs.load("run_1") == waiting_run()
     assert list(runs.verify()) == []
 
 
 def test_statements_that_give_objects_are_refused(runs: RunRepository, engine: Engine) -> None:
-    runs.save(a_run())
+    runs.save(waiting_run())
     changing = update(RunObject).values(status="x").returning(RunObject)
     with Session(engine) as session, pytest.raises(PastTheMapping, match="UPDATE run_object"):
         session.scalars(select(RunObject).from_statement(changing))
-    assert runs.load("run_1") == a_run()
+    assert runs.load("run_1") == waiting_run()
 
 
 def test_ctes_that_change_nothing_are_nobodys_business(runs: RunRepository, engine: Engine) -> None:
-    runs.save_many([a_run(), a_run("run_2")])
+    runs.save_many([waiting_run(), waiting_run("run_2")])
     found = select(RunObject.id).where(RunObject.id == "run_2").cte()
     with Session(engine) as session:
         assert list(session.scalars(select(found.c.id))) == ["run_2"]
@@ -639,7 +639,7 @@ def test_ctes_that_change_nothing_are_nobodys_business(runs: RunRepository, engi
 def test_what_the_mapping_sets_is_not_assigned(
     runs: RunRepository, engine: Engine, name: str, value: int | None
 ) -> None:
-    runs.save(a_run(), observed_at=5)
+    runs.save(waiting_run(), observed_at=5)
     with Session(engine) as session:
         run = session.get_one(RunObject, "run_1")
         with pytest.raises(PastTheMapping, match=f"assigning {name} of a RunObject .* runstore sets it"):
@@ -650,11 +650,11 @@ def test_what_the_mapping_sets_is_not_assigned(
 
 
 def test_a_merge_does_not_put_back_the_time_at_which_a_run_was_seen(runs: RunRepository, engine: Engine) -> None:
-    runs.save(a_run(), observed_at=5)
+    runs.save(waiting_run(), observed_at=5)
     with Session(engine) as session:
         earlier = session.get_one(RunObject, "run_1")
         session.expunge(earlier)
-    runs.save(a_run(), observed_at=9)
+    runs.save(waiting_run(), observed_at=9)
     with Session(engine) as session:
         session.merge(earlier)
         session.commit()
@@ -672,13 +672,13 @@ def test_prices_and_tables_of_the_application_are_nobodys_business(runs: RunRepo
 
 
 def test_runs_deleted_by_a_statement_leave_nothing(runs: RunRepository, engine: Engine) -> None:
-    runs.save_many([a_run(), a_run(status="completed"), a_run("run_2")])
+    runs.save_many([waiting_run(), waiting_run(status="completed"), waiting_run("run_2")])
     with Session(engine) as session:
         session.execute(delete(RunObject).where(RunObject.id == "run_1"))
         session.commit()
     assert [run["id"] for run in runs.iterate()] == ["run_2"]
     assert list(runs.verify()) == []
-    assert runs.save(a_run()) == "inserted"
+    assert runs.save(waiting_run()) == "inserted"
 
 
 def _reached(name: str) -> Callable[[Session, RunObject], object]:
@@ -722,7 +722,9 @@ STRAYS: dict[str, Callable[[Session, RunObject], object]] = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", STRAYS)
 def test_what_belongs_to_a_run_is_changed_through_it(runs: RunRepository, engine: Engine, name: str) -> None:
-    runs.save_many([a_run(status="queued"), a_run(), a_run("run_2", usage=None, required_action=None)])
+    runs.save_many(
+        [waiting_run(status="queued"), waiting_run(), waiting_run("run_2", usage=None, required_action=None)]
+    )
     before = runs.fingerprint()
     with Session(engine) as session:
         run = session.get_one(RunObject, "run_1")
@@ -734,7 +736,7 @@ def test_what_belongs_to_a_run_is_changed_through_it(runs: RunRepository, engine
 
 
 def test_shared_rows_are_neither_changed_nor_deleted(runs: RunRepository, engine: Engine) -> None:
-    runs.save(a_run())
+    runs.save(waiting_run())
     for change in (
         lambda session, run: session.delete(run.tools[0]),
         lambda session, run: session.delete(run.shape),
@@ -746,12 +748,12 @@ def test_shared_rows_are_neither_changed_nor_deleted(runs: RunRepository, engine
             change(session, session.get_one(RunObject, "run_1"))
             with pytest.raises(SharedRowChanged):
                 session.commit()
-    assert runs.load("run_1") == a_run()
+    assert runs.load("run_1") == waiting_run()
 
 
 def test_keys_of_shared_rows_may_be_set_instead_of_the_objects(runs: RunRepository, engine: Engine) -> None:
-    runs.save(a_run())
-    runs.save(a_run("run_2", instructions="Be kind.", tool_choice="none", tools=TOOLS_REVERSED))
+    runs.save(waiting_run())
+    runs.save(waiting_run("run_2", instructions="Be kind.", tool_choice="none", tools=TOOLS_REVERSED))
     with Session(engine) as session:
         one, other = session.get_one(RunObject, "run_1"), session.get_one(RunObject, "run_2")
         one.instructions_id, one.tool_choice_id = other.instructions_id, other.tool_choice_id
@@ -769,7 +771,7 @@ def test_keys_of_shared_rows_may_be_set_instead_of_the_objects(runs: RunReposito
             session.commit()
 
 
-TOOLS_REVERSED = a_run()["tools"][::-1]
+TOOLS_REVERSED = waiting_run()["tools"][::-1]
 
 
 # --- an ordinary citizen of sessions ---------------------------------------------------------------------------------
@@ -797,7 +799,7 @@ def test_after_a_rollback_the_session_may_try_again(runs: RunRepository, engine:
 
 
 def test_a_copy_of_a_run(runs: RunRepository, engine: Engine) -> None:
-    runs.save(a_run(usage=None, required_action=None, file_ids=[], tools=[]))
+    runs.save(waiting_run(usage=None, required_action=None, file_ids=[], tools=[]))
     with Session(engine) as session:
         run = session.get_one(RunObject, "run_1")
         make_transient(run)
@@ -818,9 +820,9 @@ def test_metadata_is_an_attribute_of_another_name(engine: Engine) -> None:
 
 
 def test_metadata_in_queries(runs: RunRepository, engine: Engine) -> None:
-    runs.save(a_run("run_1", metadata={"team": "red", "n": 1, "o": {"p": [1.5]}}))
-    runs.save(a_run("run_2", metadata={"team": "blue"}))
-    runs.save(a_run("run_3", metadata={"team": "red"}))
+    runs.save(waiting_run("run_1", metadata={"team": "red", "n": 1, "o": {"p": [1.5]}}))
+    runs.save(waiting_run("run_2", metadata={"team": "blue"}))
+    runs.save(waiting_run("run_3", metadata={"team": "red"}))
     column = RunObject.metadata_
     with Session(engine) as session:
 
@@ -849,7 +851,9 @@ def test_metadata_in_queries(runs: RunRepository, engine: Engine) -> None:
 
 
 def test_instructions_in_queries(runs: RunRepository, engine: Engine) -> None:
-    runs.save_many([a_run("run_1"), a_run("run_2", instructions="Be kind."), a_run("run_3", instructions=None)])
+    runs.save_many(
+        [waiting_run("run_1"), waiting_run("run_2", instructions="Be kind."), waiting_run("run_3", instructions=None)]
+    )
     with Session(engine) as session:
         kind = select(RunObject.id).where(RunObject.instructions.contains("kind"))
         assert list(session.scalars(kind)) == ["run_2"]

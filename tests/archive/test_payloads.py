@@ -11,10 +11,10 @@ from sqlalchemy import Engine
 
 from runstore import RunRepository
 from runstore.sources import read_file
-from tests.comparison import difference
+from tests.helpers.comparison import difference
+from tests.helpers.paths import PAYLOADS
 
-FOLDER = Path(__file__).parent.parent.parent / "shared" / "payloads"
-FILES = sorted(FOLDER.rglob("*.json"))
+FILES = sorted(PAYLOADS.rglob("*.json"))
 
 if not FILES:
     pytest.skip("no folder of payloads beside the project", allow_module_level=True)

@@ -19,10 +19,10 @@ from runstore.upkeep import earlier, pruner
 from runstore.upkeep.earlier import AnyLook
 from runstore.upkeep.pruner import COLLECTED
 from runstore.upkeep.walk import RUN_TABLES
-from tests.comparison import contents
-from tests.test_all_or_nothing import full, in_threads
-from tests.test_filters import CASES, FINISHED, RUNS, save
-from tests.test_verify import stored
+from tests.helpers.comparison import contents
+from tests.helpers.filter_cases import CASES, FINISHED, RUNS, save
+from tests.helpers.runs import full, stored
+from tests.helpers.threads import in_threads
 
 
 def counts(engine: Engine) -> dict[str, int]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from runstore import RunRepository
 from runstore.prices import Price
+from tests.helpers import paths
 
-README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+README = paths.README.read_text("utf-8")
 RECIPES = dict(
     re.findall(r"^\*\*(.+?)\*\*.*?\n\n```sql\n(.*?)\n```", README[README.index("\n## Recipes\n") :], flags=re.M | re.S)
 )

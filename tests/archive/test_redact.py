@@ -16,9 +16,11 @@ from runstore.errors import ConfigurationError, DatabaseFailure, RunRejected
 from runstore.redact import REDACTED, redacted, secrets
 from runstore.repository import RunRepository
 from runstore.upkeep.lint import RULES
-from tests.comparison import compact
-from tests.test_all_or_nothing import disarm, fail_on, full
-from tests.test_prices import invoke, place
+from tests.helpers.comparison import compact
+from tests.helpers.paths import ROOT
+from tests.helpers.runs import full
+from tests.helpers.traps import disarm, fail_on
+from tests.unit.test_prices import invoke, place
 
 # Put together here, so that nobody's scanner takes this file for a leak.
 KEYS = [
@@ -120,7 +122,7 @@ def test_lint_tells_of_chosen_rules_alone(runs: RunRepository, url: URL) -> None
 
 
 def test_lint_has_all_rules_of_the_view() -> None:
-    ddl = (Path(__file__).parent.parent / "migrations" / "ddl" / "sqlite.sql").read_text()
+    ddl = (ROOT / "migrations" / "ddl" / "sqlite.sql").read_text()
     view = ddl[ddl.rindex("run_findings") :]
     assert {*re.findall(r"'(\w+)' AS rule", view), *re.findall(r"SELECT [\w.]+, '(\w+)'", view)} < set(RULES)
 

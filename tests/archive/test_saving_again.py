@@ -17,8 +17,8 @@ from runstore.mapping import RANKS, RUN
 from runstore.repository import RunRepository
 from runstore.save import saver
 from runstore.save.writer import Outcome
-from tests.comparison import compact, contents, difference, empty
-from tests.strategies import examples, json_values
+from tests.helpers.comparison import compact, contents, difference, empty
+from tests.helpers.strategies import examples, json_values
 
 
 def snapshot(status: str | None = "queued", **members: Any) -> dict[str, Any]:

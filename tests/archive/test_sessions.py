@@ -21,9 +21,9 @@ from runstore import ConfigurationError, DatabaseFailure, RunObject, RunReposito
 from runstore.formats import Column
 from runstore.prices import Price
 from runstore.schema.views import RUNS
-from tests.comparison import difference
-from tests.deployed import admin, runstore
-from tests.test_deployment import DONE, RUN, everything_works
+from tests.helpers.comparison import difference
+from tests.helpers.deployed import admin, runstore
+from tests.helpers.main_jobs import DONE, RUN, everything_works
 
 FULL = {
     **DONE,

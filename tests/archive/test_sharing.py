@@ -19,8 +19,7 @@ from sqlalchemy import Engine, Pool, SingletonThreadPool, StaticPool, event
 from sqlalchemy.engine import URL
 
 from runstore import ConfigurationError, DatabaseFailure, RunRepository, create_engine, migrate
-
-from .test_cli import env, shown
+from tests.helpers.commands import env, shown
 
 DONE, REFUSED, FAILED = 0, 3, 4
 

@@ -16,9 +16,9 @@ from runstore.mapping import CHILD_TABLES, COLUMNS, RUN
 from runstore.save.writer import Outcome
 from runstore.schema import views
 from runstore.wire.spelling import spellings
-from tests.comparison import compact, difference, empty
-from tests.strategies import BUILT_IN, DOCUMENTED, examples, respelled
-from tests.strategies import runs as any_runs
+from tests.helpers.comparison import compact, difference, empty
+from tests.helpers.strategies import BUILT_IN, DOCUMENTED, examples, respelled
+from tests.helpers.strategies import runs as any_runs
 
 FULL: dict[str, Any] = {
     **BUILT_IN,

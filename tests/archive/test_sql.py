@@ -27,9 +27,8 @@ from runstore import (
 )
 from runstore.schema import Base
 from runstore.schema.views import VIEWS
-
-from .comparison import contents
-from .test_cli import COMMAND, Result, env, on_a_terminal, shown
+from tests.helpers.commands import COMMAND, Result, env, on_a_terminal, shown
+from tests.helpers.comparison import contents
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT {} FROM n"
 TEN_SECONDS = f"SELECT i FROM ({ENDLESS.format('i')}) AS n WHERE i < 0"

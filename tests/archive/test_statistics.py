@@ -21,9 +21,8 @@ from runstore import ConfigurationError, RunRepository
 from runstore.prices import Price
 from runstore.query import statistics
 from runstore.statuses import STATUSES
-
-from .test_cli import on_a_terminal, shown
-from .test_sql import command
+from tests.archive.test_sql import command
+from tests.helpers.commands import on_a_terminal, shown
 
 Run = dict[str, Any]
 ENDS = {"completed": "completed_at", "incomplete": "completed_at", "failed": "failed_at", "cancelled": "cancelled_at"}

@@ -15,11 +15,8 @@ from sqlalchemy.orm import Session
 
 from runstore import RunObject, RunRepository, config, migrate, repository
 from runstore.cli.metrics import exposition
-from tests.comparison import contents
-from tests.deployed import shown
-from tests.test_cli import Cli, cli
-
-__all__ = ["cli"]
+from tests.helpers.commands import Cli, shown
+from tests.helpers.comparison import contents
 
 RUN = {"id": "run_1", "object": "thread.run", "status": "completed"}
 

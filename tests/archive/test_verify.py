@@ -14,38 +14,11 @@ from runstore.mapping import RUN
 from runstore.repository import RunRepository
 from runstore.upkeep.pruner import COLLECTED
 from runstore.upkeep.walk import RUN_TABLES
-from tests.strategies import examples
-from tests.strategies import runs as any_runs
-from tests.test_all_or_nothing import full
+from tests.helpers.runs import stored
+from tests.helpers.strategies import examples
+from tests.helpers.strategies import runs as any_runs
 
 HURT = "run_1"
-
-
-def stored(run_id: str, **members: Any) -> dict[str, Any]:
-    """A run with rows in every table."""
-    return full(
-        run_id,
-        created_at=1_700_000_000,
-        thread_id="thread_1",
-        metadata={"k": "v"},
-        temperature=0.5,
-        last_error={"code": "server_error", "message": "no"},
-        incomplete_details={"reason": "max_prompt_tokens"},
-        truncation_strategy={"type": "last_messages", "last_messages": 3},
-        tool_choice={"type": "function", "function": {"name": "f"}},
-        response_format={"type": "json_object"},
-        file_ids=["file_a", "file_b", "file_c"],
-        required_action={
-            "type": "submit_tool_outputs",
-            "submit_tool_outputs": {
-                "tool_calls": [
-                    {"id": f"c{n}", "type": "function", "function": {"name": "f", "arguments": "{}"}} for n in range(3)
-                ]
-            },
-        },
-        reasoning_effort="low",
-        **members,
-    )
 
 
 @pytest.fixture

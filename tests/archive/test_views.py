@@ -16,9 +16,9 @@ from runstore.errors import RunRejected
 from runstore.prices import Price
 from runstore.schema import views
 from runstore.wire.spelling import spellings
-
-from . import strategies
-from .comparison import empty
+from tests.helpers import strategies
+from tests.helpers.comparison import empty
+from tests.helpers.paths import SAMPLES
 
 FIRST, LAST = -62135510400, 253402214399
 """0001-01-02 to 9999-12-30."""
@@ -388,7 +388,7 @@ def test_changes_are_the_snapshots_in_their_order_with_the_status_before(engine:
 
 # --- findings --------------------------------------------------------------------------------------------------------
 
-GOOD = json.loads((strategies.SAMPLES / "v2_2024_08.json").read_text(encoding="utf-8"))
+GOOD = json.loads((SAMPLES / "v2_2024_08.json").read_text(encoding="utf-8"))
 LONG = "x" * 600
 FINDINGS: list[tuple[dict[str, Any], str, str, str]] = [
     ({"object": ""}, "object", "$.object", 'unknown object ""'),

@@ -11,9 +11,8 @@ import pytest
 
 from runstore import RunRepository
 from runstore.backends import create_engine
-from tests.test_cli import EXAMPLES, Cli, cli
-
-__all__ = ["cli"]
+from tests.helpers.commands import Cli
+from tests.helpers.paths import EXAMPLES
 
 
 @pytest.fixture

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import gzip
-import io
 import json
 import os
-import pty
 import random
 import re
-import select
 import shlex
 import signal
 import sqlite3
@@ -18,7 +15,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 from sqlalchemy import text
@@ -26,117 +22,29 @@ from sqlalchemy.engine import URL
 
 from runstore import RunRepository, migrate
 from runstore.backends import create_engine
-from runstore.cli import main
+from tests.helpers.commands import (
+    COMMAND,
+    SECRET,
+    Cli,
+    Result,
+    check,
+    counts,
+    env,
+    limited,
+    lines,
+    on_a_terminal,
+    shown,
+)
+from tests.helpers.paths import EXAMPLES
+from tests.helpers.runs import a_run
 
-EXAMPLES = Path(__file__).parent.parent / "examples" / "runs.jsonl"
 NOT_ARCHIVED = "messages and run steps are not archived, only runs\n"
 EXAMPLE_COUNTS = "39 inserted, 8 updated, 0 unchanged, 1 stale, 0 conflict, 0 rejected, 1 skipped (1 thread.message)\n"
-COMMAND = [sys.executable, "-m", "runstore"]
 COMMANDS = [
     *("import", "export", "show", "list", "stats", "sql", "lint", "prices"),
     *("verify", "fingerprint", "diff", "prune", "backup", "copy", "db", "completion"),
 ]
-SECRET = "s3cr3t"
 REJECTED = "rejected: {}: $.id: expected a string, found number\n"
-
-
-class Result(NamedTuple):
-    """What a command did."""
-
-    code: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Result]
-
-
-def counts(**expected: int) -> str:
-    names = ("inserted", "updated", "unchanged", "stale", "conflict", "rejected", "skipped")
-    assert set(expected) <= set(names)
-    skipped = f" ({expected['skipped']} thread.message)" if expected.get("skipped") else ""
-    return ", ".join(f"{expected.get(name, 0)} {name}" for name in names) + skipped + "\n"
-
-
-def lines(*runs: dict[str, Any]) -> str:
-    return "".join(f"{json.dumps(run, ensure_ascii=False, separators=(',', ':'))}\n" for run in runs)
-
-
-def a_run(run_id: str, **members: Any) -> dict[str, Any]:
-    return {"id": run_id, "object": "thread.run", **members}
-
-
-def shown(url: URL) -> str:
-    return url.render_as_string(hide_password=False)
-
-
-@pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cli:
-    """Run a command in this process, in an empty folder, without database URLs in the environment."""
-    monkeypatch.delenv("RUNSTORE_DATABASE_URL", raising=False)
-    monkeypatch.delenv("DATABASE_URL", raising=False)
-    monkeypatch.chdir(tmp_path)
-
-    def run(*args: object, stdin: str | bytes = "") -> Result:
-        given = stdin.encode() if isinstance(stdin, str) else stdin
-        out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
-        with monkeypatch.context() as patch:
-            patch.setattr(sys, "argv", ["runstore", *map(str, args)])
-            # click would take the name of the program from "python -m pytest".
-            patch.setattr(sys.modules["__main__"], "__package__", None)
-            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given), "utf-8"))
-            patch.setattr(sys, "stdout", out)
-            patch.setattr(sys, "stderr", err)
-            with pytest.raises(SystemExit) as ended:
-                main()
-        result = Result(
-            int(ended.value.code or 0),
-            out.buffer.getvalue().decode(),
-            err.buffer.getvalue().decode(),
-        )
-        check(result)
-        return result
-
-    return run
-
-
-def check(result: Result) -> None:
-    """What holds of every command."""
-    assert "Traceback" not in result.err
-    assert "internal error" not in result.err
-    assert SECRET not in result.out + result.err
-    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", result.err)
-    if result.code in (1, 3, 4, 5, 7):
-        assert re.search(r'^runstore: |"level": "error"', result.err, re.MULTILINE)
-    if result.code == 2:
-        assert result.err
-
-
-@pytest.fixture
-def process(tmp_path: Path) -> Callable[..., Result]:
-    """Run a command in a process of its own."""
-
-    def run(*args: object, stdin: bytes = b"", shell: str = "", **environment: str) -> Result:
-        command = shlex.join([*COMMAND, *map(str, args)])
-        ended = subprocess.run(
-            ["bash", "-c", f"{shell.format(command=command)}" if shell else command],
-            input=stdin,
-            cwd=tmp_path,
-            env=env(**environment),
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
-        result = Result(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
-        check(result)
-        return result
-
-    return run
-
-
-def env(**more: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.endswith("DATABASE_URL")}
-    return {**kept, "PYTHONPATH": str(Path(__file__).parent.parent), **more}
 
 
 # --- the main job ----------------------------------------------------------------------------------------------------
@@ -775,26 +683,6 @@ def test_an_encoding_that_lacks_a_character_fails_no_command(cli: Cli, process: 
     assert process("show", "日本", PYTHONIOENCODING="latin-1").code == 3
 
 
-LIMITED = """
-import resource, runpy, signal, sys
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-limit = int(sys.argv.pop(1))
-resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-runpy.run_module("runstore", run_name="__main__", alter_sys=True)
-"""
-
-
-def limited(folder: Path, limit: int, *args: object, stdin: str = "") -> Result:
-    """A command in a process that can write no file larger than *limit* bytes."""
-    command = [sys.executable, "-c", LIMITED, str(limit), *map(str, args)]
-    ended = subprocess.run(
-        command, cwd=folder, env=env(), input=stdin, capture_output=True, encoding="utf-8", timeout=60, check=False
-    )
-    result = Result(ended.returncode, ended.stdout, ended.stderr)
-    check(result)
-    return result
-
-
 def test_a_full_disk_fails_an_import_and_leaves_a_whole_archive(cli: Cli, filled: Path, tmp_path: Path) -> None:
     before = cli("export").out
     more = lines(*(a_run(f"more{n}", x=random.Random(n).randbytes(800).hex()) for n in range(1500)))
@@ -873,23 +761,6 @@ ESCAPES = "\x1b[31mred\x1b]0;title\x07\x9b5m\r\b\x7f\u202e\u2028"
 EVIL = f"run{ESCAPES}[bold]"
 ALLOWED = re.compile(r"\x1b\[[0-9;]*m|\x1b\[\?25[hl]|\x1b\[[0-9]*[AK]|\x1b\[2K|\r")
 """What rich and the line discipline themselves write."""
-
-
-def on_a_terminal(folder: Path, *args: object, **environment: str) -> tuple[int, str]:
-    """Exit code and what a person sees, on stdout and stderr."""
-    pid, terminal = pty.fork()
-    if not pid:
-        os.chdir(folder)
-        environment = {"TERM": "xterm-256color", "COLUMNS": "200"} | environment
-        os.execve(COMMAND[0], [*COMMAND, *map(str, args)], env(**environment))
-    seen = b""
-    try:
-        while select.select([terminal], [], [], 30)[0] and (piece := os.read(terminal, 65536)):
-            seen += piece
-    except OSError:
-        pass  # the other end is closed
-    os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode()
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from sqlalchemy.engine import URL
 
 from runstore import config
 from runstore.cli import main
-from tests.test_cli import EXAMPLES, SECRET, Cli, a_run, cli, lines, shown
-
-__all__ = ["cli"]
+from tests.helpers.commands import SECRET, Cli, lines, shown
+from tests.helpers.paths import EXAMPLES
+from tests.helpers.runs import a_run
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 BAD = lines(a_run("a"), {"id": 5, "object": "thread.run"}, {"object": "thread.message", "id": "msg_1"})

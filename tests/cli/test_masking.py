@@ -12,10 +12,8 @@ from sqlalchemy import Engine, text
 
 from runstore import RunRepository, RunStoreError, config, create_engine, migrate
 from runstore.masking import masked
-from tests.test_cli import Cli, cli
-from tests.test_output import run
-
-__all__ = ["cli"]
+from tests.cli.test_output import run
+from tests.helpers.commands import Cli
 
 SECRET = "s3cr3t"
 

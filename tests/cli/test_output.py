@@ -23,9 +23,9 @@ from runstore.backends import create_engine
 from runstore.errors import ConfigurationError
 from runstore.files import complete_file
 from runstore.upkeep import fingerprint
+from tests.helpers.paths import ROOT
 
 COMMAND = shlex.join([sys.executable, "-m", "runstore"])
-CHECKOUT = Path(__file__).parent.parent
 RUNS = 1500
 BAD = 500
 
@@ -36,7 +36,7 @@ def run(folder: Path, script: str, **environment: str) -> subprocess.CompletedPr
     return subprocess.run(
         ["bash", "-c", f"set -o pipefail; R={shlex.quote(COMMAND)}; {script}"],
         cwd=folder,
-        env={**kept, "PYTHONPATH": str(CHECKOUT), **environment},
+        env={**kept, "PYTHONPATH": str(ROOT), **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -182,7 +182,7 @@ def test_an_export_that_is_stopped_leaves_nothing_behind(full: URL, tmp_path: Pa
     importing = subprocess.Popen(
         [*shlex.split(COMMAND), "import", "-", "--db", "new.db", "--rejects", "rejects"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),

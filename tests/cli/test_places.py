@@ -12,12 +12,9 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from runstore import ConfigurationError, DatabaseFailure, RunRepository, config, create_engine, migrate
-
-from .test_cli import COMMAND, Cli, cli, env
+from tests.helpers.commands import COMMAND, Cli, env
 
 RUN = '{"id":"run_1","object":"thread.run"}'
-
-__all__ = ["cli"]
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from sqlalchemy.engine import URL
 
 from runstore import DatabaseFailure, DatabaseUnreachable, RunRepository, migrate
 from runstore.backends import create_engine, outage
-from tests.door import Door, refusal
-from tests.test_cli import EXAMPLES, Cli, a_run, cli, lines, shown
-
-__all__ = ["cli"]
+from tests.helpers.commands import Cli, lines, shown
+from tests.helpers.door import Door, refusal
+from tests.helpers.paths import EXAMPLES
+from tests.helpers.runs import a_run
 
 NOWHERE = "postgresql://user:s3cr3t@127.0.0.1:1/runs"
 STARTING = refusal("57P03", "the database system is starting up")

@@ -20,6 +20,7 @@ from runstore import config, migrate, wire
 from runstore.backends import create_engine
 from runstore.repository import RunRepository
 from runstore.upkeep.fingerprint import Fingerprint
+from tests.helpers.paths import ROOT
 
 BACKENDS = ("sqlite", "postgresql")
 
@@ -110,7 +111,7 @@ def start(url: URL | str, *arguments: str | Path, **options: Any) -> subprocess.
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         **options,
     )
 

@@ -16,7 +16,7 @@ from runstore.errors import ConfigurationError
 from runstore.repository import RunRepository
 from tests.faults import damage, disk, hostile, kills, schedules
 from tests.faults.places import BACKENDS, Place, place
-from tests.test_all_or_nothing import full
+from tests.helpers.runs import full
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults")]
 

@@ -15,8 +15,8 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.engine import URL
 
 from runstore import migrate
-
-ROOT = Path(__file__).parent.parent
+from tests.helpers.commands import shown
+from tests.helpers.paths import ROOT
 
 REVISION = '''"""{title}
 
@@ -41,11 +41,6 @@ def upgrade():
 def downgrade():
     {downgrade}
 '''
-
-
-def shown(url: URL) -> str:
-    """A URL as a command takes it."""
-    return url.render_as_string(hide_password=False)
 
 
 def environment(url: URL | None = None, **more: str) -> dict[str, str]:
@@ -153,3 +148,9 @@ def admin(url: URL) -> Iterator[Connection]:
         engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection,
     ):
         yield connection
+
+
+def alembic(url: URL, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"RUNSTORE_DATABASE_URL": url.render_as_string(hide_password=False)}
+    command = [sys.executable, "-m", "alembic", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

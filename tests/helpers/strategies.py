@@ -6,7 +6,6 @@ import copy
 import json
 import random
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -14,11 +13,7 @@ from hypothesis import strategies as st
 
 from runstore import wire
 from runstore.wire.spelling import spellings
-
-HERE = Path(__file__).parent
-SAMPLES = HERE / "samples"
-PAYLOADS = HERE.parent.parent / "shared" / "payloads"
-"""Payloads of real servers beside the checkout, where there are any."""
+from tests.helpers.paths import PAYLOADS, SAMPLES
 
 
 def examples(count: int) -> settings:

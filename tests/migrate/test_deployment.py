@@ -26,39 +26,13 @@ from runstore import (
     migrate,
 )
 from runstore.schema import Base
-from tests.comparison import difference
-from tests.deployed import Later, admin, revision_of, runstore, shown, tables_of
-from tests.test_migrations import catalog
+from tests.helpers.catalog import catalog
+from tests.helpers.commands import shown
+from tests.helpers.deployed import Later, admin, revision_of, runstore, tables_of
+from tests.helpers.main_jobs import DONE, RUN, everything_works
+from tests.helpers.paths import SAMPLES
 
 HEAD = migrate.REVISION
-RUN = {
-    "id": "run_1",
-    "object": "thread.run",
-    "status": "queued",
-    "tools": [{"type": "code_interpreter"}],
-    "usage": None,
-}
-DONE = {**RUN, "status": "completed", "usage": {"total_tokens": 3}, "instructions": "Be brief.", "file_ids": ["a", "a"]}
-
-
-def everything_works(runs: RunRepository) -> None:
-    """Each way to write and to read, once."""
-    assert runs.save(RUN, observed_at=1) == "inserted"
-    assert runs.save(DONE, observed_at=2) == "updated"
-    assert runs.save(DONE, observed_at=3) == "unchanged"
-    assert (
-        runs.save_many([{"id": f"run_{n}", "thread_id": "t", "tools": [{"n": n}]} for n in range(2, 12)]).inserted == 10
-    )
-    assert not difference(DONE, runs.load("run_1"))
-    assert len(runs.find(thread_id="t", limit=5).runs) == 5
-    assert runs.count() == len(list(runs.iterate())) == len(runs.load_many([f"run_{n}" for n in range(1, 12)])) == 11
-    assert [change.status for change in runs.changes("run_1")] == ["queued"]
-    assert runs.delete(["run_2"]) == 1
-    assert runs.save({"id": "run_12", "metadata": {"k": "v"}, "model": "m"}) == "inserted"
-    assert [run["id"] for run in runs.find(metadata={"k": "v"}).runs] == ["run_12"]
-    assert "run_1" in {finding.run_id for finding in runs.findings()}
-    assert runs.prices() == []
-    assert runs.count(metadata_key="k", model="m") == runs.delete("run_12") == 1
 
 
 # --- commands --------------------------------------------------------------------------------------------------------
@@ -71,13 +45,13 @@ def test_each_db_command_is_a_function_and_says_what_it_found(empty_url: URL) ->
     upgraded = runstore(empty_url, "db", "upgrade", "0001")
     assert upgraded.stderr.endswith(": from nothing to 0001\n")
     assert runstore(empty_url, "db", "check").returncode == 4
-    assert runstore(empty_url, "import", Path(__file__).parent / "samples").returncode == 4
+    assert runstore(empty_url, "import", SAMPLES).returncode == 4
     assert runstore(empty_url, "db", "upgrade", "--no-backup").stderr.endswith(f": from 0001 to {HEAD}\n")
     assert runstore(empty_url, "db", "upgrade").stderr.endswith(f": already at {HEAD}\n")
     assert runstore(empty_url, "db", "check").returncode == 0
     assert runstore(empty_url, "db", "wait", "--timeout", "0").returncode == 0
     assert runstore(empty_url, "db", "current").stdout == f"{HEAD}\n"
-    assert runstore(empty_url, "import", Path(__file__).parent / "samples").returncode == 0
+    assert runstore(empty_url, "import", SAMPLES).returncode == 0
     status = json.loads(runstore(empty_url, "db", "status").stdout)
     assert (status["revision"], status["expected"], status["runs"]) == (HEAD, HEAD, 5)
     assert status["newest_snapshot"] > 0
@@ -320,7 +294,7 @@ def test_a_newer_schema_that_only_adds_is_read_and_not_written(empty_url: URL, l
     assert (listed.returncode, json.loads(listed.stdout)) == (0, RUN)
     assert re.search(rf"is at revision {added}, newer than the {HEAD} of this runstore: it can be read", listed.stderr)
     assert runstore(empty_url, "db", "status").returncode == 0
-    for command in (("import", Path(__file__).parent / "samples"), ("db", "upgrade"), ("db", "check"), ("db", "wait")):
+    for command in (("import", SAMPLES), ("db", "upgrade"), ("db", "check"), ("db", "wait")):
         refused_command = runstore(empty_url, *command)
         assert refused_command.returncode == 5, refused_command
         assert "upgrade runstore" in refused_command.stderr
@@ -358,7 +332,7 @@ def test_a_newer_schema_is_written_where_its_revisions_say_so(
         for refused in (lambda: migrate.upgrade(engine), lambda: migrate.diff(engine)):
             with pytest.raises(SchemaNewer):
                 refused()
-    for command in (("import", Path(__file__).parent / "samples"), ("db", "check"), ("db", "wait", "--timeout", "0")):
+    for command in (("import", SAMPLES), ("db", "check"), ("db", "wait", "--timeout", "0")):
         done = runstore(empty_url, *command)
         assert (done.returncode, done.stderr.count("it can be read and written")) == (0, 1), done
     assert done.stderr.endswith(f": at {added}\n")

@@ -19,8 +19,8 @@ from sqlalchemy.engine import URL
 from runstore import DatabaseFailure, MigrationBlocked, RunRepository, SchemaNewer, config, migrate
 from runstore.backends.base import in_schema
 from runstore.migrate import safety
-from tests.deployed import Later, admin, environment, revision_of
-from tests.test_migrations import catalog
+from tests.helpers.catalog import catalog
+from tests.helpers.deployed import Later, admin, environment, revision_of
 
 HEAD = migrate.REVISION
 NO_LIMITS = config.Limits(0, 0, 0)

@@ -20,9 +20,11 @@ from sqlalchemy import Engine, text
 from sqlalchemy.engine import URL
 
 from runstore import DatabaseFailure, MigrationBlocked, RunRepository, RunStoreError, config, create_engine, migrate
-from tests.deployed import Later, admin, environment, revision_of, runstore, shown, tables_of
-from tests.test_deployment import everything_works
-from tests.test_migrations import catalog
+from tests.helpers.catalog import catalog
+from tests.helpers.commands import shown
+from tests.helpers.deployed import Later, admin, environment, revision_of, runstore, tables_of
+from tests.helpers.main_jobs import everything_works
+from tests.helpers.paths import SAMPLES
 
 HEAD = migrate.REVISION
 RUN = {"id": "run_1", "object": "thread.run", "status": "queued", "tools": [{"type": "code_interpreter"}], "usage": {}}
@@ -578,7 +580,7 @@ def test_everything_but_migrations_goes_through_a_pooler(pooled: URL, postgresql
     done = runstore(pooled, "db", "upgrade", RUNSTORE_MIGRATIONS_URL=shown(postgresql_url))
     assert done.returncode == 0, done.stderr
     for command in (
-        ("import", Path(__file__).parent / "samples"),
+        ("import", SAMPLES),
         ("list",),
         ("export",),
         ("db", "status"),

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import itertools
 import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 import sqlalchemy
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import URL
 
-from runstore import RunRepository, config, migrate
+from runstore import RunRepository, migrate
 from runstore.save.writer import Outcome
 from runstore.schema import Base
-from tests.comparison import difference
-from tests.old_databases import FOLDER, snapshots
-from tests.test_migrations import catalog
+from tests.helpers.catalog import catalog
+from tests.helpers.comparison import difference
+from tests.migrate.old_databases import FOLDER, restore, snapshots
 
 KEPT = sorted(path.stem for path in FOLDER.glob("*.jsonl"))
 
@@ -32,17 +29,6 @@ def old(request: pytest.FixtureRequest, empty_url: URL) -> Iterator[tuple[str, E
     restore(FOLDER / request.param, empty_url)
     with migrate.engine(empty_url) as engine:
         yield request.param, engine
-
-
-def restore(dump: Path, url: URL) -> None:
-    """Fill a database from the dump of this name for it."""
-    if file := config.sqlite_file(url):
-        with closing(sqlite3.connect(file)) as connection:
-            connection.executescript(dump.with_name(f"{dump.name}.sqlite.sql").read_text())
-    else:
-        place = url.set(drivername="postgresql").render_as_string(hide_password=False)
-        with psycopg.connect(place) as server:
-            server.execute(dump.with_name(f"{dump.name}.postgresql.sql").read_bytes())
 
 
 def rows(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:

@@ -16,13 +16,10 @@ from sqlalchemy.engine import URL
 from runstore import ConfigurationError, DatabaseFailure, RunRepository, config, migrate
 from runstore.migrate.rights import KINDS
 from runstore.schema import TABLES
-from tests.deployed import Later, admin, shown
-from tests.old_databases import FOLDER
-from tests.test_all_or_nothing import in_threads
-from tests.test_cli import Cli, cli
-from tests.test_old_databases import restore
-
-__all__ = ["cli"]
+from tests.helpers.commands import Cli, shown
+from tests.helpers.deployed import Later, admin
+from tests.helpers.threads import in_threads
+from tests.migrate.old_databases import FOLDER, restore
 
 SECRET = "what a person or a model wrote"
 RUN: dict[str, Any] = {

@@ -15,9 +15,9 @@ import pytest
 
 from runstore import cli, errors
 from runstore.errors import RunStoreError
+from tests.helpers.paths import EXAMPLES, ROOT
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, RunStoreError)]
-CHECKOUT = Path(__file__).parent.parent
 
 
 def made(kind: type[RunStoreError]) -> RunStoreError:
@@ -48,7 +48,7 @@ def test_the_docstring_of_an_error_says_when_it_is_raised(kind: type[RunStoreErr
 
 def python(folder: Path, *args: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, *map(str, args)]
-    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -60,7 +60,7 @@ def test_without_docstrings_and_assertions_everything_works(tmp_path: Path) -> N
         return done.stdout + done.stderr
 
     assert "no archive at runstore.db" in runstore("list", code=3)
-    assert "39 inserted" in runstore("import", CHECKOUT / "examples" / "runs.jsonl")
+    assert "39 inserted" in runstore("import", EXAMPLES)
     assert "run nowhere is not in this archive" in runstore("show", "nowhere", code=3)
     assert "makes no sense" not in runstore("verify")
     assert "expected one of" in runstore("stats", "--sort", "nothing", code=2)
@@ -78,7 +78,7 @@ import shlex, sys
 from runstore.cli import main
 
 for line in '''
-import {CHECKOUT / "examples" / "runs.jsonl"} --rejects rejects
+import {EXAMPLES} --rejects rejects
 export -o out
 export --redact
 export --format parquet -o out.parquet

@@ -20,11 +20,8 @@ from sqlalchemy.engine import URL
 from runstore import ConfigurationError, RunRepository, formats
 from runstore.formats import Column
 from runstore.schema.views import RUNS
-
-from .test_cli import COMMAND, Cli, cli, env, on_a_terminal, shown
-from .test_sql import command
-
-__all__ = ["cli"]
+from tests.archive.test_sql import command
+from tests.helpers.commands import COMMAND, Cli, env, on_a_terminal, shown
 
 NOON = datetime(2024, 5, 31, 12, tzinfo=UTC)
 FORMULAS = [

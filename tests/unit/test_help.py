@@ -24,11 +24,11 @@ from runstore.query.criteria import FILTERS
 from runstore.schema.views import RUNS
 from runstore.statuses import STATUSES
 from runstore.upkeep.lint import RULES
-from tests.test_cli import Cli, a_run, cli, env, shown
+from tests.helpers import paths
+from tests.helpers.commands import Cli, env, shown
+from tests.helpers.runs import a_run
 
-__all__ = ["cli"]
-
-README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+README = paths.README.read_text("utf-8")
 
 
 def context_of(command: click.Command, **settings: Any) -> click.Context:

@@ -14,8 +14,8 @@ import pytest
 
 import runstore
 from runstore import errors
+from tests.helpers.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "runstore"
 
 ORDER = [

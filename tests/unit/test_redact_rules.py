@@ -8,16 +8,15 @@ import random
 import re
 import string
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from runstore.redact import REDACTED, message, redacted, secrets
 from runstore.redact.names import HINTS, Says, says
-from tests.comparison import compact
+from tests.helpers.comparison import compact
+from tests.helpers.paths import SECRETS
 
-LISTS = Path(__file__).parent / "secrets"
 ALPHABETS = {
     "AN": string.ascii_letters + string.digits,
     "LETTERS": string.ascii_letters,
@@ -39,7 +38,7 @@ SENTENCES = [
 
 
 def lines(name: str) -> list[str]:
-    text = (LISTS / f"{name}.txt").read_text()
+    text = (SECRETS / f"{name}.txt").read_text()
     return [line.replace("\\n", "\n").replace("\\\n", "\\n").replace("\\\\", "\\") for line in text.splitlines()[1:]]
 
 

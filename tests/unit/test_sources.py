@@ -23,6 +23,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from runstore.sources import Record, find_files, read_file, read_stream
+from tests.helpers.paths import ROOT
 
 A = b'{"id":"run_a","object":"thread.run"}'
 B = b'{"id":"run_b","x":{"y":[1,"}{"]},"object":"thread.run"}'
@@ -874,7 +875,7 @@ ODD_FORMS = ["long string", "long line", "garbage", "spaces", "spaces within", "
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("form", ["lines", "array", "pretty", "page", "events", *ODD_FORMS])
 def test_memory_stays_flat_over_300_megabytes(form: str) -> None:
-    subprocess.run([sys.executable, "-c", FLAT, form], check=True, cwd=Path(__file__).parent.parent, timeout=60)
+    subprocess.run([sys.executable, "-c", FLAT, form], check=True, cwd=ROOT, timeout=60)
 
 
 def _timed(content: bytes) -> Iterator[float]:
