@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import traceback
 from pathlib import Path
 from typing import Any
@@ -13,58 +12,14 @@ from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 
 from runstore.errors import ConfigurationError, DatabaseFailure, RunRejected
-from runstore.redact import REDACTED, redacted, secrets
+from runstore.redact import REDACTED, redacted
 from runstore.repository import RunRepository
 from runstore.upkeep.lint import RULES
+from tests.helpers.commands import invoke, shown
 from tests.helpers.comparison import compact
-from tests.helpers.paths import ROOT
+from tests.helpers.leaks import KEYS
 from tests.helpers.runs import full
 from tests.helpers.traps import disarm, fail_on
-from tests.unit.test_prices import invoke, place
-
-# Put together here, so that nobody's scanner takes this file for a leak.
-KEYS = [
-    "sk-" + "proj-" + "a1B2" * 8,
-    "gh" + "p_" + "a1B2" * 9,
-    "AK" + "IA" + "ABCD1234" * 2,
-    "xo" + "xb-" + "1234567890-abcdef",
-    "ey" + "JhbGciOiJI.ey" + "JzdWIiOiIx.c2lnbmF0dXJl",
-    "-----BEGIN RSA " + "PRIVATE KEY-----\nMIIEabc\n-----END RSA " + "PRIVATE KEY-----",
-]
-
-
-@pytest.mark.parametrize("key", KEYS)
-def test_keys_and_tokens_are_left_out_wherever_they_stand(key: str) -> None:
-    run = {"id": "a", "instructions": f"Use {key} for it.", "metadata": {"note": key}, "x": [[{"deep": key}]]}
-    clean = json.loads(redacted(compact(run)))
-    assert clean == {
-        "id": "a",
-        "instructions": f"Use {REDACTED} for it.",
-        "metadata": {"note": REDACTED},
-        "x": [[{"deep": REDACTED}]],
-    }
-    found = secrets(compact(run))
-    assert [secret.path for secret in found] == ["$.instructions", "$.metadata.note", "$.x[0][0].deep"]
-    assert len({secret.kind for secret in found}) == 1
-    assert secrets(redacted(compact(run))) == []
-
-
-def test_headers_passwords_and_arguments_are_left_out() -> None:
-    run: dict[str, Any] = {
-        "id": "a",
-        "tool_resources": {"mcp": [{"server_label": "crm", "headers": {"X-Anything": "abc", "n": 1}}]},
-        "metadata": {"password": "hunter2", "Api-Key": "k", "topic": "password"},
-        "instructions": "Ask postgresql://bot:hunter2@db/crm with Bearer abcdefghijklmnop0123 only.",
-        "arguments": '{"query": "x", "api_key": "k-1", "n": 2}',
-        "usage": {"total_tokens": 3},
-    }
-    clean = json.loads(redacted(compact(run)))
-    assert clean["tool_resources"]["mcp"][0] == {"server_label": "crm", "headers": {"X-Anything": REDACTED, "n": 1}}
-    assert clean["metadata"] == {"password": REDACTED, "Api-Key": REDACTED, "topic": "password"}
-    assert clean["instructions"] == f"Ask postgresql://bot:{REDACTED}@db/crm with Bearer {REDACTED} only."
-    assert clean["arguments"] == f'{{"query": "x", "api_key": "{REDACTED}", "n": 2}}'
-    assert clean["usage"] == {"total_tokens": 3}
-    assert list(clean) == list(run)
 
 
 def test_lint_tells_where_secrets_stand_and_of_what_kind_and_shows_none(runs: RunRepository, url: URL) -> None:
@@ -89,7 +44,7 @@ def test_lint_tells_where_secrets_stand_and_of_what_kind_and_shows_none(runs: Ru
     assert [finding.run_id for finding in found] == sorted(finding.run_id for finding in found)
     assert "c" in {finding.run_id for finding in found}
     assert {finding for finding in runs.findings(id="a") if finding.rule == "secret"} == set(leaks[:2])
-    done = invoke("lint", "--db", place(url), "--id", "b")
+    done = invoke("lint", "--db", shown(url), "--id", "b")
     assert done.exit_code == 1
     assert [json.loads(line) for line in done.stdout.splitlines()] == [f._asdict() for f in runs.findings(id="b")]
     assert not any(text in done.output for text in hidden)
@@ -102,7 +57,7 @@ def test_lint_shows_no_secret_that_is_a_key_or_a_status(runs: RunRepository, url
     found = list(runs.findings())
     assert {"status", "metadata", "last_error", "secret"} <= {finding.rule for finding in found}
     assert not any(text[:20] in str(found) for text in (*KEYS, cut))
-    assert not any(text[:20] in invoke("lint", "--db", place(url)).output for text in (*KEYS, cut))
+    assert not any(text[:20] in invoke("lint", "--db", shown(url)).output for text in (*KEYS, cut))
     paths = {f.path for f in found if f.rule == "metadata"}
     assert paths == {f"$.metadata.{REDACTED}", f'$.metadata["{REDACTED}"]'}
 
@@ -114,17 +69,11 @@ def test_lint_tells_of_chosen_rules_alone(runs: RunRepository, url: URL) -> None
         assert list(runs.findings(rules=rules)) == [finding for finding in every if finding.rule in rules]
     with pytest.raises(ConfigurationError, match="there is no rule 'sekret'; there are id, object, "):
         runs.findings(rules=["sekret"])
-    done = invoke("lint", "--db", place(url), "--rule", "secret", "--rule", "status")
+    done = invoke("lint", "--db", shown(url), "--rule", "secret", "--rule", "status")
     assert done.exit_code == 1
     assert [json.loads(line)["rule"] for line in done.stdout.splitlines()] == ["status", "secret"]
-    assert invoke("lint", "--db", place(url), "--rule", "top_p").exit_code == 0
-    assert isinstance(invoke("lint", "--db", place(url), "--rule", "sekret").exception, ConfigurationError)
-
-
-def test_lint_has_all_rules_of_the_view() -> None:
-    ddl = (ROOT / "migrations" / "ddl" / "sqlite.sql").read_text()
-    view = ddl[ddl.rindex("run_findings") :]
-    assert {*re.findall(r"'(\w+)' AS rule", view), *re.findall(r"SELECT [\w.]+, '(\w+)'", view)} < set(RULES)
+    assert invoke("lint", "--db", shown(url), "--rule", "top_p").exit_code == 0
+    assert isinstance(invoke("lint", "--db", shown(url), "--rule", "sekret").exception, ConfigurationError)
 
 
 LEAKY: dict[str, Any] = full(
@@ -144,7 +93,7 @@ def test_export_leaves_out_secrets_in_every_format(runs: RunRepository, url: URL
     columns = "id,thread_id,status,instructions,metadata,error_message,total_tokens,created_time"
     for asked in ([], ["--columns", columns]):
         file = tmp_path / f"runs.{form}"
-        done = invoke("export", "--redact", "--format", form, "-o", str(file), "--db", place(url), *asked)
+        done = invoke("export", "--redact", "--format", form, "-o", str(file), "--db", shown(url), *asked)
         assert done.exit_code == 0
         text = file.read_bytes()
         if form == "parquet":
@@ -167,7 +116,7 @@ def test_a_run_can_be_stored_without_its_secrets(runs: RunRepository, url: URL, 
     assert runs.save_many([LEAKY] * 30, redact=True).unchanged == 30
     assert runs.save(compact(LEAKY | {"id": "run_2"}), redact=True, strict=False) == "inserted"
     (tmp_path / "runs.jsonl").write_bytes(compact(LEAKY | {"id": "run_3"}) + b"\n" + compact(LEAKY))
-    done = invoke("import", "--redact", "--db", place(url), str(tmp_path / "runs.jsonl"))
+    done = invoke("import", "--redact", "--db", shown(url), str(tmp_path / "runs.jsonl"))
     assert done.output.startswith("1 inserted, 0 updated, 1 unchanged")
     assert {compact(run | {"id": ""}) for run in runs.iterate()} == {compact(expected | {"id": ""})}
     assert list(runs.verify()) == []
@@ -185,22 +134,17 @@ def test_what_is_rejected_shows_no_secret_either(runs: RunRepository, url: URL, 
     ]
     file, rejects = tmp_path / "runs.jsonl", tmp_path / "rejects"
     file.write_bytes(b"\n".join(bad))
-    done = invoke("import", "--redact", "--verbose", "--rejects", str(rejects), "--db", place(url), str(file))
+    done = invoke("import", "--redact", "--verbose", "--rejects", str(rejects), "--db", shown(url), str(file))
     assert done.exit_code == 6
     report = runs.save_many(bad, redact=True)
     assert (report.rejected, report.inserted) == (5, 0)
-    shown = [done.output, rejects.read_text(), str(report.rejections)]
+    told = [done.output, rejects.read_text(), str(report.rejections)]
     for run in bad:
         with pytest.raises(RunRejected) as caught:
             runs.save(run, redact=True)
-        shown.append("".join(traceback.format_exception(caught.value)))
-    for text in shown:
+        told.append("".join(traceback.format_exception(caught.value)))
+    for text in told:
         assert not [secret for secret in ("hunter2", *KEYS[:2]) if secret in text], text
-
-
-def test_a_run_without_secrets_stays_to_the_byte() -> None:
-    text = b'{"id":"a","token_count":1.5,"metadata":{"keyboard":"sk-short","url":"https://example.org/a@b"}}'
-    assert redacted(text) is text
 
 
 @pytest.mark.parametrize("count", [1, 10], ids=["a run", "many runs"])

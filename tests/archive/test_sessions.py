@@ -13,17 +13,27 @@ from typing import Any
 
 import pytest
 import sqlalchemy
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
-from runstore import ConfigurationError, DatabaseFailure, RunObject, RunRepository, config, formats, migrate
+from runstore import (
+    ConfigurationError,
+    DatabaseFailure,
+    RunObject,
+    RunRepository,
+    config,
+    create_engine,
+    formats,
+    migrate,
+)
 from runstore.formats import Column
 from runstore.prices import Price
 from runstore.schema.views import RUNS
 from tests.helpers.comparison import difference
 from tests.helpers.deployed import admin, runstore
 from tests.helpers.main_jobs import DONE, RUN, everything_works
+from tests.helpers.secret_places import SECRET
 
 FULL = {
     **DONE,
@@ -462,3 +472,13 @@ def test_an_option_that_nobody_knows_is_named_without_what_it_says() -> None:
     ) as refused:
         config.database_url("postgresql://h/x?nonsense=s3cret")
     assert "s3cret" not in str(refused.value)
+
+
+def test_options_that_are_taken_out_of_the_url_still_reach_the_driver(engine: Engine) -> None:
+    if engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has no passwords")
+    url = engine.url.update_query_dict({"options": "-c statement_timeout=4321", "password": SECRET})
+    made = create_engine(url)
+    with made.connect() as connection:
+        assert connection.scalar(text("SHOW statement_timeout")) == "4321ms"
+    made.dispose()

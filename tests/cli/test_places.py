@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import os
-import sqlite3
-import subprocess
-from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy.engine import make_url
 
-from runstore import ConfigurationError, DatabaseFailure, RunRepository, config, create_engine, migrate
-from tests.helpers.commands import COMMAND, Cli, env
+from tests.helpers.commands import Cli
 
 RUN = '{"id":"run_1","object":"thread.run"}'
 
@@ -51,12 +46,6 @@ def test_a_place_is_one_file_for_every_command(cli: Cli, tmp_path: Path, place: 
     assert {path.name for path in tmp_path.iterdir()} == {file, "copy.db"}
 
 
-@pytest.mark.parametrize("place", ["~/x.db", "sqlite:///~/x.db"])
-def test_a_home_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert config.sqlite_file(config.database_url(place)) == tmp_path / "x.db"
-
-
 @pytest.mark.parametrize(
     ("place", "said"),
     [
@@ -91,16 +80,6 @@ def test_what_can_be_no_archive_is_said_and_nothing_is_made(cli: Cli, tmp_path: 
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_a_url_object_means_what_it_says(tmp_path: Path) -> None:
-    url = make_url(f"sqlite:///{tmp_path / 'x.db'}?mode=ro")
-    with RunRepository.open(tmp_path / "x.db") as runs:
-        runs.save({"id": "run_1", "object": "thread.run"})
-    with RunRepository.open(url) as runs:
-        assert runs.count() == 1
-        with pytest.raises(DatabaseFailure, match="readonly"):
-            runs.save({"id": "run_2", "object": "thread.run"})
-
-
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs users")
 def test_an_archive_in_a_folder_that_cannot_be_written_is_read_as_immutable(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -123,54 +102,3 @@ def test_an_archive_in_a_folder_that_cannot_be_written_is_read_as_immutable(
         assert [path.name for path in folder.iterdir()] == ["x.db"]
     finally:
         folder.chmod(0o755)
-
-
-def test_what_is_in_the_log_is_not_left_out(tmp_path: Path) -> None:
-    with RunRepository.open(tmp_path / "x.db") as runs:
-        runs.save({"id": "run_1", "object": "thread.run"})
-        immutable = f"sqlite:///{tmp_path / 'x.db'}?immutable=1"
-        with RunRepository.open(immutable) as other, pytest.raises(ConfigurationError, match="log"):
-            other.count()
-
-
-@pytest.mark.parametrize("encoding", ["UTF-16le", "UTF-16be"])
-def test_a_file_in_utf_16_is_refused(tmp_path: Path, encoding: str) -> None:
-    file = tmp_path / "x.db"
-    with closing(sqlite3.connect(file)) as driver:
-        driver.execute(f"PRAGMA encoding = '{encoding}'")
-        driver.execute("CREATE TABLE ours (a)")
-    engine = create_engine(file)
-    with pytest.raises(ConfigurationError, match=f"{encoding}.*runstore copy"):
-        migrate.upgrade(engine)
-    engine.dispose()
-    with closing(sqlite3.connect(file)) as driver:
-        assert [name for (name,) in driver.execute("SELECT name FROM sqlite_master")] == ["ours"]
-
-
-@pytest.mark.slow
-def test_no_command_leaves_a_warning(tmp_path: Path) -> None:
-    """Of connections, files or processes that are not closed; a stranger may run Python with -W error."""
-    for args in (
-        ("import", "-"),
-        ("list",),
-        ("show", "run_1"),
-        ("export",),
-        ("stats",),
-        ("sql", "SELECT 1"),
-        ("lint",),
-        ("verify",),
-        ("fingerprint",),
-        ("diff", "runstore.db", "runstore.db"),
-        ("backup", "copy.db"),
-        ("copy", "runstore.db", "other.db"),
-        ("prune", "--status", "none", "--yes"),
-        ("db", "upgrade"),
-        ("db", "check"),
-        ("db", "status"),
-        ("db", "diff"),
-        ("db", "history"),
-    ):
-        line = [COMMAND[0], "-W", "error", *COMMAND[1:], *args]
-        ended = subprocess.run(line, input=RUN.encode(), env=env(), cwd=tmp_path, capture_output=True, check=False)
-        assert ended.returncode == (args[0] == "lint"), (args, ended.stderr)  # which finds what the run leaves out
-        assert b"Warning" not in ended.stderr, (args, ended.stderr)

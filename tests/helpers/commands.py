@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from click import testing
 from sqlalchemy.engine import URL
 
-from runstore.cli import main
+from runstore.cli import logs, main, runstore
 from tests.helpers.paths import ROOT
 
 COMMAND = [sys.executable, "-m", "runstore"]
@@ -157,3 +158,9 @@ def on_a_terminal(folder: Path, *args: object, **environment: str) -> tuple[int,
         pass  # the other end is closed
     os.close(terminal)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode()
+
+
+def invoke(*arguments: str) -> testing.Result:
+    """A command without what surrounds it: its exception is in the result."""
+    logs.set_up()
+    return testing.CliRunner().invoke(runstore, arguments)

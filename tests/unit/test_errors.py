@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import inspect
 import logging
-import os
 import pickle
-import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from runstore import cli, errors
 from runstore.errors import RunStoreError
-from tests.helpers.paths import EXAMPLES, ROOT
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, RunStoreError)]
 
@@ -44,85 +40,6 @@ def test_an_error_names_all_its_fields_and_can_be_pickled(kind: type[RunStoreErr
 def test_the_docstring_of_an_error_says_when_it_is_raised(kind: type[RunStoreError]) -> None:
     assert "raised" in (kind.__doc__ or "").lower()
     assert "{" not in (kind.__doc__ or "")
-
-
-def python(folder: Path, *args: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, *map(str, args)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-
-
-def test_without_docstrings_and_assertions_everything_works(tmp_path: Path) -> None:
-    def runstore(*args: object, code: int = 0) -> str:
-        done = python(tmp_path, "-OO", "-m", "runstore", *args)
-        assert done.returncode == code, done.stderr
-        assert "internal error" not in done.stderr
-        return done.stdout + done.stderr
-
-    assert "no archive at runstore.db" in runstore("list", code=3)
-    assert "39 inserted" in runstore("import", EXAMPLES)
-    assert "run nowhere is not in this archive" in runstore("show", "nowhere", code=3)
-    assert "makes no sense" not in runstore("verify")
-    assert "expected one of" in runstore("stats", "--sort", "nothing", code=2)
-    assert "only reads" in runstore("sql", "DROP TABLE run_object", code=2)
-    with_docstrings = python(tmp_path, "-m", "runstore", "db", "history").stdout
-    assert runstore("db", "history") == with_docstrings
-    assert runstore("db", "diff")
-    assert runstore("copy", "runstore.db", "copy.db")
-    assert runstore("db", "downgrade", "base", "--no-backup", "--yes")
-    assert runstore("db", "upgrade")
-
-
-EVERY = f"""
-import shlex, sys
-from runstore.cli import main
-
-for line in '''
-import {EXAMPLES} --rejects rejects
-export -o out
-export --redact
-export --format parquet -o out.parquet
-export --format csv
-list --format table
-show 17
-stats --by day --format table
-sql "SELECT count(*) FROM runs"
-sql --schema --format table
-lint
-verify
-fingerprint --by day
-backup copy.db
-copy runstore.db other.db
-diff runstore.db other.db
-prune --status failed --yes --vacuum
-prices list
-db status
-db status --json
-db check
-db diff
-db wait
-db history
-db sql
-db sql --backend postgresql
-db downgrade 0003 --no-backup
-db upgrade
-'''.strip().splitlines():
-    sys.argv = ["runstore", *shlex.split(line)]
-    try:
-        main()
-    except SystemExit as ended:
-        print("ENDED", ended.code, line, file=sys.stderr, flush=True)
-"""
-
-
-def test_every_command_works_where_warnings_are_errors(tmp_path: Path) -> None:
-    done = python(tmp_path, "-W", "error", "-c", EVERY)
-    codes = [line.split()[1] for line in done.stderr.splitlines() if line.startswith("ENDED")]
-    assert len(codes) == 28, done.stderr
-    assert set(codes) - {"1"} <= {"None", "0"}, done.stderr
-    assert codes.count("1") == 1, done.stderr  # lint finds something
-    assert "internal error" not in done.stderr
-    assert "Warning" not in done.stderr
 
 
 def test_the_traceback_of_an_internal_error_is_logged_at_debug(

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 from click.shell_completion import get_completion_class
-from sqlalchemy.engine import URL
 
-from runstore import RunRepository, config
 from runstore.cli import COMMANDS, runstore
 from runstore.cli.completion import VARIABLE
 from runstore.cli.help import FILTERS_GROUP, GROUPS, Command, Group, first_sentence
@@ -25,8 +20,6 @@ from runstore.schema.views import RUNS
 from runstore.statuses import STATUSES
 from runstore.upkeep.lint import RULES
 from tests.helpers import paths
-from tests.helpers.commands import Cli, env, shown
-from tests.helpers.runs import a_run
 
 README = paths.README.read_text("utf-8")
 
@@ -124,62 +117,6 @@ def test_every_filter_is_an_option_and_stands_in_the_readme() -> None:
             assert (found.opts, getattr(found, "group", "")) == ([option], FILTERS_GROUP)
 
 
-# --- hints -----------------------------------------------------------------------------------------------------------
-
-
-def test_a_mistyped_name_is_told_with_the_nearest_one(cli: Cli) -> None:
-    cli("import", "-", stdin='{"id": "a", "object": "thread.run"}')
-    for given, meant in (
-        (["lst"], "'list'"),
-        (["db", "statsu"], "'status'"),
-        (["list", "--tread", "x"], "'--thread'"),
-        (["list", "--columns", "id,modle"], "'model'"),
-        (["export", "--format", "csv", "--columns", "total_token"], "'total_tokens'"),
-        (["stats", "--by", "modle"], "'model'"),
-        (["stats", "--columns", "rnus"], "'runs'"),
-        (["stats", "--sort", "totaltokens"], "'total_tokens'"),
-        (["lint", "--rule", "secrt"], "'secret'"),
-    ):
-        result = cli(*given)
-        assert (result.code, result.out) == (2, "")
-        assert re.search(rf"[Dd]id you mean {meant}\?", result.err), given
-    assert "did you mean" not in cli("list", "--columns", "nothing_like_it").err
-
-
-def test_a_status_that_no_run_has_is_told_with_those_that_there_are(cli: Cli, url: URL, runs: RunRepository) -> None:
-    runs.save_many([a_run("a", status="paused"), a_run("b", status="completed")])
-    for status, warning in (
-        ("paused", ""),  # of a server's own
-        ("failed", ""),  # documented, and none has it
-        (
-            "faild",
-            "runstore: no run has the status 'faild'; the documented ones are queued, in_progress, requires_action, "
-            "cancelling, cancelled, failed, completed, incomplete, expired; did you mean 'failed'?\n",
-        ),
-    ):
-        result = cli("list", "--db", shown(url), "--status", status, "--status", "completed")
-        assert (result.code, result.err) == (0, warning)
-        assert len(result.out.splitlines()) == 1 + (status == "paused")
-    for command in (["stats"], ["export"], ["prune", "--dry-run"], ["lint"], ["fingerprint"]):
-        result = cli(*command, "--db", shown(url), "--status", "faild")
-        assert result.code == 0
-        assert result.err.count("did you mean 'failed'?\n") == 1
-    assert cli("list", "--status", "faild").code == 3
-    assert not Path("runstore.db").exists()
-
-
-def test_an_empty_archive_says_what_to_do(cli: Cli, url: URL, runs: RunRepository, empty_url: URL) -> None:
-    assert (
-        cli("list", "--db", shown(url)).err
-        == "the archive has no runs yet; 'runstore import FILE' stores those in a file\n"
-    )
-    assert cli("list", "--db", shown(url), "--model", "m").err == ""
-    runs.save(a_run("a"))
-    assert cli("list", "--db", shown(url)).err == ""
-    if not config.sqlite_file(empty_url):
-        assert "'runstore db upgrade' makes it" in cli("db", "current", "--db", shown(empty_url)).err
-
-
 # --- completion ------------------------------------------------------------------------------------------------------
 
 
@@ -200,34 +137,3 @@ def test_a_shell_completes_commands_options_and_values_of_a_fixed_set() -> None:
     assert completed("import", "--on-conflict", "r") == ["replace"]
     assert completed("list", "--db", "ru") == completed("diff", "ru") == completed("copy", "a", "ru") == ["ru"]
     assert completed("completion", "") == ["bash", "zsh", "fish"]
-
-
-def test_completion_prints_the_script_of_a_shell(cli: Cli) -> None:
-    for shell in ("bash", "zsh", "fish"):
-        result = cli("completion", shell)
-        assert result.code == 0
-        assert f"{VARIABLE}={shell}_complete" in result.out
-        assert result.out.endswith("\n")
-    result = cli("completion", "tcsh")
-    assert (result.code, "'tcsh' is not one of 'bash', 'zsh', 'fish'" in result.err) == (2, True)
-
-
-def test_bash_completes_with_the_script(cli: Cli, tmp_path: Path) -> None:
-    """As it does at a key: the function that the script has registered is called for a line."""
-    command = tmp_path / "bin" / "runstore"
-    command.parent.mkdir()
-    command.write_text(f"#!{sys.executable}\nfrom runstore.cli import main\nmain()\n")
-    command.chmod(0o755)
-    (tmp_path / "script").write_text(cli("completion", "bash").out)
-    line = "source ./script; COMP_WORDS=(runstore list --status fa); COMP_CWORD=3; compopt() { :; }; "
-    line += '_runstore_completion runstore; echo "${COMPREPLY[@]}"'
-    ended = subprocess.run(
-        ["bash", "-c", line],
-        cwd=tmp_path,
-        env=env(PATH=f"{command.parent}:/usr/bin:/bin"),
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=True,
-    )
-    assert (ended.stdout, ended.stderr) == ("failed\n", "")
