@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import URL
 
@@ -30,6 +31,16 @@ SERVER = os.environ.get("RUNSTORE_TEST_POSTGRES_URL")
 CHOSEN = os.environ.get("RUNSTORE_TEST_BACKENDS", "sqlite,postgresql" if SERVER else "sqlite,postgresql-18")
 BACKENDS = CHOSEN.split(",")
 """Of ``sqlite``, ``postgresql-18`` and ``postgresql-16``; ``postgresql`` is the server that was named."""
+
+
+settings.register_profile("fast")
+settings.register_profile("full")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The test command makes a quarter of the examples of each property; any other choice of tests makes all."""
+    if not config.getoption("--hypothesis-profile"):
+        settings.load_profile("fast" if config.option.markexpr == "not slow" else "full")
 
 
 @pytest.fixture(scope="session", params=BACKENDS)

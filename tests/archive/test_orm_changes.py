@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import CTE, Engine, Text, column, delete, insert, inspect, select, table, text, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -45,6 +45,7 @@ from runstore.mapping import IN_ROW, MEMBER_TABLES, SHARED, table_of
 from runstore.orm.values import MEMBERS, ORDER
 from tests.helpers import strategies
 from tests.helpers.runs import waiting_run
+from tests.helpers.strategies import examples
 
 Json = dict[str, Any]
 
@@ -209,7 +210,7 @@ CHANGES: list[Change] = [
 
 
 @pytest.mark.slow
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+@examples(150)
 @given(data=st.data(), run=strategies.runs() | strategies.mutilated(), number=st.integers(0, 2**60))
 def test_what_a_session_changes_changes_and_nothing_else(
     runs: RunRepository, engine: Engine, data: st.DataObject, run: Json, number: int

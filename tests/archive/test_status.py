@@ -128,5 +128,3 @@ def test_the_archive_is_the_same_whenever_it_was_imported(engine: Engine, tmp_pa
     RunRepository(engine).save_many([RUN], observed_at=1)
     assert (contents(engine), runs.fingerprint()) == before
     assert list(runs.verify()) == []
-
-

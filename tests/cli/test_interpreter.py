@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.commands import COMMAND, env
-from tests.helpers.main_jobs import RUN
 from tests.helpers.paths import EXAMPLES, ROOT
+
+RUN = b'{"id":"run_1","object":"thread.run"}'
 
 
 def python(folder: Path, *args: object) -> subprocess.CompletedProcess[str]:
@@ -117,6 +118,6 @@ def test_no_command_leaves_a_warning(tmp_path: Path) -> None:
         ("db", "history"),
     ):
         line = [COMMAND[0], "-W", "error", *COMMAND[1:], *args]
-        ended = subprocess.run(line, input=RUN.encode(), env=env(), cwd=tmp_path, capture_output=True, check=False)
+        ended = subprocess.run(line, input=RUN, env=env(), cwd=tmp_path, capture_output=True, check=False)
         assert ended.returncode == (args[0] == "lint"), (args, ended.stderr)  # which finds what the run leaves out
         assert b"Warning" not in ended.stderr, (args, ended.stderr)

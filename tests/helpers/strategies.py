@@ -17,7 +17,12 @@ from tests.helpers.paths import PAYLOADS, SAMPLES
 
 
 def examples(count: int) -> settings:
-    """Settings for a property that touches a database: so many examples, the archive emptied by the test itself."""
+    """Settings for a property: so many examples, in the fast run of all tests a quarter of them.
+
+    A test that stores them empties the archive itself.
+    """
+    if settings.get_current_profile_name() == "fast":
+        count = max(5, count // 4)
     ignored = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
     return settings(max_examples=count, deadline=None, suppress_health_check=ignored, print_blob=True)
 

@@ -63,15 +63,19 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 
 
+@cache
+def names() -> set[str]:
+    return {name_of(path) for path in PACKAGE.rglob("*.py")}
+
+
 def imports(path: Path) -> Iterator[tuple[int, str]]:
     """Line and module of runstore of each import, also of those inside functions."""
-    known = {name_of(other) for other in PACKAGE.rglob("*.py")}
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"
-                name = inner if inner in known else str(node.module)
+                name = inner if inner in names() else str(node.module)
                 if name.startswith("runstore."):
                     yield node.lineno, name
         elif isinstance(node, ast.Import):
