@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from runstore import wire
-from runstore.backends import Backend
+from runstore.backends import Transaction
 from runstore.errors import ConfigurationError
 from runstore.mapping import table_of
 from runstore.schema import ModelPrice
@@ -96,13 +96,13 @@ def _amount(where: str, name: str, value: Any) -> float:
     return amount
 
 
-def store(connection: Connection, backend: Backend, prices: Sequence[Price]) -> None:
+def store(transaction: Transaction, prices: Sequence[Price]) -> None:
     """Store prices; one of the same model and time is replaced."""
-    backend.delete(connection, PRICE, ("model", "valid_from"), [(price.model, price.valid_from) for price in prices])
-    backend.insert(connection, PRICE, prices)
+    transaction.delete(PRICE, ("model", "valid_from"), [(price.model, price.valid_from) for price in prices])
+    transaction.insert(PRICE, prices)
 
 
-def stored(connection: Connection) -> list[Price]:
+def stored(transaction: Transaction) -> list[Price]:
     """All prices, by model and time."""
-    rows: Iterable[Any] = connection.execute(select(PRICE).order_by(PRICE.c.model, PRICE.c.valid_from))
+    rows: Iterable[Any] = transaction.execute(select(PRICE).order_by(PRICE.c.model, PRICE.c.valid_from))
     return [Price(*row) for row in rows]

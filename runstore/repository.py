@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from copy import copy
@@ -21,23 +19,25 @@ from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
 from runstore import migrate, prices, wire
-from runstore.backends import Answer, create_engine
+from runstore.backends import Answer, Transaction, create_engine
 from runstore.connections import Connections
+from runstore.connections.seen import Pending, SeenRows
 from runstore.errors import ConfigurationError, DatabaseFailure, NotARun, RunNotFound
-from runstore.mapping import RUN, Mapper, Snapshot
+from runstore.mapping import RUN, Mapper
 from runstore.query import filters, pages, queries, statistics
 from runstore.query.criteria import Filter
 from runstore.query.pages import Page
 from runstore.query.reader import BATCH, Reader, in_batches
-from runstore.save import history, writer
+from runstore.save import history, policy
+from runstore.save.batches import Batches
 from runstore.save.history import Change
+from runstore.save.policy import Policy
 from runstore.save.saver import Rejection, Saver, SaveReport, rejection
-from runstore.save.seen import Pending, SeenRows
 from runstore.save.writer import Outcome
 from runstore.schema import TABLES
 from runstore.times import EPOCH
 from runstore.upkeep import backup, copier, earlier, fingerprint, lint, pruner, verify
-from runstore.upkeep.fingerprint import Difference, Fingerprint, Side
+from runstore.upkeep.fingerprint import Difference, Fingerprint
 from runstore.upkeep.lint import Finding
 from runstore.upkeep.pruner import Pruned
 from runstore.upkeep.verify import Damage
@@ -85,7 +85,7 @@ class RunRepository:
         self._owned: Engine | None = None
         self._backend = self._connections.backend
         self._mapper = Mapper()
-        self._reader = Reader(self._backend)
+        self._reader = Reader()
         self._pending: Pending | None = None
         self._noted_at = 0
 
@@ -145,7 +145,7 @@ class RunRepository:
         *,
         observed_at: int | datetime | None = None,
         source: str | None = None,
-        on_conflict: str = "newest",
+        on_conflict: Policy = "newest",
         strict: bool = False,
         redact: bool = False,
     ) -> Outcome:
@@ -174,7 +174,7 @@ class RunRepository:
         *,
         observed_at: int | datetime | None = None,
         source: str | None = None,
-        on_conflict: str = "newest",
+        on_conflict: Policy = "newest",
         strict: bool = False,
         redact: bool = False,
         on_rejected: Callable[[Rejection], None] | None = None,
@@ -213,34 +213,24 @@ class RunRepository:
         records: Iterable[object],
         observed_at: int | datetime | None,
         source: str | None,
-        policy: str,
+        on_conflict: Policy,
         strict: bool,
         redact: bool,
         reject: Callable[[object, int, Exception], None],
         *,
         one: bool = False,
     ) -> SaveReport:
-        writer.check_policy(policy)
+        policy.check(on_conflict)
         if source is not None and not wire.is_text(source):
             raise ConfigurationError(detail="source has U+0000 or a lone surrogate")
         # Before the first record: a wrong database is said at once, and an archive is made also for no record.
         self._connections.check_patiently(write=True, create=True)
-        abandoned = threading.Event()
-        saver = Saver(
-            self._mapper,
-            source=source,
-            strict=strict,
-            redact=redact,
-            known=lambda run_ids: self._known(run_ids, abandoned),
-            write=lambda snapshots, there: self._write(snapshots, there, policy, abandoned),
-            behind=self._connections.may_be_several,
-            abandon=abandoned.set,
-            reject=reject,
-        )
+        batches = Batches(self._connections, self._reader, self._seen, self._pending, on_conflict)
+        saver = Saver(self._mapper, batches, source=source, strict=strict, redact=redact, reject=reject)
         saver.save(records, _microseconds(observed_at), own_times=observed_at is None, one=one)
         if saver.report.inserted >= LARGE and self._connections.are_ours:
             with suppress(DatabaseFailure):  # a help, no promise: what was to be saved is saved
-                self._connections.retried(lambda connection: self._backend.analyze(connection, TABLES.values()))
+                self._connections.retried(_analyze)
         if not one:
             self._note_import()
         return saver.report
@@ -254,57 +244,19 @@ class RunRepository:
         if not self._connections.are_ours or now - self._noted_at < NOTED_EVERY:
             return
         try:
-            with self._connections.transaction(write=True) as connection:
-                migrate.note_import(connection, now)
+            with self._connections.transaction(write=True) as transaction:
+                migrate.note_import(transaction.connection, now)
         except DatabaseFailure as failure:  # the runs are stored
             log.warning("the time of this import could not be noted: %s", failure)
         self._noted_at = now
-
-    def _known(self, run_ids: list[str], abandoned: threading.Event) -> writer.Known:
-        return self._connections.retried(
-            lambda connection: writer.known(connection, self._backend, run_ids), write=False, abandoned=abandoned
-        )
-
-    def _write(
-        self, snapshots: list[Snapshot], there: writer.Known | None, policy: str, abandoned: threading.Event
-    ) -> list[writer.Verdict]:
-        began = time.monotonic()
-        # Believed once: another writer may have come since. On a connection of the caller's there is no second time.
-        beliefs = [there] if self._connections.are_ours else []
-        verdicts, stored = self._connections.retried(
-            lambda connection: writer.write(
-                connection,
-                self._backend,
-                snapshots,
-                policy=policy,
-                now=_microseconds(None),
-                seen=self._seen.rows,
-                there=beliefs.pop() if beliefs else None,
-                stored_runs=self._reader.stored,
-            ),
-            abandoned=abandoned,
-        )
-        self._note(stored)
-        if log.isEnabledFor(logging.DEBUG):
-            outcomes = Counter(verdict.outcome for verdict in verdicts)
-            counts = ", ".join(f"{number} {outcome}" for outcome, number in outcomes.items())
-            log.debug("%d snapshots in %.3f s: %s", len(snapshots), time.monotonic() - began, counts)
-        return verdicts
-
-    def _note(self, stored: writer.Seen) -> None:
-        """Remember shared rows as stored, once the transaction that made sure of them is committed."""
-        if self._pending is not None:
-            self._pending.add(stored)
-        elif self._connections.are_ours:
-            self._seen.learn(stored)
 
     # --- loading -----------------------------------------------------------------------------------------------------
 
     def load(self, run_id: str) -> dict[str, Any]:
         """A run exactly as it was saved. Raises :class:`RunNotFound`."""
         if wire.is_text(run_id):
-            with self._connections.transaction(write=False) as connection:
-                for _, text in self._reader.texts(connection, queries.run_by_id(self._backend), {"id": run_id}):
+            with self._connections.transaction(write=False) as transaction:
+                for _, text in self._reader.texts(transaction, queries.run_by_id(self._backend), {"id": run_id}):
                     run: dict[str, Any] = wire.loads(text)
                     return run
         raise RunNotFound(id=run_id)
@@ -312,9 +264,9 @@ class RunRepository:
     def load_many(self, run_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
         """Runs by id, in the order of the ids; those that are not in the archive are left out."""
         wanted = list(run_ids)
-        with self._connections.transaction(write=False) as connection:
+        with self._connections.transaction(write=False) as transaction:
             possible = [run_id for run_id in wanted if wire.is_text(run_id)]
-            found = {run_id: wire.loads(text) for run_id, text in self._reader.texts_by_id(connection, possible)}
+            found = {run_id: wire.loads(text) for run_id, text in self._reader.texts_by_id(transaction, possible)}
         return {run_id: found[run_id] for run_id in wanted if run_id in found}
 
     def find(
@@ -340,15 +292,14 @@ class RunRepository:
         begin = queries.parse(cursor) if cursor is not None else None
         wanted = filters.understood(self._backend, where, paged=True)
         backwards = before is not None and begin is None and after is None
-        with self._connections.transaction(write=False) as connection:
+        with self._connections.transaction(write=False) as transaction:
             if after is not None:
-                begin = pages.place_of(connection, after)
+                begin = pages.place_of(transaction, after)
             places = [(begin, newest_first)] if begin else []
             if before is not None:
-                places.append((pages.place_of(connection, before), not newest_first))
+                places.append((pages.place_of(transaction, before), not newest_first))
             found = pages.page(
-                connection,
-                self._backend,
+                transaction,
                 self._reader,
                 wanted,
                 places,
@@ -371,22 +322,22 @@ class RunRepository:
     def iterate_json(self, *, newest_first: bool = False, **where: Unpack[Filter]) -> Iterator[bytes]:
         """The same as compact JSON texts, which costs no parsing."""
         wanted = filters.understood(self._backend, where, paged=False)
-        return self._connections.streamed(lambda connection: self._texts(connection, wanted, newest_first))
+        return self._connections.streamed(lambda transaction: self._texts(transaction, wanted, newest_first))
 
-    def _texts(self, connection: Connection, wanted: filters.Where, newest_first: bool) -> Generator[bytes]:
-        conditions = pages.conditions(connection, self._backend, wanted, filters.FEW)
+    def _texts(self, transaction: Transaction, wanted: filters.Where, newest_first: bool) -> Generator[bytes]:
+        conditions = pages.conditions(transaction, wanted, filters.FEW)
         statement = queries.ordered(queries.runs(self._backend).where(*conditions), newest_first=newest_first)
         # The rows are closed before the connection is given back, also where the caller does not go on to the end.
-        with closing(self._reader.texts(connection, statement, stream=True)) as found:
+        with closing(self._reader.texts(transaction, statement, stream=True)) as found:
             for _, text in found:
                 yield text
 
     def count(self, **where: Unpack[Filter]) -> int:
         """How many runs meet the conditions of :meth:`find`."""
         wanted = filters.understood(self._backend, where, paged=False)
-        with self._connections.transaction(write=False) as connection:
-            ways = pages.chosen(connection, self._backend, wanted, filters.MANY).ways
-            return int(connection.execute(queries.count(ways)).scalar_one())
+        with self._connections.transaction(write=False) as transaction:
+            ways = pages.chosen(transaction, wanted, filters.MANY).ways
+            return int(transaction.execute(queries.count(ways)).scalar_one())
 
     def changes(self, run_id: str) -> list[Change]:
         """The snapshots of a run that are not its newest, oldest first; empty for a run that never changed.
@@ -398,8 +349,8 @@ class RunRepository:
         """
         if not wire.is_text(run_id):
             raise RunNotFound(id=run_id)
-        with self._connections.transaction(write=False) as connection:
-            return history.changes(connection, self._backend, run_id)
+        with self._connections.transaction(write=False) as transaction:
+            return history.changes(transaction, run_id)
 
     # --- asking ------------------------------------------------------------------------------------------------------
 
@@ -430,14 +381,14 @@ class RunRepository:
         """
         wanted = filters.understood(self._backend, where, paged=False)
         chosen = queries.view_columns(columns)
-        return self._connections.streamed(lambda connection: self._rows(connection, chosen, wanted, newest_first))
+        return self._connections.streamed(lambda transaction: self._rows(transaction, chosen, wanted, newest_first))
 
     def _rows(
-        self, connection: Connection, columns: list[Column[Any]], wanted: filters.Where, newest_first: bool
+        self, transaction: Transaction, columns: list[Column[Any]], wanted: filters.Where, newest_first: bool
     ) -> Generator[tuple[Any, ...]]:
-        conditions = pages.conditions(connection, self._backend, wanted, filters.FEW)
+        conditions = pages.conditions(transaction, wanted, filters.FEW)
         statement = queries.rows(self._backend, columns, conditions, newest_first=newest_first)
-        with connection.execute(statement, execution_options={"yield_per": BATCH}) as found:
+        with transaction.execute(statement, options={"yield_per": BATCH}) as found:
             for rows in in_batches(found):
                 yield from map(tuple, rows)
 
@@ -461,9 +412,9 @@ class RunRepository:
         """
         asked = statistics.question(by, columns, sort, limit)
         wanted = filters.understood(self._backend, where, paged=False)
-        with self._connections.transaction(write=False) as connection:
-            conditions = pages.conditions(connection, self._backend, wanted, filters.MANY)
-            return statistics.answer(connection, self._backend, asked, conditions)
+        with self._connections.transaction(write=False) as transaction:
+            conditions = pages.conditions(transaction, wanted, filters.MANY)
+            return statistics.answer(transaction, asked, conditions)
 
     def findings(self, *, rules: Iterable[str] | None = None, **where: Unpack[Filter]) -> Iterator[Finding]:
         """What departs from the document in the runs that meet the conditions of :meth:`find`, by the id of the run.
@@ -475,8 +426,8 @@ class RunRepository:
         chosen = lint.chosen(rules)
         statement = queries.runs(self._backend).where(*self._tests(where)).order_by(RUN.c.id)
 
-        def read(connection: Connection) -> Generator[Finding]:
-            with closing(self._reader.texts(connection, statement, stream=True)) as texts:
+        def read(transaction: Transaction) -> Generator[Finding]:
+            with closing(self._reader.texts(transaction, statement, stream=True)) as texts:
                 for run, text in texts:
                     yield from lint.of_run(run.row[0], text, chosen)
 
@@ -492,13 +443,13 @@ class RunRepository:
         """
         new = prices.checked(found)
         self._connections.check_patiently(write=True, create=True)
-        self._connections.retried(lambda connection: prices.store(connection, self._backend, new))
+        self._connections.retried(lambda transaction: prices.store(transaction, new))
         return len(new)
 
     def prices(self) -> list[prices.Price]:
         """All prices, by model and time."""
-        with self._connections.transaction(write=False) as connection:
-            return prices.stored(connection)
+        with self._connections.transaction(write=False) as transaction:
+            return prices.stored(transaction)
 
     # --- deleting ----------------------------------------------------------------------------------------------------
 
@@ -508,7 +459,7 @@ class RunRepository:
         Prompts and tools that no run uses any more are deleted after them, in a transaction of its own.
         """
         ids = list(filter(wire.is_text, [run_ids] if isinstance(run_ids, str) else run_ids))
-        deleted, used = self._connections.retried(lambda connection: pruner.delete_runs(connection, self._backend, ids))
+        deleted, used = self._connections.retried(lambda transaction: pruner.delete_runs(transaction, ids))
         self._collect(used)
         return deleted.runs
 
@@ -538,7 +489,7 @@ class RunRepository:
                 ids, last = self._looked_up(choice.after, last, pruner.BATCH)
                 if ids:
                     deleted, _ = self._connections.retried(
-                        partial(pruner.delete_runs, backend=self._backend, run_ids=ids, choice=choice), whole=True
+                        partial(pruner.delete_runs, run_ids=ids, choice=choice), whole=True
                     )
                     count(deleted.runs, deleted.snapshots, 0)
                 if last is None:
@@ -557,30 +508,26 @@ class RunRepository:
         """What :meth:`prune` would delete."""
         with self._choice(where, any_version) as choice:
             return self._looked_up(
-                lambda connection: pruner.forecast(
-                    connection, self._backend, choice.as_conditions(connection) if choice else None
-                )
+                lambda transaction: pruner.forecast(transaction, choice.as_conditions(transaction) if choice else None)
             )
 
     def _looked_up(self, look: Callable[..., T], *arguments: Any) -> T:
         """What there is to delete, in a transaction that is tried again."""
-        return self._connections.retried(lambda connection: look(connection, *arguments), write=False, whole=True)
+        return self._connections.retried(lambda transaction: look(transaction, *arguments), write=False, whole=True)
 
     @contextmanager
     def _choice(self, where: Filter, any_version: bool) -> Iterator[pruner.Choice]:
         if any_version:
-            with earlier.AnyLook(self._backend, self._reader, where) as choice:
+            with earlier.AnySnapshot(self._backend, self._reader, where) as choice:
                 yield choice
         else:
-            yield pruner.Newest(self._backend, self._tests(where))
+            yield pruner.Newest(self._tests(where))
 
     def _tests(self, where: Filter) -> list[ColumnElement[bool]]:
         return filters.understood(self._backend, where, paged=False).tests()
 
     def _collect(self, candidates: pruner.Shared) -> int:
-        deleted = self._connections.retried(
-            lambda connection: pruner.collect(connection, self._backend, candidates), whole=True
-        )
+        deleted = self._connections.retried(lambda transaction: pruner.collect(transaction, candidates), whole=True)
         self._seen.forget()
         return deleted
 
@@ -593,49 +540,51 @@ class RunRepository:
 
     def verify(self) -> Iterator[Damage]:
         """What differs when everything is made again that can be made from the rows: :mod:`runstore.upkeep.verify`."""
-        return self._connections.streamed(
-            lambda connection: verify.verify(connection, self._backend, Reader(self._backend)), whole=True
-        )
+        return self._connections.streamed(lambda transaction: verify.verify(transaction, Reader()), whole=True)
 
     def fingerprint(self, **where: Unpack[Filter]) -> Fingerprint:
         """One number for the runs that meet the conditions of :meth:`find`: see :mod:`runstore.upkeep.fingerprint`."""
-        with self._side() as side:
-            return fingerprint.of_runs(side, self._tests(where))
+        with self._whole() as archive:
+            return fingerprint.of_runs(archive, self._tests(where))
 
     def fingerprints_by_day(self, **where: Unpack[Filter]) -> dict[int | None, Fingerprint]:
         """The same by the day (UTC, counted from 1970-01-01) on which runs were created, None where they do not say."""
-        with self._side() as side:
-            return fingerprint.by_day(side, self._tests(where))
+        with self._whole() as archive:
+            return fingerprint.by_day(archive, self._tests(where))
 
     def differences(self, other: RunRepository) -> Iterator[Difference]:
         """The runs in which two archives differ. Earlier snapshots are not compared."""
-        with self._side() as side, other._side() as theirs:
-            for each in (side, theirs):
+        with self._whole() as archive, other._whole() as theirs:
+            for each in (archive, theirs):
                 each.backend.check_encoding(each.connection)
-            yield from fingerprint.differences(side, theirs)
+            yield from fingerprint.differences(archive, theirs)
 
     def backup(self, path: Path) -> Fingerprint:
         """Copy a SQLite archive in use to a new file, and compare both. Raises :class:`ConfigurationError`."""
-        with self._side() as side:
-            return backup.backup(side, path)
+        with self._whole() as archive:
+            return backup.backup(archive, path)
 
     def copy_to(self, target: RunRepository, *, progress: Callable[[int], None] | None = None) -> copier.Copied:
         """Copy everything to another archive and compare both at the end: see :mod:`runstore.upkeep.copier`."""
         self._connections.check_patiently(write=False)
         target._connections.check_patiently(write=True, create=True)
-        with self._side() as side:
+        with self._whole() as archive:
             report = copier.copy(
-                side, target._backend, partial(target._connections.retried, whole=True), progress or (lambda _: None)
+                archive, partial(target._connections.retried, whole=True), progress or (lambda _: None)
             )
             target._note_import()
-            with target._side() as there:
-                copier.prove(side, there, report)
+            with target._whole() as there:
+                copier.prove(archive, there, report)
         return report
 
     @contextmanager
-    def _side(self) -> Iterator[Side]:
-        with self._connections.transaction(write=False, whole=True) as connection:
-            yield Side(connection, self._backend)
+    def _whole(self) -> Iterator[Transaction]:
+        with self._connections.transaction(write=False, whole=True) as transaction:
+            yield transaction
+
+
+def _analyze(transaction: Transaction) -> None:
+    transaction.backend.analyze(transaction.connection, TABLES.values())
 
 
 def _microseconds(moment: int | datetime | None) -> int:

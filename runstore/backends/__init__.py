@@ -18,6 +18,7 @@ from runstore import config
 from runstore.backends.base import Answer, Backend, Clock, Row, expect, schema_of
 from runstore.backends.postgresql import PostgreSQL
 from runstore.backends.sqlite import SQLite
+from runstore.backends.transaction import Transaction
 from runstore.errors import ConfigurationError, DatabaseFailure, DatabaseUnreachable, NotAnArchive
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Backend",
     "Clock",
     "Row",
+    "Transaction",
     "backend_of",
     "create_engine",
     "expect",

@@ -18,8 +18,10 @@ from runstore.cli.help import Command
 from runstore.cli.logs import is_for_a_person
 from runstore.cli.output import db_option, note, patience_option
 from runstore.cli.tables import Names, columns_option, form_of, format_option, of_runs, write_rows
+from runstore.save.policy import POLICIES
 
 if TYPE_CHECKING:
+    from runstore.save.policy import Policy
     from runstore.save.saver import Rejection
     from runstore.sources import Record
 
@@ -44,7 +46,7 @@ SHOWN_CHARACTERS = 200
 )
 @click.option(
     "--on-conflict",
-    type=click.Choice(["newest", "replace", "keep", "error"]),
+    type=click.Choice(POLICIES),
     default="newest",
     show_default=True,
     help="Which snapshot of a run stays where a stored one differs.",
@@ -84,7 +86,7 @@ def import_command(
     db: str | None,
     source: str | None,
     observed_at: str | None,
-    on_conflict: str,
+    on_conflict: Policy,
     exported: bool,
     strict: bool,
     redact: bool,

@@ -51,6 +51,8 @@ class Snapshot:
     children: dict[Table, Sequence[Any]]
     """Of a link table the linked values in order, of another one the rows; :meth:`rows` gives the rows of either."""
     shared: list[SharedRow]
+    """The shared rows it refers to, but for its shape."""
+    shape: SharedRow
     members: dict[str, Raw]
     """Canonical text of each member, in order."""
     unlike: frozenset[str]
@@ -98,8 +100,8 @@ class _Member(NamedTuple):
     """The documented one, which the key may spell in another way."""
     kind: Kind
     path: str
-    place: int
-    """In the row of run_object; 0 for what has no column there."""
+    place: int | None
+    """In the row of run_object; None for what has no column there."""
 
 
 class _Plan(NamedTuple):
@@ -111,7 +113,8 @@ class _Plan(NamedTuple):
     unlike: frozenset[str]
     """Documented names that are spelled in another way."""
     together: tuple[str, ...]
-    """Keys of members that are read together: those that stand in the row of run_object, last the file ids."""
+    """Keys of members that are read together: those that stand in the row of run_object, then the file ids if any."""
+    with_file_ids: bool
     readers: tuple[Reader, ...]
     at_once: tuple[wire.Reader, ...]
     """What the readers take values of the documented types with."""
@@ -134,9 +137,10 @@ def _plan(keys: tuple[str, ...], names: Mapping[str, str]) -> _Plan:
         keys=entries(keys, names),
         unlike=frozenset(names.values()),
         together=tuple(member.key for member in (*in_row, *files)),
+        with_file_ids=bool(files),
         readers=readers,
         at_once=tuple(reader.documented for reader in readers),
-        places=tuple(member.place for member in in_row),
+        places=tuple(member.place for member in in_row if member.place is not None),
         numbers=tuple(member.key for member in in_row if IN_ROW[member.name][1].documented is wire.number),
         shared=tuple(member for member in apart if member.kind in (Kind.SHARED, Kind.TOOLS)),
         others=tuple(member for member in apart if member.kind not in (Kind.SHARED, Kind.TOOLS)),
@@ -146,7 +150,7 @@ def _plan(keys: tuple[str, ...], names: Mapping[str, str]) -> _Plan:
 def _member(key: str, name: str) -> _Member:
     kind = kind_of(name)
     column = SHARED[name][0] if kind is Kind.SHARED else name
-    return _Member(key, name, kind, wire.join("$", key), COLUMNS.get(column, 0))
+    return _Member(key, name, kind, wire.join("$", key), COLUMNS.get(column))
 
 
 @lru_cache(maxsize=1024)
@@ -223,7 +227,7 @@ class Mapper:
                 continue
             if kind is Kind.TOOLS:
                 draft.children[TOOLS] = ids
-            else:
+            elif place is not None:
                 draft.row[place] = ids[0]
             draft.shared += rows
             if key == name:
@@ -241,7 +245,8 @@ class Mapper:
         changed = values is None
         if values is None:
             values = read_each(plan.together, plan.readers, members, draft.extra, "$", 0)
-        for place, value in zip(plan.places, values, strict=False):  # file ids have no place
+        *in_row, file_ids = values if plan.with_file_ids else (*values, None)
+        for place, value in zip(plan.places, in_row, strict=True):
             row[place] = value
         for key, name, kind, path, _ in plan.others:
             if members[key] == NULL:
@@ -251,8 +256,8 @@ class Mapper:
                     draft.shape["null"] = (*draft.shape.get("null", ()), name)
                 continue
             if kind is Kind.FILE_IDS:
-                if values[-1] is not None:
-                    draft.children[FILES] = values[-1]
+                if file_ids is not None:
+                    draft.children[FILES] = file_ids
                 continue
             raw = bytes(members[key])
             if kind is Kind.EXTRA or raw[:1] != b"{":
@@ -267,14 +272,13 @@ class Mapper:
                 changed = True
         digest = digest_of(wire.encode(members | draft.digests)) if changed else draft.digest
         shape = self._shape(plan.keys, draft.shape)
-        draft.shared.append(shape)
         row[_EXTRA] = extra_text(draft.extra)
         row[_SHAPE] = shape.id
         row[_DIGEST] = digest
         row[_OBSERVED_AT] = observed_at
         row[_SOURCE] = source
         unlike = plan.unlike | draft.unlike
-        return Snapshot(draft.id, observed_at, digest, row, draft.children, draft.shared, members, unlike)
+        return Snapshot(draft.id, observed_at, digest, row, draft.children, draft.shared, shape, members, unlike)
 
     def _read_tools(self, raw: bytes, path: str) -> _Known:
         if raw[:1] != b"[":

@@ -184,11 +184,14 @@ _EXTRA = COLUMNS["extra"]
 
 
 def _place(key: str) -> tuple[int, Table]:
-    """Where a member stands in the row of run_object, and the table of what it refers to there."""
+    """The position of a member in the row of run_object, and the table of what it refers to there.
+
+    What has no column there is not read from the row: the position of its id stands for none.
+    """
     if key in SHARED:
         column, table = SHARED[key]
         return COLUMNS[column], table
-    return COLUMNS.get(key, 0), RUN
+    return COLUMNS.get(key, COLUMNS["id"]), RUN
 
 
 _CALL_COLUMNS = ("id", "type", "function_name", "function_arguments", "extra")

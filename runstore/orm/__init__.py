@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import Engine, inspect
 from sqlalchemy.orm import Session
 
 from runstore import migrate, wire
-from runstore.backends import backend_of
+from runstore.backends import Transaction, backend_of
 from runstore.errors import RunConflict
 from runstore.mapping import Mapper, Snapshot
 from runstore.orm.adoption import Adoption, row_of
@@ -43,47 +43,46 @@ def before_flush(session: Session, touched: Sequence[Base]) -> None:
     a run raises.
     """
     connection = connection_of(session)
-    backend = backend_of(connection)
-    backend.begin(connection, write=True)
+    transaction = Transaction(connection, backend_of(connection))
+    transaction.backend.begin(connection, write=True)
     if connection.engine not in _CHECKED:
         _CHECKED[connection.engine] = migrate.check(connection, views=False)
     # Not for the flush itself: the session may flush rows of the application's own tables too.
-    with backend.borrowed(connection, _CHECKED[connection.engine], write=True):
-        _prepare(session, connection, touched)
+    with transaction.backend.borrowed(connection, _CHECKED[connection.engine], write=True):
+        _prepare(session, transaction, touched)
 
 
-def _prepare(session: Session, connection: Connection, touched: Sequence[Base]) -> None:
+def _prepare(session: Session, transaction: Transaction, touched: Sequence[Base]) -> None:
     """Write what is to be there before the runs, and give them what their columns do not say."""
     runs, deleted, parts = sorted_out(session, touched)
     loose: list[Any] = [item for item in touched if item in session.new and isinstance(item, Shared)]
-    backend = backend_of(connection)
     for run in runs:
         follow_keys(session, run)
     mapper, now = Mapper(), time.time_ns() // 1000
     stored = {run_id: run for run in runs if (run_id := stored_id(run)) is not None}
-    heads, before = locked(connection, backend, Reader(backend), stored, deleted)
+    heads, before = locked(transaction, Reader(), stored, deleted)
     snapshots: list[tuple[RunObject, Snapshot, set[str]]] = []
     for run in runs:
         if run.id in stored:
             texts = before[run.id]
-            changes = Changes(connection, run, parts.get(run, ()), texts)
+            changes = Changes(transaction.connection, run, parts.get(run, ()), texts)
             snapshot = _snapshot(mapper, wire.encode(changes.members()), run, now, changes.names)
             if reason := writer.different_run(heads[run.id], snapshot):
                 raise RunConflict(id=run.id, reason=reason)
-            members = {
-                name for name in MEMBERS if texts.get(name) != snapshot.members.get(name)
-            } | changes.members_changed
+            members = {name for name in MEMBERS if texts.get(name) != snapshot.members.get(name)}
+            members |= changes.members_changed
         else:
             snapshot, members = _snapshot(mapper, wire.from_python(new_run(run)), run, now), set(MEMBERS)
         snapshots.append((run, snapshot, members))
     rows = {shared: row_of(shared) for shared in loose}
-    shared_rows = [*(row for _, snapshot, _ in snapshots for row in snapshot.shared), *rows.values()]
-    writer.write_shared(connection, backend, shared_rows, {})
+    shared_rows = [row for _, snapshot, _ in snapshots for row in (*snapshot.shared, snapshot.shape)]
+    shared_rows += rows.values()
+    writer.write_shared(transaction, shared_rows, {})
     adoption = Adoption(session, rows)
     for shared in sorted(loose, key=lambda shared: not isinstance(shared, FunctionObject)):
         adoption.persistent(shared)
     replacing = [snapshot for _, snapshot, _ in snapshots if snapshot.id in stored]
-    writer.replace_by_hand(connection, backend, replacing, heads, before)
+    writer.replace_by_hand(transaction, replacing, heads, before)
     for run, snapshot, members in snapshots:
         adoption.adopt(run)
         put(run, snapshot, members, heads.get(run.id), now)

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from msgspec import Raw
-from sqlalchemy import Connection, false, inspect, update
+from sqlalchemy import false, inspect, update
 from sqlalchemy.exc import DBAPIError
 
 from runstore import wire
-from runstore.backends import Backend
+from runstore.backends import Backend, Transaction
 from runstore.errors import RunChanged, RunNotFound
 from runstore.mapping import FILES, IN_ROW, RUN, TOOLS, Mapper
 from runstore.orm.values import COLUMN_ATTRIBUTES
@@ -29,8 +29,7 @@ def stored_id(run: RunObject) -> str | None:
 
 
 def locked(
-    connection: Connection,
-    backend: Backend,
+    transaction: Transaction,
     reader: Reader,
     stored: Mapping[str, RunObject],
     deleted: Iterable[RunObject],
@@ -42,10 +41,10 @@ def locked(
     runs = dict(stored) | {str(stored_id(run)): run for run in deleted}
     if not runs:
         return {}, {}
-    with _conflicts(backend, sorted(runs)):
-        connection.execute(_TAKE)
-        heads = writer.heads(connection, backend, sorted(runs))
-        before = {run_id: texts for run_id, (_, texts) in reader.stored(connection, sorted(stored)).items()}
+    with _conflicts(transaction.backend, sorted(runs)):
+        transaction.execute(_TAKE)
+        heads = writer.heads(transaction, sorted(runs))
+        before = {run_id: texts for run_id, (_, texts) in reader.stored(transaction, sorted(stored)).items()}
     for run_id, run in runs.items():
         if run_id not in heads:
             raise RunNotFound(id=run_id)

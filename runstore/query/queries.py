@@ -32,9 +32,8 @@ def runs(backend: Backend) -> Select[Any]:
         source = source.outerjoin(part, matches)
         columns += [readable(backend, column).label(f"{member}_{column.name}") for column in part.columns]
     # As text: SQLite forgets that a value is JSON when it sorts it.
-    call = backend.text(
-        getattr(func, backend.tuple_function)(*[readable(backend, column) for column in list(CALLS.columns)[2:]])
-    )
+    of_call = [readable(backend, column) for column in CALLS.columns if not column.primary_key]
+    call = backend.text(getattr(func, backend.tuple_function)(*of_call))
     columns += [
         _list(backend, TOOLS.c.assistant_object_tools_inner, TOOLS.c),
         _list(backend, FILES.c.file_ids, FILES.c),
@@ -85,7 +84,7 @@ def stored_run(row: Row[Any]) -> StoredRun:
 
 
 def _places() -> Iterator[tuple[str, list[str], int, int]]:
-    """Member, its columns and where they stand in a row of :func:`runs`."""
+    """Member, its columns, and the positions of the first one and after the last one in a row of :func:`runs`."""
     first = len(COLUMNS)
     for member, table in _PARTS.items():
         names = table.columns.keys()
@@ -94,7 +93,7 @@ def _places() -> Iterator[tuple[str, list[str], int, int]]:
 
 
 _PLACES = tuple(_places())
-_LISTS = _PLACES[-1][-1]
+_LISTS = max(end for _, _, _, end in _PLACES)
 _NO_PARTS = dict.fromkeys(_PARTS)
 
 

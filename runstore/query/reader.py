@@ -7,10 +7,10 @@ from contextlib import suppress
 from typing import Any
 
 from msgspec import MsgspecError, Raw
-from sqlalchemy import Connection, Result, Row, Select, Table, null, select
+from sqlalchemy import Result, Row, Select, Table, null, select
 
 from runstore import pace, wire
-from runstore.backends import Backend
+from runstore.backends import Backend, Transaction
 from runstore.errors import ArchiveDamaged, RunRejected
 from runstore.mapping import COLUMNS, FUNCTION, INSTRUCTIONS, SHAPE, SHARED, TOOL, Shape, StoredRun, shared_text
 from runstore.query import queries
@@ -45,15 +45,14 @@ def in_batches(result: Result[Any]) -> Iterator[list[Row[Any]]]:
 class Reader:
     """Puts runs together. Safe to share between threads: shared rows never change, whoever reads one reads the same."""
 
-    def __init__(self, backend: Backend, most_bytes: int = 48 * 2**20) -> None:
-        self._backend = backend
+    def __init__(self, most_bytes: int = 48 * 2**20) -> None:
         self._most_bytes = self._room = most_bytes
         self._values: dict[tuple[Table, int], Raw] = {}
         self._shapes: dict[int, Shape] = {}
 
     def texts(
         self,
-        connection: Connection,
+        transaction: Transaction,
         statement: Select[Any],
         parameters: Mapping[str, Any] | None = None,
         *,
@@ -64,11 +63,11 @@ class Reader:
         *stream* leaves the rest in the database until it is asked for.
         """
         options = {"yield_per": BATCH} if stream else {}
-        with connection.execute(statement, parameters or {}, execution_options=options) as result:
+        with transaction.execute(statement, parameters or {}, options=options) as result:
             for rows in in_batches(result):
                 with pace.seldom_collected():
                     runs = list(map(queries.stored_run, rows))
-                    values, shapes = self._known(connection, runs)
+                    values, shapes = self._known(transaction, runs)
                 for run in runs:
                     try:
                         text = shapes[run.row[_SHAPE]].text(run, values)
@@ -76,25 +75,25 @@ class Reader:
                         raise ArchiveDamaged(id=run.row[0], reason=f"{type(exc).__name__} {exc}") from exc
                     yield run, text
 
-    def texts_by_id(self, connection: Connection, run_ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    def texts_by_id(self, transaction: Transaction, run_ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """Ids and canonical texts of those of these runs that are stored."""
-        return ((run.row[0], text) for run, text in self._by_id(connection, run_ids))
+        return ((run.row[0], text) for run, text in self._by_id(transaction, run_ids))
 
-    def _by_id(self, connection: Connection, run_ids: Sequence[str]) -> Iterator[tuple[StoredRun, bytes]]:
-        statement = queries.runs_by_id(self._backend)
+    def _by_id(self, transaction: Transaction, run_ids: Sequence[str]) -> Iterator[tuple[StoredRun, bytes]]:
+        statement = queries.runs_by_id(transaction.backend)
         for start in range(0, len(run_ids), BATCH):
-            yield from self.texts(connection, statement, {"ids": run_ids[start : start + BATCH]})
+            yield from self.texts(transaction, statement, {"ids": run_ids[start : start + BATCH]})
 
-    def stored(self, connection: Connection, run_ids: Sequence[str]) -> dict[str, tuple[StoredRun, dict[str, Raw]]]:
+    def stored(self, transaction: Transaction, run_ids: Sequence[str]) -> dict[str, tuple[StoredRun, dict[str, Raw]]]:
         """Stored runs and the texts of their members, for telling what an update changes."""
-        return {run.row[0]: (run, wire.members(text, "$")) for run, text in self._by_id(connection, run_ids)}
+        return {run.row[0]: (run, wire.members(text, "$")) for run, text in self._by_id(transaction, run_ids)}
 
-    def shared_texts(self, connection: Connection, run: StoredRun) -> Mapping[tuple[Table, int], Raw]:
+    def shared_texts(self, transaction: Transaction, run: StoredRun) -> Mapping[tuple[Table, int], Raw]:
         """The texts of the values that a run shares with others."""
-        return self._known(connection, [run])[0]
+        return self._known(transaction, [run])[0]
 
     def _known(
-        self, connection: Connection, runs: Iterable[StoredRun]
+        self, transaction: Transaction, runs: Iterable[StoredRun]
     ) -> tuple[dict[tuple[Table, int], Raw], dict[int, Shape]]:
         """The texts of all shared values of these runs, and their shapes."""
         wanted = {(table, run.row[place]) for run in runs for place, table in _SHARED_COLUMNS}
@@ -110,7 +109,7 @@ class Reader:
         if unknown := {run.row[_SHAPE] for run in runs} - shapes.keys():
             missing[SHAPE] = list(unknown)
         for table, ids in missing.items():
-            for shared_id, document, function in connection.execute(self._select(table), {"ids": ids}):
+            for shared_id, document, function in transaction.execute(_select(transaction.backend, table), {"ids": ids}):
                 with suppress(*DAMAGE):  # each run that needs it says so
                     if table is SHAPE:
                         shapes[shared_id] = Shape(document)
@@ -120,17 +119,18 @@ class Reader:
                     self._remember((table, shared_id), text)
         return found, shapes
 
-    def _select(self, table: Table) -> Select[Any]:
-        document = table.c.instructions if table is INSTRUCTIONS else table.c.document
-        among = self._backend.among(table.c.id, "ids")
-        if "function" not in table.columns:
-            return select(table.c.id, document, null()).where(among)
-        joined = table.outerjoin(FUNCTION, FUNCTION.c.id == table.c.function)
-        return select(table.c.id, document, FUNCTION.c.document).select_from(joined).where(among)
-
     def _remember(self, key: tuple[Table, int], text: Raw) -> None:
         self._room -= len(text) + 200
         if self._room < 0:
             self._values.clear()
             self._room = self._most_bytes
         self._values[key] = text
+
+
+def _select(backend: Backend, table: Table) -> Select[Any]:
+    document = table.c.instructions if table is INSTRUCTIONS else table.c.document
+    among = backend.among(table.c.id, "ids")
+    if "function" not in table.columns:
+        return select(table.c.id, document, null()).where(among)
+    joined = table.outerjoin(FUNCTION, FUNCTION.c.id == table.c.function)
+    return select(table.c.id, document, FUNCTION.c.document).select_from(joined).where(among)

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, select
 
-from runstore.backends import Backend
+from runstore.backends import Backend, Transaction
 from runstore.backends.base import HALF
 from runstore.errors import ConfigurationError, did_you_mean
 from runstore.query import queries
@@ -78,9 +78,7 @@ def question(
     return Question(groups, wanted, sort, limit)
 
 
-def answer(
-    connection: Connection, backend: Backend, asked: Question, where: Sequence[ColumnElement[bool]]
-) -> list[dict[str, Any]]:
+def answer(transaction: Transaction, asked: Question, where: Sequence[ColumnElement[bool]]) -> list[dict[str, Any]]:
     """A row for each group that has runs, in the order of the groups' names, or the greatest of ``sort`` first.
 
     *where*: conditions on ``run_object``, as :mod:`runstore.query.queries` makes them.
@@ -89,14 +87,14 @@ def answer(
     sums, percentiles = _sums(wanted), [name for name in wanted if name in PERCENTILES]
     place = len(asked.by)
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for row in connection.execute(_grouped(backend, asked.by, where, sums)):
+    for row in transaction.execute(_grouped(transaction.backend, asked.by, where, sums)):
         values = dict(zip(sums, row[place:], strict=True))
         found[tuple(row[:place])] = {name: _value(name, values) for name in wanted if name not in PERCENTILES}
     if percentiles:
         nothing = dict.fromkeys(percentiles)
         for group in found.values():
             group.update(nothing)
-        for row in connection.execute(_ranked(backend, asked.by, where, percentiles)):
+        for row in transaction.execute(_ranked(transaction.backend, asked.by, where, percentiles)):
             found[tuple(row[:place])].update(zip(percentiles, row[place:], strict=True))
     groups = sorted(found, key=lambda group: [(name is not None, name) for name in group])
     if asked.sort is not None:

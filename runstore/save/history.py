@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from msgspec import Raw
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import bindparam, select
 
 from runstore import wire
-from runstore.backends import Backend, expect
+from runstore.backends import Transaction
 from runstore.errors import RunNotFound
 from runstore.mapping import RANKS, RUN, differences, table_of
 from runstore.query import queries
@@ -66,13 +66,13 @@ class Revised:
     added: list[Past]
 
 
-def write(connection: Connection, backend: Backend, runs: Mapping[str, Revised]) -> set[str]:
+def write(transaction: Transaction, runs: Mapping[str, Revised]) -> set[str]:
     """Bring the history of runs, whose rows are locked, to what it is with the added snapshots.
 
     Gives the runs whose history has become another one.
     """
     kept: dict[str, dict[bytes, tuple[Any, ...]]] = {run_id: {} for run_id in runs}
-    for row in stored(connection, backend, sorted(run_id for run_id in runs if runs[run_id].before is not None)):
+    for row in stored(transaction, sorted(run_id for run_id in runs if runs[run_id].before is not None)):
         kept[row[0]][row[1]] = row
     gone, new = [], []
     for run_id, run in sorted(runs.items()):
@@ -80,17 +80,19 @@ def write(connection: Connection, backend: Backend, runs: Mapping[str, Revised])
         chain = _chain(run_id, run, unfold(rows.values(), run.before or {}))
         gone += [(run_id, digest) for digest, row in rows.items() if chain.get(digest) != row]
         new += [row for digest, row in chain.items() if rows.get(digest) != row]
-    expect(connection, CHANGE, backend.delete(connection, CHANGE, ("run_object", "digest"), gone), len(gone), "deleted")
-    backend.insert(connection, CHANGE, new)
+    deleted = transaction.delete(CHANGE, ("run_object", "digest"), gone)
+    transaction.expect(CHANGE, deleted, len(gone), "deleted")
+    transaction.insert(CHANGE, new)
     return {run_id for run_id, *_ in (*gone, *new)}
 
 
-def stored(connection: Connection, backend: Backend, ids: Sequence[str]) -> Iterable[tuple[Any, ...]]:
+def stored(transaction: Transaction, ids: Sequence[str]) -> Iterable[tuple[Any, ...]]:
     """The history rows of these runs."""
     if not ids:
         return []
-    statement = select(*[queries.readable(backend, column) for column in CHANGE.columns])
-    return map(tuple, connection.execute(statement.where(backend.among(CHANGE.c.run_object, "ids")), {"ids": ids}))
+    statement = select(*[queries.readable(transaction.backend, column) for column in CHANGE.columns])
+    statement = statement.where(transaction.backend.among(CHANGE.c.run_object, "ids"))
+    return map(tuple, transaction.execute(statement, {"ids": ids}))
 
 
 def unfold(rows: Iterable[tuple[Any, ...]], newer: Texts) -> list[Past]:
@@ -127,13 +129,13 @@ def _chain(run_id: str, run: Revised, kept: list[Past]) -> dict[bytes, tuple[Any
     return rows
 
 
-def changes(connection: Connection, backend: Backend, run_id: str) -> list[Change]:
+def changes(transaction: Transaction, run_id: str) -> list[Change]:
     """The snapshots of a run that are not its newest, oldest first. Raises :class:`RunNotFound`."""
-    columns = [queries.readable(backend, column) for column in CHANGE.columns]
+    columns = [queries.readable(transaction.backend, column) for column in CHANGE.columns]
     statement = select(*columns).where(CHANGE.c.run_object == bindparam("id"))
     known = select(RUN.c.id).where(RUN.c.id == bindparam("id"))
-    rows = connection.execute(statement, {"id": run_id}).all()
-    if not rows and connection.execute(known, {"id": run_id}).first() is None:
+    rows = transaction.execute(statement, {"id": run_id}).all()
+    if not rows and transaction.execute(known, {"id": run_id}).first() is None:
         raise RunNotFound(id=run_id)
     found = [
         Change(

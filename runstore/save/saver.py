@@ -21,6 +21,7 @@ from msgspec import Raw
 from runstore import pace, redact, wire
 from runstore.errors import DatabaseFailure, NotARun, RunConflict, RunRejected, RunStoreError
 from runstore.mapping import Draft, Mapper, Snapshot
+from runstore.save.batches import Batches
 from runstore.save.writer import UNCHANGED, Known, Outcome, Verdict
 from runstore.sources import Record
 from runstore.wire import departures, finder
@@ -142,40 +143,31 @@ class _Entry:
 class Saver:
     """Saves records as one caller asked for; made anew for each call.
 
-    *known* asks the archive which runs it has; *write* writes snapshots, given what is known of their runs, if
-    anything; with *behind* a batch is written in a thread of its own while the next one is mapped; *abandon* is
-    called when no batch is waited for any more, so that none waits or is tried again. *redact* leaves secrets out
-    before a run is mapped. *reject* is given each record that is not stored, its number from 1, and why, in the
-    thread of the caller.
+    *redact* leaves secrets out before a run is mapped. *reject* is given each record that is not stored, its number
+    from 1, and why, in the thread of the caller.
     """
 
     def __init__(
         self,
         mapper: Mapper,
+        batches: Batches,
         *,
         source: str | None,
         strict: bool,
         redact: bool,
-        known: Callable[[list[str]], Known],
-        write: Callable[[list[Snapshot], Known | None], list[Verdict]],
-        behind: bool,
-        abandon: Callable[[], None],
         reject: Callable[[object, int, Exception], None],
     ) -> None:
         self._mapper = mapper
+        self._batches = batches
         self._source = source
         self._strict = strict
         self._redact = redact
-        self._known = known
-        self._write = write
-        self._behind = behind
-        self._abandon = abandon
         self._reject = reject
         self._turn = threading.Lock()
         self._pool: Executor | None = None
         self._batch: list[_Entry] = []
         self._size = 0
-        self._most = min(FIRST_BATCH, BATCH) if behind else BATCH
+        self._most = min(FIRST_BATCH, BATCH) if batches.may_overlap else BATCH
         self._came = time.monotonic()
         self._before: list[_Entry] = []
         self._verdicts: Callable[[], list[Verdict]] = list
@@ -194,7 +186,7 @@ class Saver:
         with ExitStack() as stack:
             stack.enter_context(pace.seldom_collected())
             self._stack = stack
-            if self._behind and not one:
+            if self._batches.may_overlap and not one:
                 stack.enter_context(self._watched())
             try:
                 self._save_all(numbered, own_times=own_times, one=one)
@@ -214,7 +206,7 @@ class Saver:
             raise
         except BaseException as error:
             if not isinstance(error, Exception):
-                self._abandon()  # who interrupts it does not wait for a server or for another writer
+                self._batches.abandon()  # who interrupts it does not wait for a server or for another writer
             try:
                 with self._turn:
                     self._write_rest()
@@ -234,7 +226,7 @@ class Saver:
 
     def _tell_so_far(self) -> None:
         """Say what was stored before the database failed; a batch that is under way may still go well."""
-        self._abandon()
+        self._batches.abandon()
         with suppress(RunStoreError), self._turn:
             self._settle()
         self._hand_over()
@@ -284,14 +276,14 @@ class Saver:
         self._settle()
         self._under_way = {snapshot.id for snapshot in snapshots}
         verdicts: Callable[[], list[Verdict]] = list
-        if snapshots and full and self._behind:
+        if snapshots and full and self._batches.may_overlap:
             if self._pool is None:
                 self._stack.enter_context(pace.quick_turns())
                 self._pool = self._stack.enter_context(ThreadPoolExecutor(1))
-                self._stack.callback(self._abandon)
-            verdicts = self._pool.submit(self._write, snapshots, known).result
+                self._stack.callback(self._batches.abandon)
+            verdicts = self._pool.submit(self._batches.write, snapshots, known).result
         elif snapshots:
-            verdicts = self._write(snapshots, known).copy
+            verdicts = self._batches.write(snapshots, known).copy
         self._before, self._verdicts = self._batch, verdicts
         self._batch, self._size, self._most = [], 0, BATCH
 
@@ -361,7 +353,7 @@ class Saver:
         stored: set[str] = set()
         known = None
         if len(drafts) > FEW_RUNS and not self._strict:
-            known = self._known(list({draft.id for _, draft in drafts}))
+            known = self._batches.known(list({draft.id for _, draft in drafts}))
             stored = known.keys() - {
                 draft.id
                 for entry, draft in drafts

@@ -5,7 +5,7 @@ Of several snapshots of one run one is the newest and stands in the tables. The 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -13,10 +13,11 @@ from itertools import chain, repeat
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, Table, bindparam, select, update
+from sqlalchemy import Select, Table, bindparam, select, update
 
-from runstore.backends import Backend, Row, expect
-from runstore.errors import ConfigurationError, DigestClash
+from runstore.backends import Backend, Row, Transaction
+from runstore.connections.seen import Seen
+from runstore.errors import DigestClash
 from runstore.mapping import (
     CHILD_TABLES,
     COLUMNS,
@@ -29,23 +30,16 @@ from runstore.mapping import (
     Snapshot,
     StoredRun,
 )
+from runstore.query.reader import Reader
 from runstore.save import history
 from runstore.save.history import Past, Texts
+from runstore.save.policy import Policy
 
 _ARCHIVED_AT, _OBSERVED_AT = COLUMNS["archived_at"], COLUMNS["observed_at"]
 _MOVE = update(RUN).where(RUN.c.id == bindparam("run_id")).values(observed_at=bindparam("seen_at"))
 
-Seen = dict[Table, set[int]]
-"""Ids of shared rows, by table."""
-
-StoredRuns = Callable[[Connection, list[str]], dict[str, tuple[StoredRun, Texts]]]
-"""Reads stored runs and the texts of their members."""
-
 INSERTS = 3
 """How often shared rows are inserted: what was there may be deleted by a prune before it is looked at."""
-
-POLICIES = ("newest", "replace", "keep", "error")
-"""What ``on_conflict`` takes."""
 
 
 class Outcome(StrEnum):
@@ -108,27 +102,26 @@ class _Settled:
 
 
 def write(
-    connection: Connection,
-    backend: Backend,
+    transaction: Transaction,
     snapshots: Sequence[Snapshot],
     *,
-    policy: str,
+    policy: Policy,
     now: int,
     seen: Seen,
     there: Known | None,
-    stored_runs: StoredRuns,
+    reader: Reader,
 ) -> tuple[list[Verdict], Seen]:
     """Write a batch inside the transaction at hand.
 
     *seen* holds the shared rows known to be stored; *there* is what is known of these runs (None: it is asked for),
-    *stored_runs* reads runs with their members. Gives a verdict for each snapshot, in order, and the shared rows that
+    *reader* reads stored runs. Gives a verdict for each snapshot, in order, and the shared rows that
     are stored once the transaction is committed. A run that is not in *there*, but stored, is an error of the database.
     """
     groups: dict[str, list[Snapshot]] = {}
     for snapshot in snapshots:
         groups.setdefault(snapshot.id, []).append(snapshot)
     if there is None:
-        there = known(connection, backend, list(groups))
+        there = known(transaction, list(groups))
     verdicts: dict[str, Iterator[Verdict]] = {}
     fresh: list[Snapshot] = []
     unclear: list[str] = []
@@ -142,7 +135,7 @@ def write(
         else:
             unclear.append(run_id)
     # Decided under a lock, for another writer may have been here since.
-    stored_heads = heads(connection, backend, sorted(there.keys() & unclear))
+    stored_heads = heads(transaction, sorted(there.keys() & unclear))
     settled = {run_id: _settle(stored_heads.get(run_id), groups[run_id], policy) for run_id in unclear}
     for run_id, run in settled.items():
         verdicts[run_id] = iter(run.verdicts)
@@ -150,12 +143,13 @@ def write(
             fresh.append(run.newest)
 
     changed = [run.newest for run in settled.values() if run.stored and isinstance(run.newest, Snapshot)]
+    late = [snapshot for run in settled.values() for snapshot in run.late]
     # Of an earlier snapshot only the shape: it alone knows the order of the keys, which is part of the digest.
-    shapes = [snapshot.shared[-1] for run in settled.values() for snapshot in run.late]
-    rows = (*(row for snapshot in (*fresh, *changed) for row in snapshot.shared), *shapes)
-    shared = write_shared(connection, backend, rows, seen)
-    _insert(connection, backend, sorted(fresh, key=attrgetter("id")), now)
-    _update(connection, backend, settled, stored_runs)
+    rows = [row for snapshot in (*fresh, *changed) for row in snapshot.shared]
+    rows += [snapshot.shape for snapshot in (*fresh, *changed, *late)]
+    shared = write_shared(transaction, rows, seen)
+    _insert(transaction, sorted(fresh, key=attrgetter("id")), now)
+    _update(transaction, settled, reader)
     return [next(verdicts[snapshot.id]) for snapshot in snapshots], shared
 
 
@@ -177,9 +171,10 @@ Known = dict[str, Stored]
 """By run."""
 
 
-def known(connection: Connection, backend: Backend, ids: list[str]) -> Known:
+def known(transaction: Transaction, ids: list[str]) -> Known:
     """Those of these runs that are stored."""
-    rows = connection.execute(_select_known(backend), {"ids": ids}).all()  # all at one go: one by one takes longer
+    statement = _select_known(transaction.backend)
+    rows = transaction.execute(statement, {"ids": ids}).all()  # fetched together: one by one takes longer
     return {run_id: Stored(digest, observed_at) for run_id, digest, observed_at in rows}
 
 
@@ -188,11 +183,11 @@ def _select_known(backend: Backend) -> Select[Any]:
     return select(RUN.c.id, RUN.c.digest, RUN.c.observed_at).where(backend.among(RUN.c.id, "ids"))
 
 
-def heads(connection: Connection, backend: Backend, ids: list[str]) -> dict[str, Head]:
+def heads(transaction: Transaction, ids: list[str]) -> dict[str, Head]:
     """The stored snapshots of these runs, locked in the order of their ids."""
     if not ids:
         return {}
-    return {row[0]: Head(*row) for row in connection.execute(_select_heads(backend), {"ids": ids})}
+    return {row[0]: Head(*row) for row in transaction.execute(_select_heads(transaction.backend), {"ids": ids})}
 
 
 @lru_cache
@@ -201,7 +196,7 @@ def _select_heads(backend: Backend) -> Select[Any]:
     return statement.order_by(RUN.c.id).with_for_update()
 
 
-def _settle(stored: Head | None, snapshots: Iterable[Snapshot], policy: str) -> _Settled:
+def _settle(stored: Head | None, snapshots: Iterable[Snapshot], policy: Policy) -> _Settled:
     run = _Settled(stored, stored, stored.observed_at if stored else 0)
     for snapshot in snapshots:
         newest = run.newest
@@ -251,16 +246,10 @@ def different_run(one: Snapshot | Head, other: Snapshot | Head) -> str:
     return ""
 
 
-def check_policy(policy: str) -> None:
-    """Raise :class:`ConfigurationError` for what is no ``on_conflict``."""
-    if policy not in POLICIES:
-        raise ConfigurationError(detail=f"on_conflict is {policy!r}; expected one of {', '.join(POLICIES)}")
-
-
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
-def write_shared(connection: Connection, backend: Backend, rows: Iterable[SharedRow], seen: Seen) -> Seen:
+def write_shared(transaction: Transaction, rows: Iterable[SharedRow], seen: Seen) -> Seen:
     """Insert shared rows not seen before, table by table in the order of their ids; where one was there, see which."""
     unseen: dict[Table, dict[int, SharedRow]] = {table: {} for table in SHARED_TABLES}
 
@@ -278,22 +267,23 @@ def write_shared(connection: Connection, backend: Backend, rows: Iterable[Shared
     for row in {id(row): row for row in rows}.values():
         gather(row)
     for table, found in unseen.items():
-        insert_shared(connection, backend, table, [found[shared_id].values for shared_id in sorted(found)])
+        insert_shared(transaction, table, [found[shared_id].values for shared_id in sorted(found)])
     return {table: set(found) for table, found in unseen.items() if found}
 
 
-def insert_shared(connection: Connection, backend: Backend, table: Table, rows: Sequence[Row]) -> None:
+def insert_shared(transaction: Transaction, table: Table, rows: Sequence[Row]) -> None:
     """Insert the rows of a shared table that are not there; what is there has to have the same digest."""
     missing = {row[0]: row for row in rows}
     for _ in range(INSERTS):
-        if not missing or backend.insert_missing(connection, table, list(missing.values())) == len(missing):
+        if not missing or transaction.insert_missing(table, list(missing.values())) == len(missing):
             return
         # To a transaction that has begun before a prune (REPEATABLE READ) a row that it took is still there, and may
         # stand there twice.
-        for shared_id, digest in set(connection.execute(_select_digests(backend, table), {"ids": list(missing)})):
+        statement = _select_digests(transaction.backend, table)
+        for shared_id, digest in set(transaction.execute(statement, {"ids": list(missing)})):
             if missing.pop(shared_id)[1] != digest:
                 raise DigestClash(id=shared_id, table=table.name)
-    expect(connection, table, len(rows) - len(missing), len(rows), "inserted")
+    transaction.expect(table, len(rows) - len(missing), len(rows), "inserted")
 
 
 @lru_cache
@@ -301,28 +291,28 @@ def _select_digests(backend: Backend, table: Table) -> Select[Any]:
     return select(table.c.id, table.c.digest).where(backend.among(table.c.id, "ids"))
 
 
-def _insert(connection: Connection, backend: Backend, snapshots: Sequence[Snapshot], now: int) -> None:
+def _insert(transaction: Transaction, snapshots: Sequence[Snapshot], now: int) -> None:
     children: dict[Table, list[Snapshot]] = {table: [] for table in CHILD_TABLES}
     for snapshot in snapshots:
         snapshot.row[_ARCHIVED_AT] = now
         for table in snapshot.children:
             children[table].append(snapshot)
-    backend.insert(connection, RUN, [snapshot.row for snapshot in snapshots])
+    transaction.insert(RUN, [snapshot.row for snapshot in snapshots])
     for table, having in children.items():
         if having:
-            backend.insert(connection, table, _rows(table, having))
+            transaction.insert(table, _rows(table, having))
 
 
 def _rows(table: Table, snapshots: Iterable[Snapshot]) -> Iterator[tuple[Any, ...]]:
     return chain.from_iterable(snapshot.rows(table) for snapshot in snapshots)
 
 
-def _update(connection: Connection, backend: Backend, settled: dict[str, _Settled], stored_runs: StoredRuns) -> None:
+def _update(transaction: Transaction, settled: dict[str, _Settled], reader: Reader) -> None:
     """Bring stored runs to their newest snapshot, and the history of all runs to the snapshots that came."""
     changed = {
         run_id: run for run_id, run in settled.items() if run.late or (run.stored and run.newest is not run.stored)
     }
-    before = stored_runs(connection, sorted(run_id for run_id, run in changed.items() if run.stored))
+    before = reader.stored(transaction, sorted(run_id for run_id, run in changed.items() if run.stored))
     replaced = Replaced()
     revised: dict[str, history.Revised] = {}
     for run_id, run in sorted(changed.items()):
@@ -343,11 +333,11 @@ def _update(connection: Connection, backend: Backend, settled: dict[str, _Settle
         assert run.newest is not None
         assert newest is not None
         revised[run_id] = history.Revised(run.newest.digest, newest, texts, added)
-    replaced.write(connection, backend)
-    with_history = history.write(connection, backend, revised)
+    replaced.write(transaction)
+    with_history = history.write(transaction, revised)
     stay = {run_id: run for run_id, run in settled.items() if run.stored and run.newest is run.stored}
     seen = {run_id for run_id, run in stay.items() if run.stored and run.observed_at > run.stored.observed_at}
-    touch(connection, {run_id: stay[run_id].observed_at for run_id in sorted(stay.keys() & (with_history | seen))})
+    touch(transaction, {run_id: stay[run_id].observed_at for run_id in sorted(stay.keys() & (with_history | seen))})
 
 
 class Replaced:
@@ -366,20 +356,20 @@ class Replaced:
             if count := stored.count(table):
                 self._gone[table][row[0]] = count
 
-    def write(self, connection: Connection, backend: Backend) -> None:
+    def write(self, transaction: Transaction) -> None:
         """Update, delete and insert."""
         if not self._runs:
             return
-        backend.update(connection, RUN, self._runs)
+        transaction.update(RUN, self._runs)
         for table in reversed(CHILD_TABLES):  # what refers to others goes first: else they would take it along
             gone = self._gone[table]
-            deleted = backend.delete(connection, table, ("run_object",), [(run_id,) for run_id in gone])
-            expect(connection, table, deleted, sum(gone.values()), "deleted")
+            deleted = transaction.delete(table, ("run_object",), [(run_id,) for run_id in gone])
+            transaction.expect(table, deleted, sum(gone.values()), "deleted")
         for table in CHILD_TABLES:
-            backend.insert(connection, table, self._new[table])
+            transaction.insert(table, self._new[table])
 
 
-def touch(connection: Connection, seen: Mapping[str, int]) -> None:
+def touch(transaction: Transaction, seen: Mapping[str, int]) -> None:
     """Say when the stored snapshot of each of these runs was last seen, also where it is the time that stands there.
 
     A run whose history alone has changed is updated too: to a transaction that has seen the archive before that
@@ -387,12 +377,11 @@ def touch(connection: Connection, seen: Mapping[str, int]) -> None:
     """
     if seen:
         moved = [{"run_id": run_id, "seen_at": observed_at} for run_id, observed_at in seen.items()]
-        expect(connection, RUN, connection.execute(_MOVE, moved).rowcount, len(moved), "updated")
+        transaction.expect(RUN, transaction.execute(_MOVE, moved).rowcount, len(moved), "updated")
 
 
 def replace_by_hand(
-    connection: Connection,
-    backend: Backend,
+    transaction: Transaction,
     snapshots: Iterable[Snapshot],
     stored: dict[str, Head],
     before: dict[str, Texts],
@@ -407,4 +396,4 @@ def replace_by_hand(
         if head.digest != snapshot.digest:
             past = Past(head.digest, head.observed_at, head.status, texts)
             revised[snapshot.id] = history.Revised(snapshot.digest, snapshot.members, texts, [past])
-    history.write(connection, backend, revised)
+    history.write(transaction, revised)

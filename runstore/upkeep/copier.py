@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Table, select
 
-from runstore.backends import Backend
+from runstore.backends import Transaction
 from runstore.errors import ConfigurationError
 from runstore.mapping import CHILD_TABLES, COLUMNS, RUN, SHARED_TABLES
 from runstore.query.queries import readable
@@ -27,7 +27,7 @@ from runstore.save import history, writer
 from runstore.save.history import CHANGE, Past, Revised, unfold
 from runstore.schema import TABLES
 from runstore.upkeep import fingerprint
-from runstore.upkeep.fingerprint import Difference, Fingerprint, Side
+from runstore.upkeep.fingerprint import Difference, Fingerprint
 from runstore.upkeep.walk import RUN_TABLES, Range, Row, ranges
 
 BATCH = 500
@@ -42,7 +42,7 @@ T = TypeVar("T")
 class Target(Protocol):
     """Where the copy goes."""
 
-    def __call__(self, work: Callable[[Connection], T]) -> T:
+    def __call__(self, work: Callable[[Transaction], T]) -> T:
         """What *work* gives in a transaction, which is tried again where another writer was in the way."""
 
 
@@ -74,14 +74,14 @@ class Copied:
         return f"{counts}, {len(self.ahead)} ahead, {len(self.conflicts)} conflict"
 
 
-def copy(source: Side, backend: Backend, target: Target, progress: Callable[[int], None]) -> Copied:
-    """Copy everything; *backend* is the target's, *progress* is called with the number of runs since its last call."""
+def copy(source: Transaction, target: Target, progress: Callable[[int], None]) -> Copied:
+    """Copy everything; *progress* is called with the number of runs since its last call."""
     for table in (*SHARED_TABLES, *OTHERS):
         for rows in _batches(source, table):
-            target(_Work(source, backend, partial(_add, backend=backend, table=table, rows=rows)))
+            target(_Work(source, partial(_add, table=table, rows=rows)))
     report = Copied()
-    for part in ranges(*source):
-        done = target(_Work(source, backend, partial(_write, source=source, backend=backend, part=part)))
+    for part in ranges(source):
+        done = target(_Work(source, partial(_write, source=source, part=part)))
         report.inserted += done.inserted
         report.replaced += done.replaced
         report.unchanged += done.unchanged
@@ -91,7 +91,7 @@ def copy(source: Side, backend: Backend, target: Target, progress: Callable[[int
     return report
 
 
-def prove(source: Side, target: Side, report: Copied) -> None:
+def prove(source: Transaction, target: Transaction, report: Copied) -> None:
     """Compare both ends by their fingerprints, and run by run where they differ."""
     report.source = fingerprint.of_runs(source), fingerprint.of_history(source)
     report.target = fingerprint.of_runs(target), fingerprint.of_history(target)
@@ -111,48 +111,47 @@ class _Work(Generic[T]):
     Tried again it brings all shared rows once more: until a run refers to them a prune takes them for unused.
     """
 
-    source: Side
-    backend: Backend
-    work: Callable[[Connection], T]
+    source: Transaction
+    work: Callable[[Transaction], T]
     tried: bool = False
 
-    def __call__(self, connection: Connection) -> T:
+    def __call__(self, transaction: Transaction) -> T:
         if self.tried:
             for table in SHARED_TABLES:
                 for rows in _batches(self.source, table):
-                    _add(connection, self.backend, table, rows)
+                    _add(transaction, table, rows)
         self.tried = True
-        return self.work(connection)
+        return self.work(transaction)
 
 
-def _batches(source: Side, table: Table) -> Iterator[list[Row]]:
+def _batches(source: Transaction, table: Table) -> Iterator[list[Row]]:
     """All rows of a table."""
     columns = [readable(source.backend, column) for column in table.columns]
     (key,) = table.primary_key.columns if len(table.primary_key.columns) == 1 else (None,)
     statement = select(*columns).order_by(*table.primary_key.columns)
     if key is None:
-        yield [tuple(row) for row in source.connection.execute(statement)]
+        yield [tuple(row) for row in source.execute(statement)]
         return
-    rows = source.connection.execute(statement.limit(BATCH)).all()
+    rows = source.execute(statement.limit(BATCH)).all()
     place = list(table.columns).index(key)
     while rows:
         yield [tuple(row) for row in rows]
-        rows = source.connection.execute(statement.where(key > rows[-1][place]).limit(BATCH)).all()
+        rows = source.execute(statement.where(key > rows[-1][place]).limit(BATCH)).all()
 
 
-def _add(connection: Connection, backend: Backend, table: Table, rows: list[Row]) -> None:
+def _add(transaction: Transaction, table: Table, rows: list[Row]) -> None:
     if table in SHARED_TABLES:
-        writer.insert_shared(connection, backend, table, rows)
+        writer.insert_shared(transaction, table, rows)
     else:
-        backend.insert_missing(connection, table, rows)
+        transaction.insert_missing(table, rows)
 
 
-def _write(connection: Connection, source: Side, backend: Backend, part: Range) -> Copied:
+def _write(transaction: Transaction, source: Transaction, part: Range) -> Copied:
     done = Copied()
-    there = writer.heads(connection, backend, [row[0] for row in part.runs])
+    there = writer.heads(transaction, [row[0] for row in part.runs])
     seen = select(CHANGE.c.run_object, CHANGE.c.digest, CHANGE.c.observed_at)
-    seen = seen.where(backend.among(CHANGE.c.run_object, "ids"))
-    theirs = _seen(there.values(), connection.execute(seen, {"ids": list(there)}).all() if there else [])
+    seen = seen.where(transaction.backend.among(CHANGE.c.run_object, "ids"))
+    theirs = _seen(there.values(), transaction.execute(seen, {"ids": list(there)}).all() if there else [])
     ours = _seen(map(_head, part.runs), (row[:3] for row in part.rows[CHANGE]))
     both: list[_Both] = []
     for row in part.runs:
@@ -170,11 +169,11 @@ def _write(connection: Connection, source: Side, backend: Backend, part: Range) 
             done.ahead.add(run_id)
         done.unchanged += not run.has_more and not run.lacks
     done.replaced = len(both)
-    backend.insert(connection, RUN, [row for row in part.runs if row[0] not in there])
+    transaction.insert(RUN, [row for row in part.runs if row[0] not in there])
     for table in RUN_TABLES:
-        backend.insert(connection, table, [row for row in part.rows[table] if row[0] not in there])
+        transaction.insert(table, [row for row in part.rows[table] if row[0] not in there])
     if both:
-        _merge(connection, source, backend, part, both)
+        _merge(transaction, source, part, both)
     return done
 
 
@@ -232,16 +231,16 @@ def _is_more(one: Seen, other: Seen) -> bool:
     return any(digest not in other or observed_at > other[digest] for digest, observed_at in one.items())
 
 
-def _merge(connection: Connection, source: Side, backend: Backend, part: Range, runs: list[_Both]) -> None:
+def _merge(transaction: Transaction, source: Transaction, part: Range, runs: list[_Both]) -> None:
     """Put what the source has seen of runs into the target, which has them too."""
     ids = [run.head.id for run in runs]
-    ours = Reader(source.backend).stored(source.connection, ids)
+    ours = Reader().stored(source, ids)
     if any(run_id not in ours or ours[run_id][0].row != row for run_id, row in ((r.head.id, r.row) for r in runs)):
         raise ConfigurationError(
             detail="a run of the source changed while it was copied; copy from a repository made from an engine, or "
             "from a connection in REPEATABLE READ"
         )
-    theirs = Reader(backend).stored(connection, ids)
+    theirs = Reader().stored(transaction, ids)
     changes: dict[str, list[Row]] = {run_id: [] for run_id in ids}
     children: dict[str, dict[Table, list[Row]]] = {run_id: {table: [] for table in CHILD_TABLES} for run_id in ids}
     for row in part.rows[CHANGE]:
@@ -266,6 +265,6 @@ def _merge(connection: Connection, source: Side, backend: Backend, part: Range, 
         else:
             added.append(Past(run.head.digest, run.head.observed_at, run.head.status, texts))
             revised[run_id] = Revised(run.stored.digest, before, before, added)
-    replaced.write(connection, backend)
-    history.write(connection, backend, revised)
-    writer.touch(connection, {run.head.id: run.observed_at for run in runs if not run.is_newer})
+    replaced.write(transaction)
+    history.write(transaction, revised)
+    writer.touch(transaction, {run.head.id: run.observed_at for run in runs if not run.is_newer})

@@ -13,11 +13,11 @@ from itertools import islice
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Engine, and_, exists, or_, select
 from sqlalchemy.engine import URL
 
 from runstore import migrate
-from runstore.backends import Backend
+from runstore.backends import Backend, Transaction
 from runstore.backends.sqlite import SQLite
 from runstore.errors import ArchiveDamaged
 from runstore.mapping import COLUMNS, RUN, Mapper, Snapshot
@@ -34,17 +34,16 @@ BATCH = 500
 """Earlier snapshots that are stored in memory and asked at a time."""
 
 
-class AnyLook:
+class AnySnapshot:
     """Chooses the runs of which the newest snapshot or an earlier one meets all conditions."""
 
     def __init__(self, backend: Backend, reader: Reader, where: Mapping[str, Any]) -> None:
         wanted = filters.read(where)
         of_runs = {name: value for name, value in wanted.items() if name in OF_RUNS}
         of_snapshots = {name: value for name, value in wanted.items() if name not in OF_RUNS}
-        self._backend = backend
         self._reader = reader
-        self._newest = pruner.Newest(backend, filters.understood(backend, wanted, paged=False).tests())
-        self._possible = pruner.Newest(backend, filters.understood(backend, of_runs, paged=False).tests())
+        self._newest = pruner.Newest(filters.understood(backend, wanted, paged=False).tests())
+        self._possible = pruner.Newest(filters.understood(backend, of_runs, paged=False).tests())
         self._memory = SQLite()
         self._earlier = filters.understood(self._memory, of_snapshots, paged=False).tests()
         self._mapper = Mapper()
@@ -62,39 +61,39 @@ class AnyLook:
         if self._engine is not None:
             self._engine.dispose()
 
-    def after(self, connection: Connection, last: str | None, limit: int) -> tuple[list[str], str | None]:
+    def after(self, transaction: Transaction, last: str | None, limit: int) -> tuple[list[str], str | None]:
         """Those among the next runs that meet the conditions now or have a history."""
         has_history = exists().where(CHANGE.c.run_object == RUN.c.id)
         conditions = [*self._possible.conditions, or_(and_(*self._newest.conditions), has_history)]
-        ids = pruner.next_runs(connection, conditions, last, limit)
-        return self.of(connection, ids), ids[-1] if ids else None
+        ids = pruner.next_runs(transaction, conditions, last, limit)
+        return self.of(transaction, ids), ids[-1] if ids else None
 
-    def of(self, connection: Connection, ids: Sequence[str]) -> list[str]:
+    def of(self, transaction: Transaction, ids: Sequence[str]) -> list[str]:
         """Those of these runs that are chosen, in the same order."""
-        found = set(self._newest.of(connection, ids))
+        found = set(self._newest.of(transaction, ids))
         others = [run_id for run_id in ids if run_id not in found]
         if others and self._earlier:
-            snapshots = self._snapshots(connection, self._possible.of(connection, others))
+            snapshots = self._snapshots(transaction, self._possible.of(transaction, others))
             while batch := list(islice(snapshots, BATCH)):
                 found |= self._met(batch)
         return [run_id for run_id in ids if run_id in found]
 
-    def as_conditions(self, connection: Connection) -> Sequence[ColumnElement[bool]]:
+    def as_conditions(self, transaction: Transaction) -> Sequence[ColumnElement[bool]]:
         """The ids of all of them."""
         found: list[str] = []
         last: str | None = None
         while True:
-            ids, last = self.after(connection, last, pruner.BATCH)
+            ids, last = self.after(transaction, last, pruner.BATCH)
             found += ids
             if last is None:
-                return [self._backend.among(RUN.c.id, found)]
+                return [transaction.backend.among(RUN.c.id, found)]
 
-    def _snapshots(self, connection: Connection, ids: Sequence[str]) -> Iterator[tuple[str, Texts]]:
+    def _snapshots(self, transaction: Transaction, ids: Sequence[str]) -> Iterator[tuple[str, Texts]]:
         """The earlier snapshots of these runs: the run, the texts of its members."""
         rows: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
-        for row in history.stored(connection, self._backend, ids):
+        for row in history.stored(transaction, ids):
             rows[row[0]].append(row)
-        for run_id, (_, newest) in self._reader.stored(connection, sorted(rows)).items():
+        for run_id, (_, newest) in self._reader.stored(transaction, sorted(rows)).items():
             try:
                 yield from ((run_id, past.texts) for past in history.unfold(rows[run_id], newest))
             except DAMAGE as error:
@@ -106,14 +105,13 @@ class AnyLook:
         with self._archive().connect() as memory:
             self._memory.begin(memory, write=True)
             writer.write(
-                memory,
-                self._memory,
+                Transaction(memory, self._memory),
                 numbered,
                 policy="keep",
                 now=0,
                 seen={},
                 there={},
-                stored_runs=self._reader.stored,
+                reader=self._reader,
             )
             found = memory.execute(select(RUN.c.id).where(*self._earlier)).scalars().all()
             memory.rollback()

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, case, func, literal_column, select
+from sqlalchemy import BigInteger, ColumnElement, case, func, literal_column, select
 
-from runstore.backends import Backend
+from runstore.backends import Transaction
 from runstore.mapping import RUN
 from runstore.query.filters import CREATED
 from runstore.save.history import CHANGE
@@ -53,26 +53,19 @@ class Difference(NamedTuple):
     """``differs``, or ``only in the first`` or ``only in the second`` archive."""
 
 
-class Side(NamedTuple):
-    """One of two archives, in a transaction that sees one state of it."""
-
-    connection: Connection
-    backend: Backend
-
-
-def of_runs(side: Side, conditions: Iterable[ColumnElement[bool]] = ()) -> Fingerprint:
+def of_runs(archive: Transaction, conditions: Iterable[ColumnElement[bool]] = ()) -> Fingerprint:
     """The fingerprint of the runs that meet all conditions."""
-    columns = func.count(), side.backend.sum_of_digests(side.connection, RUN.c.digest)
-    return _fingerprint(*side.connection.execute(select(*columns).select_from(RUN).where(*conditions)).one())
+    columns = func.count(), archive.backend.sum_of_digests(archive.connection, RUN.c.digest)
+    return _fingerprint(*archive.execute(select(*columns).select_from(RUN).where(*conditions)).one())
 
 
-def of_history(side: Side) -> Fingerprint:
+def of_history(archive: Transaction) -> Fingerprint:
     """The fingerprint of the earlier snapshots of all runs."""
-    columns = func.count(), side.backend.sum_of_digests(side.connection, CHANGE.c.digest)
-    return _fingerprint(*side.connection.execute(select(*columns).select_from(CHANGE)).one())
+    columns = func.count(), archive.backend.sum_of_digests(archive.connection, CHANGE.c.digest)
+    return _fingerprint(*archive.execute(select(*columns).select_from(CHANGE)).one())
 
 
-def by_day(side: Side, conditions: Iterable[ColumnElement[bool]] = ()) -> dict[int | None, Fingerprint]:
+def by_day(archive: Transaction, conditions: Iterable[ColumnElement[bool]] = ()) -> dict[int | None, Fingerprint]:
     """The fingerprints of runs by the day (UTC, counted from 1970-01-01) they were created on, in order.
 
     Those without created_at stand under None, before the others.
@@ -81,17 +74,17 @@ def by_day(side: Side, conditions: Iterable[ColumnElement[bool]] = ()) -> dict[i
     seconds = literal_column(str(DAY), BigInteger)
     # Databases divide towards zero; a day before 1970 has to end where the next one begins.
     day = case((created >= 0, created // seconds), else_=(created + 1) // seconds - 1)
-    found = _grouped(side, day, conditions)
+    found = _grouped(archive, day, conditions)
     return {number: found[number] for number in sorted(found, key=lambda day: (day is not None, day))}
 
 
 def _grouped(
-    side: Side, group: ColumnElement[Any], conditions: Iterable[ColumnElement[bool]]
+    archive: Transaction, group: ColumnElement[Any], conditions: Iterable[ColumnElement[bool]]
 ) -> dict[int | None, Fingerprint]:
     # In a subquery, for PostgreSQL takes an expression with parameters for another one each time it stands.
     runs = select(group.label("part"), RUN.c.digest).where(*conditions).subquery()
-    columns = runs.c.part, func.count(), side.backend.sum_of_digests(side.connection, runs.c.digest)
-    rows = side.connection.execute(select(*columns).group_by(runs.c.part))
+    columns = runs.c.part, func.count(), archive.backend.sum_of_digests(archive.connection, runs.c.digest)
+    rows = archive.execute(select(*columns).group_by(runs.c.part))
     return {part: _fingerprint(count, total) for part, count, total in rows}
 
 
@@ -102,7 +95,7 @@ def _fingerprint(count: int, total: str | None) -> Fingerprint:
 # --- where two archives differ ---------------------------------------------------------------------------------------
 
 
-def differences(first: Side, second: Side) -> Iterator[Difference]:
+def differences(first: Transaction, second: Transaction) -> Iterator[Difference]:
     """The runs in which two archives differ, narrowed down by day and id: what is equal is added up, not compared."""
     ours, theirs = by_day(first), by_day(second)
     for day in sorted({*ours, *theirs}, key=lambda day: (day is not None, day)):
@@ -119,15 +112,18 @@ def _on_day(day: int | None) -> list[ColumnElement[bool]]:
 
 
 def _within(
-    first: Side, second: Side, conditions: list[ColumnElement[bool]], found: tuple[Fingerprint, Fingerprint]
+    first: Transaction,
+    second: Transaction,
+    conditions: list[ColumnElement[bool]],
+    found: tuple[Fingerprint, Fingerprint],
 ) -> Iterator[Difference]:
-    count, larger = max((found[0].runs, first), (found[1].runs, second), key=lambda side: side[0])
+    count, larger = max((found[0].runs, first), (found[1].runs, second), key=lambda archive: archive[0])
     if count <= FEW:
         yield from _compared(first, second, conditions)
         return
     numbered = select(RUN.c.id, func.row_number().over(order_by=RUN.c.id).label("number")).where(*conditions).subquery()
     ends = select(numbered.c.id).where(numbered.c.number % (count // PARTS) == 0).order_by(numbered.c.id)
-    bounds = larger.connection.execute(ends).scalars().all()
+    bounds = larger.execute(ends).scalars().all()
     part = case(*((RUN.c.id <= bound, number) for number, bound in enumerate(bounds)), else_=len(bounds))
     ours, theirs = _grouped(first, part, conditions), _grouped(second, part, conditions)
     for number, (low, high) in enumerate(pairwise([None, *bounds, None])):
@@ -138,10 +134,10 @@ def _within(
             yield from _within(first, second, conditions + limits, inner)
 
 
-def _compared(first: Side, second: Side, conditions: list[ColumnElement[bool]]) -> Iterator[Difference]:
+def _compared(first: Transaction, second: Transaction, conditions: list[ColumnElement[bool]]) -> Iterator[Difference]:
     digests = select(RUN.c.id, RUN.c.digest).where(*conditions)
-    ours = {row[0]: row[1] for row in first.connection.execute(digests)}
-    theirs = {row[0]: row[1] for row in second.connection.execute(digests)}
+    ours = {row[0]: row[1] for row in first.execute(digests)}
+    theirs = {row[0]: row[1] for row in second.execute(digests)}
     # A run that stands on another day or is in another range there is in both archives all the same.
     elsewhere = _stored(second, ours.keys() - theirs.keys()), _stored(first, theirs.keys() - ours.keys())
     for run_id in sorted({*ours, *theirs}):
@@ -154,6 +150,6 @@ def _compared(first: Side, second: Side, conditions: list[ColumnElement[bool]]) 
             yield Difference(run_id, "only in the first" if run_id in ours else "only in the second")
 
 
-def _stored(side: Side, run_ids: Iterable[str]) -> set[str]:
-    statement = select(RUN.c.id).where(side.backend.among(RUN.c.id, "ids"))
-    return set(side.connection.execute(statement, {"ids": list(run_ids)}).scalars())
+def _stored(archive: Transaction, run_ids: Iterable[str]) -> set[str]:
+    statement = select(RUN.c.id).where(archive.backend.among(RUN.c.id, "ids"))
+    return set(archive.execute(statement, {"ids": list(run_ids)}).scalars())

@@ -37,7 +37,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from runstore.backends import Backend, expect, schema_of
+from runstore.backends import Backend, Transaction, schema_of
 from runstore.errors import RunHeld
 from runstore.mapping import FUNCTION, INSTRUCTIONS, RUN, SHAPE, SHARED_TABLES, TOOL, TOOLS
 from runstore.save.history import CHANGE
@@ -78,13 +78,13 @@ class Choice(Protocol):
     def __bool__(self) -> bool:
         """Whether it chooses any."""
 
-    def after(self, connection: Connection, last: str | None, limit: int) -> tuple[list[str], str | None]:
+    def after(self, transaction: Transaction, last: str | None, limit: int) -> tuple[list[str], str | None]:
         """Some of the chosen runs behind *last*, and behind which one to go on; None where there are no more."""
 
-    def of(self, connection: Connection, ids: Sequence[str]) -> list[str]:
+    def of(self, transaction: Transaction, ids: Sequence[str]) -> list[str]:
         """Those of these runs that are chosen."""
 
-    def as_conditions(self, connection: Connection) -> Sequence[ColumnElement[bool]]:
+    def as_conditions(self, transaction: Transaction) -> Sequence[ColumnElement[bool]]:
         """What holds of the chosen runs alone."""
 
 
@@ -92,72 +92,77 @@ class Choice(Protocol):
 class Newest:
     """Chooses the runs whose newest snapshot meets all conditions; without any, none."""
 
-    backend: Backend
     conditions: Sequence[ColumnElement[bool]]
 
     def __bool__(self) -> bool:
         return bool(self.conditions)
 
-    def after(self, connection: Connection, last: str | None, limit: int) -> tuple[list[str], str | None]:
+    def after(self, transaction: Transaction, last: str | None, limit: int) -> tuple[list[str], str | None]:
         """The next ones."""
-        ids = next_runs(connection, self.conditions, last, limit)
+        ids = next_runs(transaction, self.conditions, last, limit)
         return ids, ids[-1] if ids else None
 
-    def of(self, connection: Connection, ids: Sequence[str]) -> list[str]:
+    def of(self, transaction: Transaction, ids: Sequence[str]) -> list[str]:
         """In the order of the ids."""
-        statement = select(RUN.c.id).where(self.backend.among(RUN.c.id, "ids"), *self.conditions).order_by(RUN.c.id)
-        return list(connection.execute(statement, {"ids": list(ids)}).scalars())
+        statement = (
+            select(RUN.c.id).where(transaction.backend.among(RUN.c.id, "ids"), *self.conditions).order_by(RUN.c.id)
+        )
+        return list(transaction.execute(statement, {"ids": list(ids)}).scalars())
 
-    def as_conditions(self, connection: Connection) -> Sequence[ColumnElement[bool]]:
+    def as_conditions(self, transaction: Transaction) -> Sequence[ColumnElement[bool]]:
         """As they were given."""
         return self.conditions
 
 
 def next_runs(
-    connection: Connection, conditions: Sequence[ColumnElement[bool]], after: str | None, limit: int
+    transaction: Transaction, conditions: Sequence[ColumnElement[bool]], after: str | None, limit: int
 ) -> list[str]:
     """The ids of the first runs behind *after* that meet all conditions."""
     behind = [] if after is None else [RUN.c.id > after]
     statement = select(RUN.c.id).where(*conditions, *behind).order_by(RUN.c.id).limit(limit)
-    return list(connection.execute(statement).scalars())
+    return list(transaction.execute(statement).scalars())
 
 
 def delete_runs(
-    connection: Connection, backend: Backend, run_ids: Iterable[str], choice: Choice | None = None
+    transaction: Transaction, run_ids: Iterable[str], choice: Choice | None = None
 ) -> tuple[Pruned, Shared]:
     """Delete those of these runs that are chosen, or all of them, and tell which shared rows they used.
 
     Of the shared tables only those that an index leads to; rows of the others are few.
     """
-    runs = backend.among(RUN.c.id, "ids")
+    runs = transaction.backend.among(RUN.c.id, "ids")
     # In the order of their ids, as writers lock them: two that meet wait for one another, not both.
     locked = select(RUN.c.id).where(runs).order_by(RUN.c.id).with_for_update()
-    ids = {"ids": list(connection.execute(locked, {"ids": list(run_ids)}).scalars())}
+    ids = {"ids": list(transaction.execute(locked, {"ids": list(run_ids)}).scalars())}
     # A snapshot that came since these ids were read may have made a run one that is to stay. In a statement of its own:
     # of one that has waited for a lock PostgreSQL brings the locked row up to date, not those of other tables.
     if choice is not None and ids["ids"]:
-        ids = {"ids": choice.of(connection, ids["ids"])}
+        ids = {"ids": choice.of(transaction, ids["ids"])}
     if not ids["ids"]:
         return Pruned(), {}
     prompts = select(RUN.c.instructions_id).distinct().where(runs, RUN.c.instructions_id.is_not(None))
-    tools = select(TOOLS.c.assistant_object_tools_inner).distinct().where(backend.among(TOOLS.c.run_object, "ids"))
-    snapshots = select(func.count()).select_from(CHANGE).where(backend.among(CHANGE.c.run_object, "ids"))
+    tools = (
+        select(TOOLS.c.assistant_object_tools_inner)
+        .distinct()
+        .where(transaction.backend.among(TOOLS.c.run_object, "ids"))
+    )
+    snapshots = select(func.count()).select_from(CHANGE).where(transaction.backend.among(CHANGE.c.run_object, "ids"))
     used = {
-        INSTRUCTIONS: set(connection.execute(prompts, ids).scalars()),
-        TOOL: set(connection.execute(tools, ids).scalars()),
+        INSTRUCTIONS: set(transaction.execute(prompts, ids).scalars()),
+        TOOL: set(transaction.execute(tools, ids).scalars()),
     }
-    earlier = connection.execute(snapshots, ids).scalar_one()
+    earlier = transaction.execute(snapshots, ids).scalar_one()
     try:
-        with connection.begin_nested():
-            deleted = connection.execute(delete(RUN).where(runs), ids).rowcount
+        with transaction.connection.begin_nested():
+            deleted = transaction.execute(delete(RUN).where(runs), ids).rowcount
     except IntegrityError as error:
-        if (holder := _holder(connection, ids["ids"])) is None:
+        if (holder := _holder(transaction.connection, ids["ids"])) is None:
             raise
         raise RunHeld(id=holder[0], table=holder[1]) from error
-    expect(connection, RUN, deleted, len(ids["ids"]), "deleted")
+    transaction.expect(RUN, deleted, len(ids["ids"]), "deleted")
     # What a run takes with it is the database's to delete, which reports no number of it.
-    for table, count in zip(RUN_TABLES, connection.execute(_select_left(backend), ids).one(), strict=True):
-        expect(connection, table, 0, count, "deleted")
+    for table, count in zip(RUN_TABLES, transaction.execute(_select_left(transaction.backend), ids).one(), strict=True):
+        transaction.expect(table, 0, count, "deleted")
     return Pruned(deleted, earlier), used
 
 
@@ -189,27 +194,27 @@ def _holder(connection: Connection, ids: Sequence[str]) -> tuple[str, str] | Non
 # --- shared rows -----------------------------------------------------------------------------------------------------
 
 
-def collect(connection: Connection, backend: Backend, candidates: Shared) -> int:
+def collect(transaction: Transaction, candidates: Shared) -> int:
     """Delete those of these shared rows that nothing refers to, and the functions that only they referred to."""
     deleted = 0
     left = {table: set(ids) for table, ids in candidates.items()}
     for table in COLLECTED:
         if not (ids := left.get(table)):
             continue
-        among, free = backend.among(table.c.id, "ids"), unused(table)
+        among, free = transaction.backend.among(table.c.id, "ids"), unused(table)
         lock = select(table.c.id).where(among, free).order_by(table.c.id).with_for_update(skip_locked=True)
-        locked = {"ids": list(connection.execute(lock, {"ids": sorted(ids)}).scalars())}
+        locked = {"ids": list(transaction.execute(lock, {"ids": sorted(ids)}).scalars())}
         if "function" in table.columns:
             functions = select(table.c.function).where(among, table.c.function.is_not(None))
-            left.setdefault(FUNCTION, set()).update(connection.execute(functions, locked).scalars())
-        deleted += connection.execute(delete(table).where(among, free), locked).rowcount
+            left.setdefault(FUNCTION, set()).update(transaction.execute(functions, locked).scalars())
+        deleted += transaction.execute(delete(table).where(among, free), locked).rowcount
     return deleted
 
 
-def next_unused(connection: Connection, table: Table, after: int, limit: int) -> list[int]:
+def next_unused(transaction: Transaction, table: Table, after: int, limit: int) -> list[int]:
     """The ids of the first rows of a shared table behind *after* that nothing refers to."""
     statement = select(table.c.id).where(table.c.id > after, unused(table)).order_by(table.c.id).limit(limit)
-    return list(connection.execute(statement).scalars())
+    return list(transaction.execute(statement).scalars())
 
 
 def unused(table: Table, kept: ColumnElement[bool] | None = None) -> ColumnElement[bool]:
@@ -244,7 +249,7 @@ _REFERENCES: dict[Table, list[Any]] = {
 # --- what it would be ------------------------------------------------------------------------------------------------
 
 
-def forecast(connection: Connection, backend: Backend, conditions: Sequence[ColumnElement[bool]] | None) -> Pruned:
+def forecast(transaction: Transaction, conditions: Sequence[ColumnElement[bool]] | None) -> Pruned:
     """What deleting the runs that meet all conditions, and collecting shared rows, would delete; None: no runs."""
     runs = snapshots = size = shared = 0
     kept: ColumnElement[bool] = true()
@@ -252,14 +257,14 @@ def forecast(connection: Connection, backend: Backend, conditions: Sequence[Colu
         chosen = and_(*conditions)
         kept = ~func.coalesce(chosen, false())  # a comparison with NULL is neither true nor false
         for table in (RUN, *RUN_TABLES):
-            statement = select(func.count(), func.sum(backend.row_bytes(table))).select_from(table)
+            statement = select(func.count(), func.sum(transaction.backend.row_bytes(table))).select_from(table)
             if table is not RUN:
                 statement = statement.join(RUN, RUN.c.id == table.c.run_object)
-            count, held = connection.execute(statement.where(chosen)).one()
+            count, held = transaction.execute(statement.where(chosen)).one()
             runs, snapshots = (count if table is RUN else runs), (count if table is CHANGE else snapshots)
             size += int(held or 0)
     for table in COLLECTED:
-        statement = select(func.count(), func.sum(backend.row_bytes(table))).where(unused(table, kept))
-        count, held = connection.execute(statement).one()
+        statement = select(func.count(), func.sum(transaction.backend.row_bytes(table))).where(unused(table, kept))
+        count, held = transaction.execute(statement).one()
         shared, size = shared + count, size + int(held or 0)
     return Pruned(runs, snapshots, shared, size)

@@ -14,10 +14,10 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from msgspec import Raw
-from sqlalchemy import Connection, Table, null, select
+from sqlalchemy import Table, null, select
 
 from runstore import wire
-from runstore.backends import Backend
+from runstore.backends import Transaction
 from runstore.mapping import (
     BELONGS,
     CALLS,
@@ -71,25 +71,25 @@ class Damage(NamedTuple):
         )
 
 
-def verify(connection: Connection, backend: Backend, reader: Reader) -> Generator[Damage]:
+def verify(transaction: Transaction, reader: Reader) -> Generator[Damage]:
     """Everything that is wrong in an archive, in the transaction at hand.
 
     A shared row that is damaged is found once by itself and then with each run that refers to it.
     """
-    for line in backend.inner_damage(connection):
+    for line in transaction.backend.inner_damage(transaction.connection):
         yield Damage(None, "the database", line)
-    check = _Check(connection, backend, reader)
+    check = _Check(transaction, reader)
     for table in SHARED_TABLES:
         yield from check.shared(table)
-    for part in ranges(connection, backend):
+    for part in ranges(transaction):
         yield from check.runs(part)
 
 
 class _Check:
     """What is known while an archive is verified."""
 
-    def __init__(self, connection: Connection, backend: Backend, reader: Reader) -> None:
-        self._connection, self._backend, self._reader = connection, backend, reader
+    def __init__(self, transaction: Transaction, reader: Reader) -> None:
+        self._transaction, self._reader = transaction, reader
         self._bad: dict[tuple[Table, int], str] = {}
         self._digests: dict[tuple[Table, int], Raw] = {}
         self._shapes: dict[int, Shape] = {}
@@ -100,7 +100,7 @@ class _Check:
 
     def shared(self, table: Table) -> Iterator[Damage]:
         """What is wrong with the rows of a shared table."""
-        columns: list[Any] = [readable(self._backend, column) for column in table.columns]
+        columns: list[Any] = [readable(self._transaction.backend, column) for column in table.columns]
         source: Any = table
         if "function" in table.columns:
             source = table.outerjoin(FUNCTION, FUNCTION.c.id == table.c.function)
@@ -109,7 +109,7 @@ class _Check:
             columns.append(null())
         statement = select(*columns).select_from(source).order_by(table.c.id).limit(BATCH)
         place = table.columns.keys().index("function") if "function" in table.columns else None
-        rows = self._connection.execute(statement).all()
+        rows = self._transaction.execute(statement).all()
         while rows:
             for *row, function in rows:
                 wrong = _wrong(table, tuple(row), function)
@@ -121,7 +121,7 @@ class _Check:
                 elif table is SHAPE:
                     keys = Shape(row[-1]).keys
                     self._orders[frozenset(keys)].append(keys)
-            rows = self._connection.execute(statement.where(table.c.id > rows[-1][0])).all()
+            rows = self._transaction.execute(statement.where(table.c.id > rows[-1][0])).all()
 
     # --- runs --------------------------------------------------------------------------------------------------------
 
@@ -139,7 +139,7 @@ class _Check:
             yield from (Damage(row[0], table, detail) for table, detail in wrong)
             if not wrong and row[0] in rows[CHANGE]:
                 whole.append(row[0])
-        stored = self._reader.stored(self._connection, whole)
+        stored = self._reader.stored(self._transaction, whole)
         for run_id in whole:
             for detail in self._wrong_history(rows[CHANGE][run_id], stored[run_id][1]):
                 yield Damage(run_id, CHANGE.name, detail)
@@ -171,7 +171,7 @@ class _Check:
         run = StoredRun(row, parts, tools, [each[2] for each in rows[FILES]], [list(each[2:]) for each in rows[CALLS]])
         shape = self._shapes[row[_SHAPE]]
         try:
-            texts = self._reader.shared_texts(self._connection, run) if shape.respells_shared else None
+            texts = self._reader.shared_texts(self._transaction, run) if shape.respells_shared else None
             text = shape.text(run, self._digests, texts)
             strays = list(shape.strays(run))
         except DAMAGE as error:
@@ -194,8 +194,10 @@ class _Check:
                 missing.setdefault(table, []).append(shared_id)
         for table, ids in missing.items():
             document = table.c.document if table is SHAPE else null()
-            statement = select(table.c.id, table.c.digest, document).where(self._backend.among(table.c.id, "ids"))
-            for shared_id, digest, shape in self._connection.execute(statement, {"ids": ids}):
+            statement = select(table.c.id, table.c.digest, document).where(
+                self._transaction.backend.among(table.c.id, "ids")
+            )
+            for shared_id, digest, shape in self._transaction.execute(statement, {"ids": ids}):
                 self._digests[table, shared_id] = Raw(b'"' + digest.hex().encode() + b'"')
                 if table is SHAPE and (table, shared_id) not in self._bad:
                     self._shapes[shared_id] = Shape(shape)

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Table, select
+from sqlalchemy import ColumnElement, Table, select
 
-from runstore.backends import Backend
+from runstore.backends import Transaction
 from runstore.mapping import CHILD_TABLES, RUN
 from runstore.query.queries import readable
 from runstore.save.history import CHANGE
@@ -34,16 +34,14 @@ class Range(NamedTuple):
     """Of :data:`RUN_TABLES`, by their keys."""
 
 
-def ranges(connection: Connection, backend: Backend) -> Iterator[Range]:
+def ranges(transaction: Transaction) -> Iterator[Range]:
     """All of an archive, in the transaction at hand."""
     low: str | None = None
     while True:
-        runs = _rows(connection, backend, RUN, _between(RUN.c.id, low, None), SIZE)
+        runs = _rows(transaction, RUN, _between(RUN.c.id, low, None), SIZE)
         # Behind the last run there may be rows without one.
         high = runs[-1][0] if len(runs) == SIZE else None
-        rows = {
-            table: _rows(connection, backend, table, _between(table.c.run_object, low, high)) for table in RUN_TABLES
-        }
+        rows = {table: _rows(transaction, table, _between(table.c.run_object, low, high)) for table in RUN_TABLES}
         yield Range(runs, rows)
         if high is None:
             return
@@ -55,12 +53,11 @@ def _between(column: ColumnElement[Any], low: str | None, high: str | None) -> l
 
 
 def _rows(
-    connection: Connection,
-    backend: Backend,
+    transaction: Transaction,
     table: Table,
     conditions: list[ColumnElement[bool]],
     limit: int | None = None,
 ) -> list[Row]:
-    statement = select(*[readable(backend, column) for column in table.columns])
+    statement = select(*[readable(transaction.backend, column) for column in table.columns])
     statement = statement.where(*conditions).order_by(*table.primary_key.columns).limit(limit)
-    return [tuple(row) for row in connection.execute(statement)]
+    return [tuple(row) for row in transaction.execute(statement)]

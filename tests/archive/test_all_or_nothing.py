@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 import sqlalchemy
-from sqlalchemy import Connection, Engine, event, select, text
+from sqlalchemy import Engine, event, select, text
 from sqlalchemy.engine import URL
 
 from runstore import repository
-from runstore.backends import Backend, create_engine
+from runstore.backends import Transaction, create_engine
 from runstore.errors import ConfigurationError, DatabaseFailure, DigestClash
 from runstore.mapping import INSTRUCTIONS, RUN, TOOL
 from runstore.repository import RunRepository
@@ -266,10 +266,10 @@ def test_what_another_writer_does_between_asking_and_writing_is_seen(
     if stored_before:
         other.save_many([full("run_1"), full("run_2")], observed_at=1)
 
-    def known(connection: Connection, backend: Backend, ids: list[str]) -> writer.Known:
-        found = asked(connection, backend, ids)
+    def known(transaction: Transaction, ids: list[str]) -> writer.Known:
+        found = asked(transaction, ids)
         monkeypatch.setattr(writer, "known", asked)
-        connection.rollback()  # or SQLite would keep the other writer out
+        transaction.connection.rollback()  # or SQLite would keep the other writer out
         if stored_before:
             other.delete("run_1")
         else:

@@ -229,7 +229,7 @@ def test_a_copy_of_a_snapshot_that_both_have_keeps_the_later_time(runs: RunRepos
     for source, target in ((runs, other), (other, runs)):
         assert source.copy_to(target).complete
     for archive in (runs, other):
-        with archive._side() as side:
+        with archive._whole() as side:
             seen = side.connection.execute(select(RUN.c.id, RUN.c.observed_at).order_by(RUN.c.id)).all()
         assert seen == [("earlier", 9), ("newest", 5)]
         assert [change.observed_at for change in archive.changes("earlier")] == [6]

@@ -16,7 +16,7 @@ from runstore.backends.sqlite import SQLite
 from runstore.mapping import FUNCTION, INSTRUCTIONS, RUN, SHAPE, SHARED_TABLES, TOOL
 from runstore.repository import RunRepository
 from runstore.upkeep import earlier, pruner
-from runstore.upkeep.earlier import AnyLook
+from runstore.upkeep.earlier import AnySnapshot
 from runstore.upkeep.pruner import COLLECTED
 from runstore.upkeep.walk import RUN_TABLES
 from tests.helpers.comparison import contents
@@ -105,7 +105,7 @@ def one_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The same archive in memory for all choices of a test: to make its tables takes longer than all else."""
     made = SQLite().create_engine(URL.create("sqlite"))
     migrate.upgrade(made)
-    monkeypatch.setattr(AnyLook, "_archive", lambda _: made)
+    monkeypatch.setattr(AnySnapshot, "_archive", lambda _: made)
     yield
     made.dispose()
 
@@ -145,10 +145,10 @@ def test_an_earlier_snapshot_means_to_a_filter_what_it_meant_when_it_was_the_new
             continue
         expected = {run["id"] for snapshot in (snapshots, newest) for run in snapshot if found(meets, run)}
         with (
-            AnyLook(runs._backend, runs._reader, where) as choice,
-            runs._connections.transaction(write=False) as connection,
+            AnySnapshot(runs._backend, runs._reader, where) as choice,
+            runs._connections.transaction(write=False) as transaction,
         ):
-            assert set(choice.of(connection, sorted(run["id"] for run in snapshots))) == expected, where
+            assert set(choice.of(transaction, sorted(run["id"] for run in snapshots))) == expected, where
 
 
 def found(meets: Callable[[dict[str, Any]], bool], run: dict[str, Any]) -> bool:
@@ -172,7 +172,7 @@ def test_any_version_snapshots_again_at_runs_that_it_has_locked(
     """Between the choice and the deletion a run may have been deleted and saved anew, as that of somebody else."""
     with_history(runs, "again", EARLIER)
     with_history(runs, "gone", EARLIER)
-    choose = AnyLook.after
+    choose = AnySnapshot.after
 
     def chosen(*arguments: Any) -> Any:
         ids, last = choose(*arguments)
@@ -189,7 +189,7 @@ def test_any_version_snapshots_again_at_runs_that_it_has_locked(
             thread.join()
         return ids, last
 
-    monkeypatch.setattr(AnyLook, "after", chosen)
+    monkeypatch.setattr(AnySnapshot, "after", chosen)
     assert runs.prune(any_version=True, metadata={"user": "42"})[:2] == (1, 3)
     assert [run["id"] for run in runs.iterate()] == ["again"]
     assert list(runs.verify()) == []

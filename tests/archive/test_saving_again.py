@@ -247,7 +247,7 @@ def test_error_refuses_a_snapshot_that_differs_and_takes_an_equal_one(runs: RunR
 
 def test_an_unknown_policy_is_refused_before_anything_is_read(runs: RunRepository) -> None:
     with pytest.raises(ConfigurationError, match="newest, replace, keep, error"):
-        runs.save_many(iter([snapshot()]), on_conflict="newer")
+        runs.save_many(iter([snapshot()]), on_conflict="newer")  # type: ignore[arg-type]
     assert runs.count() == 0
 
 

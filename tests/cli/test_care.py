@@ -106,6 +106,6 @@ def test_each_batch_is_a_line_in_the_log_and_the_log_is_quiet_by_default(
         with caplog.at_level(logging.DEBUG, "runstore"):
             runs.save_many([{"id": f"r{n}", "object": ""} for n in range(1500)])
     assert capfd.readouterr() == ("", "")
-    assert {record.name for record in caplog.records} == {"runstore.repository"}
+    assert {record.name for record in caplog.records} == {"runstore.save.batches"}
     said = [re.sub(r"[0-9.]+ s\b", "T s", record.getMessage()) for record in caplog.records]
     assert said == [f"{size} snapshots in T s: {size} inserted" for size in (200, 1000, 300)]

@@ -170,7 +170,7 @@ def fingerprints(url: URL) -> tuple[Fingerprint, int]:
     """Of the runs, and how many earlier snapshots there are."""
     from runstore.upkeep import fingerprint
 
-    with RunRepository.open(url) as runs, runs._side() as side:
+    with RunRepository.open(url) as runs, runs._whole() as side:
         return fingerprint.of_runs(side), fingerprint.of_history(side).sum
 
 

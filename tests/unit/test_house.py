@@ -21,8 +21,8 @@ PACKAGE = ROOT / "runstore"
 ORDER = [
     *("errors", "statuses", "times", "files", "masking", "pace", "config"),
     *("wire", "redact", "sources", "schema", "mapping", "backends", "migrate"),
-    *("prices", "query", "save", "upkeep", "formats"),
-    *("connections", "repository", "orm", "cli"),
+    *("connections", "prices", "query", "save", "upkeep", "formats"),
+    *("repository", "orm", "cli"),
 ]
 """A module imports only what stands before it."""
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Table, event
 
-from runstore.save import writer
+Seen = dict[Table, set[int]]
+"""Ids of shared rows, by table."""
 
 MOST_SEEN = 500_000
 """Ids of shared rows that are remembered as stored."""
@@ -17,10 +18,10 @@ class SeenRows:
     """Ids of shared rows, remembered once the transaction that made sure of them is committed."""
 
     def __init__(self) -> None:
-        self.rows: writer.Seen = {}
+        self.rows: Seen = {}
         self._lock = threading.Lock()
 
-    def learn(self, stored: writer.Seen) -> None:
+    def learn(self, stored: Seen) -> None:
         """Remember rows that are stored."""
         with self._lock:
             for table, ids in stored.items():
@@ -47,14 +48,14 @@ class Pending:
     """
 
     def __init__(self, connection: Connection, seen: SeenRows) -> None:
-        self._rows: list[writer.Seen] = []
+        self._rows: list[Seen] = []
         self._seen = seen
         for name in ("commit", "commit_twophase"):
             event.listen(connection, name, self._committed)
         for name in ("rollback", "rollback_savepoint", "rollback_twophase"):
             event.listen(connection, name, self._undone)
 
-    def add(self, stored: writer.Seen) -> None:
+    def add(self, stored: Seen) -> None:
         """What the transaction at hand has stored, or has found."""
         self._rows.append(stored)
 

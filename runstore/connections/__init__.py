@@ -18,12 +18,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from runstore import migrate
-from runstore.backends import Answer, Clock, backend_of, is_same_archive, translated
+from runstore.backends import Answer, Clock, Transaction, backend_of, is_same_archive, translated
 from runstore.backends.base import in_schema
 from runstore.backends.patience import Patience
+from runstore.connections.seen import SeenRows
 from runstore.errors import ConfigurationError, DatabaseFailure
-from runstore.query.reader import BATCH
-from runstore.save.seen import SeenRows
 from runstore.schema.sessions import connection_of
 
 TRIES = 16
@@ -31,6 +30,9 @@ TRIES = 16
 
 BESIDE = 2
 """How often it is tried beside them; then they queue up, for many writers of the same runs hinder one another long."""
+
+AHEAD = 500
+"""What is read ahead on a connection of the caller's."""
 
 T = TypeVar("T")
 
@@ -83,7 +85,7 @@ class Connections:
     @contextmanager
     def transaction(
         self, *, write: bool, whole: bool = False, abandoned: threading.Event | None = None
-    ) -> Iterator[Connection]:
+    ) -> Iterator[Transaction]:
         """A transaction of our own, or a savepoint in the caller's.
 
         One that is *whole* is about all runs: it fails where the database hides some from this role.
@@ -93,15 +95,15 @@ class Connections:
         with translated(bind), self.backend.turn(bind):
             if isinstance(bind, Connection):
                 with self._savepoint(bind, write=write), self._borrowed(bind, write=write, whole=whole):
-                    yield bind
+                    yield Transaction(bind, self.backend)
             elif write:
                 with bind.begin() as connection:
                     self.backend.begin_own(connection, write=True, whole=whole, abandoned=abandoned)
-                    yield connection
+                    yield Transaction(connection, self.backend)
             else:
                 with bind.connect() as connection:
                     self.backend.begin_own(connection, write=False, whole=whole)
-                    yield connection
+                    yield Transaction(connection, self.backend)
                     try:
                         connection.commit()  # at a rollback psycopg drops the statements that it has prepared
                     except DBAPIError as error:
@@ -109,33 +111,33 @@ class Connections:
                         if not self.backend.is_lost(error):
                             raise
 
-    def streamed(self, read: Callable[[Connection], Generator[T]], *, whole: bool = False) -> Iterator[T]:
+    def streamed(self, read: Callable[[Transaction], Generator[T]], *, whole: bool = False) -> Iterator[T]:
         """What *read* gives, as it is asked for, in one transaction.
 
         A connection of the caller's is his in between: on it some are read ahead.
         """
         bind = self.bind
         if not isinstance(bind, Connection):
-            with self.transaction(write=False, whole=whole) as connection:
-                yield from read(connection)
+            with self.transaction(write=False, whole=whole) as transaction:
+                yield from read(transaction)
             return
         self.check(write=False)
         with (
             translated(bind),
             self.backend.turn(bind),
             self._savepoint(bind, write=False),
-            closing(read(bind)) as found,
+            closing(read(Transaction(bind, self.backend))) as found,
         ):
             full = True
             while full:
                 with self._borrowed(bind, write=False, whole=whole):
-                    piece = list(islice(found, BATCH))
-                full = len(piece) == BATCH
+                    piece = list(islice(found, AHEAD))
+                full = len(piece) == AHEAD
                 yield from piece
 
     def retried(
         self,
-        work: Callable[[Connection], T],
+        work: Callable[[Transaction], T],
         *,
         write: bool = True,
         whole: bool = False,
@@ -151,10 +153,10 @@ class Connections:
         outage = self._patience.outage()
         while True:
             try:
-                with self.transaction(write=write, whole=whole, abandoned=abandoned) as connection:
+                with self.transaction(write=write, whole=whole, abandoned=abandoned) as transaction:
                     if hindered >= BESIDE:
-                        self.backend.queue_up(connection)
-                    found = work(connection)
+                        self.backend.queue_up(transaction.connection)
+                    found = work(transaction)
                 self._patience.reached()
                 return found
             except DatabaseFailure as failure:

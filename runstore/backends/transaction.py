@@ -1,0 +1,49 @@
+"""A transaction of an archive: the connection it runs on, together with the backend of its database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, CursorResult, Executable, Table
+
+from runstore.backends.base import Backend, Row, expect
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """What everything that reads or writes runs is given: statements go to the connection, rows to the backend."""
+
+    connection: Connection
+    backend: Backend
+
+    def execute(
+        self,
+        statement: Executable,
+        parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        *,
+        options: Mapping[str, Any] | None = None,
+    ) -> CursorResult[*tuple[Any, ...]]:
+        """Execute a statement of SQLAlchemy's; *options* are its execution options."""
+        return self.connection.execute(statement, parameters, execution_options=options)
+
+    def insert(self, table: Table, rows: Iterable[Row]) -> None:
+        """Insert new rows: :meth:`Backend.insert`."""
+        self.backend.insert(self.connection, table, rows)
+
+    def insert_missing(self, table: Table, rows: Sequence[Row]) -> int:
+        """Insert the rows whose key is not stored yet and return their number: :meth:`Backend.insert_missing`."""
+        return self.backend.insert_missing(self.connection, table, rows)
+
+    def update(self, table: Table, rows: Sequence[Row]) -> None:
+        """Set all columns of stored rows: :meth:`Backend.update`."""
+        self.backend.update(self.connection, table, rows)
+
+    def delete(self, table: Table, columns: tuple[str, ...], keys: Iterable[Row]) -> int:
+        """Delete rows by the values of *columns* and return their number: :meth:`Backend.delete`."""
+        return self.backend.delete(self.connection, table, columns, keys)
+
+    def expect(self, table: Table, done: int, sent: int, what: str) -> None:
+        """Raise :class:`DatabaseFailure` where the database did not process every row, without an error of its own."""
+        expect(self.connection, table, done, sent, what)

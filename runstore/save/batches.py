@@ -1,0 +1,77 @@
+"""Batches of snapshots to transactions that are tried again, and what is remembered of them for the next ones."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+
+from runstore.connections import Connections
+from runstore.connections.seen import Pending, SeenRows
+from runstore.mapping import Snapshot
+from runstore.query.reader import Reader
+from runstore.save import writer
+from runstore.save.policy import Policy
+
+log = logging.getLogger(__name__)
+
+
+class Batches:
+    """Writes the batches of one save.
+
+    *seen* are the shared rows that are known to be stored. Those of a transaction of the caller's go to *pending*: they
+    are stored only if the caller commits.
+    """
+
+    def __init__(
+        self, connections: Connections, reader: Reader, seen: SeenRows, pending: Pending | None, policy: Policy
+    ) -> None:
+        self._connections = connections
+        self._reader = reader
+        self._seen = seen
+        self._pending = pending
+        self._policy: Policy = policy
+        self._abandoned = threading.Event()
+
+    @property
+    def may_overlap(self) -> bool:
+        """Whether one thread may write a batch while another one asks what is known of the next."""
+        return self._connections.may_be_several
+
+    def abandon(self) -> None:
+        """Nobody waits for a batch any more: none is tried again, and none waits for another writer."""
+        self._abandoned.set()
+
+    def known(self, run_ids: list[str]) -> writer.Known:
+        """Those of these runs that are stored."""
+        return self._connections.retried(
+            lambda transaction: writer.known(transaction, run_ids), write=False, abandoned=self._abandoned
+        )
+
+    def write(self, snapshots: list[Snapshot], known: writer.Known | None) -> list[writer.Verdict]:
+        """Write a batch, given what is known of its runs, if anything; a verdict for each snapshot, in order."""
+        began = time.monotonic()
+        # Believed once: another writer may have come since. On a connection of the caller's there is no second time.
+        beliefs = [known] if self._connections.are_ours else []
+        verdicts, stored = self._connections.retried(
+            lambda transaction: writer.write(
+                transaction,
+                snapshots,
+                policy=self._policy,
+                now=time.time_ns() // 1000,
+                seen=self._seen.rows,
+                there=beliefs.pop() if beliefs else None,
+                reader=self._reader,
+            ),
+            abandoned=self._abandoned,
+        )
+        if self._pending is not None:
+            self._pending.add(stored)
+        elif self._connections.are_ours:
+            self._seen.learn(stored)
+        if log.isEnabledFor(logging.DEBUG):
+            outcomes = Counter(verdict.outcome for verdict in verdicts)
+            counts = ", ".join(f"{number} {outcome}" for outcome, number in outcomes.items())
+            log.debug("%d snapshots in %.3f s: %s", len(snapshots), time.monotonic() - began, counts)
+        return verdicts
