@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -32,6 +33,9 @@ CHOSEN = os.environ.get("RUNSTORE_TEST_BACKENDS", "sqlite,postgresql" if SERVER 
 BACKENDS = CHOSEN.split(",")
 """Of ``sqlite``, ``postgresql-18`` and ``postgresql-16``; ``postgresql`` is the server that was named."""
 
+
+UNSAFE = ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "max_wal_size = '4GB'")
+"""Settings of the server: no test here cuts the power. Those of tests/faults have a server of their own."""
 
 settings.register_profile("fast")
 settings.register_profile("full")
@@ -68,12 +72,27 @@ def server(backend: str) -> Iterator[URL | None]:
             url = config.database_url(running.get_uri())
             engine = create_engine(url).execution_options(isolation_level="AUTOCOMMIT")
             with engine.connect() as connection:
-                # Nothing here has to survive a power cut.
-                connection.execute(text("ALTER SYSTEM SET fsync = off"))
+                for setting in UNSAFE:
+                    connection.execute(text(f"ALTER SYSTEM SET {setting}"))
                 connection.execute(text("SELECT pg_reload_conf()"))
             engine.dispose()
             yield url
             running.cleanup()
+
+
+@contextmanager
+def database(server: URL, name: str, template: str = "template1") -> Iterator[URL]:
+    """A new database on the server, a copy of this one."""
+    name = f"{name}_{uuid.uuid4().hex}"
+    admin = create_engine(server).execution_options(isolation_level="AUTOCOMMIT")
+    try:
+        with admin.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+        yield server.set(database=name)
+        with admin.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    finally:
+        admin.dispose()
 
 
 @pytest.fixture
@@ -82,52 +101,59 @@ def empty_url(server: URL | None, tmp_path: Path) -> Iterator[URL]:
     if server is None:
         yield config.database_url(tmp_path / "empty.db")
         return
-    name = f"empty_{uuid.uuid4().hex}"
-    engine = create_engine(server).execution_options(isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield server.set(database=name)
-    with engine.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    engine.dispose()
+    with database(server, "empty") as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
-def migrated_url(backend: str, server: URL | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
-    """A migrated database, for :func:`url` to hand out empty."""
-    if server is None:
+def template(server: URL | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
+    """A migrated database, of which the others are copies."""
+    with ExitStack() as stack:
         url = config.database_url(tmp_path_factory.mktemp("sqlite") / "template.db")
-    else:
-        url = server.set(database=f"runs_{uuid.uuid4().hex}")
-        admin = create_engine(server).execution_options(isolation_level="AUTOCOMMIT")
-        with admin.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {url.database}"))
-        admin.dispose()
-    with migrate.engine(url) as engine:
-        migrate.upgrade(engine)
-        if server is None:
-            with engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    yield url
-    if server is not None:
-        with admin.connect() as connection:
-            connection.execute(text(f"DROP DATABASE {url.database} WITH (FORCE)"))
-        admin.dispose()
+        if server is not None:
+            url = stack.enter_context(database(server, "template"))
+        with migrate.engine(url) as engine:
+            migrate.upgrade(engine)
+            if server is None:
+                with engine.connect() as connection:
+                    connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        yield url
 
 
 @pytest.fixture
-def url(migrated_url: URL, tmp_path: Path) -> URL:
-    """An empty archive."""
-    if file := config.sqlite_file(migrated_url):
+def own_url(server: URL | None, template: URL, tmp_path: Path) -> Iterator[URL]:
+    """An empty archive in a database that no other test uses, for what is done to a whole database."""
+    if server is None:
         copy = tmp_path / "runs.db"
-        shutil.copy(file, copy)
+        shutil.copy(str(template.database), copy)
+        yield config.database_url(copy)
+        return
+    with database(server, "own", str(template.database)) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def used(server: URL | None, template: URL) -> Iterator[URL | None]:
+    """An archive on the server that the tests use one after the other: to empty it takes less than to make one."""
+    if server is None:
+        yield None
+        return
+    with database(server, "runs", str(template.database)) as url:
+        yield url
+
+
+@pytest.fixture
+def url(used: URL | None, template: URL, tmp_path: Path) -> URL:
+    """An empty archive."""
+    if used is None:
+        copy = tmp_path / "runs.db"
+        shutil.copy(str(template.database), copy)
         return config.database_url(copy)
     emptying = [f'DELETE FROM "{table.name}"' for table in reversed(Base.metadata.sorted_tables)]
     emptying.append(f"UPDATE {migrate.VERSION_TABLE} SET last_import = NULL")
-    place = migrated_url.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(place) as connection:
+    with psycopg.connect(used.set(drivername="postgresql").render_as_string(hide_password=False)) as connection:
         connection.execute("; ".join(emptying))  # one message: a test that has stored little waits for little
-    return migrated_url
+    return used
 
 
 @pytest.fixture

@@ -85,6 +85,7 @@ READS: dict[str, Callable[[RunRepository], Iterator[Any]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, BATCH])
 @pytest.mark.parametrize("read", READS)
 def test_whoever_is_long_busy_with_the_last_run_has_them_all(
@@ -101,6 +102,7 @@ def test_whoever_is_long_busy_with_the_last_run_has_them_all(
     assert hasty.count() == count
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*was deleted while still open:ResourceWarning")  # the cursor went with its session
 def test_whoever_is_long_busy_in_the_middle_is_told_why(hasty: RunRepository, caplog: pytest.LogCaptureFixture) -> None:
     hasty.save_many([{"id": f"run_{n}", "object": "thread.run"} for n in range(3 * BATCH)])
@@ -114,6 +116,7 @@ def test_whoever_is_long_busy_in_the_middle_is_told_why(hasty: RunRepository, ca
     assert hasty.count() == 3 * BATCH
 
 
+@pytest.mark.slow
 def test_a_save_goes_on_where_the_server_has_ended_a_session_of_the_pool(hasty: RunRepository) -> None:
     engine = create_engine(
         hasty._connections.bind.engine.url.update_query_dict({"options": "-c idle_session_timeout=800"})

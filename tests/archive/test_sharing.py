@@ -103,7 +103,7 @@ def test_a_file_that_is_in_use_at_a_fork_is_refused_in_the_forked_process(url: U
 
 def test_a_fork_in_the_middle_of_a_batch_hangs_nobody_and_loses_nothing(url: URL) -> None:
     def store() -> None:
-        runs.save_many(run(f"parent_{n}", instructions="x" * 1000) for n in range(6000))
+        runs.save_many(run(f"parent_{n}", instructions="x" * 1000) for n in range(2000))
 
     with RunRepository.open(url) as runs:
         runs.save(run("first"))
@@ -112,11 +112,11 @@ def test_a_fork_in_the_middle_of_a_batch_hangs_nobody_and_loses_nothing(url: URL
         children: list[int] = []
         while thread.is_alive() and len(children) < 10:
             children.append(forked(lambda: runs.save(run(f"child_{os.getpid()}"))))
-            thread.join(0.1)
+            thread.join(0.05)
         codes = [ended(child) for child in children]
         thread.join()
         assert set(codes) <= {DONE, REFUSED}
-    assert_whole(url, 6001 + codes.count(DONE))
+    assert_whole(url, 2001 + codes.count(DONE))
 
 
 IN_A_TRANSACTION = """
@@ -154,22 +154,26 @@ def test_a_database_in_memory_stays_with_its_process() -> None:
 # --- threads ----------------------------------------------------------------------------------------------------------
 
 
+ROUNDS = 8
+STORED = 1 + 8 * ROUNDS * 3
+
+
 def store_and_read(runs: RunRepository) -> None:
     """By eight threads, some of whose saves are refused and so rolled back."""
 
     def work(thread: int) -> None:
-        for n in range(30):
+        for n in range(ROUNDS):
             runs.save_many(
                 [run(f"{thread}_{n}_{m}", thread_id="t") for m in range(3)] + [run("same", thread_id=f"{thread}_{n}")]
             )
             assert runs.load(f"{thread}_{n}_0")["thread_id"] == "t"
-            if n % 10 == 0:
+            if n % 4 == 0:
                 assert sum(1 for _ in runs.iterate(thread_id="t")) >= n
 
     runs.save(run("same", thread_id="first"))
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(work, range(8)))
-    assert runs.count() == 1 + 8 * 30 * 3
+    assert runs.count() == STORED
     assert list(runs.verify()) == []
 
 
@@ -188,14 +192,14 @@ def test_threads_take_turns_on_an_engine_with_one_connection(url: URL, pool: typ
         store_and_read(RunRepository(engine))
     finally:
         engine.dispose()
-    assert_whole(url, 721)
+    assert_whole(url, STORED)
 
 
 def test_threads_take_turns_on_one_connection(engine: Engine, url: URL) -> None:
     with engine.connect() as connection:
         store_and_read(RunRepository(connection))
         connection.commit()
-    assert_whole(url, 721)
+    assert_whole(url, STORED)
 
 
 def test_two_repositories_on_one_connection_take_turns(engine: Engine, url: URL) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sqlite3
 import stat
@@ -11,7 +10,6 @@ import time
 import tracemalloc
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
@@ -25,29 +23,16 @@ from runstore import (
     QueryTimeout,
     RunRepository,
 )
-from runstore.schema import Base
-from runstore.schema.views import VIEWS
-from tests.helpers.commands import COMMAND, Result, env, on_a_terminal, shown
+from tests.helpers.commands import COMMAND, Cli, env, shown
 from tests.helpers.comparison import contents
-
-ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT {} FROM n"
-TEN_SECONDS = f"SELECT i FROM ({ENDLESS.format('i')}) AS n WHERE i < 0"
+from tests.helpers.queries import ENDLESS, TEN_SECONDS, answering, ask
+from tests.helpers.waiting import until
 
 
 @pytest.fixture
 def archive(runs: RunRepository) -> RunRepository:
     runs.save_many({"id": f"run_{n:04}", "object": "thread.run", "created_at": n} for n in range(2500))
     return runs
-
-
-def ask(archive: RunRepository, query: str, timeout: float = 30) -> list[tuple[Any, ...]]:
-    with archive.sql(query, timeout=timeout) as answer:
-        return list(answer.rows)
-
-
-def command(*args: object, stdin: bytes = b"") -> Result:
-    ended = subprocess.run([*COMMAND, *map(str, args)], input=stdin, env=env(), capture_output=True, check=False)
-    return Result(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 
 
 # --- answers ---------------------------------------------------------------------------------------------------------
@@ -234,7 +219,7 @@ def test_no_function_of_sqlite_runs_past_the_limit_or_past_an_interrupt(
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     with asking:
-        time.sleep(2)
+        until(lambda: answering(url, asking.pid))
         started = time.monotonic()
         asking.send_signal(signal.SIGINT)
         asking.communicate(timeout=10)
@@ -291,13 +276,13 @@ def test_what_nobody_could_hold_is_refused(archive: RunRepository, backend: str)
     ],
 )
 def test_functions_and_tables_that_reach_past_the_archive_are_refused_with_2(
-    archive: RunRepository, url: URL, backend: str, query: str
+    archive: RunRepository, url: URL, backend: str, query: str, cli: Cli
 ) -> None:
     if backend != "sqlite":
         return
     with pytest.raises(QueryRefused):
         ask(archive, query)
-    assert command("sql", "--db", shown(url), query).code == 2
+    assert cli("sql", "--db", shown(url), query).code == 2
 
 
 def test_a_query_cannot_give_itself_more_time(archive: RunRepository, backend: str) -> None:
@@ -368,115 +353,6 @@ def test_a_database_in_memory_cannot_be_asked() -> None:
         memory.save({"id": "run_1", "object": "thread.run"})
         with pytest.raises(ConfigurationError, match="memory"):
             ask(memory, "SELECT 1")
-
-
-# --- the command -----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.slow
-def test_the_command_writes_json_lines_json_and_csv(archive: RunRepository, url: URL, tmp_path: Path) -> None:
-    query = "SELECT id, created_at, NULL AS no, '=1+1' AS sum, id FROM runs ORDER BY id LIMIT 2"
-    db = ("--db", shown(url))
-    expected = [
-        {"id": f"run_000{n}", "created_at": n, "no": None, "sum": "=1+1", "id_2": f"run_000{n}"} for n in (0, 1)
-    ]
-    answered = command("sql", *db, query)
-    assert (answered.code, answered.err) == (0, "")
-    assert [json.loads(line) for line in answered.out.splitlines()] == expected
-    assert json.loads(command("sql", *db, "--format", "json", "-", stdin=query.encode()).out) == expected
-    assert command("sql", *db, "--format", "csv", "-o", tmp_path / "a.csv", stdin=query.encode()).code == 0
-    assert (tmp_path / "a.csv").read_bytes() == (
-        b"id,created_at,no,sum,id\r\nrun_0000,0,,'=1+1,run_0000\r\nrun_0001,1,,'=1+1,run_0001\r\n"
-    )
-
-
-@pytest.mark.slow
-def test_the_command_says_what_is_wrong_and_exits_with_a_code(archive: RunRepository, url: URL, tmp_path: Path) -> None:
-    db = ("--db", shown(url))
-    for code, args in (
-        (2, ("DELETE FROM run_object",)),
-        (1, ("SELECT nope FROM runs",)),
-        (1, (ENDLESS.format("count(*)"), "--timeout", "0.2")),
-        (2, ("SELECT 1", "--timeout", "0")),
-        (2, ("SELECT 1", "--format", "parquet")),
-        (2, ("SELECT 1", "--format", "table", "-o", tmp_path / "table.txt")),
-    ):
-        result = command("sql", *db, *args)
-        assert (result.code, result.out) == (code, ""), args
-        assert result.err
-        assert "Traceback" not in result.err
-    assert command("sql", "--db", tmp_path / "none.db", "SELECT 1").code == 3
-    without_stdin = ["sh", "-c", '"$@" <&-', "sh", *COMMAND, "sql", *db]
-    closed = subprocess.run(without_stdin, env=env(), capture_output=True, check=False)
-    assert (closed.returncode, b"expected one query" in closed.stderr) == (2, True)
-    assert archive.count() == 2500
-    assert not (tmp_path / "table.txt").exists()
-
-
-@pytest.mark.slow
-def test_no_file_appears_for_a_query_that_fails(archive: RunRepository, url: URL, tmp_path: Path) -> None:
-    file = tmp_path / "out.csv"
-    file.write_text("as it was")
-    result = command("sql", "--db", shown(url), "--timeout", "0.5", "-o", file, ENDLESS.format("i"))
-    assert result.code == 1
-    assert file.read_text() == "as it was"
-    assert [path for path in tmp_path.iterdir() if path.suffix == ".part"] == []
-    if url.get_backend_name() == "sqlite":
-        assert command("sql", "--db", shown(url), "-o", url.database, "SELECT 1").code == 2
-
-
-def test_the_schema_lists_views_and_tables_with_their_columns(url: URL) -> None:
-    listed = [json.loads(line) for line in command("sql", "--db", shown(url), "--schema").out.splitlines()]
-    tables = [*VIEWS, *Base.metadata.tables.values()]
-    assert {(row["table"], row["column"]) for row in listed} == {
-        (table.name, column.name) for table in tables for column in table.columns
-    }
-    assert all(row["meaning"] and row["type"] for row in listed)
-    with RunRepository.open(url) as archive:
-        for table in tables:
-            names = ", ".join(f'"{row["column"]}"' for row in listed if row["table"] == table.name)
-            ask(archive, f"SELECT {names} FROM {table.name} LIMIT 0")
-
-
-def test_an_interrupt_stops_the_query(archive: RunRepository, url: URL) -> None:
-    asking = subprocess.Popen(
-        [*COMMAND, "sql", "--db", shown(url), ENDLESS.format("count(*)")],
-        env=env(),
-        stderr=subprocess.PIPE,
-        # A job in the background is started with the signal ignored, and so would what it starts be.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    time.sleep(2)
-    started = time.monotonic()
-    asking.send_signal(signal.SIGINT)
-    _, said = asking.communicate(timeout=10)
-    assert asking.returncode == 130
-    assert b"interrupted" in said
-    assert b"Traceback" not in said
-    assert time.monotonic() - started < 5
-
-
-@pytest.mark.slow
-def test_a_terminal_gets_a_table_that_no_value_can_steer(tmp_path: Path) -> None:
-    with RunRepository.open(tmp_path / "runstore.db") as runs:
-        runs.save_many({"id": f"run_{n}\x1b[31m", "object": "thread.run", "created_at": n} for n in range(1100))
-    code, seen = on_a_terminal(
-        tmp_path, "sql", "SELECT id, created_at, x'00ff' AS bytes, '[b]x' AS m FROM runs ORDER BY 2"
-    )
-    assert code == 0
-    assert "\x1b[31m" not in seen
-    assert "run_999\\x1b[31m" in seen
-    assert "run_1000\\x1b[31m" not in seen
-    assert "00ff" in seen
-    assert "[b]x" in seen
-    assert "only the first 1000 rows are shown" in seen
-    _, block = on_a_terminal(tmp_path, "sql", "SELECT * FROM runs LIMIT 1")
-    assert "row 1" in block
-    assert "pending_tool_calls" in block
-    _, schema = on_a_terminal(tmp_path, "sql", "--schema")
-    assert "One row a run" in schema
-    code, said = on_a_terminal(tmp_path, "sql")
-    assert (code, "no query" in said) == (2, True)
 
 
 def test_sqlite_that_is_read_only_is_so_below_the_authorizer(url: URL, backend: str) -> None:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from tests.helpers.commands import (
     SECRET,
     Cli,
     Result,
+    Terminal,
     check,
     counts,
     env,
@@ -37,6 +39,7 @@ from tests.helpers.commands import (
 )
 from tests.helpers.paths import EXAMPLES
 from tests.helpers.runs import a_run
+from tests.helpers.waiting import until
 
 NOT_ARCHIVED = "messages and run steps are not archived, only runs\n"
 EXAMPLE_COUNTS = "39 inserted, 8 updated, 0 unchanged, 1 stale, 0 conflict, 0 rejected, 1 skipped (1 thread.message)\n"
@@ -627,6 +630,7 @@ def test_an_export_to_a_device_or_pipe_is_written_as_it_comes(cli: Cli, process:
     assert process("export", shell="{command} -o >(cat >&2)").err == lines(a_run("a"))
 
 
+@pytest.mark.slow
 def test_a_full_device_is_a_failure_with_one_line(filled: Path, process: Callable[..., Result]) -> None:
     for args in (("export",), ("list",), ("show", "r7"), ("import", EXAMPLES)):
         result = process(*args, shell="{command} > /dev/full")
@@ -634,6 +638,7 @@ def test_a_full_device_is_a_failure_with_one_line(filled: Path, process: Callabl
         assert re.fullmatch(r"runstore: (standard output: )?No space left on device\n", result.err)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["list", "export", "lint"])
 def test_a_closed_standard_output_is_a_failure_with_one_line(cli: Cli, filled: Path, command: str) -> None:
     shell = f"exec {shlex.join(COMMAND)} {command} --db {shlex.quote(str(filled))} >&-"
@@ -644,8 +649,9 @@ def test_a_closed_standard_output_is_a_failure_with_one_line(cli: Cli, filled: P
 def test_to_be_terminated_is_to_be_interrupted(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "input")
     importing = subprocess.Popen([*COMMAND, "import", "input"], cwd=tmp_path, env=env(), stderr=subprocess.PIPE)
-    time.sleep(2)
-    importing.terminate()
+    with (tmp_path / "input").open("wb"):  # once the import has opened it too
+        importing.terminate()
+        importing.wait(30)
     assert "interrupted" in importing.communicate(timeout=30)[1].decode()
     assert importing.returncode == 130
 
@@ -678,11 +684,13 @@ def test_an_encoding_that_lacks_a_character_fails_no_command(cli: Cli, process: 
     run = a_run("ü😀", model="日本")
     cli("import", "-", stdin=lines(run))
     for encoding in ("ascii", "latin-1"):
-        assert json.loads(process("show", "ü😀", PYTHONIOENCODING=encoding).out) == run
-    assert process("list", PYTHONIOENCODING="latin-1").out == lines(run)
-    assert process("show", "日本", PYTHONIOENCODING="latin-1").code == 3
+        assert json.loads(cli("show", "ü😀", encoding=encoding).out) == run
+    assert cli("list", encoding="latin-1").out == lines(run)
+    assert cli("show", "日本", encoding="latin-1").code == 3
+    assert json.loads(process("show", "ü😀", PYTHONIOENCODING="ascii").out) == run
 
 
+@pytest.mark.slow
 def test_a_full_disk_fails_an_import_and_leaves_a_whole_archive(cli: Cli, filled: Path, tmp_path: Path) -> None:
     before = cli("export").out
     more = lines(*(a_run(f"more{n}", x=random.Random(n).randbytes(800).hex()) for n in range(1500)))
@@ -706,6 +714,7 @@ def test_a_full_disk_makes_no_half_archive(cli: Cli, tmp_path: Path) -> None:
     assert cli("import", EXAMPLES) == (0, EXAMPLE_COUNTS, NOT_ARCHIVED)
 
 
+@pytest.mark.slow
 def test_a_full_disk_fails_an_export_and_leaves_the_old_file(cli: Cli, filled: Path, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("old")
     result = limited(tmp_path, 100_000, "export", "-o", "out")
@@ -734,12 +743,16 @@ def test_an_interrupted_import_exits_with_130_and_keeps_what_was_committed(cli: 
     assert importing.stdin
     importing.stdin.write(given.encode())
     importing.stdin.flush()  # and no end: it waits for more
-    stored = 0
-    deadline = time.monotonic() + 30
-    while stored < 1000 and time.monotonic() < deadline:
-        time.sleep(0.1)
-        if (tmp_path / "runstore.db").exists():
-            stored = len(cli("export").out.splitlines())
+    archive = f"file:{tmp_path / 'runstore.db'}?mode=ro"
+
+    def stored() -> int:
+        try:
+            with closing(sqlite3.connect(archive, uri=True)) as connection:
+                return int(connection.execute("SELECT count(*) FROM run_object").fetchone()[0])
+        except sqlite3.OperationalError:
+            return 0  # no file yet, or no table in it
+
+    until(lambda: stored() >= 1000)
     importing.send_signal(signal.SIGINT)
     _, err = importing.communicate(timeout=30)
     assert importing.returncode == 130
@@ -784,9 +797,9 @@ def test_control_characters_are_neutralised_in_messages(cli: Cli, evil: Path) ->
         assert message.err.isprintable() or message.err[:-1].isprintable()
 
 
-def test_control_characters_are_neutralised_in_list_and_show_on_a_terminal(evil: Path) -> None:
-    listed = on_a_terminal(evil, "list")
-    for code, seen in (listed, on_a_terminal(evil, "show", EVIL)):
+def test_control_characters_are_neutralised_in_list_and_show_on_a_terminal(evil: Path, terminal: Terminal) -> None:
+    listed = terminal("list")
+    for code, seen in (listed, terminal("show", EVIL)):
         assert code == 0
         left = ALLOWED.sub("", seen)
         assert all(c.isprintable() or c == "\n" for c in left), repr(left)
@@ -801,15 +814,17 @@ def test_control_characters_are_neutralised_in_list_and_show_on_a_terminal(evil:
 
 @pytest.mark.parametrize("form", ["jsonl", "json", "csv"])
 @pytest.mark.parametrize("command", ["list", "export"])
-def test_control_characters_are_neutralised_in_any_format_on_a_terminal(evil: Path, command: str, form: str) -> None:
-    code, seen = on_a_terminal(evil, command, "--format", form)
+def test_control_characters_are_neutralised_in_any_format_on_a_terminal(
+    evil: Path, command: str, form: str, terminal: Terminal
+) -> None:
+    code, seen = terminal(command, "--format", form)
     assert code == 0
     assert all(c.isprintable() or c == "\n" for c in seen.replace("\r\n", "\n")), repr(seen)
     assert "\\u001b[31mred" in seen
 
 
-def test_on_a_terminal_show_prints_json_that_is_equal_to_the_run(cli: Cli, evil: Path) -> None:
-    _, seen = on_a_terminal(evil, "show", EVIL)
+def test_on_a_terminal_show_prints_json_that_is_equal_to_the_run(cli: Cli, evil: Path, terminal: Terminal) -> None:
+    _, seen = terminal("show", EVIL)
     assert json.loads(seen) == json.loads(cli("show", EVIL).out)
 
 
@@ -818,12 +833,13 @@ def test_in_a_pipe_list_and_show_give_the_text_as_it_is(cli: Cli, evil: Path) ->
     assert [json.loads(line)["id"] for line in cli("list").out.split("\n")[:-1]] == ["far", EVIL, "none"]
 
 
-def test_a_terminal_that_lacks_characters_shows_a_list_all_the_same(evil: Path) -> None:
-    code, seen = on_a_terminal(evil, "list", PYTHONIOENCODING="ascii")
+def test_a_terminal_that_lacks_characters_shows_a_list_all_the_same(evil: Path, terminal: Terminal) -> None:
+    code, seen = terminal("list", PYTHONIOENCODING="ascii")
     assert code == 0
     assert "\\x1b[31mred" in seen
 
 
+@pytest.mark.slow
 def test_an_import_on_a_terminal_shows_its_progress_and_ends_with_the_counts(evil: Path) -> None:
     (evil / "more.jsonl").write_text(lines(a_run("more"), {"id": 5, "object": "thread.run"}))
     code, seen = on_a_terminal(evil, "import", EXAMPLES, "more.jsonl")

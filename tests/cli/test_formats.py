@@ -15,8 +15,7 @@ from sqlalchemy.engine import URL
 
 from runstore import RunRepository, formats
 from runstore.schema.views import RUNS
-from tests.archive.test_sql import command
-from tests.helpers.commands import COMMAND, Cli, env, on_a_terminal, shown
+from tests.helpers.commands import COMMAND, Cli, Terminal, env, shown
 
 NOON = datetime(2024, 5, 31, 12, tzinfo=UTC)
 
@@ -63,25 +62,26 @@ def test_parquet_has_the_same_schema_whatever_the_rows_are(archive: RunRepositor
     assert empty.num_rows == 0
 
 
-@pytest.mark.slow
-def test_export_writes_runs_as_they_came_or_the_view(archive: RunRepository, url: URL, tmp_path: Path) -> None:
+def test_export_writes_runs_as_they_came_or_the_view(
+    archive: RunRepository, url: URL, tmp_path: Path, cli: Cli
+) -> None:
     db = ("--db", shown(url))
-    lines = command("export", *db).out
+    lines = cli("export", *db).out
     assert [json.loads(line) for line in lines.splitlines()] == list(archive.iterate())
-    assert json.loads(command("export", *db, "--format", "json").out) == list(archive.iterate())
-    chosen = command("export", *db, "--columns", "id,metadata,created_time,temperature", "--status", "completed").out
+    assert json.loads(cli("export", *db, "--format", "json").out) == list(archive.iterate())
+    chosen = cli("export", *db, "--columns", "id,metadata,created_time,temperature", "--status", "completed").out
     assert json.loads(chosen) == {
         "id": "run_1",
         "metadata": {"b": 'ä,"\n', "a": "-1"},
         "created_time": "2024-05-31T12:00:00Z",
         "temperature": 0.7,
     }
-    table = list(csv.reader(io.StringIO(command("export", *db, "--format", "csv").out, newline="")))
+    table = list(csv.reader(io.StringIO(cli("export", *db, "--format", "csv").out, newline="")))
     assert table[0] == list(RUNS.columns.keys())
     assert [row[0] for row in table[1:]] == ["run_3", "run_1", "run_2"]
     assert dict(zip(table[0], table[2], strict=True))["model"] == "'=1+1"
     file = tmp_path / "runs.parquet"
-    assert command("export", *db, "--format", "parquet", "-o", file, "--columns", "model,id") == (0, "", "")
+    assert cli("export", *db, "--format", "parquet", "-o", file, "--columns", "model,id") == (0, "", "")
     read = parquet.read_table(file)
     assert read.to_pydict() == {"model": [None, "=1+1", None], "id": ["run_3", "run_1", "run_2"]}
 
@@ -118,76 +118,75 @@ def test_parquet_goes_to_a_pipe_as_well(archive: RunRepository, url: URL) -> Non
     assert parquet.read_table(io.BytesIO(sent)).num_rows == 3
 
 
-@pytest.mark.slow
-def test_list_writes_its_page_in_every_format(archive: RunRepository, url: URL, tmp_path: Path) -> None:
+def test_list_writes_its_page_in_every_format(archive: RunRepository, url: URL, tmp_path: Path, cli: Cli) -> None:
     db = ("list", "--db", shown(url), "--limit", "2")
     newest = list(archive.iterate())[:0:-1]
-    assert [json.loads(line) for line in command(*db).out.splitlines()] == newest
-    assert json.loads(command(*db, "--format", "json").out) == newest
-    assert command(*db, "--format", "csv", "--columns", "id,created_day").out == (
+    assert [json.loads(line) for line in cli(*db).out.splitlines()] == newest
+    assert json.loads(cli(*db, "--format", "json").out) == newest
+    assert cli(*db, "--format", "csv", "--columns", "id,created_day").out == (
         "id,created_day\r\nrun_2,2024-05-31\r\nrun_1,2024-05-31\r\n"
     )
     assert (
-        command(*db, "--columns", "model, id", "--oldest-first").out
+        cli(*db, "--columns", "model, id", "--oldest-first").out
         == '{"model":null,"id":"run_3"}\n{"model":"=1+1","id":"run_1"}\n'
     )
-    assert command(*db, "--format", "parquet", "-o", tmp_path / "page").code == 0
+    assert cli(*db, "--format", "parquet", "-o", tmp_path / "page").code == 0
     assert parquet.read_table(tmp_path / "page")["id"].to_pylist() == ["run_2", "run_1"]
-    assert command(*db, "--columns", "id", "--model", "nothing") == (0, "", "")
+    assert cli(*db, "--columns", "id", "--model", "nothing") == (0, "", "")
 
 
-@pytest.mark.slow
-def test_a_column_that_is_not_there_is_a_usage_error(archive: RunRepository, url: URL, tmp_path: Path) -> None:
+def test_a_column_that_is_not_there_is_a_usage_error(
+    archive: RunRepository, url: URL, tmp_path: Path, cli: Cli
+) -> None:
     for name in ("list", "export"):
-        result = command(name, "--db", shown(url), "--columns", "id,shape", "-o", tmp_path / "out")
+        result = cli(name, "--db", shown(url), "--columns", "id,shape", "-o", tmp_path / "out")
         assert (result.code, "columns is 'shape', expected one or more of id, object" in result.err) == (2, True)
     assert not (tmp_path / "out").exists()
 
 
-def test_parquet_is_nothing_for_a_terminal(tmp_path: Path) -> None:
+def test_parquet_is_nothing_for_a_terminal(tmp_path: Path, terminal: Terminal) -> None:
     with RunRepository.open(tmp_path / "runstore.db") as runs:
         runs.save({"id": "run_1"})
-    code, said = on_a_terminal(tmp_path, "export", "--format", "parquet")
+    code, said = terminal("export", "--format", "parquet")
     assert (code, "name a file with -o" in said) == (2, True)
-    assert "run_1" in on_a_terminal(tmp_path, "list", "--columns", "id,created_day")[1]
+    assert "run_1" in terminal("list", "--columns", "id,created_day")[1]
 
 
-def test_no_output_is_written_over_the_archive_itself(tmp_path: Path) -> None:
+def test_no_output_is_written_over_the_archive_itself(tmp_path: Path, cli: Cli) -> None:
     file = tmp_path / "runs.part"
     with RunRepository.open(file) as runs:
         runs.save({"id": "run_1"})
         files = {path: path.read_bytes() for path in tmp_path.iterdir()}
         for args in (("list",), ("export", "--format", "csv"), ("stats",), ("sql", "SELECT 1")):
-            assert command(*args, "--db", file, "-o", file).code == 2
+            assert cli(*args, "--db", file, "-o", file).code == 2
         for name in ("runs.part-wal", "runs.part-shm"):
-            result = command("export", "--db", file, "-o", tmp_path / name)
+            result = cli("export", "--db", file, "-o", tmp_path / name)
             assert (result.code, "is the archive itself" in result.err) == (2, True)
         assert {path: path.read_bytes() for path in tmp_path.iterdir()} == files
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
-def test_a_full_disk_is_said_with_its_place(archive: RunRepository, url: URL) -> None:
+def test_a_full_disk_is_said_with_its_place(archive: RunRepository, url: URL, cli: Cli) -> None:
     for format_ in ("jsonl", "csv", "parquet"):
         args = ["export", "--db", shown(url), "--format", format_]
-        said = command(*args, "-o", "/dev/full")
+        said = cli(*args, "-o", "/dev/full")
         assert (said.code, said.out, said.err) == (1, "", "runstore: /dev/full: No space left on device\n")
         with Path("/dev/full").open("wb") as full:
             ended = subprocess.run([*COMMAND, *args], env=env(), stdout=full, stderr=subprocess.PIPE, check=False)
         assert (ended.returncode, ended.stderr) == (1, b"runstore: standard output: No space left on device\n")
 
 
-@pytest.mark.slow
-def test_lint_writes_its_findings_in_every_format(archive: RunRepository, url: URL, tmp_path: Path) -> None:
+def test_lint_writes_its_findings_in_every_format(archive: RunRepository, url: URL, tmp_path: Path, cli: Cli) -> None:
     db = ("lint", "--db", shown(url), "--id", "run_1")
     found = [finding._asdict() for finding in archive.findings(id="run_1")]
     assert found
-    listed = command(*db)
+    listed = cli(*db)
     assert [json.loads(line) for line in listed.out.splitlines()] == found
     assert (listed.code, listed.err) == (1, f"{len(found)} findings\n")
-    assert json.loads(command(*db, "--format", "json").out) == found
-    assert command(*db, "--format", "csv", "-o", tmp_path / "found.csv").code == 1
+    assert json.loads(cli(*db, "--format", "json").out) == found
+    assert cli(*db, "--format", "csv", "-o", tmp_path / "found.csv").code == 1
     with (tmp_path / "found.csv").open(newline="", encoding="utf-8") as file:
         assert list(csv.DictReader(file)) == found
-    nothing = command("lint", "--db", shown(url), "--id", "nowhere")
+    nothing = cli("lint", "--db", shown(url), "--id", "nowhere")
     assert nothing == (0, "", "0 findings\n")

@@ -9,7 +9,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from runstore.errors import ConfigurationError
 from runstore.files import complete_file
 from runstore.upkeep import fingerprint
 from tests.helpers.paths import ROOT
+from tests.helpers.waiting import until
 
 COMMAND = shlex.join([sys.executable, "-m", "runstore"])
 RUNS = 1500
@@ -139,6 +139,7 @@ def test_who_has_seen_enough_of_a_list_is_no_failure(full: URL, tmp_path: Path, 
     assert (done.returncode, done.stderr) == (1, "runstore: standard output: No space left on device\n")
 
 
+@pytest.mark.slow
 def test_a_pipe_with_a_name_that_nobody_reads_on_is_a_failure_with_one_line(full: URL, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     done = run(tmp_path, f"head -c 1 pipe >/dev/null & $R list --limit {RUNS} {db(full)} -o pipe")
@@ -176,8 +177,7 @@ def test_files_and_links_of_others_next_to_the_output_are_left_alone(full: URL, 
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_an_export_that_is_stopped_leaves_nothing_behind(full: URL, tmp_path: Path, number: signal.Signals) -> None:
-    os.mkfifo(tmp_path / "input")
+def test_an_import_that_is_stopped_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
     (tmp_path / "rejects").write_text("of yesterday")
     importing = subprocess.Popen(
         [*shlex.split(COMMAND), "import", "-", "--db", "new.db", "--rejects", "rejects"],
@@ -190,10 +190,7 @@ def test_an_export_that_is_stopped_leaves_nothing_behind(full: URL, tmp_path: Pa
     assert importing.stdin
     importing.stdin.write(b'{"id":5,"object":"thread.run"}\n' * 1500)  # more than a batch: some are reported
     importing.stdin.flush()
-    deadline = time.monotonic() + 60
-    while not parts(tmp_path) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert parts(tmp_path)
+    until(lambda: parts(tmp_path))
     importing.send_signal(number)
     importing.communicate(timeout=60)
     assert importing.returncode == 130

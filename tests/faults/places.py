@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -125,15 +124,6 @@ def wait(process: subprocess.Popen[str], seconds: float = 600) -> tuple[int, str
     """Exit code and output."""
     out, err = process.communicate(timeout=seconds)
     return process.returncode, out, err
-
-
-def until(condition: Any, seconds: float = 60) -> None:
-    """Wait until the condition holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError
-        time.sleep(0.01)
 
 
 # --- what is looked at afterwards ------------------------------------------------------------------------------------

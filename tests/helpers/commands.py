@@ -11,7 +11,9 @@ import select
 import shlex
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,9 +63,10 @@ def cli(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cli:
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.chdir(tmp_path)
 
-    def run(*args: object, stdin: str | bytes = "") -> Result:
+    def run(*args: object, stdin: str | bytes = "", encoding: str = "utf-8") -> Result:
         given = stdin.encode() if isinstance(stdin, str) else stdin
-        out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+        out = io.TextIOWrapper(io.BytesIO(), encoding, write_through=True)
+        err = io.TextIOWrapper(io.BytesIO(), encoding, "backslashreplace", write_through=True)
         with monkeypatch.context() as patch:
             patch.setattr(sys, "argv", ["runstore", *map(str, args)])
             # click would take the name of the program from "python -m pytest".
@@ -91,7 +94,7 @@ def check(result: Result) -> None:
     assert SECRET not in result.out + result.err
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", result.err)
     if result.code in (1, 3, 4, 5, 7):
-        assert re.search(r'^runstore: |"level": "error"', result.err, re.MULTILINE)
+        assert re.search(r'^runstore: |"level": "error"|^\d+ findings?$', result.err, re.MULTILINE)
     if result.code == 2:
         assert result.err
 
@@ -143,8 +146,50 @@ def limited(folder: Path, limit: int, *args: object, stdin: str = "") -> Result:
     return result
 
 
+Terminal = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Terminal:
+    """Run a command in this process on a terminal; its exit code and what a person sees, on stdout and stderr."""
+
+    def run(*args: object, **environment: str) -> tuple[int, str]:
+        controller, terminal = pty.openpty()
+        seen = bytearray()
+
+        def read() -> None:
+            with suppress(OSError):  # the other end is closed
+                while piece := os.read(controller, 65536):
+                    seen.extend(piece)
+
+        reading = threading.Thread(target=read)
+        reading.start()
+        encoding = environment.get("PYTHONIOENCODING", "utf-8")
+        with monkeypatch.context() as patch, ExitStack() as stack:
+            patch.chdir(tmp_path)
+            for name in ("RUNSTORE_DATABASE_URL", "DATABASE_URL"):
+                patch.delenv(name, raising=False)
+            for name, value in ({"TERM": "xterm-256color", "COLUMNS": "200"} | environment).items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "argv", ["runstore", *map(str, args)])
+            patch.setattr(sys.modules["__main__"], "__package__", None)
+            patch.setattr(sys, "stdin", stack.enter_context(os.fdopen(os.dup(terminal), encoding=encoding)))
+            patch.setattr(sys, "stdout", stack.enter_context(os.fdopen(os.dup(terminal), "w", encoding=encoding)))
+            lacking = "backslashreplace"
+            error = os.fdopen(os.dup(terminal), "w", encoding=encoding, errors=lacking)
+            patch.setattr(sys, "stderr", stack.enter_context(error))
+            with pytest.raises(SystemExit) as ended:
+                main()
+        os.close(terminal)
+        reading.join()
+        os.close(controller)
+        return int(ended.value.code or 0), seen.decode()
+
+    return run
+
+
 def on_a_terminal(folder: Path, *args: object, **environment: str) -> tuple[int, str]:
-    """Exit code and what a person sees, on stdout and stderr."""
+    """The same of a command in a process of its own, whose terminal it is."""
     pid, terminal = pty.fork()
     if not pid:
         os.chdir(folder)
