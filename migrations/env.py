@@ -136,7 +136,7 @@ def run_online() -> None:
         return
     engine = given or create_engine(config.migrations_url(context.config.get_main_option("sqlalchemy.url")))
     with translated(engine), engine.connect() as connection:
-        backend_of(engine).isolate(connection, write=True)
+        backend_of(engine).set_isolation(connection, write=True)
         migrate(connection)
     if given is None:
         engine.dispose()

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,7 @@ if TYPE_CHECKING:  # the table below, for those that only read the source
     )
     from runstore.prices import Price as Price
     from runstore.query.criteria import Filter as Filter
-    from runstore.query.pages import Page as Page
+    from runstore.query.pages import Page as Page, RowPage as RowPage
     from runstore.repository import RunRepository as RunRepository
     from runstore.save.history import Change as Change
     from runstore.save.saver import Rejection as Rejection, SaveReport as SaveReport
@@ -71,7 +72,7 @@ if TYPE_CHECKING:  # the table below, for those that only read the source
     )
     from runstore.sources import Record as Record
     from runstore.upkeep.copier import Copied as Copied
-    from runstore.upkeep.fingerprint import Difference as Difference, Fingerprint as Fingerprint
+    from runstore.upkeep.fingerprint import Difference as Difference, Fingerprint as Fingerprint, Where as Where
     from runstore.upkeep.lint import Finding as Finding
     from runstore.upkeep.pruner import Pruned as Pruned
     from runstore.upkeep.verify import Damage as Damage
@@ -105,7 +106,7 @@ _NAMES = {
     ),
     "prices": ("Price",),
     "query.criteria": ("Filter",),
-    "query.pages": ("Page",),
+    "query.pages": ("Page", "RowPage"),
     "repository": ("RunRepository",),
     "save.history": ("Change",),
     "save.saver": ("Rejection", "SaveReport"),
@@ -132,7 +133,7 @@ _NAMES = {
     ),
     "sources": ("Record",),
     "upkeep.copier": ("Copied",),
-    "upkeep.fingerprint": ("Difference", "Fingerprint"),
+    "upkeep.fingerprint": ("Difference", "Fingerprint", "Where"),
     "upkeep.lint": ("Finding",),
     "upkeep.pruner": ("Pruned",),
     "upkeep.verify": ("Damage",),
@@ -142,6 +143,8 @@ _NAMES = {
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = sorted(_HOMES)
+
+logging.getLogger("runstore").addHandler(logging.NullHandler())  # quiet unless the application listens
 
 
 def __getattr__(name: str) -> Any:

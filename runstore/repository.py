@@ -26,7 +26,7 @@ from runstore.errors import ConfigurationError, DatabaseFailure, NotARun, RunNot
 from runstore.mapping import RUN, Mapper
 from runstore.query import filters, pages, queries, statistics
 from runstore.query.criteria import Filter
-from runstore.query.pages import Page
+from runstore.query.pages import Page, RowPage
 from runstore.query.reader import BATCH, Reader, in_batches
 from runstore.save import history, policy
 from runstore.save.batches import Batches
@@ -54,7 +54,6 @@ LARGE = 50_000
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
-logging.getLogger("runstore").addHandler(logging.NullHandler())  # quiet unless the application listens
 
 
 class RunRepository:
@@ -285,35 +284,36 @@ class RunRepository:
         of a run may be given: *after* begins behind that run, *before* gives the last ones in front of it; with both,
         the first ones between the two. Raises :class:`ConfigurationError`, :class:`RunNotFound` for such an id.
         """
-        if type(limit) is not int or limit < 1:
-            raise ConfigurationError(detail=f"limit is {limit!r}, expected an integer, 1 or more")
-        if cursor is not None and after is not None:
-            raise ConfigurationError(detail="cursor and after both say where the page begins; give one of them")
-        begin = queries.parse(cursor) if cursor is not None else None
         wanted = filters.understood(self._backend, where, paged=True)
-        backwards = before is not None and begin is None and after is None
+        asked = pages.request(wanted, newest_first, limit, cursor, after, before)
         with self._connections.transaction(write=False) as transaction:
-            if after is not None:
-                begin = pages.place_of(transaction, after)
-            places = [(begin, newest_first)] if begin else []
-            if before is not None:
-                places.append((pages.place_of(transaction, before), not newest_first))
-            found = pages.page(
-                transaction,
-                self._reader,
-                wanted,
-                places,
-                newest_first=newest_first is not backwards,
-                limit=min(limit, 2**31) + 1,
-            )
-        more = len(found) > limit
-        found = found[:limit]
-        if backwards:
-            found.reverse()
-        last = found[-1][0].row if found and (more or before is not None) else ()
-        created = RUN.columns.keys().index("created_at")
-        runs = [wire.loads(text) for _, text in found]
-        return Page(runs, queries.cursor_of(last[created], last[0]) if last else None)
+            found, following = pages.find(transaction, self._reader, asked)
+        return Page([wire.loads(text) for _, text in found], following)
+
+    def find_rows(
+        self,
+        columns: str | Iterable[str] | None = None,
+        *,
+        newest_first: bool = True,
+        limit: int = 20,
+        cursor: str | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        **where: Unpack[Filter],
+    ) -> RowPage:
+        """The rows of the view ``runs`` for a page of :meth:`find`, read in the same transaction.
+
+        *columns*: names of its columns (default: all). Times are datetimes, metadata JSON text.
+        """
+        chosen = queries.view_columns(columns)
+        wanted = filters.understood(self._backend, where, paged=True)
+        asked = pages.request(wanted, newest_first, limit, cursor, after, before)
+        with self._connections.transaction(write=False) as transaction:
+            found, following = pages.find(transaction, self._reader, asked)
+            of_page = filters.understood(self._backend, {"id": [run.row[0] for run, _ in found]}, paged=False).tests()
+            statement = queries.rows(self._backend, chosen, of_page, newest_first=newest_first)
+            rows = [tuple(row) for row in transaction.execute(statement)] if found else []
+        return RowPage(rows, following)
 
     def iterate(self, **where: Unpack[Filter]) -> Iterator[dict[str, Any]]:
         """All runs that meet the conditions of :meth:`find`, oldest first, as one consistent picture of the archive."""
@@ -534,7 +534,7 @@ class RunRepository:
     def vacuum(self) -> None:
         """Give back the space of what was deleted: on SQLite to the disk, on PostgreSQL to the tables."""
         with self._connections.without_transaction("vacuum") as connection:
-            self._backend.give_back(connection, TABLES.values())
+            self._backend.vacuum(connection, TABLES.values())
 
     # --- proving -----------------------------------------------------------------------------------------------------
 

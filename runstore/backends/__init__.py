@@ -104,7 +104,7 @@ def translated(bind: Engine | Connection) -> Iterator[None]:
             raise DatabaseFailure(place=place, reason=reason) from error
         said = cause.diag.message_primary if isinstance(cause, psycopg.Error) else None
         reason = said or str(cause).strip().splitlines()[0]
-        if isinstance(bind, Connection) and backend_of(bind).is_passing(cause):
+        if isinstance(bind, Connection) and backend_of(bind).is_retryable(cause):
             reason = f"{reason}; another one was in the way: roll this transaction back and begin it again"
         kind = DatabaseUnreachable if backend_of(bind).is_unreachable(cause) else DatabaseFailure
         raise kind(place=place, reason=reason) from error

@@ -95,7 +95,7 @@ class Backend(ABC):
         """An engine with the settings that runstore's promises rest on."""
 
     @abstractmethod
-    def isolate(self, connection: Connection, *, write: bool) -> None:
+    def set_isolation(self, connection: Connection, *, write: bool) -> None:
         """Choose the isolation of all transactions on a connection, whatever the engine or the server has chosen.
 
         One that reads sees one state of the archive from its first statement on; in one that writes each statement sees
@@ -106,7 +106,7 @@ class Backend(ABC):
     def begin_own(
         self, connection: Connection, *, write: bool, whole: bool = False, abandoned: Event | None = None
     ) -> None:
-        """Begin a transaction of ours, with the isolation of :meth:`isolate` and the settings that it needs.
+        """Begin a transaction of ours, with the isolation of :meth:`set_isolation` and the settings that it needs.
 
         What the engine, the role or the server has set otherwise does not matter. One that is *whole* is about all
         rows, and fails where the database would hide some from this role. Where the beginning has to wait it stops when
@@ -117,7 +117,7 @@ class Backend(ABC):
     def begin(self, connection: Connection, *, write: bool) -> None:
         """Make sure that the driver is in the transaction that a caller has begun, and that foreign keys hold."""
 
-    def turn(self, bind: Engine | Connection) -> AbstractContextManager[None]:
+    def exclusive(self, bind: Engine | Connection) -> AbstractContextManager[None]:
         """What to hold while a transaction runs: several threads may share the one connection that there is."""
         return turns.turn_of(bind)
 
@@ -142,7 +142,7 @@ class Backend(ABC):
         """
         return None
 
-    def hiding(self, connection: Connection, tables: Iterable[Table]) -> list[str]:
+    def tables_with_hidden_rows(self, connection: Connection, tables: Iterable[Table]) -> list[str]:
         """The names of those of these tables of which the database hides rows from this role."""
         return []
 
@@ -165,7 +165,7 @@ class Backend(ABC):
         Raises :class:`QueryRefused` for what is not one query, :class:`QueryTimeout`.
         """
 
-    def looked_up(self, table: Table, condition: ColumnElement[bool]) -> tuple[FromClause, ColumnElement[bool]]:
+    def joined_by_key(self, table: Table, condition: ColumnElement[bool]) -> tuple[FromClause, ColumnElement[bool]]:
         """What to join, and on what, for the row of a table that meets a condition on its key."""
         return table, condition
 
@@ -182,18 +182,18 @@ class Backend(ABC):
         """Whether a column that holds a JSON object has this key."""
 
     @abstractmethod
-    def is_passing(self, error: BaseException) -> bool:
+    def is_retryable(self, error: BaseException) -> bool:
         """Whether the same batch can succeed when it is tried again: deadlock, serialization, a race for a key."""
 
-    def aside(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    def without_index(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """The column for a condition that is not what to look up an index for, where the database cannot tell."""
         return column
 
-    def apart(self, statement: Select[Any]) -> Select[Any]:
+    def materialized(self, statement: Select[Any]) -> Select[Any]:
         """A SELECT over a view, made fit to be aggregated: each value is made once, however many aggregates read it."""
         return statement
 
-    def halves_of_sum(self, column: ColumnElement[Any]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    def sum_in_halves(self, column: ColumnElement[Any]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
         """Aggregates whose *high* times :data:`HALF` and *low* make the exact sum of 64-bit integers, NULL of none."""
         return literal_column("0"), func.sum(column)
 
@@ -206,22 +206,22 @@ class Backend(ABC):
         """How many bytes a row of the table holds, about."""
 
     @abstractmethod
-    def queue_up(self, connection: Connection) -> None:
+    def serialize_writers(self, connection: Connection) -> None:
         """Wait for all others that have queued up, and let those who do it later wait for this transaction."""
 
     def is_unreachable(self, error: BaseException) -> bool:
         """Whether the database cannot be reached, or not any more, so that the same may go well later."""
         return False
 
-    def is_lost(self, error: BaseException) -> bool:
+    def is_disconnect(self, error: BaseException) -> bool:
         """Whether that is so, or the connection alone is gone: the same may go well on a new one."""
         return False
 
     @abstractmethod
-    def give_back(self, connection: Connection, tables: Iterable[Table]) -> None:
+    def vacuum(self, connection: Connection, tables: Iterable[Table]) -> None:
         """Give back the space of deleted rows, on a connection that commits each statement."""
 
-    def let_readers_in(self, engine: Engine) -> None:
+    def enable_wal(self, engine: Engine) -> None:
         """Set up a new file so that it can be read while another one writes to it."""
         raise NotImplementedError
 
@@ -229,7 +229,7 @@ class Backend(ABC):
         """Copy the whole database, as the transaction at hand sees it, to a new file."""
         raise NotImplementedError
 
-    def inner_damage(self, connection: Connection) -> list[str]:
+    def integrity_errors(self, connection: Connection) -> list[str]:
         """What the database finds wrong with itself."""
         return []
 

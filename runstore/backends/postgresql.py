@@ -113,7 +113,7 @@ class PostgreSQL(Backend):
         event.listen(engine, "do_connect", _leave_schema)
         return engine
 
-    def isolate(self, connection: Connection, *, write: bool) -> None:
+    def set_isolation(self, connection: Connection, *, write: bool) -> None:
         """Not an option of the engine: one that it has already would win."""
         connection.execution_options(isolation_level=_isolation(write=write))
 
@@ -153,7 +153,7 @@ class PostgreSQL(Backend):
             raise ConfigurationError(detail=detail)
         return schema
 
-    def hiding(self, connection: Connection, tables: Iterable[Table]) -> list[str]:
+    def tables_with_hidden_rows(self, connection: Connection, tables: Iterable[Table]) -> list[str]:
         """Where row level security is active for this role."""
         found = connection.execute(
             text(
@@ -222,7 +222,7 @@ class PostgreSQL(Backend):
         """A cursor in a READ ONLY transaction."""
         return cursor.answer(engine, statement, clock)
 
-    def looked_up(self, table: Table, condition: ColumnElement[bool]) -> tuple[FromClause, ColumnElement[bool]]:
+    def joined_by_key(self, table: Table, condition: ColumnElement[bool]) -> tuple[FromClause, ColumnElement[bool]]:
         """By its key, for each run: of tables without statistics the planner would read all rows for each one."""
         return select(table).where(condition).offset(literal_column("0")).lateral(), true()
 
@@ -259,7 +259,7 @@ class PostgreSQL(Backend):
         """As PostgreSQL stores it, compressed."""
         return func.pg_column_size(table.table_valued(), type_=BigInteger)
 
-    def queue_up(self, connection: Connection) -> None:
+    def serialize_writers(self, connection: Connection) -> None:
         """No lock on a table: that would deadlock with those who write beside the queue."""
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_QUEUE,))
 
@@ -268,12 +268,12 @@ class PostgreSQL(Backend):
         cause = error.orig if isinstance(error, DBAPIError) else error
         return isinstance(cause, psycopg.Error) and outage.is_meant(cause)
 
-    def is_lost(self, error: BaseException) -> bool:
+    def is_disconnect(self, error: BaseException) -> bool:
         """Also where the server ended a session because it idled."""
         cause = error.orig if isinstance(error, DBAPIError) else error
         return self.is_unreachable(error) or (isinstance(cause, psycopg.Error) and cause.sqlstate in _ENDED)
 
-    def give_back(self, connection: Connection, tables: Iterable[Table]) -> None:
+    def vacuum(self, connection: Connection, tables: Iterable[Table]) -> None:
         """To the tables, for new rows: VACUUM FULL would give it to the disk, but keeps everybody out meanwhile.
 
         Raises :class:`DatabaseFailure` for a table that is not this role's: PostgreSQL skips it with a warning.
@@ -297,7 +297,7 @@ class PostgreSQL(Backend):
         """From a sample of each table: a second at most. The server would come round to it by itself, but later."""
         connection.exec_driver_sql(f"ANALYZE {', '.join(named(table, connection) for table in tables)}")
 
-    def is_passing(self, error: BaseException) -> bool:
+    def is_retryable(self, error: BaseException) -> bool:
         """By SQLSTATE."""
         cause = error.orig if isinstance(error, DBAPIError) else error
         return isinstance(cause, psycopg.Error) and cause.sqlstate in _PASSING

@@ -80,10 +80,10 @@ class SQLite(Backend):
         sqlite_file.guard(engine)
         return engine
 
-    def isolate(self, connection: Connection, *, write: bool) -> None:
+    def set_isolation(self, connection: Connection, *, write: bool) -> None:
         """Nothing to do: SQLite has one isolation."""
 
-    def turn(self, bind: Engine | Connection) -> AbstractContextManager[None]:
+    def exclusive(self, bind: Engine | Connection) -> AbstractContextManager[None]:
         """Refuses an engine that gives each thread a database in memory of its own where a second thread comes."""
         if isinstance(bind.engine.pool, SingletonThreadPool) and config.sqlite_file(bind.engine.url) is None:
             return turns.turn_of(bind, alone=True)
@@ -167,16 +167,16 @@ class SQLite(Backend):
         with sqlite_query.answered(uri, statement, BUSY_SECONDS, config.shown(engine.url), clock) as answer:
             yield answer
 
-    def halves_of_sum(self, column: ColumnElement[Any]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    def sum_in_halves(self, column: ColumnElement[Any]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
         """Each half alone, for sum() fails beyond 64 bits. Floor and rest, also of a negative number."""
         high, low = column.op(">>")(literal_column("32")), column.op("&")(literal_column(str(HALF - 1)))
         return func.sum(high), func.sum(low)
 
-    def apart(self, statement: Select[Any]) -> Select[Any]:
+    def materialized(self, statement: Select[Any]) -> Select[Any]:
         """A LIMIT keeps it apart: merged with the aggregates, it would be looked up anew for each of them."""
         return statement.limit(-1)
 
-    def aside(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    def without_index(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """With a plus before it, which SQLite finds in no index: it knows nothing of how often values occur."""
         return UnaryExpression(column, operator=custom_op("+"), type_=column.type)
 
@@ -205,7 +205,7 @@ class SQLite(Backend):
     def analyze(self, connection: Connection, tables: Iterable[Table]) -> None:
         """Nothing to do: our statements say which way to go, and statistics would be a second opinion."""
 
-    def queue_up(self, connection: Connection) -> None:
+    def serialize_writers(self, connection: Connection) -> None:
         """Nothing to do: there is one writer at a time."""
 
     def row_bytes(self, table: Table) -> ColumnElement[int]:
@@ -213,11 +213,11 @@ class SQLite(Backend):
         sizes = [func.coalesce(func.length(cast(column, LargeBinary)), 0) for column in table.columns]
         return reduce(add, sizes)
 
-    def give_back(self, connection: Connection, tables: Iterable[Table]) -> None:
+    def vacuum(self, connection: Connection, tables: Iterable[Table]) -> None:
         """To the disk: the whole file is written anew, which takes its size of free space beside it."""
         connection.exec_driver_sql("VACUUM")
 
-    def let_readers_in(self, engine: Engine) -> None:
+    def enable_wal(self, engine: Engine) -> None:
         """By a log: the file keeps this setting, which cannot be made inside a transaction.
 
         While another one writes SQLite refuses it at once, whatever time a connection is set to wait.
@@ -228,7 +228,7 @@ class SQLite(Backend):
                 with engine.connect() as connection:
                     connection.exec_driver_sql("PRAGMA journal_mode = WAL")
             except DBAPIError as error:
-                if not self.is_passing(error) or time.monotonic() > end:
+                if not self.is_retryable(error) or time.monotonic() > end:
                     raise
                 time.sleep(BUSY_STEP / 1000)
             else:
@@ -241,12 +241,12 @@ class SQLite(Backend):
         with closing(sqlite3.connect(path)) as target:
             driver.backup(target)
 
-    def inner_damage(self, connection: Connection) -> list[str]:
+    def integrity_errors(self, connection: Connection) -> list[str]:
         """Pages, rows and indexes that do not fit each other."""
         found = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
         return [] if found == ["ok"] else [str(line) for line in found]
 
-    def is_passing(self, error: BaseException) -> bool:
+    def is_retryable(self, error: BaseException) -> bool:
         """Whether another connection held the file for longer than we wait, or changed what we had seen of it."""
         cause = error.orig if isinstance(error, DBAPIError) else error
         code = getattr(cause, "sqlite_errorcode", 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -72,34 +73,41 @@ def list_command(
     from runstore.repository import RunRepository
 
     spare_the_archive(db, output)
+    asked: dict[str, Any] = {
+        "limit": limit,
+        "cursor": cursor,
+        "after": after,
+        "before": before,
+        "newest_first": not oldest_first,
+    }
     form = form_of(form, output)
     described = [formats.column_of(column) for column in queries.view_columns(columns)]
+    found: Sequence[Any]
     with RunRepository.open(db) as archive:
-        page = archive.find(
-            limit=limit, cursor=cursor, after=after, before=before, newest_first=not oldest_first, **where
-        )
-        if columns is not None or form in ("csv", "parquet"):
-            ids = [run["id"] for run in page.runs]
-            write_rows(form, output, described, archive.rows(columns, newest_first=not oldest_first, id=ids))
-        elif form == "table":
-            print_table([Column(name) for name in _SHOWN], map(_shown, page.runs))
+        if form == "table" and columns is None:
+            found, following = archive.find_rows(_SHOWN, **asked, **where)
+            print_table([Column(_HEADINGS.get(name, name)) for name in _SHOWN], map(_shown, found))
+        elif columns is not None or form in ("csv", "parquet"):
+            found, following = archive.find_rows(columns, **asked, **where)
+            write_rows(form, output, described, found)
         else:
+            found, following = archive.find(**asked, **where)
             with output_file(output) as file:
-                formats.write_texts(form, file, map(wire.encode, page.runs))
-    if not page.runs and not where and cursor is after is before is None:
+                formats.write_texts(form, file, map(wire.encode, found))
+    if not found and not where and cursor is after is before is None:
         note("the archive has no runs yet; 'runstore import FILE' stores those in a file")
-    if page.next:
-        note(f"more with --cursor {page.next}")
+    if following:
+        note(f"more with --cursor {following}")
 
 
-_SHOWN = ("id", "created (UTC)", "status", "model", "tokens", "thread")
+_SHOWN = ("id", "created_at", "status", "model", "total_tokens", "thread_id")
+_HEADINGS = {"created_at": "created (UTC)", "total_tokens": "tokens", "thread_id": "thread"}
 
 
-def _shown(run: dict[str, Any]) -> tuple[Any, ...]:
+def _shown(row: tuple[Any, ...]) -> tuple[Any, ...]:
     """What the table shows of a run."""
-    usage = run.get("usage") or {}
-    created = _date(run.get("created_at"))
-    return run["id"], created, run.get("status"), run.get("model"), usage.get("total_tokens"), run.get("thread_id")
+    run_id, created, *others = row
+    return run_id, _date(created), *others
 
 
 def _date(seconds: int | None) -> str:

@@ -92,7 +92,7 @@ class Connections:
         """
         self.check(write=write)
         bind = self.bind
-        with translated(bind), self.backend.turn(bind):
+        with translated(bind), self.backend.exclusive(bind):
             if isinstance(bind, Connection):
                 with self._savepoint(bind, write=write), self._borrowed(bind, write=write, whole=whole):
                     yield Transaction(bind, self.backend)
@@ -108,7 +108,7 @@ class Connections:
                         connection.commit()  # at a rollback psycopg drops the statements that it has prepared
                     except DBAPIError as error:
                         # The server has ended a session that idled too long; what was asked for has been read.
-                        if not self.backend.is_lost(error):
+                        if not self.backend.is_disconnect(error):
                             raise
 
     def streamed(self, read: Callable[[Transaction], Generator[T]], *, whole: bool = False) -> Iterator[T]:
@@ -124,7 +124,7 @@ class Connections:
         self.check(write=False)
         with (
             translated(bind),
-            self.backend.turn(bind),
+            self.backend.exclusive(bind),
             self._savepoint(bind, write=False),
             closing(read(Transaction(bind, self.backend))) as found,
         ):
@@ -155,7 +155,7 @@ class Connections:
             try:
                 with self.transaction(write=write, whole=whole, abandoned=abandoned) as transaction:
                     if hindered >= BESIDE:
-                        self.backend.queue_up(transaction.connection)
+                        self.backend.serialize_writers(transaction.connection)
                     found = work(transaction)
                 self._patience.reached()
                 return found
@@ -163,16 +163,16 @@ class Connections:
                 cause = failure.__cause__ or failure
                 if isinstance(self.bind, Connection):
                     # What was known to be stored may have been deleted since: once more without knowing anything.
-                    if not self._seen.rows or not self.backend.is_passing(cause):
+                    if not self._seen.rows or not self.backend.is_retryable(cause):
                         raise
                     self._seen.forget()
                     continue
-                if self.backend.is_passing(cause):
+                if self.backend.is_retryable(cause):
                     hindered += 1
                     if hindered == TRIES:
                         raise
                     pause = random.uniform(0, 0.01 * 2 ** min(hindered, 6))
-                elif self.backend.is_lost(cause):
+                elif self.backend.is_disconnect(cause):
                     pause = outage.pause(failure)
                 else:
                     raise
@@ -204,7 +204,7 @@ class Connections:
                 detail=f"{name} needs a repository made from an engine: no transaction may be open"
             )
         self.check(write=True)
-        with translated(self.bind), self.backend.turn(self.bind), self.bind.connect() as connection:
+        with translated(self.bind), self.backend.exclusive(self.bind), self.bind.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     def check(self, *, write: bool, create: bool = False) -> None:
@@ -215,7 +215,7 @@ class Connections:
         self._own_process()
         if write in self._checked:
             return
-        with translated(self.bind), self.backend.turn(self.bind):
+        with translated(self.bind), self.backend.exclusive(self.bind):
             if isinstance(self.bind, Connection):
                 self._schema = migrate.check(self.bind, write=write, views=False)
             else:
@@ -223,7 +223,7 @@ class Connections:
                     migrate.upgrade(self.bind)
                 migrate.require(self.bind)
                 with self.bind.connect() as connection:
-                    self.backend.isolate(connection, write=False)
+                    self.backend.set_isolation(connection, write=False)
                     self._schema = migrate.check(connection, write=write, views=False)
                 # From now on it is named: the search_path may be another one next time.
                 self.bind = in_schema(self.bind, self._schema)

@@ -25,7 +25,6 @@ from runstore.mapping.columns import (
     MEMBER_TABLES,
     OUTPUTS_NAMES,
     PARTS,
-    RANKS,
     REQUIRED_ACTION,
     RUN,
     RUN_NAMES,
@@ -36,6 +35,7 @@ from runstore.mapping.columns import (
     TOOLS,
     table_of,
 )
+from runstore.mapping.newness import RANKS, Order, order
 from runstore.mapping.shared import SharedRow, digest_of, shared_id, shared_row, shared_text
 from runstore.mapping.snapshot import Draft, Mapper, Snapshot
 from runstore.mapping.stored import Shape, StoredRun, differences
@@ -66,12 +66,14 @@ __all__ = [
     "TOOLS",
     "Draft",
     "Mapper",
+    "Order",
     "Shape",
     "SharedRow",
     "Snapshot",
     "StoredRun",
     "differences",
     "digest_of",
+    "order",
     "shared_id",
     "shared_row",
     "shared_text",

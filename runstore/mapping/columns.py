@@ -85,9 +85,6 @@ MEMBER_TABLES: dict[str, tuple[Table, ...]] = {
 }
 """Member of a run -> the tables in which it has rows of its own."""
 
-RANKS = {"cancelling": 1} | dict.fromkeys(("cancelled", "failed", "completed", "expired", "incomplete"), 2)
-"""How far a status is on the way of a run; every other one, also a missing one, is 0."""
-
 
 IN_ROW: dict[str, tuple[int, Reader]] = {
     name: (place, reader_of(RUN.columns[name]))

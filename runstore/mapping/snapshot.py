@@ -24,7 +24,6 @@ from runstore.mapping.columns import (
     LINK_TABLES,
     OUTPUTS_NAMES,
     PARTS,
-    RANKS,
     REQUIRED_ACTION,
     RUN_NAMES,
     SHAPE,
@@ -34,6 +33,7 @@ from runstore.mapping.columns import (
     Kind,
     kind_of,
 )
+from runstore.mapping.newness import Order, order
 from runstore.mapping.shared import Remembered, SharedRow, digest_of, shared_row
 from runstore.mapping.values import NULL, STRINGS, Reader, extra_text, read_each
 from runstore.wire.spelling import Entry, entries
@@ -79,9 +79,9 @@ class Snapshot:
         return tuple(self.row[place] for place in _IDENTITY)
 
     @property
-    def order(self) -> tuple[int, int, bytes]:
+    def order(self) -> Order:
         """Of two snapshots of a run the one with the greater order is the newer."""
-        return RANKS.get(self.row[_STATUS] or "", 0), self.observed_at, self.digest
+        return order(self.status, self.observed_at, self.digest)
 
 
 _STATUS = COLUMNS["status"]

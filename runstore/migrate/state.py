@@ -96,7 +96,7 @@ def check(connection: Connection, *, write: bool = True, exact: bool = False, vi
         _check(connection, write, exact)
         if views and revision_of(connection) == REVISION and (missing := missing_views(connection, VIEWS)):
             raise _not_whole(connection, REVISION, missing)
-        if hiding := backend_of(connection).hiding(connection, TABLES.values()):
+        if hiding := backend_of(connection).tables_with_hidden_rows(connection, TABLES.values()):
             place, names = config.shown(connection.engine.url), ", ".join(hiding)
             _log.warning("%s: row level security hides rows of %s: what is found may not be all", place, names)
     return schema

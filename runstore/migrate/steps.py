@@ -77,7 +77,7 @@ def upgrade(
     file = config.sqlite_file(engine.url)
     if file is not None and is_new(engine):
         with translated(engine):
-            backend_of(engine).let_readers_in(engine)
+            backend_of(engine).enable_wal(engine)
     return _step("upgrade", engine, revision, limits, backup)
 
 
@@ -114,7 +114,7 @@ def _step(
     settings = alembic_config()
     with translated(engine), engine.connect() as connection:
         # Under REPEATABLE READ a revision that has waited for a table would move the rows as they were before.
-        backend_of(engine).isolate(connection, write=True)
+        backend_of(engine).set_isolation(connection, write=True)
         settings.attributes |= {"connection": connection, "limits": limits, "backup": backup}
         settings.attributes["delete_runs"] = delete_runs
         _command(name, settings, revision)

@@ -60,7 +60,7 @@ def _conflicts(backend: Backend, run_ids: list[str]) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        if not backend.is_passing(error):
+        if not backend.is_retryable(error):
             raise
         others = f" or another one of {len(run_ids)}" if len(run_ids) > 1 else ""
         raise RunChanged(id=f"{run_ids[0]}{others}") from error

@@ -214,14 +214,14 @@ class _Conditions:
     def run_id(self, *, id: list[str]) -> None:  # noqa: A002
         values = _possible(id)
         wanted = self._one_of(RUN.c.id, values)
-        aside = self._one_of(self._backend.aside(RUN.c.id), values)
+        aside = self._one_of(self._backend.without_index(RUN.c.id), values)
         self.conditions.append(Condition(aside, wanted, (_rows(RUN, wanted),)))
 
     def column(self, **wanted: list[str]) -> None:
         for name, given in wanted.items():
             values, column = _possible(given), RUN.c[name]
             equal = column == values[0] if len(values) == 1 else self._one_of(column, values)
-            test = self._one_of(self._backend.aside(column), values)
+            test = self._one_of(self._backend.without_index(column), values)
             alternatives = tuple(column == each for each in values)
             rows = tuple(_rows(RUN, each).order_by(CREATED) for each in alternatives[:MOST_WAYS])
             self.conditions.append(Condition(test, equal, rows if len(values) <= MOST_WAYS else (), alternatives))
@@ -233,7 +233,7 @@ class _Conditions:
     def created(self, *, created_from: int | None = None, created_before: int | None = None) -> None:
         there = RUN.c.created_at.is_not(None)
         self.bounds += [*_range(CREATED, created_from, created_before), there]
-        self.bounds_aside += [*_range(self._backend.aside(CREATED), created_from, created_before), there]
+        self.bounds_aside += [*_range(self._backend.without_index(CREATED), created_from, created_before), there]
 
     def started(self, *, started_from: int | None = None, started_before: int | None = None) -> None:
         self._span(RUN.c.started_at, started_from, started_before)
@@ -249,7 +249,7 @@ class _Conditions:
 
     def seconds(self, *, total_seconds_min: int | None = None, total_seconds_max: int | None = None) -> None:
         wanted = and_(*_range(TOTAL_SECONDS, total_seconds_min, last=total_seconds_max))
-        aside = self._backend.aside(TOTAL_SECONDS)
+        aside = self._backend.without_index(TOTAL_SECONDS)
         test = and_(*_range(aside, total_seconds_min, last=total_seconds_max))
         self.conditions.append(Condition(test, wanted, (_rows(RUN, wanted).order_by(TOTAL_SECONDS),)))
 
@@ -411,7 +411,7 @@ def choose(backend: Backend, where: Where, answers: Sequence[int], most: int, *,
     if few is not None and few.drive is not None:
         others = [condition.test for condition in where.conditions if condition is not few]
         way = [few.drive, *where.bounds_aside, *others, *tests]
-        return Chosen([Way(way, backend.aside(CREATED), RUN.c.id)], walks=False)
+        return Chosen([Way(way, backend.without_index(CREATED), RUN.c.id)], walks=False)
     spans: list[list[ColumnElement[bool]]] = [[]]
     if where.spans:
         regular = [bound for span in where.spans for bound in span.created]
@@ -421,6 +421,6 @@ def choose(backend: Backend, where: Where, answers: Sequence[int], most: int, *,
         in_order = None
     others = [condition.test for condition in where.conditions if condition is not in_order]
     served = [[one] for one in in_order.alternatives] if in_order else [[]]
-    run_id = backend.aside(RUN.c.id) if in_order else RUN.c.id
+    run_id = backend.without_index(RUN.c.id) if in_order else RUN.c.id
     ways = [Way([*one, *span, *where.bounds, *others, *tests], CREATED, run_id) for one, span in product(served, spans)]
     return Chosen(ways, walks=bool(others))

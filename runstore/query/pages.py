@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, select
 
 from runstore import wire
 from runstore.backends import Transaction
-from runstore.errors import RunNotFound
-from runstore.mapping import StoredRun
+from runstore.errors import ConfigurationError, RunNotFound
+from runstore.mapping import COLUMNS, StoredRun
 from runstore.query import filters, queries
 from runstore.query.filters import Way
 from runstore.query.reader import Reader
@@ -28,7 +28,63 @@ class Page(NamedTuple):
     """The cursor of the next page; None on the last one."""
 
 
-def place_of(transaction: Transaction, run_id: str) -> queries.Place:
+class RowPage(NamedTuple):
+    """Some of the rows that were asked for."""
+
+    rows: list[tuple[Any, ...]]
+    next: str | None
+    """The cursor of the next page; None on the last one."""
+
+
+class Request(NamedTuple):
+    """Which page is asked for."""
+
+    wanted: filters.Where
+    newest_first: bool
+    limit: int
+    begin: queries.Place | None
+    """Of a cursor: the page begins after this place."""
+    after: str | None
+    before: str | None
+
+
+def request(
+    wanted: filters.Where, newest_first: bool, limit: int, cursor: str | None, after: str | None, before: str | None
+) -> Request:
+    """Check what a caller asks for. Raises :class:`ConfigurationError`."""
+    if type(limit) is not int or limit < 1:
+        raise ConfigurationError(detail=f"limit is {limit!r}, expected an integer, at least 1")
+    if cursor is not None and after is not None:
+        raise ConfigurationError(detail="cursor and after both say where the page begins; give one of them")
+    begin = queries.parse(cursor) if cursor is not None else None
+    return Request(wanted, newest_first, limit, begin, after, before)
+
+
+def find(transaction: Transaction, reader: Reader, asked: Request) -> tuple[list[tuple[StoredRun, bytes]], str | None]:
+    """The runs of a page with their canonical texts, in order, and the cursor of the next page.
+
+    Raises :class:`RunNotFound` for the id of *after* or *before*.
+    """
+    begin = asked.begin if asked.after is None else _place_of(transaction, asked.after)
+    places = [(begin, asked.newest_first)] if begin else []
+    if asked.before is not None:
+        places.append((_place_of(transaction, asked.before), not asked.newest_first))
+    backwards = asked.before is not None and begin is None
+    newest_first = asked.newest_first is not backwards
+    found = _read(
+        transaction, reader, asked.wanted, places, newest_first=newest_first, limit=min(asked.limit, 2**31) + 1
+    )
+    has_more = len(found) > asked.limit
+    found = found[: asked.limit]
+    if backwards:
+        found.reverse()
+    if not found or (not has_more and asked.before is None):
+        return found, None
+    last = found[-1][0].row
+    return found, queries.cursor_of(last[COLUMNS["created_at"]], last[COLUMNS["id"]])
+
+
+def _place_of(transaction: Transaction, run_id: str) -> queries.Place:
     """Where a run stands in the order. Raises :class:`RunNotFound`."""
     created = transaction.execute(queries.place(run_id)).scalar() if wire.is_text(run_id) else None
     if created is None:
@@ -36,7 +92,7 @@ def place_of(transaction: Transaction, run_id: str) -> queries.Place:
     return created, run_id
 
 
-def page(
+def _read(
     transaction: Transaction,
     reader: Reader,
     wanted: filters.Where,

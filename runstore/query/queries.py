@@ -28,7 +28,7 @@ def runs(backend: Backend) -> Select[Any]:
     columns: list[ColumnElement[Any]] = [readable(backend, column) for column in RUN.columns]
     source: Any = RUN
     for member, table in _PARTS.items():
-        part, matches = backend.looked_up(table, table.c.run_object == RUN.c.id)
+        part, matches = backend.joined_by_key(table, table.c.run_object == RUN.c.id)
         source = source.outerjoin(part, matches)
         columns += [readable(backend, column).label(f"{member}_{column.name}") for column in part.columns]
     # As text: SQLite forgets that a value is JSON when it sorts it.

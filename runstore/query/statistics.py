@@ -141,7 +141,7 @@ def _aggregate(backend: Backend, name: str, run: Any) -> ColumnElement[Any]:
         return func.count().filter(run.status == name)
     if "/" in name:
         column, half = name.split("/")
-        high, low = backend.halves_of_sum(run[column])
+        high, low = backend.sum_in_halves(run[column])
         return high if half == "high" else low
     match name:
         case "other_status":
@@ -250,4 +250,4 @@ def _runs(backend: Backend, by: Sequence[str], where: Sequence[ColumnElement[boo
     runs = select(*(columns or [RUNS.c.id])).select_from(source).where(*conditions)
     if several:
         runs = runs.distinct()  # a run with two functions has the type function twice
-    return backend.apart(runs).subquery()
+    return backend.materialized(runs).subquery()

@@ -16,7 +16,7 @@ from sqlalchemy import bindparam, select
 from runstore import wire
 from runstore.backends import Transaction
 from runstore.errors import RunNotFound
-from runstore.mapping import RANKS, RUN, differences, table_of
+from runstore.mapping import RUN, Order, differences, order, table_of
 from runstore.query import queries
 from runstore.schema import RunObjectChange
 
@@ -49,9 +49,9 @@ class Past:
     texts: Texts
 
     @property
-    def order(self) -> tuple[int, int, bytes]:
+    def order(self) -> Order:
         """Of two snapshots the one with the greater order is the newer."""
-        return RANKS.get(self.status or "", 0), self.observed_at, self.digest
+        return order(self.status, self.observed_at, self.digest)
 
 
 @dataclass(slots=True)
@@ -147,4 +147,4 @@ def changes(transaction: Transaction, run_id: str) -> list[Change]:
         )
         for _, digest, observed_at, status, members, absent in rows
     ]
-    return sorted(found, key=lambda change: (RANKS.get(change.status or "", 0), change.observed_at, change.digest))
+    return sorted(found, key=lambda change: order(change.status, change.observed_at, change.digest))

@@ -22,13 +22,14 @@ from runstore.mapping import (
     CHILD_TABLES,
     COLUMNS,
     MEMBER_TABLES,
-    RANKS,
     RUN,
     RUN_NAMES,
     SHARED_TABLES,
+    Order,
     SharedRow,
     Snapshot,
     StoredRun,
+    order,
 )
 from runstore.query.reader import Reader
 from runstore.save import history
@@ -78,9 +79,9 @@ class Head(NamedTuple):
     created_at: int | None
 
     @property
-    def order(self) -> tuple[int, int, bytes]:
+    def order(self) -> Order:
         """Of two snapshots of a run the one with the greater order is the newer."""
-        return RANKS.get(self.status or "", 0), self.observed_at, self.digest
+        return order(self.status, self.observed_at, self.digest)
 
     @property
     def identity(self) -> tuple[Any, ...]:
@@ -216,7 +217,9 @@ def _settle(stored: Head | None, snapshots: Iterable[Snapshot], policy: Policy) 
                 Verdict(Outcome.CONFLICT, "differs from the stored snapshot, and on_conflict is 'error'")
             )
             continue
-        elif policy == "replace" or (policy == "newest" and snapshot.order > _order(newest, run.observed_at)):
+        elif policy == "replace" or (
+            policy == "newest" and snapshot.order > order(newest.status, run.observed_at, newest.digest)
+        ):
             verdict = Verdict(Outcome.UPDATED)
         else:
             run.late.append(snapshot)
@@ -229,11 +232,6 @@ def _settle(stored: Head | None, snapshots: Iterable[Snapshot], policy: Policy) 
         run.newest, run.observed_at = snapshot, snapshot.observed_at
         run.verdicts.append(verdict)
     return run
-
-
-def _order(newest: Snapshot | Head, observed_at: int) -> tuple[int, int, bytes]:
-    rank, _, digest = newest.order
-    return rank, observed_at, digest
 
 
 def different_run(one: Snapshot | Head, other: Snapshot | Head) -> str:

@@ -8,6 +8,7 @@ from sqlalchemy import ForeignKey, Index, Integer, LargeBinary
 from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
 
 from runstore.schema.base import Base, BigInt, Count, JSONObject, JSONText, Key, KeyText, LongText
+from runstore.schema.lists import Rows
 
 OfRun = Annotated[
     str,
@@ -42,6 +43,7 @@ class RunObjectRequiredAction(Base):
 
     tool_calls: Mapped[list[RunToolCallObject]] = relationship(
         order_by="RunToolCallObject.position",
+        collection_class=Rows,
         cascade="all, delete-orphan",
         passive_deletes=True,
         lazy="selectin",

@@ -46,7 +46,7 @@ from runstore.schema.configuration import (
     RunObjectShape,
     TruncationObject,
 )
-from runstore.schema.lists import linked
+from runstore.schema.lists import Rows, linked
 from runstore.schema.outcome import (
     OfRun,
     Position,
@@ -194,12 +194,17 @@ class RunObject(Base):
     shape: Mapped[RunObjectShape] = relationship(lazy="selectin")
     tool_links: Mapped[list[RunObjectAssistantObjectToolsInner]] = relationship(
         order_by="RunObjectAssistantObjectToolsInner.position",
+        collection_class=Rows,
         cascade="all, delete-orphan",
         passive_deletes=True,
         lazy="selectin",
     )
     file_links: Mapped[list[RunObjectFileIds]] = relationship(
-        order_by="RunObjectFileIds.position", cascade="all, delete-orphan", passive_deletes=True, lazy="selectin"
+        order_by="RunObjectFileIds.position",
+        collection_class=Rows,
+        cascade="all, delete-orphan",
+        passive_deletes=True,
+        lazy="selectin",
     )
     changes: Mapped[list[RunObjectChange]] = relationship(
         order_by="RunObjectChange.observed_at", cascade="all, delete-orphan", passive_deletes=True

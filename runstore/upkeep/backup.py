@@ -44,7 +44,7 @@ def _copy(archive: Transaction, partial: Path, path: Path) -> Fingerprint:
     try:
         with engine.connect() as connection:
             copy = Transaction(connection, archive.backend)
-            if damage := archive.backend.inner_damage(connection):
+            if damage := archive.backend.integrity_errors(connection):
                 raise BackupFailed(place=path, reason=damage[0])
             if (fingerprint.of_runs(copy), fingerprint.of_history(copy)) != expected:
                 raise BackupFailed(place=path, reason="it has another fingerprint than the archive")

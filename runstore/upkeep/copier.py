@@ -27,7 +27,7 @@ from runstore.save import history, writer
 from runstore.save.history import CHANGE, Past, Revised, unfold
 from runstore.schema import TABLES
 from runstore.upkeep import fingerprint
-from runstore.upkeep.fingerprint import Difference, Fingerprint
+from runstore.upkeep.fingerprint import Difference, Fingerprint, Where
 from runstore.upkeep.walk import RUN_TABLES, Range, Row, ranges
 
 BATCH = 500
@@ -100,7 +100,7 @@ def prove(source: Transaction, target: Transaction, report: Copied) -> None:
         report.missing = [
             difference
             for difference in fingerprint.differences(source, target)
-            if difference.where != "only in the second" and difference.run not in explained
+            if difference.where is not Where.SECOND and difference.run not in explained
         ]
 
 

@@ -10,6 +10,7 @@ The earlier snapshots of runs have a fingerprint of their own, the sum of their 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from enum import StrEnum
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -45,12 +46,19 @@ class Fingerprint(NamedTuple):
 NOTHING = Fingerprint(0, 0)
 
 
+class Where(StrEnum):
+    """Which of two archives has a run."""
+
+    BOTH = "differs"
+    FIRST = "only in the first"
+    SECOND = "only in the second"
+
+
 class Difference(NamedTuple):
     """A run in which two archives differ."""
 
     run: str
-    where: str
-    """``differs``, or ``only in the first`` or ``only in the second`` archive."""
+    where: Where
 
 
 def of_runs(archive: Transaction, conditions: Iterable[ColumnElement[bool]] = ()) -> Fingerprint:
@@ -145,9 +153,9 @@ def _compared(first: Transaction, second: Transaction, conditions: list[ColumnEl
             continue  # told where the first archive has it
         if run_id in elsewhere[0] or (run_id in ours and run_id in theirs):
             if ours[run_id] != theirs.get(run_id):
-                yield Difference(run_id, "differs")
+                yield Difference(run_id, Where.BOTH)
         else:
-            yield Difference(run_id, "only in the first" if run_id in ours else "only in the second")
+            yield Difference(run_id, Where.FIRST if run_id in ours else Where.SECOND)
 
 
 def _stored(archive: Transaction, run_ids: Iterable[str]) -> set[str]:

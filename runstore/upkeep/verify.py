@@ -76,7 +76,7 @@ def verify(transaction: Transaction, reader: Reader) -> Generator[Damage]:
 
     A shared row that is damaged is found once by itself and then with each run that refers to it.
     """
-    for line in transaction.backend.inner_damage(transaction.connection):
+    for line in transaction.backend.integrity_errors(transaction.connection):
         yield Damage(None, "the database", line)
     check = _Check(transaction, reader)
     for table in SHARED_TABLES:

@@ -276,6 +276,23 @@ def test_pages_are_whole_where_no_run_has_a_time(runs: RunRepository) -> None:
         assert found == [f"run_{n:02}" for n in range(25)][:: -1 if newest_first else 1]
 
 
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_pages_of_rows_hold_the_runs_of_the_pages_in_every_spelling(runs: RunRepository, newest_first: bool) -> None:
+    runs.save_many([a_run(f"run_{n}", created_at=SECOND + n // 2, status="failed") for n in range(5)])
+    runs.save({"id": "run_5", "object": "thread.run", "createdAt": SECOND + 1, "status": "failed", "threadId": "t"})
+    cursor, seen = None, []
+    while True:
+        asked: dict[str, Any] = {"limit": 2, "cursor": cursor, "newest_first": newest_first, "status": "failed"}
+        page, rows = runs.find(**asked), runs.find_rows(("id", "created_at", "thread_id"), **asked)
+        assert [run["id"] for run in page.runs] == [run_id for run_id, _, _ in rows.rows]
+        assert page.next == rows.next
+        seen += rows.rows
+        if (cursor := page.next) is None:
+            break
+    assert len(seen) == 6
+    assert ("run_5", SECOND + 1, "t") in seen
+
+
 def test_runs_that_arrive_or_go_between_pages_disturb_no_other_run(runs: RunRepository) -> None:
     before = [a_run(f"run_{n:02}", created_at=SECOND + n // 4) for n in range(20)]
     runs.save_many(before)

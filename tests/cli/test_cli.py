@@ -893,3 +893,21 @@ def test_python_m_runstore_is_the_command(process: Callable[..., Result]) -> Non
     result = process("--version")
     assert (result.code, result.err) == (0, "")
     assert result.out.endswith(f" {version('runstore')}\n")
+
+
+def test_a_table_of_runs_shows_members_in_every_spelling(cli: Cli) -> None:
+    run = {
+        "id": "r",
+        "object": "thread.run",
+        "threadId": "t_1",
+        "createdAt": "2024-08-21T11:00:17Z",
+        "status": "failed",
+    }
+    cli("import", "-", stdin=json.dumps(run))
+    assert cli("list", "--format", "table").out.splitlines()[1].split() == [
+        "r",
+        "2024-08-21",
+        "11:00:17",
+        "failed",
+        "t_1",
+    ]
