@@ -26,6 +26,7 @@ def snapshots_in(path: Path) -> list[dict[str, Any]]:
     return runs
 
 
+@pytest.mark.slow
 def test_every_payload_comes_back_as_it_came(engine: Engine) -> None:
     runs = RunRepository(engine)
     for path in FILES:

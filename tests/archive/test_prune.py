@@ -110,6 +110,7 @@ def one_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     made.dispose()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("one_memory")
 def test_any_version_deletes_runs_of_which_a_snapshot_meets_all_conditions(
     runs: RunRepository, monkeypatch: pytest.MonkeyPatch
@@ -129,6 +130,7 @@ def test_any_version_deletes_runs_of_which_a_snapshot_meets_all_conditions(
     assert list(runs.verify()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("one_memory")
 def test_an_earlier_snapshot_means_to_a_filter_what_it_meant_when_it_was_the_newest(
     runs: RunRepository, monkeypatch: pytest.MonkeyPatch
@@ -257,6 +259,7 @@ def test_a_run_that_is_not_to_go_any_more_stays(
     assert [run["id"] for run in runs.iterate()] == ["a"]
 
 
+@pytest.mark.slow
 def test_collecting_never_takes_what_a_writer_is_about_to_use(url: URL) -> None:
     """Writers and a collector beside each other, over the same few prompts and tools."""
     engines = [create_engine(url) for _ in range(4)]

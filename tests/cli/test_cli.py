@@ -550,6 +550,7 @@ def filled(cli: Cli, tmp_path: Path) -> Path:
     return tmp_path / "runstore.db"
 
 
+@pytest.mark.slow
 def test_a_corrupt_page_is_a_failure_and_never_half_an_export(cli: Cli, filled: Path, tmp_path: Path) -> None:
     whole = filled.read_bytes()
     (tmp_path / "out").write_text("the export of yesterday")

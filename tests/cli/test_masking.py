@@ -39,6 +39,7 @@ def test_no_secret_of_a_place_is_shown_by_any_command(cli: Cli, tmp_path: Path, 
     assert not [path for path in tmp_path.rglob("*") if SECRET in str(path)]
 
 
+@pytest.mark.slow
 def test_escapes_in_the_name_of_a_file_do_not_steer_the_terminal_through_the_log(tmp_path: Path) -> None:
     name = "runs\x9b31m.db"
     with migrate.engine(config.database_url(tmp_path / name)) as engine:

@@ -26,7 +26,7 @@ def answering(url: URL, process: int) -> bool:
         return any(children.read_text() for children in Path(f"/proc/{process}/task").glob("*/children"))
     engine = create_engine(url)
     with engine.connect() as connection:
-        active = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%RECURSIVE n(i)%'"
+        active = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND datname = current_database()"
         found = bool(connection.scalar(text(f"{active} AND pid <> pg_backend_pid()")))
     engine.dispose()
     return found

@@ -26,6 +26,8 @@ __all__ = [
     "test_upgrade",
 ]
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def alembic_config() -> Config:

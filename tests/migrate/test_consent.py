@@ -20,12 +20,11 @@ REFUSED = "runstore: refusing to delete {}: there is no terminal to ask at; --ye
 
 
 @pytest.fixture
-def doomed(empty_url: URL) -> URL:
+def doomed(own_url: URL) -> URL:
     """An archive of two runs, one of which has failed."""
-    with migrate.engine(empty_url) as engine:
-        migrate.upgrade(engine)
+    with migrate.engine(own_url) as engine:
         RunRepository(engine).save_many([a_run("a", status="failed"), a_run("b", status="completed")])
-    return empty_url
+    return own_url
 
 
 def count(url: URL) -> int:

@@ -27,7 +27,7 @@ from runstore import (
 )
 from runstore.schema import Base
 from tests.helpers.catalog import catalog
-from tests.helpers.commands import shown
+from tests.helpers.commands import Cli, shown
 from tests.helpers.deployed import Later, admin, revision_of, runstore, tables_of
 from tests.helpers.main_jobs import DONE, RUN, everything_works
 from tests.helpers.paths import SAMPLES
@@ -76,7 +76,7 @@ def test_each_db_command_is_a_function_and_says_what_it_found(empty_url: URL) ->
     assert runstore(empty_url, "db", "downgrade", "base", "--no-backup", "--yes").stderr.endswith(" to nothing\n")
 
 
-def test_history_tells_of_each_revision_what_it_does_and_its_phase() -> None:
+def test_history_tells_of_each_revision_what_it_does_and_its_phase(cli: Cli) -> None:
     told = migrate.history()
     assert [step.revision for step in told] == sorted(step.revision for step in told)
     assert told[-1].revision == HEAD
@@ -84,11 +84,9 @@ def test_history_tells_of_each_revision_what_it_does_and_its_phase() -> None:
         assert step.title
         assert re.search(r"lock|rewrit", step.text), step.revision
         assert re.search(r"^Phase: (expand|contract)", step.text, re.MULTILINE), step.revision
-    said = runstore(None, "db", "history")
-    assert said.returncode == 0
-    assert [line[:4] for line in said.stdout.splitlines() if line[:1].isdigit()][::-1] == [
-        step.revision for step in told
-    ]
+    said = cli("db", "history")
+    assert said.code == 0
+    assert [line[:4] for line in said.out.splitlines() if line[:1].isdigit()][::-1] == [step.revision for step in told]
 
 
 def test_each_revision_after_the_first_says_which_code_reads_it_and_from_0007_on_which_writes_it() -> None:
@@ -117,7 +115,7 @@ def test_the_script_of_db_sql_makes_what_upgrade_makes(empty_url: URL, engine: E
             migrate.check(connection)
 
 
-def test_the_script_of_one_step_begins_and_ends_where_it_is_told() -> None:
+def test_the_script_of_one_step_begins_and_ends_where_it_is_told(cli: Cli) -> None:
     up, down = migrate.sql("postgresql", "0001:0002"), migrate.sql("postgresql", "0002:0001")
     assert "CREATE TABLE run_object (" not in up
     assert "version_num='0002'" in up
@@ -127,14 +125,12 @@ def test_the_script_of_one_step_begins_and_ends_where_it_is_told() -> None:
     for backend, span, schema in (("oracle", "head", None), ("sqlite", "head", "s"), ("sqlite", "0001:9999", None)):
         with pytest.raises(ConfigurationError):
             migrate.sql(backend, span, schema=schema)
-    said = runstore(None, "db", "sql", "--backend", "postgresql", "0001:0002")
-    assert (said.returncode, said.stdout, said.stderr) == (0, up, "")
+    assert cli("db", "sql", "--backend", "postgresql", "0001:0002") == (0, up, "")
 
 
 @pytest.mark.slow
-def test_diff_names_what_somebody_changed(empty_url: URL) -> None:
-    with migrate.engine(empty_url) as engine:
-        migrate.upgrade(engine)
+def test_diff_names_what_somebody_changed(own_url: URL) -> None:
+    with migrate.engine(own_url) as engine:
         assert migrate.diff(engine) == []
         with engine.begin() as connection:
             connection.execute(text("CREATE TABLE of_another_service (id integer)"))
@@ -147,7 +143,7 @@ def test_diff_names_what_somebody_changed(empty_url: URL) -> None:
             "index ix_run_object_file_ids_file_ids of run_object_file_ids is missing",
             "view run_findings is missing",
         ]
-    said = runstore(empty_url, "db", "diff")
+    said = runstore(own_url, "db", "diff")
     assert (said.returncode, sorted(said.stdout.splitlines())) == (1, sorted(found))
 
 
@@ -170,16 +166,16 @@ def test_an_empty_database_is_stamped_with_no_revision_but_base(empty_url: URL) 
 
 
 @pytest.mark.slow
-def test_alembic_stamps_past_a_revision_that_nobody_knows(empty_url: URL, later: Later) -> None:
-    with migrate.engine(empty_url) as engine:
-        migrate.upgrade(engine)
+def test_alembic_stamps_past_a_revision_that_nobody_knows(own_url: URL, later: Later) -> None:
+    with migrate.engine(own_url) as engine:
         with engine.begin() as connection:
             connection.execute(text(f"UPDATE {migrate.VERSION_TABLE} SET version_num = 'lost'"))
-        assert later.alembic(empty_url, "stamp", "head").returncode
-        assert later.alembic(empty_url, "stamp", "--purge", "head").returncode == 0
+        assert later.alembic(own_url, "stamp", "head").returncode
+        assert later.alembic(own_url, "stamp", "--purge", "head").returncode == 0
         assert revision_of(engine) == HEAD
 
 
+@pytest.mark.slow
 def test_alembic_says_in_one_line_what_we_refuse_and_what_the_database_does(later: Later) -> None:
     place = config.database_url("postgresql://bob:s3cret@127.0.0.1:1/runs")
     for arguments, more in ((("current",), {}), (("upgrade", "head", "--sql"), {"RUNSTORE_LOCK_TIMEOUT": "soon"})):
@@ -249,16 +245,15 @@ def test_a_version_table_that_is_not_ours_is_recognised(empty_url: URL) -> None:
 
 
 @pytest.mark.slow
-def test_a_half_archive_is_recognised(empty_url: URL) -> None:
-    with migrate.engine(empty_url) as engine:
-        migrate.upgrade(engine)
+def test_a_half_archive_is_recognised(own_url: URL) -> None:
+    with migrate.engine(own_url) as engine:
         cascade = "" if engine.dialect.name == "sqlite" else " CASCADE"
         with engine.begin() as connection:
             connection.execute(text(f"DROP TABLE truncation_object{cascade}"))
         for refused in (lambda: migrate.upgrade(engine), lambda: RunRepository(engine).save(RUN)):
             with pytest.raises(NotAnArchive, match=r"not whole: .* there is no truncation_object"):
                 refused()
-    assert runstore(empty_url, "db", "check").returncode == 1
+    assert runstore(own_url, "db", "check").returncode == 1
 
 
 # --- newer and older code -------------------------------------------------------------------------------------------
@@ -270,12 +265,11 @@ def later(tmp_path: Path) -> Later:
 
 
 @pytest.mark.slow
-def test_a_newer_schema_that_only_adds_is_read_and_not_written(empty_url: URL, later: Later) -> None:
+def test_a_newer_schema_that_only_adds_is_read_and_not_written(own_url: URL, later: Later) -> None:
     added = later.add(
         "op.create_table('later', sa.Column('id', sa.Integer))", "op.drop_table('later')", oldest_reader=HEAD
     )
-    with migrate.engine(empty_url) as engine:
-        migrate.upgrade(engine)
+    with migrate.engine(own_url) as engine:
         RunRepository(engine).save(RUN)
         later.upgrade(engine)
         runs = RunRepository(engine)
@@ -290,22 +284,22 @@ def test_a_newer_schema_that_only_adds_is_read_and_not_written(empty_url: URL, l
         with engine.connect() as connection, pytest.raises(SchemaNewer):
             migrate.check(connection)
         assert list(runs.iterate()) == [RUN]
-    listed = runstore(empty_url, "list")
+    listed = runstore(own_url, "list")
     assert (listed.returncode, json.loads(listed.stdout)) == (0, RUN)
     assert re.search(rf"is at revision {added}, newer than the {HEAD} of this runstore: it can be read", listed.stderr)
-    assert runstore(empty_url, "db", "status").returncode == 0
+    assert runstore(own_url, "db", "status").returncode == 0
     for command in (("import", SAMPLES), ("db", "upgrade"), ("db", "check"), ("db", "wait")):
-        refused_command = runstore(empty_url, *command)
+        refused_command = runstore(own_url, *command)
         assert refused_command.returncode == 5, refused_command
         assert "upgrade runstore" in refused_command.stderr
-    with migrate.engine(empty_url) as engine:
+    with migrate.engine(own_url) as engine:
         later.downgrade(engine, HEAD)
         assert RunRepository(engine).save(DONE) == "updated"
 
 
 @pytest.mark.slow
 def test_a_newer_schema_is_written_where_its_revisions_say_so(
-    empty_url: URL, later: Later, caplog: pytest.LogCaptureFixture
+    own_url: URL, later: Later, caplog: pytest.LogCaptureFixture
 ) -> None:
     for number in (1, 2):
         added = later.add(
@@ -314,8 +308,7 @@ def test_a_newer_schema_is_written_where_its_revisions_say_so(
             oldest_reader="0001",
             oldest_writer="0006",
         )
-    with migrate.engine(empty_url) as engine:
-        migrate.upgrade(engine)
+    with migrate.engine(own_url) as engine:
         later.upgrade(engine)
         everything_works(RunRepository(engine))
         assert (
@@ -333,7 +326,7 @@ def test_a_newer_schema_is_written_where_its_revisions_say_so(
             with pytest.raises(SchemaNewer):
                 refused()
     for command in (("import", SAMPLES), ("db", "check"), ("db", "wait", "--timeout", "0")):
-        done = runstore(empty_url, *command)
+        done = runstore(own_url, *command)
         assert (done.returncode, done.stderr.count("it can be read and written")) == (0, 1), done
     assert done.stderr.endswith(f": at {added}\n")
 
@@ -343,10 +336,10 @@ def test_a_newer_schema_is_written_where_its_revisions_say_so(
     [("0001", "9001", True), ("0001", None, True), ("9001", "0001", False), (None, "0001", False)],
 )
 def test_a_newer_schema_is_not_written_otherwise(
-    empty_url: URL, later: Later, oldest_reader: str | None, oldest_writer: str | None, reads: bool
+    own_url: URL, later: Later, oldest_reader: str | None, oldest_writer: str | None, reads: bool
 ) -> None:
     later.add("pass", oldest_reader=oldest_reader, oldest_writer=oldest_writer)
-    with migrate.engine(empty_url) as engine:
+    with migrate.engine(own_url) as engine:
         later.upgrade(engine)
         with pytest.raises(SchemaNewer):
             RunRepository(engine).save(RUN)
@@ -354,10 +347,10 @@ def test_a_newer_schema_is_not_written_otherwise(
             assert RunRepository(engine).count() == 0
 
 
-def test_what_a_revision_said_of_its_writers_holds_for_it_alone(empty_url: URL, later: Later) -> None:
+def test_what_a_revision_said_of_its_writers_holds_for_it_alone(own_url: URL, later: Later) -> None:
     later.add("pass", oldest_reader="0001", oldest_writer="0006")
     later.add("pass", oldest_reader="0001")
-    with migrate.engine(empty_url) as engine:
+    with migrate.engine(own_url) as engine:
         later.upgrade(engine, "9001")
         RunRepository(engine).save(RUN)
         later.upgrade(engine)
@@ -367,9 +360,8 @@ def test_what_a_revision_said_of_its_writers_holds_for_it_alone(empty_url: URL, 
         RunRepository(engine).save(DONE)
 
 
-def test_an_archive_whose_version_table_was_lost_says_again_who_may_use_it(empty_url: URL) -> None:
-    with migrate.engine(empty_url) as engine:
-        migrate.upgrade(engine)
+def test_an_archive_whose_version_table_was_lost_says_again_who_may_use_it(own_url: URL) -> None:
+    with migrate.engine(own_url) as engine:
         with engine.begin() as connection:
             connection.execute(text(f"DROP TABLE {migrate.VERSION_TABLE}"))
         migrate.stamp(engine, HEAD)
@@ -385,17 +377,16 @@ def test_an_archive_whose_version_table_was_lost_says_again_who_may_use_it(empty
 
 
 @pytest.mark.parametrize("oldest_reader", [None, "9001"])
-def test_a_newer_schema_that_changes_more_is_not_read(empty_url: URL, later: Later, oldest_reader: str | None) -> None:
+def test_a_newer_schema_that_changes_more_is_not_read(own_url: URL, later: Later, oldest_reader: str | None) -> None:
     later.add("pass", oldest_reader=oldest_reader)
-    with migrate.engine(empty_url) as engine:
+    with migrate.engine(own_url) as engine:
         later.upgrade(engine)
         with pytest.raises(SchemaNewer):
             RunRepository(engine).count()
 
 
-def test_what_a_revision_said_of_its_readers_holds_for_it_alone(empty_url: URL) -> None:
-    with migrate.engine(empty_url) as engine:
-        migrate.upgrade(engine)
+def test_what_a_revision_said_of_its_readers_holds_for_it_alone(own_url: URL) -> None:
+    with migrate.engine(own_url) as engine:
         with engine.begin() as connection:
             connection.execute(text(f"UPDATE {migrate.VERSION_TABLE} SET version_num = '9999'"))
         with pytest.raises(SchemaNewer):

@@ -457,6 +457,7 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("mount") is None, reason="needs mount")
 @pytest.mark.parametrize("backup", [True, False])
 def test_a_full_disk_leaves_the_old_file_whole(sqlite_file: Path, later: Later, tmp_path: Path, backup: bool) -> None:

@@ -183,6 +183,7 @@ def test_an_application_next_to_an_archive_in_a_schema_of_its_own(empty_url: URL
         assert migrate.diff(engine) == []
 
 
+@pytest.mark.slow
 def test_models_of_an_application_may_derive_from_our_base(engine: Engine) -> None:
     script = """
 import sys

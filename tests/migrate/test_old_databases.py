@@ -23,7 +23,7 @@ from tests.migrate.old_databases import FOLDER, restore, snapshots
 KEPT = sorted(path.stem for path in FOLDER.glob("*.jsonl"))
 
 
-@pytest.fixture(params=KEPT)
+@pytest.fixture(params=[KEPT[0], *(pytest.param(name, marks=pytest.mark.slow) for name in KEPT[1:])])
 def old(request: pytest.FixtureRequest, empty_url: URL) -> Iterator[tuple[str, Engine]]:
     """The number of a released revision, and an archive as it was then."""
     restore(FOLDER / request.param, empty_url)

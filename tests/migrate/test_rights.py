@@ -84,14 +84,18 @@ FILTERS: dict[str, Any] = {
 
 
 @pytest.fixture
-def place(empty_url: URL) -> URL:
-    """An empty database, in which nobody but its owner may do anything."""
-    if empty_url.get_backend_name() != "postgresql":
+def place(request: pytest.FixtureRequest, backend: str) -> URL:
+    """An empty archive (or a database with nothing in it), where nobody but its owner may do anything."""
+    if backend == "sqlite":
         pytest.skip("SQLite has no roles")
-    with admin(empty_url) as server:
-        server.execute(text(f"REVOKE ALL ON DATABASE {empty_url.database} FROM PUBLIC"))
+    url: URL = request.getfixturevalue(getattr(request, "param", "own_url"))
+    with admin(url) as server:
+        server.execute(text(f"REVOKE ALL ON DATABASE {url.database} FROM PUBLIC"))
         server.execute(text("REVOKE ALL ON SCHEMA public FROM PUBLIC"))
-    return empty_url
+    return url
+
+
+in_an_empty_database = pytest.mark.parametrize("place", ["empty_url"], indirect=True)
 
 
 Roles = Callable[..., list[URL]]
@@ -380,6 +384,8 @@ GRANT INSERT ON {shared} TO {writer};
 """What db grants of that time printed."""
 
 
+@pytest.mark.slow
+@in_an_empty_database
 @pytest.mark.parametrize("revision", ["0001", "0003", "0006"])
 def test_roles_of_an_old_revision_work_after_the_upgrade(
     place: URL, roles: Roles, revision: str, caplog: pytest.LogCaptureFixture
@@ -421,6 +427,7 @@ def test_roles_of_an_old_revision_work_after_the_upgrade(
     refused(writer, "DELETE FROM run_object", "UPDATE runstore_version SET version_num = 'x'")
 
 
+@in_an_empty_database
 def test_what_a_revision_makes_anew_is_granted_anew(place: URL, roles: Roles, tmp_path: Path) -> None:
     owner, *others = roles("owner", *KINDS)
     urls = dict(zip(KINDS, others, strict=True))
