@@ -117,10 +117,8 @@ def test_whoever_is_long_busy_in_the_middle_is_told_why(hasty: RunRepository, ca
 
 
 @pytest.mark.slow
-def test_a_save_goes_on_where_the_server_has_ended_a_session_of_the_pool(hasty: RunRepository) -> None:
-    engine = create_engine(
-        hasty._connections.bind.engine.url.update_query_dict({"options": "-c idle_session_timeout=800"})
-    )
+def test_a_save_goes_on_where_the_server_has_ended_a_session_of_the_pool(hasty: RunRepository, url: URL) -> None:
+    engine = create_engine(url.update_query_dict({"options": "-c idle_session_timeout=800"}))
     runs = RunRepository(engine)
     for n in range(2):
         runs.save(full(f"run_{n}"))

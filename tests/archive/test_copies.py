@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -12,10 +13,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, event, text
 
 from runstore import migrate
 from runstore.backends import create_engine
+from runstore.backends.sqlite import SQLite
+from runstore.connections import Connections
 from runstore.errors import ArchiveMissing, BackupFailed, ConfigurationError, DatabaseFailure, SchemaBehind
 from runstore.mapping import RUN, digest_of
 from runstore.repository import RunRepository
@@ -121,14 +124,13 @@ def test_diff_names_every_run_and_reads_no_equal_part(
     moved = {"id": "run_moved", "object": ""}
     runs.save({**moved, "created_at": 0})
     other.save({**moved, "created_at": 2 * DAY})
-    read: list[int] = []
-    compare = fingerprint._compared
+    compared: list[tuple[str, Any]] = []
 
-    def counted(first: Any, second: Any, conditions: Any) -> Any:
-        read.append(fingerprint.of_runs(first, conditions).runs)
-        return compare(first, second, conditions)
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if re.match(r"SELECT \S*run_object\.id, \S*run_object\.digest\s", statement):
+            compared.append((statement, parameters))
 
-    monkeypatch.setattr(fingerprint, "_compared", counted)
+    event.listen(engine, "before_cursor_execute", note)
     assert sorted(runs.differences(other)) == [
         ("run_0003", "only in the first"),
         ("run_0555", "only in the first"),
@@ -136,7 +138,10 @@ def test_diff_names_every_run_and_reads_no_equal_part(
         ("run_moved", "differs"),
         ("run_new", "only in the second"),
     ]
-    assert sum(read) <= 6 * 20
+    event.remove(engine, "before_cursor_execute", note)
+    with engine.connect() as connection:
+        read = [len(connection.exec_driver_sql(*asked).all()) for asked in compared]
+    assert 0 < sum(read) <= 6 * 20
 
 
 # --- copy ------------------------------------------------------------------------------------------------------------
@@ -185,17 +190,17 @@ def test_a_prune_of_the_target_takes_nothing_from_a_copy(
     """Shared rows come before the runs that refer to them, and nothing refers to them meanwhile."""
     monkeypatch.setattr(walk, "SIZE", 4)
     save(other, snapshots(10))
-    retried = runs._connections.retried
+    retried = Connections.retried
     collected: list[int] = []
 
-    def after_a_prune(work: Any, **options: Any) -> Any:
+    def after_a_prune(self: Connections, work: Any, **options: Any) -> Any:
         if len(collected) < 20:  # before each table and each range of runs
-            monkeypatch.setattr(runs._connections, "retried", retried)
-            collected.append(runs.prune().shared)
-            monkeypatch.setattr(runs._connections, "retried", after_a_prune)
-        return retried(work, **options)
+            with monkeypatch.context() as pruning:
+                pruning.setattr(Connections, "retried", retried)
+                collected.append(runs.prune().shared)
+        return retried(self, work, **options)
 
-    monkeypatch.setattr(runs._connections, "retried", after_a_prune)
+    monkeypatch.setattr(Connections, "retried", after_a_prune)
     report = other.copy_to(runs)
     assert sum(collected) > 10
     assert str(report) == "10 inserted, 0 replaced, 0 unchanged, 0 ahead, 0 conflict"
@@ -229,8 +234,8 @@ def test_a_copy_of_a_snapshot_that_both_have_keeps_the_later_time(runs: RunRepos
     for source, target in ((runs, other), (other, runs)):
         assert source.copy_to(target).complete
     for archive in (runs, other):
-        with archive._whole() as side:
-            seen = side.connection.execute(select(RUN.c.id, RUN.c.observed_at).order_by(RUN.c.id)).all()
+        with archive.sql("SELECT id, observed_at FROM run_object ORDER BY id") as answer:
+            seen = list(answer.rows)
         assert seen == [("earlier", 9), ("newest", 5)]
         assert [change.observed_at for change in archive.changes("earlier")] == [6]
 
@@ -351,13 +356,13 @@ def test_a_backup_is_of_one_moment_and_proved(
             runs.backup(target)
         return
     before = runs.fingerprint()
-    copy_file = type(runs._backend).copy_file
+    copy_file = SQLite.copy_file
 
     def meanwhile(self: Any, connection: Any, path: Path) -> None:
         RunRepository(engine).save({"id": "later", "object": ""})
         copy_file(self, connection, path)
 
-    monkeypatch.setattr(type(runs._backend), "copy_file", meanwhile)
+    monkeypatch.setattr(SQLite, "copy_file", meanwhile)
     assert runs.backup(target) == before != runs.fingerprint()
     copy = create_engine(target)
     with copy.begin() as connection:
@@ -374,7 +379,7 @@ def test_a_backup_that_is_not_the_archive_is_none(
     if engine.dialect.name == "postgresql":
         pytest.skip("it has no backup of this kind")
     save(runs, snapshots(5))
-    copy_file = type(runs._backend).copy_file
+    copy_file = SQLite.copy_file
 
     def damaged(self: Any, connection: Any, path: Path) -> None:
         copy_file(self, connection, path)
@@ -382,7 +387,7 @@ def test_a_backup_that_is_not_the_archive_is_none(
             copy.execute("UPDATE run_object SET digest = ? WHERE id = 'run_1'", (digest_of(b"x"),))
         copy.close()
 
-    monkeypatch.setattr(type(runs._backend), "copy_file", damaged)
+    monkeypatch.setattr(SQLite, "copy_file", damaged)
     with pytest.raises(BackupFailed, match="fingerprint"):
         runs.backup(tmp_path / "backup.db")
     assert not list(tmp_path.glob("backup*"))

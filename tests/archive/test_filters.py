@@ -13,9 +13,8 @@ from sqlalchemy import Engine, event, text
 from runstore import ConfigurationError, RunNotFound, RunRepository
 from runstore.query import criteria, filters
 from runstore.schema import Base
-from tests.archive.test_find import a_run
 from tests.helpers.filter_cases import CASES, DAY, RUNS, T, save
-from tests.helpers.runs import ids, pages
+from tests.helpers.runs import a_run, ids, pages
 
 
 def in_order(found: list[dict[str, Any]]) -> list[str]:

@@ -29,7 +29,7 @@ from runstore import (
 from runstore.backends import create_engine
 from runstore.query import reader
 from tests.helpers.comparison import contents
-from tests.helpers.runs import ids, pages
+from tests.helpers.runs import a_run, ids, pages
 
 SECOND = 1_700_000_000
 SHARED = {"run_object_shape", "truncation_object", "assistants_api_tool_choice_option"} | {
@@ -38,10 +38,6 @@ SHARED = {"run_object_shape", "truncation_object", "assistants_api_tool_choice_o
 """Tables of which delete leaves the rows."""
 COLLECTED = {"run_object_instructions", "assistant_object_tools_inner", "function_object"}
 """Tables of which delete takes the rows that no run uses any more."""
-
-
-def a_run(run_id: str, **members: Any) -> dict[str, Any]:
-    return {"id": run_id, "object": "thread.run", **members}
 
 
 def rich_run(run_id: str, mark: str = "", **members: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from runstore.repository import RunRepository
 from runstore.upkeep import pruner
 from tests.helpers.comparison import contents
 from tests.helpers.runs import PROMPT, full
+from tests.helpers.transactions import transaction
 
 ISOLATIONS = ("read committed", "repeatable read", "serializable")
 
@@ -173,7 +174,7 @@ def test_our_own_transactions_choose_their_isolation(plain: Engine) -> None:
     for engine in (plain, plain.execution_options(isolation_level="SERIALIZABLE")):
         runs = RunRepository(engine)
         for write, isolation in ((True, "read committed"), (False, "repeatable read")):
-            with runs._connections.transaction(write=write) as connection:
+            with transaction(engine, write=write) as connection:
                 assert connection.execute(text(question)).scalar_one() == isolation
         with runs.sql(question) as answer:
             assert list(answer.rows) == [("repeatable read",)]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.engine import URL
 
-from runstore import ArchiveDamaged, migrate
-from runstore.backends import create_engine
-from runstore.backends.sqlite import SQLite
+from runstore import ArchiveDamaged
+from runstore.backends import backend_of, create_engine
 from runstore.mapping import FUNCTION, INSTRUCTIONS, RUN, SHAPE, SHARED_TABLES, TOOL
+from runstore.query.reader import Reader
 from runstore.repository import RunRepository
 from runstore.upkeep import earlier, pruner
 from runstore.upkeep.earlier import AnySnapshot
@@ -23,6 +23,7 @@ from tests.helpers.comparison import contents
 from tests.helpers.filter_cases import CASES, FINISHED, RUNS, save
 from tests.helpers.runs import full, stored
 from tests.helpers.threads import in_threads
+from tests.helpers.transactions import transaction
 
 
 def counts(engine: Engine) -> dict[str, int]:
@@ -100,18 +101,7 @@ ANY: list[tuple[dict[str, Any], bool, bool]] = [
 """Conditions, and whether the run that was changed and the one that was not have a snapshot that meets all of them."""
 
 
-@pytest.fixture
-def one_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The same archive in memory for all choices of a test: to make its tables takes longer than all else."""
-    made = SQLite().create_engine(URL.create("sqlite"))
-    migrate.upgrade(made)
-    monkeypatch.setattr(AnySnapshot, "_archive", lambda _: made)
-    yield
-    made.dispose()
-
-
 @pytest.mark.slow
-@pytest.mark.usefixtures("one_memory")
 def test_any_version_deletes_runs_of_which_a_snapshot_meets_all_conditions(
     runs: RunRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,9 +121,8 @@ def test_any_version_deletes_runs_of_which_a_snapshot_meets_all_conditions(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("one_memory")
 def test_an_earlier_snapshot_means_to_a_filter_what_it_meant_when_it_was_the_newest(
-    runs: RunRepository, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, runs: RunRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each run is overwritten by a snapshot of which nothing is left, and is found by what it was."""
     monkeypatch.setattr(pruner, "BATCH", 70)
@@ -146,11 +135,8 @@ def test_an_earlier_snapshot_means_to_a_filter_what_it_meant_when_it_was_the_new
         if where == {"metadata": {}}:
             continue
         expected = {run["id"] for snapshot in (snapshots, newest) for run in snapshot if found(meets, run)}
-        with (
-            AnySnapshot(runs._backend, runs._reader, where) as choice,
-            runs._connections.transaction(write=False) as transaction,
-        ):
-            assert set(choice.of(transaction, sorted(run["id"] for run in snapshots))) == expected, where
+        with AnySnapshot(backend_of(engine), Reader(), where) as choice, transaction(engine) as reading:
+            assert set(choice.of(reading, sorted(run["id"] for run in snapshots))) == expected, where
 
 
 def found(meets: Callable[[dict[str, Any]], bool], run: dict[str, Any]) -> bool:

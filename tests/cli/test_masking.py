@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from runstore import config, migrate
-from tests.cli.test_output import run
-from tests.helpers.commands import Cli
+from tests.helpers.commands import Cli, in_bash
 from tests.helpers.secret_places import PLACES, SECRET
 
 
@@ -44,10 +43,10 @@ def test_escapes_in_the_name_of_a_file_do_not_steer_the_terminal_through_the_log
     name = "runs\x9b31m.db"
     with migrate.engine(config.database_url(tmp_path / name)) as engine:
         migrate.upgrade(engine, "0003")
-    done = run(tmp_path, f"$R db upgrade --db {shlex.quote(name)}")
+    done = in_bash(tmp_path, f"$R db upgrade --db {shlex.quote(name)}")
     assert "is kept in runs\\x9b31m" in done.stderr
     hostile = "runs\x1b[31m\nrunstore: all is well.db"
-    refused = run(tmp_path, f"$R db upgrade --db {shlex.quote(hostile)}")
+    refused = in_bash(tmp_path, f"$R db upgrade --db {shlex.quote(hostile)}")
     assert refused.returncode == 2
     for said in (done.stderr, refused.stderr):
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]|\nrunstore: all is well", said)

@@ -8,7 +8,6 @@ import shlex
 import signal
 import stat
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,32 +21,12 @@ from runstore.backends import create_engine
 from runstore.errors import ConfigurationError
 from runstore.files import complete_file
 from runstore.upkeep import fingerprint
+from tests.helpers.commands import COMMAND, db, in_bash
 from tests.helpers.paths import ROOT
 from tests.helpers.waiting import until
 
-COMMAND = shlex.join([sys.executable, "-m", "runstore"])
 RUNS = 1500
 BAD = 500
-
-
-def run(folder: Path, script: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """What bash makes of a script in which R is the command; its pipes fail where any part of them fails."""
-    kept = {name: value for name, value in os.environ.items() if not name.endswith("DATABASE_URL")}
-    return subprocess.run(
-        ["bash", "-c", f"set -o pipefail; R={shlex.quote(COMMAND)}; {script}"],
-        cwd=folder,
-        env={**kept, "PYTHONPATH": str(ROOT), **environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=120,
-        check=False,
-    )
-
-
-def db(url: URL) -> str:
-    return f"--db {shlex.quote(url.render_as_string(hide_password=False))}"
 
 
 @pytest.fixture
@@ -77,7 +56,7 @@ def dump(tmp_path: Path) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("lost", ["2> >(true)", "2>/dev/full", "2>&-", "2> >(head -n 1 >&2)"])
 def test_nobody_who_reads_errors_is_no_end_of_the_work(url: URL, tmp_path: Path, dump: Path, lost: str) -> None:
-    done = run(tmp_path, f"$R import {dump.name} --verbose {db(url)} {lost}")
+    done = in_bash(tmp_path, f"$R import {dump.name} --verbose {db(url)} {lost}")
     assert done.returncode == 6
     assert done.stdout.startswith(f"{RUNS} inserted, 0 updated, 0 unchanged, 0 stale, 0 conflict, {BAD} rejected")
     with RunRepository.open(url) as runs:
@@ -89,7 +68,7 @@ def test_nobody_who_reads_errors_is_no_end_of_the_work(url: URL, tmp_path: Path,
 def test_an_import_of_which_nobody_reads_the_counts_is_made_and_no_success(
     url: URL, tmp_path: Path, dump: Path, lost: str
 ) -> None:
-    assert run(tmp_path, f"$R import {dump.name} {db(url)} {lost}").returncode == 1
+    assert in_bash(tmp_path, f"$R import {dump.name} {db(url)} {lost}").returncode == 1
     with RunRepository.open(url) as runs:
         assert runs.count() == RUNS
 
@@ -109,7 +88,7 @@ def test_a_command_whose_exit_code_is_the_answer_never_says_0_unheard(full: URL,
         f"export {db(full)}",
         f"export --format parquet {db(full)}",
     ):
-        done = run(tmp_path, f"$R {command} {lost}")
+        done = in_bash(tmp_path, f"$R {command} {lost}")
         assert done.returncode == 1, command
         assert "Traceback" not in done.stderr
         assert "internal error" not in done.stderr
@@ -118,13 +97,13 @@ def test_a_command_whose_exit_code_is_the_answer_never_says_0_unheard(full: URL,
 @pytest.mark.slow
 def test_copy_counts_and_db_check_are_answers_too(full: URL, tmp_path: Path) -> None:
     place = shlex.quote(full.render_as_string(hide_password=False))
-    assert run(tmp_path, f"$R copy {place} copy.db | true").returncode == 1
-    assert run(tmp_path, f"$R fingerprint {db(full)} >/dev/full").returncode == 1
+    assert in_bash(tmp_path, f"$R copy {place} copy.db | true").returncode == 1
+    assert in_bash(tmp_path, f"$R fingerprint {db(full)} >/dev/full").returncode == 1
     engine = create_engine(tmp_path / "behind.db")
     migrate.upgrade(engine, "0001")
     engine.dispose()
     for lost in ("2>&-", "2>/dev/full", "2>&1 | true", ">&- 2>&-"):
-        assert run(tmp_path, f"$R db check --db behind.db {lost}").returncode in (1, 4)
+        assert in_bash(tmp_path, f"$R db check --db behind.db {lost}").returncode in (1, 4)
 
 
 @pytest.mark.slow
@@ -133,16 +112,16 @@ def test_copy_counts_and_db_check_are_answers_too(full: URL, tmp_path: Path) -> 
 )
 def test_who_has_seen_enough_of_a_list_is_no_failure(full: URL, tmp_path: Path, command: str) -> None:
     for lost in ("| head -n 1", "| true"):
-        done = run(tmp_path, f"$R {command} {db(full)} {lost}")
+        done = in_bash(tmp_path, f"$R {command} {db(full)} {lost}")
         assert (done.returncode, "standard output" in done.stderr) == (0, False)
-    done = run(tmp_path, f"$R {command} {db(full)} >/dev/full")
+    done = in_bash(tmp_path, f"$R {command} {db(full)} >/dev/full")
     assert (done.returncode, done.stderr) == (1, "runstore: standard output: No space left on device\n")
 
 
 @pytest.mark.slow
 def test_a_pipe_with_a_name_that_nobody_reads_on_is_a_failure_with_one_line(full: URL, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    done = run(tmp_path, f"head -c 1 pipe >/dev/null & $R list --limit {RUNS} {db(full)} -o pipe")
+    done = in_bash(tmp_path, f"head -c 1 pipe >/dev/null & $R list --limit {RUNS} {db(full)} -o pipe")
     assert (done.returncode, done.stderr) == (1, "runstore: pipe: Broken pipe\n")
 
 
@@ -151,9 +130,9 @@ def test_a_pipe_with_a_name_that_nobody_reads_on_is_a_failure_with_one_line(full
 
 @pytest.mark.slow
 def test_exports_to_one_file_at_once_leave_one_that_is_whole(full: URL, tmp_path: Path) -> None:
-    assert run(tmp_path, f"$R export {db(full)} -o whole").returncode == 0
+    assert in_bash(tmp_path, f"$R export {db(full)} -o whole").returncode == 0
     several = " & ".join([f"$R export {db(full)} -o out"] * 4)
-    done = run(tmp_path, f"{several} & wait")
+    done = in_bash(tmp_path, f"{several} & wait")
     assert (done.stderr, (tmp_path / "out").read_bytes()) == ("", (tmp_path / "whole").read_bytes())
     assert parts(tmp_path) == []
 
@@ -168,9 +147,9 @@ def test_files_and_links_of_others_next_to_the_output_are_left_alone(full: URL, 
         (tmp_path / f"{name}.part").write_text("not ours")
     (tmp_path / "link").write_text("not ours")
     (tmp_path / "via.part").symlink_to("link")
-    assert run(tmp_path, f"$R export {db(full)} -o out && $R export {db(full)} -o via").returncode == 0
-    assert run(tmp_path, f"$R import {dump.name} --db new.db --rejects rejects").returncode == 6
-    assert run(tmp_path, "$R backup backup --db new.db").returncode == 0
+    assert in_bash(tmp_path, f"$R export {db(full)} -o out && $R export {db(full)} -o via").returncode == 0
+    assert in_bash(tmp_path, f"$R import {dump.name} --db new.db --rejects rejects").returncode == 6
+    assert in_bash(tmp_path, "$R backup backup --db new.db").returncode == 0
     for name in ("out.part", "backup.part", "rejects.part", "link"):
         assert (tmp_path / name).read_text() == "not ours"
     assert (tmp_path / "via.part").is_symlink()
@@ -180,7 +159,7 @@ def test_files_and_links_of_others_next_to_the_output_are_left_alone(full: URL, 
 def test_an_import_that_is_stopped_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
     (tmp_path / "rejects").write_text("of yesterday")
     importing = subprocess.Popen(
-        [*shlex.split(COMMAND), "import", "-", "--db", "new.db", "--rejects", "rejects"],
+        [*COMMAND, "import", "-", "--db", "new.db", "--rejects", "rejects"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdin=subprocess.PIPE,
@@ -202,14 +181,16 @@ def test_an_import_that_is_stopped_leaves_nothing_behind(tmp_path: Path, number:
 def test_output_to_an_open_file_is_written_behind_what_stands_in_it(full: URL, tmp_path: Path) -> None:
     for target in ("/dev/stdout", "-", "/dev/fd/1", "/proc/self/fd/1"):
         (tmp_path / "log").write_text("before\n")
-        assert run(tmp_path, f"$R list --limit 1 {db(full)} -o {target} >> log").returncode == 0
+        assert in_bash(tmp_path, f"$R list --limit 1 {db(full)} -o {target} >> log").returncode == 0
         assert re.fullmatch(r"before\n{.*}\n", (tmp_path / "log").read_text())
     assert (
-        run(tmp_path, f"$R list --limit 1 {db(full)} -o /dev/fd/7 7>> log && $R list {db(full)} -o /dev/null").stdout
+        in_bash(
+            tmp_path, f"$R list --limit 1 {db(full)} -o /dev/fd/7 7>> log && $R list {db(full)} -o /dev/null"
+        ).stdout
         == ""
     )
     assert (tmp_path / "log").read_text().count("\n") == 3
-    assert "Bad file descriptor" in run(tmp_path, f"$R list {db(full)} -o /dev/fd/77").stderr
+    assert "Bad file descriptor" in in_bash(tmp_path, f"$R list {db(full)} -o /dev/fd/77").stderr
     assert not (tmp_path / "-").exists()
 
 
@@ -226,11 +207,11 @@ def test_a_circle_of_links_is_an_error_wherever_a_path_stands(full: URL, tmp_pat
         ("copy loop other.db", 2),
         ("import /dev/null --db loop", 2),
     ):
-        done = run(tmp_path, f"$R {command}")
+        done = in_bash(tmp_path, f"$R {command}")
         assert done.returncode == code, (command, done.stderr)
         assert "internal" not in done.stderr
-    run(tmp_path, "$R import /dev/null --db new.db")
-    done = run(tmp_path, "$R backup loop --db new.db")
+    in_bash(tmp_path, "$R import /dev/null --db new.db")
+    done = in_bash(tmp_path, "$R backup loop --db new.db")
     assert (done.returncode, done.stderr) == (2, "runstore: loop is there already; a backup makes a new file\n")
 
 
@@ -314,7 +295,7 @@ def test_all_that_is_made_of_a_private_archive_is_private(tmp_path: Path, dump: 
         "backup copy.db",
         "lint -o findings",
     ):
-        assert run(tmp_path, f"umask 022; $R {command} --db private.db").returncode in (0, 1, 6), command
+        assert in_bash(tmp_path, f"umask 022; $R {command} --db private.db").returncode in (0, 1, 6), command
     made = {path.name: oct(mode(path)) for path in set(tmp_path.iterdir()) - before}
     assert len(made) == 7
     assert set(made.values()) == {"0o600"}, made

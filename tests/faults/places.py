@@ -20,6 +20,7 @@ from runstore.backends import create_engine
 from runstore.repository import RunRepository
 from runstore.upkeep.fingerprint import Fingerprint
 from tests.helpers.paths import ROOT
+from tests.helpers.transactions import transaction
 
 BACKENDS = ("sqlite", "postgresql")
 
@@ -160,8 +161,8 @@ def fingerprints(url: URL) -> tuple[Fingerprint, int]:
     """Of the runs, and how many earlier snapshots there are."""
     from runstore.upkeep import fingerprint
 
-    with RunRepository.open(url) as runs, runs._whole() as side:
-        return fingerprint.of_runs(side), fingerprint.of_history(side).sum
+    with migrate.engine(url) as engine, transaction(engine, whole=True) as whole:
+        return fingerprint.of_runs(whole), fingerprint.of_history(whole).sum
 
 
 def dump(path: Path, runs: Iterable[Any]) -> Path:

@@ -209,3 +209,23 @@ def invoke(*arguments: str) -> testing.Result:
     """A command without what surrounds it: its exception is in the result."""
     logs.set_up()
     return testing.CliRunner().invoke(runstore, arguments)
+
+
+def in_bash(folder: Path, script: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """What bash makes of a script in which R is the command; its pipes fail where any part of them fails."""
+    return subprocess.run(
+        ["bash", "-c", f"set -o pipefail; R={shlex.quote(shlex.join(COMMAND))}; {script}"],
+        cwd=folder,
+        env=env(**environment),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=120,
+        check=False,
+    )
+
+
+def db(url: URL) -> str:
+    """The option that names an archive, for bash."""
+    return f"--db {shlex.quote(url.render_as_string(hide_password=False))}"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from runstore import RunRepository
-from tests.archive.test_find import a_run
+from tests.helpers.runs import a_run
 
 DAY = 86_400
 

@@ -134,6 +134,38 @@ def test_no_module_uses_a_private_name_of_another(path: Path) -> None:
     assert not private
 
 
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+OUR_OWN = OF_NAMED_TUPLES | {"_mapping", "_exit"}
+"""Names that begin so and are public all the same: of rows, and os._exit."""
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(ROOT / "tests")))
+def test_no_test_uses_a_private_name(path: Path) -> None:
+    """What it tests has a public way; a private name changes without anybody noticing."""
+    found = []
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Attribute) and re.match("_(?!_)", node.attr) and node.attr not in OUR_OWN:
+            if ast.unparse(node.value) not in ("self", "cls"):
+                found.append(f"{node.lineno}: {ast.unparse(node)}")
+        elif isinstance(node, ast.ImportFrom):
+            found += [f"{node.lineno}: {alias.name}" for alias in node.names if re.match("_(?!_)", alias.name)]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("setattr"):
+            names = [arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
+            found += [f"{node.lineno}: {name}" for name in names if re.search(r"(^|\.)_(?!_)\w+$", name)]
+    assert not found
+
+
+def test_test_modules_import_nothing_of_each_other() -> None:
+    """What several need stands in tests/helpers."""
+    imported = [
+        f"{path.relative_to(ROOT)}:{node.lineno} imports {node.module}"
+        for path in TESTS
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ImportFrom) and re.search(r"(^|\.)test_\w+$", node.module or "")
+    ]
+    assert not imported
+
+
 def databases_named(path: Path) -> list[str]:
     """Where a module says or asks which database it is."""
     found = []
@@ -163,8 +195,17 @@ def test_text_of_sql_is_put_together_in_one_module_of_names_alone() -> None:
 # --- what users import -----------------------------------------------------------------------------------------------
 
 
+def homes() -> dict[str, str]:
+    """The table of the names that users import: each with its module."""
+    tables = [node for node in tree(PACKAGE / "__init__.py").body if isinstance(node, ast.AnnAssign | ast.Assign)]
+    (table,) = (
+        ast.literal_eval(node.value) for node in tables if node.value and ast.unparse(node).startswith("_NAMES")
+    )
+    return {name: module for module, names in table.items() for name in names}
+
+
 def test_every_name_that_users_import_is_where_the_table_says() -> None:
-    for name, module in runstore._HOMES.items():
+    for name, module in homes().items():
         found = getattr(runstore, name)
         assert found is vars(import_module(f"runstore.{module}"))[name]
         assert getattr(found, "__module__", "").startswith(f"runstore.{module}"), name
@@ -181,7 +222,7 @@ def test_type_checkers_read_the_same_names() -> None:
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    assert told == runstore._HOMES
+    assert told == homes()
 
 
 def test_every_error_can_be_imported_from_runstore() -> None:
