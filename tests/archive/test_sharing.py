@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sqlite3
 import subprocess
@@ -148,6 +149,83 @@ def test_a_database_in_memory_stays_with_its_process() -> None:
     with RunRepository.open(":memory:") as runs:
         runs.save(run(1))
         assert ended(forked(lambda: runs.save(run(2)))) == REFUSED
+        assert runs.count() == 1
+
+
+@pytest.mark.slow
+def test_a_forked_process_uses_no_connection_of_its_parent(engine: Engine) -> None:
+    runs = RunRepository(engine)
+    runs.save({"id": "parent", "object": "thread.run"})
+    answers = multiprocessing.get_context("fork").Queue()
+
+    def child() -> None:
+        for n in range(20):
+            runs.save({"id": f"{os.getpid()}_{n}", "object": "thread.run"})
+        answers.put(runs.count() >= 21)
+        answers.close()
+        answers.join_thread()
+        os._exit(0)
+
+    children = [multiprocessing.get_context("fork").Process(target=child) for _ in range(2)]
+    for process in children:
+        process.start()
+    for n in range(20):
+        runs.save({"id": f"parent_{n}", "object": "thread.run"})
+    assert all(answers.get(timeout=60) for _ in children)
+    for process in children:
+        process.join(60)
+        assert process.exitcode == 0
+    assert runs.count() == 61
+    assert list(runs.verify()) == []
+
+
+@pytest.mark.slow
+def test_whatever_a_forked_process_does_first_is_on_a_connection_of_its_own(engine: Engine) -> None:
+    def ask(runs: RunRepository) -> None:
+        with runs.sql("SELECT 1") as answer:
+            assert list(answer.rows) == [(1,)]
+
+    first: list[Callable[[RunRepository], object]] = [
+        ask,
+        RunRepository.vacuum,
+        lambda runs: runs.save({"id": "child", "object": ""}),
+        lambda runs: runs.delete("child"),
+    ]
+    for work in first:
+        runs = RunRepository(engine)
+        runs.count()  # leaves a connection in the pool
+        with engine.connect() as connection:
+            inherited = connection.connection.driver_connection
+
+        def child(runs: RunRepository = runs, work: Any = work, inherited: Any = inherited) -> None:
+            event.listen(engine, "checkout", lambda driver, *_: os._exit(1) if driver is inherited else None)
+            work(runs)
+            os._exit(0)
+
+        process = multiprocessing.get_context("fork").Process(target=child)
+        process.start()
+        process.join(60)
+        assert process.exitcode == 0
+        assert runs.count() in (0, 1)
+
+
+@pytest.mark.slow
+def test_a_forked_process_is_refused_the_connection_of_its_parent(engine: Engine) -> None:
+    with engine.connect() as connection:
+        runs = RunRepository(connection)
+        runs.save({"id": "parent", "object": "thread.run"})
+
+        def child() -> None:
+            try:
+                runs.count()
+            except ConfigurationError:
+                os._exit(0)
+            os._exit(1)
+
+        process = multiprocessing.get_context("fork").Process(target=child)
+        process.start()
+        process.join(60)
+        assert process.exitcode == 0
         assert runs.count() == 1
 
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine
 
-from runstore.errors import ConfigurationError
 from runstore.repository import RunRepository
 from tests.faults import damage, disk, hostile, kills, schedules
 from tests.faults.places import BACKENDS, Place, place
@@ -113,77 +109,3 @@ def test_strange_strings_are_kept_and_harm_nobody(engine: Engine, strange: str) 
     assert runs.find(status=strange, thread_id=strange).runs == [run]
     assert list(runs.verify()) == []
     assert runs.prune(status=strange).runs == 1
-
-
-def test_a_forked_process_uses_no_connection_of_its_parent(engine: Engine) -> None:
-    runs = RunRepository(engine)
-    runs.save({"id": "parent", "object": "thread.run"})
-    answers = multiprocessing.get_context("fork").Queue()
-
-    def child() -> None:
-        for n in range(20):
-            runs.save({"id": f"{os.getpid()}_{n}", "object": "thread.run"})
-        answers.put(runs.count() >= 21)
-        answers.close()
-        answers.join_thread()
-        os._exit(0)
-
-    children = [multiprocessing.get_context("fork").Process(target=child) for _ in range(2)]
-    for process in children:
-        process.start()
-    for n in range(20):
-        runs.save({"id": f"parent_{n}", "object": "thread.run"})
-    assert all(answers.get(timeout=60) for _ in children)
-    for process in children:
-        process.join(60)
-        assert process.exitcode == 0
-    assert runs.count() == 61
-    assert list(runs.verify()) == []
-
-
-def test_whatever_a_forked_process_does_first_is_on_a_connection_of_its_own(engine: Engine) -> None:
-    def ask(runs: RunRepository) -> None:
-        with runs.sql("SELECT 1") as answer:
-            assert list(answer.rows) == [(1,)]
-
-    first: list[Callable[[RunRepository], object]] = [
-        ask,
-        RunRepository.vacuum,
-        lambda runs: runs.save({"id": "child", "object": ""}),
-        lambda runs: runs.delete("child"),
-    ]
-    for work in first:
-        runs = RunRepository(engine)
-        runs.count()  # leaves a connection in the pool
-        with engine.connect() as connection:
-            inherited = connection.connection.driver_connection
-
-        def child(runs: RunRepository = runs, work: Any = work, inherited: Any = inherited) -> None:
-            event.listen(engine, "checkout", lambda driver, *_: os._exit(1) if driver is inherited else None)
-            work(runs)
-            os._exit(0)
-
-        process = multiprocessing.get_context("fork").Process(target=child)
-        process.start()
-        process.join(60)
-        assert process.exitcode == 0
-        assert runs.count() in (0, 1)
-
-
-def test_a_forked_process_is_refused_the_connection_of_its_parent(engine: Engine) -> None:
-    with engine.connect() as connection:
-        runs = RunRepository(connection)
-        runs.save({"id": "parent", "object": "thread.run"})
-
-        def child() -> None:
-            try:
-                runs.count()
-            except ConfigurationError:
-                os._exit(0)
-            os._exit(1)
-
-        process = multiprocessing.get_context("fork").Process(target=child)
-        process.start()
-        process.join(60)
-        assert process.exitcode == 0
-        assert runs.count() == 1
