@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 
 from runstore.errors import ConfigurationError, RunConflict, RunNotFound
-from runstore.mapping import RANKS, RUN
+from runstore.mapping import RUN
 from runstore.repository import RunRepository
 from runstore.save import saver
 from runstore.save.writer import Outcome
@@ -449,10 +449,6 @@ def test_a_conflict_inside_one_batch_is_refused_alone(runs: RunRepository) -> No
     )
     assert (report.inserted, report.conflict, report.updated) == (1, 1, 1)
     assert runs.load("run_a") == snapshot("failed", thread_id="x")
-
-
-def test_the_ranks_are_those_of_the_documented_way_of_a_run() -> None:
-    assert {"cancelling": 1, **dict.fromkeys(TERMINAL, 2)} == RANKS
 
 
 def test_an_update_replaces_only_what_changed(engine: Engine, runs: RunRepository) -> None:
