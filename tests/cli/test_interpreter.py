@@ -53,6 +53,8 @@ db sql
 db sql --backend postgresql
 db downgrade 0003 --no-backup
 db upgrade
+db downgrade base --no-backup --yes
+db upgrade
 '''.strip().splitlines():
     sys.argv = ["runstore", *shlex.split(line)]
     try:

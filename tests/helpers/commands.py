@@ -25,8 +25,6 @@ from runstore.cli import logs, main, runstore
 from tests.helpers.paths import ROOT
 
 COMMAND = [sys.executable, "-m", "runstore"]
-
-
 SECRET = "s3cr3t"
 
 
@@ -39,9 +37,11 @@ class Result(NamedTuple):
 
 
 Cli = Callable[..., Result]
+"""What the fixture :func:`cli` gives."""
 
 
 def counts(**expected: int) -> str:
+    """What an import prints that has done this."""
     names = ("inserted", "updated", "unchanged", "stale", "conflict", "rejected", "skipped")
     assert set(expected) <= set(names)
     skipped = f" ({expected['skipped']} thread.message)" if expected.get("skipped") else ""
@@ -49,10 +49,12 @@ def counts(**expected: int) -> str:
 
 
 def lines(*runs: dict[str, Any]) -> str:
+    """These runs as JSON Lines, as an export writes them."""
     return "".join(f"{json.dumps(run, ensure_ascii=False, separators=(',', ':'))}\n" for run in runs)
 
 
 def shown(url: URL) -> str:
+    """A URL as a command takes it."""
     return url.render_as_string(hide_password=False)
 
 
@@ -122,6 +124,7 @@ def process(tmp_path: Path) -> Callable[..., Result]:
 
 
 def env(**more: str) -> dict[str, str]:
+    """The environment of a command: this checkout, and no archive."""
     kept = {name: value for name, value in os.environ.items() if not name.endswith("DATABASE_URL")}
     return {**kept, "PYTHONPATH": str(ROOT), **more}
 
@@ -147,6 +150,7 @@ def limited(folder: Path, limit: int, *args: object, stdin: str = "") -> Result:
 
 
 Terminal = Callable[..., tuple[int, str]]
+"""What the fixture :func:`terminal` gives."""
 
 
 @pytest.fixture

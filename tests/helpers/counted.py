@@ -13,8 +13,6 @@ from runstore.query import statistics
 from runstore.statuses import STATUSES
 
 Run = dict[str, Any]
-
-
 ENDS = {
     "completed": "completed_at",
     "incomplete": "completed_at",

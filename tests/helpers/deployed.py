@@ -151,6 +151,7 @@ def admin(url: URL) -> Iterator[Connection]:
 
 
 def alembic(url: URL, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The checkout\'s own ``alembic`` command."""
     environment = os.environ | {"RUNSTORE_DATABASE_URL": url.render_as_string(hide_password=False)}
     command = [sys.executable, "-m", "alembic", *arguments]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

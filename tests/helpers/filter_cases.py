@@ -10,11 +10,7 @@ from runstore import RunRepository
 from tests.helpers.runs import a_run
 
 DAY = 86_400
-
-
 T = 1_700_000_000
-
-
 FINISHED = {
     "completed": "completed_at",
     "incomplete": "completed_at",

@@ -14,8 +14,6 @@ RUN = {
     "tools": [{"type": "code_interpreter"}],
     "usage": None,
 }
-
-
 DONE = {**RUN, "status": "completed", "usage": {"total_tokens": 3}, "instructions": "Be brief.", "file_ids": ["a", "a"]}
 
 

@@ -12,8 +12,6 @@ from sqlalchemy.engine import URL
 from runstore import RunRepository, create_engine
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT {} FROM n"
-
-
 TEN_SECONDS = f"SELECT i FROM ({ENDLESS.format('i')}) AS n WHERE i < 0"
 
 
@@ -33,5 +31,6 @@ def answering(url: URL, process: int) -> bool:
 
 
 def ask(archive: RunRepository, query: str, timeout: float = 30) -> list[tuple[Any, ...]]:
+    """All rows of the answer."""
     with archive.sql(query, timeout=timeout) as answer:
         return list(answer.rows)

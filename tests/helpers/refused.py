@@ -12,17 +12,9 @@ from typing import Any
 from tests.helpers.strategies import BUILT_IN
 
 NO_NUMBER = "neither a 64-bit integer nor a double equals the number"
-
-
 NUL = "has the character U+0000"
-
-
 SURROGATE = "has the lone surrogate"
-
-
 TWICE = "the key stands twice"
-
-
 DEEP = "is nested deeper than 200 levels"
 
 
@@ -124,8 +116,6 @@ REFUSED: dict[str, tuple[str, str, str]] = {
     "a number for an id": ('{"id":7,"object":"thread.run"}', "$.id", "expected a string, found number"),
     "an object for an object": ('{"id":"a","object":{}}', "$.object", "expected a string, found object"),
 }  # fmt: skip
-
-
 NO_UTF8: list[tuple[bytes, str]] = [
     (b'{"id":"\xff"}', "$.id"),
     (b'{"id":"a","model":"\xc3"}', "$.model"),
@@ -135,8 +125,6 @@ NO_UTF8: list[tuple[bytes, str]] = [
     (b'{"id":"a","instructions":"\xf8\x88\x80\x80\x80"}', "$.instructions"),
     (b'{"id":"a","file_ids":["\xc0\x80"]}', "$.file_ids[0]"),
 ]
-
-
 INDEXED: dict[str, str] = {
     "$.id": '{"id":%s}',
     "$.thread_id": '{"id":"a","thread_id":%s}',
@@ -158,8 +146,6 @@ INDEXED: dict[str, str] = {
     "$.Tools[0].Function.Name": '{"id":"a","Tools":[{"Type":"function","Function":{"Name":%s}}]}',
     "$.toolChoice.function.name": '{"id":"a","toolChoice":{"type":"function","function":{"name":%s}}}',
 }
-
-
 LONGEST = {"letters": "x" * 1024, "two bytes": "é" * 512, "four bytes": "😀" * 256, "escaped": '"\n' * 512}
 
 
@@ -242,8 +228,6 @@ PYTHON: dict[str, tuple[Any, str, str]] = {
     "class": (dict, "$", "expected a run object, found type"),
     "text with a surrogate": ('{"id":"a","x":"\ud800"}', "$", "has a lone surrogate at character 15"),
 }
-
-
 STRICT: dict[str, Any] = {
     **BUILT_IN,
     **dict.fromkeys(("expires_at", "started_at", "cancelled_at", "failed_at"), None),
@@ -253,8 +237,6 @@ STRICT: dict[str, Any] = {
     "last_error": None,
     "tools": [{"type": "code_interpreter"}],
 }
-
-
 DEPARTS: dict[str, tuple[str, Any]] = {
     "status": ("$.status", "paused"),
     "object": ("$.object", ""),

@@ -9,6 +9,7 @@ from runstore.repository import RunRepository
 
 
 def a_run(run_id: str, **members: Any) -> dict[str, Any]:
+    """A run of these members alone."""
     return {"id": run_id, "object": "thread.run", **members}
 
 
@@ -58,10 +59,12 @@ def stored(run_id: str, **members: Any) -> dict[str, Any]:
 
 
 def ids(found: Iterable[dict[str, Any]]) -> list[str]:
+    """Their ids, in the same order."""
     return [run["id"] for run in found]
 
 
 def pages(runs: RunRepository, **wanted: Any) -> Iterator[list[str]]:
+    """The ids of all runs that are found, page by page."""
     cursor = None
     while True:
         page = runs.find(cursor=cursor, **wanted)
@@ -71,8 +74,6 @@ def pages(runs: RunRepository, **wanted: Any) -> Iterator[list[str]]:
 
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
-
-
 TOOLS = [
     {"type": "function", "function": {"name": "weather", "parameters": SCHEMA}},
     {"type": "code_interpreter"},
@@ -81,6 +82,7 @@ TOOLS = [
 
 
 def waiting_run(run_id: str = "run_1", **members: Any) -> dict[str, Any]:
+    """A run that waits for the answers of two calls, with something in every member."""
     return {
         "id": run_id,
         "object": "thread.run",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 SECRET = "s3cr3t"
-
-
 PLACES = [
     f"postgresql://user:{SECRET}@127.0.0.1:1/db",
     f"postgresql://user:{SECRET}/with/slashes@127.0.0.1:1/db",

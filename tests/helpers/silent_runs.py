@@ -17,6 +17,4 @@ SILENT: list[dict[str, Any]] = [
     a_run("says so", status="completed"),
 ]
 """Runs that somebody has saved, of which a file would not tell that they are runs but for the last one."""
-
-
 QUOTED = '{"object":"thread.run","id":"quoted"}'

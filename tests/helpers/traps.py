@@ -25,6 +25,7 @@ def fail_on(engine: Engine, table: str, run_id: str) -> None:
 
 
 def disarm(engine: Engine, table: str) -> None:
+    """Let it take them again."""
     with engine.begin() as connection:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("DROP TRIGGER trap")
