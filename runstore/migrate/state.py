@@ -24,7 +24,7 @@ from runstore.errors import (
 )
 from runstore.schema import TABLES, views
 
-REVISION = "0007"
+REVISION = "0008"
 """The revision this code is written for, the newest under ``migrations/versions``. Revisions are numbered in order."""
 
 VERSION_TABLE = "runstore_version"

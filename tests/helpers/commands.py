@@ -12,16 +12,17 @@ import shlex
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import click
 import pytest
 from click import testing
 from sqlalchemy.engine import URL
 
-from runstore.cli import logs, main, runstore
+from runstore.cli import COMMANDS, logs, main, runstore
 from tests.helpers.paths import ROOT
 
 COMMAND = [sys.executable, "-m", "runstore"]
@@ -233,3 +234,14 @@ def in_bash(folder: Path, script: str, **environment: str) -> subprocess.Complet
 def db(url: URL) -> str:
     """The option that names an archive, for bash."""
     return f"--db {shlex.quote(url.render_as_string(hide_password=False))}"
+
+
+def commands() -> Iterator[tuple[list[str], click.Command]]:
+    context = click.Context(runstore)
+    for name in COMMANDS:
+        command = runstore.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from (([name, inner], found) for inner, found in command.commands.items())
+        else:
+            yield [name], command
