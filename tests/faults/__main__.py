@@ -1,4 +1,4 @@
-"""Make many faults and print what came of them: ``python -m tests.faults``."""
+"""Cause many faults and print the results: ``python -m tests.faults``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Fault = tuple[str, Callable[[], dict[str, Any]]]
 
 
 def faults(places: dict[str, Place], seed: int, percent: int, inputs: str) -> Iterator[Fault]:
-    """Name and fault, *percent* of the usual number of each; of the bad inputs those in whose name *inputs* stands."""
+    """Return the faults by name, each with *percent* of the usual number; bad inputs have *inputs* in their names."""
 
     def many(usual: int) -> int:
         return max(1, usual * percent // 100)
@@ -60,13 +60,13 @@ def faults(places: dict[str, Place], seed: int, percent: int, inputs: str) -> It
 
 
 def main() -> None:
-    """Exit code 1 if a promise did not hold."""
+    """Run the faults; the exit code is 1 if a promise did not hold."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("--only", help="faults whose name begins so")
-    parser.add_argument("--backend", choices=BACKENDS, action="append", help="one database")
-    parser.add_argument("--percent", type=int, default=100, help="more or fewer of each")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--input", default="", help="of the bad inputs, those whose name has this in it")
+    parser.add_argument("--only", help="run only the faults whose names begin with this text")
+    parser.add_argument("--backend", choices=BACKENDS, action="append", help="use only this database")
+    parser.add_argument("--percent", type=int, default=100, help="percentage of the usual number of each fault")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random choices")
+    parser.add_argument("--input", default="", help="import only the bad inputs with this text in their names")
     options = parser.parse_args()
     broken = 0
     with ExitStack() as stack:
@@ -74,17 +74,17 @@ def main() -> None:
         for name in options.backend or BACKENDS:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="runstore-", ignore_cleanup_errors=True))
             places[name] = stack.enter_context(place(name, Path(folder)))
-        print("| fault | what came of it | seconds |\n| --- | --- | --- |")  # noqa: T201
+        print("| fault | result | seconds |\n| --- | --- | --- |")  # noqa: T201
         for name, fault in faults(places, options.seed, options.percent, options.input):
             if options.only and not name.startswith(options.only):
                 continue
             began = time.monotonic()
             try:
-                said = ", ".join(f"{what}: {number}" for what, number in fault().items())
+                result = ", ".join(f"{what}: {number}" for what, number in fault().items())
             except NotAsPromised as error:
                 broken += 1
-                said = f"NOT AS PROMISED: {error}"
-            print(f"| {name} | {said} | {time.monotonic() - began:.0f} |", flush=True)  # noqa: T201
+                result = f"NOT AS PROMISED: {error}"
+            print(f"| {name} | {result} | {time.monotonic() - began:.0f} |", flush=True)  # noqa: T201
     sys.exit(1 if broken else 0)
 
 
