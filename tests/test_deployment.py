@@ -69,11 +69,13 @@ def test_each_db_command_is_a_function_and_says_what_it_found(empty_url: URL) ->
     sqlite = empty_url.get_backend_name() == "sqlite"
     assert runstore(empty_url, "db", "check").returncode == (3 if sqlite else 4)
     upgraded = runstore(empty_url, "db", "upgrade", "0001")
-    assert upgraded.stderr.endswith(": from nothing to 0001\n")
+    assert upgraded.stderr.endswith(": schema created at revision 0001\n")
     assert runstore(empty_url, "db", "check").returncode == 4
     assert runstore(empty_url, "import", Path(__file__).parent / "samples").returncode == 4
-    assert runstore(empty_url, "db", "upgrade", "--no-backup").stderr.endswith(f": from 0001 to {HEAD}\n")
-    assert runstore(empty_url, "db", "upgrade").stderr.endswith(f": already at {HEAD}\n")
+    assert runstore(empty_url, "db", "upgrade", "--no-backup").stderr.endswith(
+        f": migrated from revision 0001 to {HEAD}\n"
+    )
+    assert runstore(empty_url, "db", "upgrade").stderr.endswith(f": already at revision {HEAD}\n")
     assert runstore(empty_url, "db", "check").returncode == 0
     assert runstore(empty_url, "db", "wait", "--timeout", "0").returncode == 0
     assert runstore(empty_url, "db", "current").stdout == f"{HEAD}\n"
@@ -86,7 +88,7 @@ def test_each_db_command_is_a_function_and_says_what_it_found(empty_url: URL) ->
     assert 0 < sum(entry["bytes"] or 0 for entry in status["tables"]) <= status["bytes"]
     assert runstore(empty_url, "db", "diff").returncode == 0
     down = runstore(empty_url, "db", "downgrade", "-1", "--no-backup")
-    assert down.stderr.endswith(f": from {HEAD} to {migrate.history()[-2].revision}\n")
+    assert down.stderr.endswith(f": migrated from revision {HEAD} to {migrate.history()[-2].revision}\n")
     assert runstore(empty_url, "db", "upgrade", "--no-backup").returncode == 0
     elsewhere = runstore(empty_url, "db", "stamp", "0001")
     assert (elsewhere.returncode, "stamp is for an archive whose revision was lost" in elsewhere.stderr) == (1, True)
@@ -98,8 +100,10 @@ def test_each_db_command_is_a_function_and_says_what_it_found(empty_url: URL) ->
     assert unknown.stderr == f"runstore: Can't locate revision identified by 'no_such'; {hint}\n"
     for nothing in (("upgrade", ""), ("stamp", ""), ("sql", ":"), ("sql", "0001:")):
         refused = runstore(empty_url, "db", *nothing)
-        assert (refused.returncode, "names no revision" in refused.stderr) == (2, True)
-    assert runstore(empty_url, "db", "downgrade", "base", "--no-backup", "--yes").stderr.endswith(" to nothing\n")
+        assert (refused.returncode, "is not a revision" in refused.stderr) == (2, True)
+    assert runstore(empty_url, "db", "downgrade", "base", "--no-backup", "--yes").stderr.endswith(
+        f": schema dropped; it was at revision {HEAD}\n"
+    )
 
 
 def test_history_tells_of_each_revision_what_it_does_and_its_phase() -> None:
@@ -189,7 +193,7 @@ def test_wait_ends_when_somebody_has_migrated(empty_url: URL, later: Later) -> N
 
 def test_an_empty_database_is_stamped_with_no_revision_but_base(empty_url: URL) -> None:
     with migrate.engine(empty_url) as engine:
-        with pytest.raises(NotAnArchive, match="it has no run_object, so it is at no revision but base"):
+        with pytest.raises(NotAnArchive, match="it has no table run_object, so it can only be at revision base"):
             migrate.stamp(engine, "0002")
         assert migrate.stamp(engine, "base") == (None, None)
         assert migrate.upgrade(engine) == (None, HEAD)
@@ -318,7 +322,9 @@ def test_a_newer_schema_that_only_adds_is_read_and_not_written(empty_url: URL, l
         assert list(runs.iterate()) == [RUN]
     listed = runstore(empty_url, "list")
     assert (listed.returncode, json.loads(listed.stdout)) == (0, RUN)
-    assert re.search(rf"is at revision {added}, newer than the {HEAD} of this runstore: it can be read", listed.stderr)
+    assert re.search(
+        rf"is at revision {added}, newer than the {HEAD} of this runstore; this runstore can read", listed.stderr
+    )
     assert runstore(empty_url, "db", "status").returncode == 0
     for command in (("import", Path(__file__).parent / "samples"), ("db", "upgrade"), ("db", "check"), ("db", "wait")):
         refused_command = runstore(empty_url, *command)
@@ -462,7 +468,7 @@ def test_everything_is_in_the_schema_whatever_the_search_path(postgresql_url: UR
     with RunRepository.open(postgresql_url, schema=schema) as runs:
         assert runs.count() == 12
     with (
-        pytest.raises(ConfigurationError, match="search_path names no schema"),
+        pytest.raises(ConfigurationError, match="search_path contains no existing schema"),
         RunRepository.open(postgresql_url) as runs,
     ):
         runs.count()
@@ -516,7 +522,7 @@ def test_the_schema_comes_from_the_option_the_url_or_the_environment(
             config.database_url(postgresql_url, name)
     made = runstore(postgresql_url, "db", "upgrade", "--schema", "of_the_option")
     assert made.returncode == 0, made.stderr
-    assert "schema=of_the_option: from nothing" in made.stderr
+    assert "schema=of_the_option: schema created" in made.stderr
     assert runstore(postgresql_url, "db", "check", "--schema", "of_the_option").returncode == 0
     assert runstore(postgresql_url, "db", "check", RUNSTORE_SCHEMA="of_the_option").returncode == 0
     for elsewhere in ({}, {"RUNSTORE_SCHEMA": "wrong"}):
@@ -696,5 +702,5 @@ def test_sqlite_has_no_roles(url: URL) -> None:
         done = runstore(url, "db", "grants", "--writer", "w", "--reader", "r")
         assert (done.returncode, done.stderr) == (
             2,
-            "runstore: SQLite has no roles: who may write the file may do everything\n",
+            "runstore: SQLite has no roles; the permissions of the file decide who can use the archive\n",
         )

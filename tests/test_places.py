@@ -70,7 +70,7 @@ def test_a_home_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pla
         ("sqlite:///x.db?foo=1", "no option 'foo'"),
         ("x.db?mode=ro", "write sqlite:///x.db?..."),
         ("sqlite:///x.db?timeout=long", "cannot make sense"),
-        ("folder", "is a folder"),
+        ("folder", "is a directory"),
         ("pipe", "a pipe or a device"),
         ("/dev/null", "a pipe or a device"),
         ("loop", "symbolic links"),

@@ -279,7 +279,7 @@ def test_what_is_printed_is_what_is_applied(place: URL, roles: Roles, cli: Cli, 
         applied = cli("db", "grants", "--db", shown(home), *options, "--apply")
         assert (applied.code, applied.out) == (0, ""), applied
         assert applied.err.count("\n") == 1
-        assert "granted what they need to writer writer 100% of" in applied.err
+        assert "rights granted to writer writer 100% of" in applied.err
         if times == 0:
             once = rights()
     assert before != once == rights()
@@ -326,7 +326,10 @@ def test_of_a_stats_reader_that_can_read_more_it_is_told(
     grant(place, stats_reader=reader)
     assert caplog.text == ""
     grant(place, reader=reader, stats_reader=reader)
-    assert f"{reader.username} can read more than a stats reader, by other rights: RunObject.id, " in caplog.text
+    assert (
+        f"{reader.username} can read more than a stats reader should, because of other rights: RunObject.id, "
+        in caplog.text
+    )
 
 
 def test_names_that_are_none_are_refused(url: URL, cli: Cli) -> None:
@@ -337,16 +340,16 @@ def test_names_that_are_none_are_refused(url: URL, cli: Cli) -> None:
                 done = cli("db", "grants", *db, f"--{kind}", "r", *apply)
                 assert (done.code, done.err) == (
                     2,
-                    "runstore: SQLite has no roles: who may write the file may do everything\n",
+                    "runstore: SQLite has no roles; the permissions of the file decide who can use the archive\n",
                 )
         return
     none = cli("db", "grants", *db)
     assert (none.code, none.out) == (2, "")
-    assert none.err == "runstore: name a role, by at least one of --writer, --reader, --pruner, --stats-reader\n"
+    assert none.err == "runstore: give at least one role with --writer, --reader, --pruner, --stats-reader\n"
     for name in ("", "public", "ü" * 32, "a\udcff"):
         for more in ((), ("--apply",)):
             done = cli("db", "grants", *db, "--reader", name, *more)
-            assert (done.code, done.out, "is no role to be a reader" in done.err) == (2, "", True), done
+            assert (done.code, done.out, "cannot be the reader" in done.err) == (2, "", True), done
     with migrate.engine(url) as engine, engine.connect() as connection:
         printed = migrate.grants(connection, reader='x"; DROP TABLE run_object; --')
         assert printed.count('TO "x""; DROP TABLE run_object; --";') == len(printed.splitlines())
@@ -413,7 +416,7 @@ def test_roles_of_an_old_revision_work_after_the_upgrade(
         before = len(list(RunRepository(engine).iterate())) if revision == migrate.REVISION else 0
         assert migrate.upgrade(engine)[0] == revision
     use(writer, reader, before + 1)
-    assert f"granted anew to {writer.username}: " in caplog.text
+    assert f"granted again to {writer.username}: " in caplog.text
     assert "could not be noted" not in caplog.text
     # Who has been given something else than what a kind needs is given nothing more.
     assert str(other.username) not in caplog.text

@@ -211,7 +211,7 @@ def test_status_has_the_form_that_is_asked_for(url: URL, engine: Engine, cli: Cl
     db: tuple[Any, ...] = ("db", "status", "--db", shown(url))
     assert cli(*db).out == cli(*db, "--json").out == cli(*db, "--format", "json").out
     assert cli(*db, "--json", "--format", "json").code == 0
-    assert cli(*db, "--format", "table").out.startswith("revision     0007 (this runstore: 0007)\n")
+    assert cli(*db, "--format", "table").out.startswith("revision        0007 (this runstore: 0007)\n")
     both = cli(*db, "--json", "--format", "prometheus")
     assert (both.code, both.out) == (2, "")
-    assert "--json and --format prometheus exclude each other" in both.err
+    assert "--json and --format prometheus contradict each other" in both.err

@@ -62,9 +62,14 @@ def _moved(url: URL, revisions: tuple[str | None, str | None]) -> None:
 
     before, after = revisions
     if before == after:
-        note(f"{config.shown(url)}: already at {f'revision {after}' if after else 'no revision'}")
+        what = f"already at revision {after}" if after else "there is no schema"
+    elif before is None:
+        what = f"schema created at revision {after}"
+    elif after is None:
+        what = f"schema dropped; it was at revision {before}"
     else:
-        note(f"{config.shown(url)}: migrated from {before or 'no schema'} to {after or 'no schema'}")
+        what = f"migrated from revision {before} to {after}"
+    note(f"{config.shown(url)}: {what}")
 
 
 @db_command.command("upgrade", example="runstore db upgrade --db postgresql://owner@db.example.com/runs")
@@ -107,7 +112,7 @@ def downgrade(revision: str, db: str | None, backup: bool, yes: bool, patience: 
         try:
             moved = migrate.downgrade(engine, revision, backup=backup)
         except RunsWouldBeDeleted as refused:
-            consent(f"{counted(refused.runs, 'run')}, the whole archive {config.shown(url)}", yes=yes)
+            consent(f"all runs of {config.shown(url)} ({counted(refused.runs, 'run')})", yes=yes)
             moved = migrate.downgrade(engine, revision, backup=backup, delete_runs=True)
             note(f"deleted: {counted(refused.runs, 'run')}")
         _moved(url, moved)
@@ -127,7 +132,8 @@ def stamp(revision: str, db: str | None, patience: float) -> None:
     url = config.migrations_url(db)
     with _engine(url, patience) as engine:
         migrate.require(engine)
-        _moved(url, migrate.stamp(engine, revision))
+        _, stamped = migrate.stamp(engine, revision)
+        note(f"{config.shown(url)}: recorded {f'revision {stamped}' if stamped else 'that there is no schema'}")
 
 
 @db_command.command("current", example="runstore db current")
@@ -280,7 +286,10 @@ def grants(db: str | None, apply: bool, **roles: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, like --format json.")
 @format_option("table", "json", "prometheus", default="table on a terminal, else json")
 def status(db: str | None, as_json: bool, form: str | None) -> None:
-    """Print the size and age of the archive: as a table, as one JSON object, or as metrics for Prometheus."""
+    """Print the revision, the size and the last import of the archive.
+
+    The output is a table, one JSON object, or metrics for Prometheus.
+    """
     from runstore import config, migrate, wire
 
     if as_json and form not in (None, "json"):

@@ -30,12 +30,13 @@ def summary(report: SaveReport, policy: Policy, rejects: Path | None) -> str:
     sentence = f"{archived} archived from {counted(records, 'record')}" + (f": {details}" if details else "")
     if report.complete:
         return sentence
-    many = report.rejected + report.conflict > 1
-    what = "records that were" if many else "record that was"
-    them = "them" if many else "it"
+    if report.rejected + report.conflict == 1:
+        this, was, it = "this record", "was", "it"
+    else:
+        this, was, it = "these records", "were", "them"
     if rejects is not None:
-        return f"{sentence}. The {what} not stored can be found in {rejects}: correct {them} and import that file."
-    return f"{sentence}. To write the {what} not stored to a file and correct {them}, import again with --rejects FILE."
+        return f"{sentence}. {this.capitalize()} {was} written to {rejects}; correct {it} and import that file."
+    return f"{sentence}. Import again with --rejects FILE to write {this} to FILE; correct {it} and import FILE."
 
 
 def _details(report: SaveReport, policy: Policy) -> list[str]:
@@ -56,8 +57,8 @@ def _details(report: SaveReport, policy: Policy) -> list[str]:
     if report.rejected:
         details.append(f"{_records_were(report.rejected)} rejected")
     if report.conflict:
-        conflict = "conflicts" if report.conflict == 1 else "conflict"
-        details.append(f"{counted(report.conflict, 'record')} {conflict} with archived runs")
+        conflict = "conflicts with an archived run" if report.conflict == 1 else "conflict with archived runs"
+        details.append(f"{counted(report.conflict, 'record')} {conflict}")
     return details
 
 

@@ -1,4 +1,4 @@
-"""The status of an archive for operators: its size and its age."""
+"""The status of an archive for operators: its revision, its size and its last import."""
 
 from __future__ import annotations
 
