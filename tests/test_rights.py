@@ -299,7 +299,7 @@ def test_nothing_is_applied_where_not_all_of_it_can_be(place: URL, roles: Roles,
     # PostgreSQL would only warn that nothing was granted.
     done = cli("db", "grants", "--db", shown(poor), "--reader", reader.username, "--apply")
     assert (done.code, done.out) == (1, "")
-    assert f"{reader.username} still lacks CONNECT on the database, USAGE on the schema public" in done.err
+    assert f"{reader.username} would still lack CONNECT on the database, USAGE on the schema public" in done.err
     assert "nothing was granted; execute the grants as the owner of the tables" in done.err
     done = cli("db", "grants", "--db", shown(place), "--reader", reader.username, "--pruner", "nobody", "--apply")
     assert (done.code, 'role "nobody" does not exist' in done.err) == (1, True)
