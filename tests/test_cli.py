@@ -167,7 +167,7 @@ def test_what_is_imported_is_exported_shown_and_listed(cli: Cli, url: URL, tmp_p
     assert cli("db", "current", *db) == (0, f"{migrate.REVISION}\n", "")
     checked = cli("db", "check", *db)
     assert (checked.code, checked.out) == (0, "")
-    assert checked.err.endswith(f": at {migrate.REVISION}\n")
+    assert checked.err.endswith(f": at revision {migrate.REVISION}\n")
 
 
 def test_an_empty_archive_is_exported_and_listed_as_nothing(cli: Cli, url: URL, tmp_path: Path) -> None:

@@ -368,7 +368,7 @@ def test_a_newer_schema_is_written_where_its_revisions_say_so(
     for command in (("import", Path(__file__).parent / "samples"), ("db", "check"), ("db", "wait", "--timeout", "0")):
         done = runstore(empty_url, *command)
         assert (done.returncode, done.stderr.count("it can be read and written")) == (0, 1), done
-    assert done.stderr.endswith(f": at {added}\n")
+    assert done.stderr.endswith(f": at revision {added}\n")
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_text_has_time_and_level_before_each_line(cli: Cli, url: URL) -> None:
         result.err,
     )
     check = cli("db", "check", "--db", shown(url), "--log-format", "text")
-    assert re.fullmatch(rf"{TIME} INFO {re.escape(config.shown(url))}: at \d+\n", check.err)
+    assert re.fullmatch(rf"{TIME} INFO {re.escape(config.shown(url))}: at revision \d+\n", check.err)
 
 
 def test_the_options_stand_before_and_after_the_command_and_in_the_environment(

@@ -26,7 +26,12 @@ LEVELS = {
 FORMS = ("text", "json")
 
 OPTIONS = (
-    ("--log-level", "RUNSTORE_LOG_LEVEL", tuple(LEVELS), "Log messages of at least this level. [default: warning]"),
+    (
+        "--log-level",
+        "RUNSTORE_LOG_LEVEL",
+        tuple(LEVELS),
+        "Print log messages of at least this level. [default: warning]",
+    ),
     (
         "--log-format",
         "RUNSTORE_LOG_FORMAT",
