@@ -246,7 +246,7 @@ def test_a_table_of_our_name_is_left_alone(empty_url: URL, name: str) -> None:
             lambda: RunRepository(engine).save(RUN),
             lambda: RunRepository(engine).count(),
         ):
-            with pytest.raises(NotAnArchive, match=f"it has {name}, but no runstore_version"):
+            with pytest.raises(NotAnArchive, match=f"it contains {name}, but no table runstore_version"):
                 refused()
         assert tables_of(engine) == before
         with engine.connect() as connection:
@@ -273,7 +273,7 @@ def test_a_version_table_that_is_not_ours_is_recognised(empty_url: URL) -> None:
             connection.execute(text(f"CREATE TABLE {migrate.VERSION_TABLE} (version_num varchar(32))"))
             connection.execute(text(f"INSERT INTO {migrate.VERSION_TABLE} VALUES ('ae1027a6acf')"))
         before = tables_of(engine)
-        with pytest.raises(NotAnArchive, match="'ae1027a6acf', which is no revision"):
+        with pytest.raises(NotAnArchive, match="'ae1027a6acf', which is not a revision"):
             migrate.upgrade(engine)
         assert tables_of(engine) == before
 
