@@ -104,6 +104,7 @@ def main(
     from benchmarks import report
     from benchmarks.measure import Bench
     from benchmarks.servers import started
+    from runstore.migrate import REVISION
 
     names = only or [name for name in MEASURES if slow or name not in SLOW]
     console, progress = Console(width=None if sys.stdout.isatty() else 120), Console(stderr=True)
@@ -111,6 +112,8 @@ def main(
     with tempfile.TemporaryDirectory(prefix="runstore-benchmarks-") as place:
         machine = report.machine(Path(place))
         found: dict[str, Any] = {
+            "measured_on": report.today(),
+            "revision": REVISION,
             "machine": machine,
             "setting": {"runs": runs, "unique_percent": unique, "repeat": repeat},
             "backends": {},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -35,7 +36,8 @@ def index_cost(bench: Bench) -> Figure:
     note = (
         f"all indexes take {room:.0f} bytes per run; the share of each in the time of an import, and its size:{costs}"
     )
-    return Figure.slower("all", "none", measured, note)
+    whole_cost = Figure.slower("all", "none", measured, note)
+    return replace(whole_cost, room={name: size / bench.runs for name, size in sizes.items()})
 
 
 def _sizes(url: URL) -> dict[str, int]:

@@ -63,6 +63,8 @@ class Figure:
     """The values of each round, by side."""
     unit: str = "s"
     note: str = ""
+    room: dict[str, float] = field(default_factory=dict)
+    """Bytes a run of each part, where that was measured."""
 
     @staticmethod
     def faster(ours: str, other: str, measured: dict[str, list[float]], note: str = "") -> Figure:

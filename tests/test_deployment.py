@@ -545,7 +545,9 @@ def test_migrations_have_a_url_of_their_own(empty_url: URL, tmp_path: Path) -> N
     # What is given comes first, what is empty is not given.
     assert runstore(None, "db", "upgrade", "--db", wrong, RUNSTORE_MIGRATIONS_URL=shown(empty_url)).returncode == 0
     assert Path(wrong).exists()
-    assert runstore(empty_url, "db", "upgrade", RUNSTORE_MIGRATIONS_URL="").stderr.endswith(f"already at revision {HEAD}\n")
+    assert runstore(empty_url, "db", "upgrade", RUNSTORE_MIGRATIONS_URL="").stderr.endswith(
+        f"already at revision {HEAD}\n"
+    )
 
 
 def test_prepared_statements_can_be_switched_off(postgresql_url: URL) -> None:

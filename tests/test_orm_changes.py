@@ -232,7 +232,32 @@ def test_what_a_session_changes_changes_and_nothing_else(
     assert runs.save(after) == "unchanged"
 
 
-@pytest.mark.parametrize("change", [_tools_reversed, _files_sorted], ids=lambda change: change.__name__)
+def _links_reversed(run: RunObject, expected: Json) -> None:
+    run.tool_links.reverse()
+    expected["tools"] = expected["tools"][::-1]
+
+
+def _links_swapped(run: RunObject, expected: Json) -> None:
+    run.file_links[0], run.file_links[2] = run.file_links[2], run.file_links[0]
+    expected["file_ids"][0], expected["file_ids"][2] = expected["file_ids"][2], expected["file_ids"][0]
+
+
+def _calls_sorted(run: RunObject, expected: Json) -> None:
+    assert run.required_action
+    run.required_action.tool_calls.sort(key=lambda call: str(call.id), reverse=True)
+    expected["required_action"]["submit_tool_outputs"]["tool_calls"].reverse()
+
+
+def _calls_assigned(run: RunObject, expected: Json) -> None:
+    assert run.required_action
+    run.required_action.tool_calls = run.required_action.tool_calls[::-1]
+    expected["required_action"]["submit_tool_outputs"]["tool_calls"].reverse()
+
+
+REORDERED = [_tools_reversed, _files_sorted, _links_reversed, _links_swapped, _calls_sorted, _calls_assigned]
+
+
+@pytest.mark.parametrize("change", REORDERED, ids=lambda change: change.__name__)
 def test_lists_are_put_into_another_order_in_place(
     runs: RunRepository, engine: Engine, change: Callable[[RunObject, Json], None]
 ) -> None:

@@ -1,4 +1,4 @@
-"""The recipes of the README: each is one query that gives the known answer, the same on every database."""
+"""The recipes of the documentation: each is one query that gives the known answer, the same on every database."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ import pytest
 from runstore import RunRepository
 from runstore.prices import Price
 
-README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
-RECIPES = dict(
-    re.findall(r"^\*\*(.+?)\*\*.*?\n\n```sql\n(.*?)\n```", README[README.index("\n## Recipes\n") :], flags=re.M | re.S)
-)
+PAGE = (Path(__file__).parent.parent / "docs" / "howto" / "recipes.md").read_text("utf-8")
+RECIPES = dict(re.findall(r"^## (.+?)\n\n(?:[^#`].*?\n\n)?```sql\n(.*?)\n```", PAGE, flags=re.M | re.S))
 
 # --- the archive -----------------------------------------------------------------------------------------------------
 
@@ -63,7 +61,7 @@ def call(name: str, arguments: str) -> dict[str, Any]:
 
 
 STEPS = "run_ZJylBReSLbWO0R9KujMfvgtS"
-"""The run that the README asks for the states of."""
+"""The run that the page asks for the states of."""
 
 ACME, GLOBEX = {"customer": "acme"}, {"customer": "globex"}
 LIMIT = {"code": "rate_limit_exceeded", "message": "Slow down."}
@@ -130,14 +128,14 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
     "Which runs are stuck waiting for tool outputs, and for which?": [("run_B2", "2024-05-13", "book", '{"room":1}')],
     "Which function calls did nobody answer before the run expired?": [("pay", 1)],
     "How often is each function called, and in how many runs?": [("book", 2, 2), ("pay", 1, 1)],
-    "Which tools are runs given?": [
+    "Which tools were runs given?": [
         ("function", "find", 3),
         ("function", "book", 2),
         ("code_interpreter", None, 1),
         ("function", "pay", 1),
         ("function", "rate", 1),
     ],
-    "Which functions are given to runs and never called?": [("find",), ("rate",)],
+    "Which functions were given to runs and never called?": [("find",), ("rate",)],
     "When did the prompt of an assistant change?": [
         ("asst_A", "Be brief.", "2024-05-06", "2024-05-06", 2),
         ("asst_A", "Be brief. Be kind.", "2024-05-06", "2024-05-13", 2),
@@ -145,14 +143,14 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
         ("asst_Z", "Be brief.", "2024-05-14", "2024-05-14", 1),
     ],
     "Which files are used most?": [("file_1", 2), ("file_2", 1)],
-    "How much does each customer use? (`customer` being a key of metadata)": [("acme", 3, 1100), ("globex", 1, 2200)],
+    "How much does each customer use?": [("acme", 3, 1100), ("globex", 1, 2200)],
     "Which states did a run go through?": [
         (0, None, "queued", "1970-01-01 00:00:10"),
         (1, "queued", "in_progress", "1970-01-01 00:00:11"),
         (2, "in_progress", "cancelled", "1970-01-01 00:00:12"),
     ],
     "Which runs were cut off, and why?": [("max_completion_tokens", "small", 1, 500)],
-    "What departs from the document?": [("temperature", "$.temperature", 1)],
+    "What deviates from the API specification?": [("temperature", "$.temperature", 1)],
 }
 
 

@@ -38,20 +38,20 @@ CREATE TABLE model_price (
 	currency TEXT NOT NULL,
 	CONSTRAINT pk_model_price PRIMARY KEY (model, valid_from)
 );
-COMMENT ON TABLE model_price IS 'What tokens cost, filled by the user (own table).';
-COMMENT ON COLUMN model_price.model IS 'A model, or the beginning of its name and a *.';
-COMMENT ON COLUMN model_price.valid_from IS 'Runs created then or later (Unix seconds).';
+COMMENT ON TABLE model_price IS 'What tokens cost, as imported by the user (own table).';
+COMMENT ON COLUMN model_price.model IS 'The name of a model, or its beginning followed by *.';
+COMMENT ON COLUMN model_price.valid_from IS 'The price applies to runs created at this time or later (Unix seconds).';
 COMMENT ON COLUMN model_price.prompt IS 'Price of a million prompt tokens.';
-COMMENT ON COLUMN model_price.cached IS 'Price of a million cached prompt tokens; NULL: as the others.';
+COMMENT ON COLUMN model_price.cached IS 'Price of a million cached prompt tokens; NULL if they cost as much as the others.';
 COMMENT ON COLUMN model_price.completion IS 'Price of a million completion tokens.';
-COMMENT ON COLUMN model_price.currency IS 'What the prices are in, as EUR.';
+COMMENT ON COLUMN model_price.currency IS 'Currency of the prices, for example EUR.';
 CREATE TABLE run_object_instructions (
 	id BIGINT NOT NULL,
 	digest BYTEA NOT NULL,
 	instructions TEXT NOT NULL,
 	CONSTRAINT pk_run_object_instructions PRIMARY KEY (id)
 );
-COMMENT ON TABLE run_object_instructions IS 'The texts of RunObject.instructions, each once.';
+COMMENT ON TABLE run_object_instructions IS 'The texts of RunObject.instructions, each stored once.';
 COMMENT ON COLUMN run_object_instructions.id IS 'The first 63 bits of digest: the same value has the same id in every archive.';
 COMMENT ON COLUMN run_object_instructions.digest IS 'BLAKE2b (32 bytes) of the value''s canonical text.';
 COMMENT ON COLUMN run_object_instructions.instructions IS 'The system message of the runs that refer to it.';
@@ -61,7 +61,7 @@ CREATE TABLE run_object_shape (
 	document TEXT NOT NULL,
 	CONSTRAINT pk_run_object_shape PRIMARY KEY (id)
 );
-COMMENT ON TABLE run_object_shape IS 'Order of keys in runs, at the levels that stand in columns (own table).';
+COMMENT ON TABLE run_object_shape IS 'Key layouts of runs: which keys their objects have, in which order (own table).';
 COMMENT ON COLUMN run_object_shape.id IS 'The first 63 bits of digest: the same value has the same id in every archive.';
 COMMENT ON COLUMN run_object_shape.digest IS 'BLAKE2b (32 bytes) of the value''s canonical text.';
 COMMENT ON COLUMN run_object_shape.document IS 'Canonical JSON text of the value.';
@@ -95,7 +95,7 @@ COMMENT ON COLUMN assistant_object_tools_inner.id IS 'The first 63 bits of diges
 COMMENT ON COLUMN assistant_object_tools_inner.digest IS 'BLAKE2b (32 bytes) of the value''s canonical text.';
 COMMENT ON COLUMN assistant_object_tools_inner.type IS 'code_interpreter, retrieval, file_search, function ...';
 COMMENT ON COLUMN assistant_object_tools_inner.function IS 'Key in function_object.';
-COMMENT ON COLUMN assistant_object_tools_inner.document IS 'Canonical JSON text of the tool, with null for a function that stands in function_object.';
+COMMENT ON COLUMN assistant_object_tools_inner.document IS 'Canonical JSON text of the tool, with null for a function that is stored in function_object.';
 CREATE TABLE assistants_api_tool_choice_option (
 	id BIGINT NOT NULL,
 	digest BYTEA NOT NULL,
@@ -166,7 +166,7 @@ CREATE INDEX ix_run_object_model ON run_object (model, coalesce(created_at, -922
 CREATE INDEX ix_run_object_seconds ON run_object ((CASE WHEN created_at BETWEEN -62135510400 AND 253402214399 AND CASE status WHEN 'completed' THEN completed_at WHEN 'incomplete' THEN completed_at WHEN 'failed' THEN failed_at WHEN 'cancelled' THEN cancelled_at WHEN 'expired' THEN expires_at END BETWEEN -62135510400 AND 253402214399 THEN CASE status WHEN 'completed' THEN completed_at WHEN 'incomplete' THEN completed_at WHEN 'failed' THEN failed_at WHEN 'cancelled' THEN cancelled_at WHEN 'expired' THEN expires_at END - created_at END));
 CREATE INDEX ix_run_object_status ON run_object (status, coalesce(created_at, -9223372036854775808));
 CREATE INDEX ix_run_object_thread_id ON run_object (thread_id, coalesce(created_at, -9223372036854775808));
-COMMENT ON TABLE run_object IS 'Documented RunObject: assistant runs, each as its newest look has it.';
+COMMENT ON TABLE run_object IS 'Documented RunObject: the newest snapshot of each assistant run.';
 COMMENT ON COLUMN run_object.id IS 'Identifier of the run.';
 COMMENT ON COLUMN run_object.object IS 'Type of the object: thread.run.';
 COMMENT ON COLUMN run_object.created_at IS 'When the run was created (Unix seconds).';
@@ -190,11 +190,11 @@ COMMENT ON COLUMN run_object.temperature IS 'Sampling temperature.';
 COMMENT ON COLUMN run_object.top_p IS 'Nucleus sampling mass (since April 2024).';
 COMMENT ON COLUMN run_object.parallel_tool_calls IS 'Whether tools may run in parallel (since June 2024).';
 COMMENT ON COLUMN run_object.extra IS 'Members that no column holds, as a JSON object; NULL if none.';
-COMMENT ON COLUMN run_object.shape IS 'Key in run_object_shape: the order of the keys.';
+COMMENT ON COLUMN run_object.shape IS 'Key in run_object_shape: the key layout.';
 COMMENT ON COLUMN run_object.digest IS 'BLAKE2b (32 bytes) of the run''s canonical text, each shared value replaced by its digest.';
-COMMENT ON COLUMN run_object.observed_at IS 'When the run was last seen so (Unix microseconds).';
+COMMENT ON COLUMN run_object.observed_at IS 'When this snapshot was last observed (Unix microseconds).';
 COMMENT ON COLUMN run_object.archived_at IS 'When the run was first stored here (Unix microseconds).';
-COMMENT ON COLUMN run_object.source IS 'Where this look came from, as the importer named it.';
+COMMENT ON COLUMN run_object.source IS 'Where this snapshot came from, as the import was told.';
 CREATE TABLE run_completion_usage (
 	run_object TEXT COLLATE "C" NOT NULL,
 	completion_tokens BIGINT,
@@ -234,13 +234,13 @@ CREATE TABLE run_object_change (
 	CONSTRAINT pk_run_object_change PRIMARY KEY (run_object, digest),
 	CONSTRAINT fk_run_object_change_run_object FOREIGN KEY(run_object) REFERENCES run_object (id) ON DELETE CASCADE
 );
-COMMENT ON TABLE run_object_change IS 'Earlier looks at runs, as what differs from the next newer look (own table).';
+COMMENT ON TABLE run_object_change IS 'History of runs: earlier snapshots, each as its difference from the next newer one (own table).';
 COMMENT ON COLUMN run_object_change.run_object IS 'The run''s id.';
-COMMENT ON COLUMN run_object_change.digest IS 'Digest of the earlier look.';
-COMMENT ON COLUMN run_object_change.observed_at IS 'When it was last seen so: Unix microseconds.';
-COMMENT ON COLUMN run_object_change.status IS 'The run''s status in this look.';
-COMMENT ON COLUMN run_object_change.members IS 'Members whose value differs in the next newer look, with their value in this one.';
-COMMENT ON COLUMN run_object_change.absent IS 'Keys that the next newer look has and this one had not, as a JSON array; NULL if none.';
+COMMENT ON COLUMN run_object_change.digest IS 'Digest of the earlier snapshot.';
+COMMENT ON COLUMN run_object_change.observed_at IS 'When this snapshot was last observed (Unix microseconds).';
+COMMENT ON COLUMN run_object_change.status IS 'The run''s status in this snapshot.';
+COMMENT ON COLUMN run_object_change.members IS 'Members whose value differs in the next newer snapshot, with their value in this one.';
+COMMENT ON COLUMN run_object_change.absent IS 'Keys of the next newer snapshot that this one does not have, as a JSON array; NULL if none.';
 CREATE TABLE run_object_file_ids (
 	run_object TEXT COLLATE "C" NOT NULL,
 	position INTEGER NOT NULL,
@@ -289,7 +289,7 @@ CREATE TABLE run_object_required_action (
 COMMENT ON TABLE run_object_required_action IS 'Documented RunObject_required_action: what the run waits for.';
 COMMENT ON COLUMN run_object_required_action.run_object IS 'The run''s id.';
 COMMENT ON COLUMN run_object_required_action.type IS 'submit_tool_outputs, or another server''s action.';
-COMMENT ON COLUMN run_object_required_action.extra IS 'Members that no column holds; submit_tool_outputs stands here only if it is of another form.';
+COMMENT ON COLUMN run_object_required_action.extra IS 'Members that no column holds, and submit_tool_outputs if its form is not the documented one.';
 CREATE TABLE run_tool_call_object (
 	run_object TEXT COLLATE "C" NOT NULL,
 	position INTEGER NOT NULL,

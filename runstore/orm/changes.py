@@ -39,6 +39,12 @@ def is_changed(item: object, attribute: str) -> bool:
     return bool(inspect(item).attrs[attribute].history.has_changes())
 
 
+def is_reordered(item: object, rows: str) -> bool:
+    """Whether the session has put stored rows of a list into another order; in its history they are unchanged."""
+    places = [row.position for row in inspect(item).dict.get(rows, ()) if inspect(row).persistent]
+    return places != sorted(places)
+
+
 class Changes:
     """The members of a stored run that a session has changed, with their values.
 
@@ -78,6 +84,8 @@ class Changes:
     def _is_changed(self, name: str) -> bool:
         attribute = COLUMN_ATTRIBUTES[name] if name in IN_ROW else RELATIONS.get(name, name)
         tables = MEMBER_TABLES.get(name, ())
+        if name in ("tools", "file_ids") and is_reordered(self._run, attribute):
+            return True
         return is_changed(self._run, attribute) or any(table_of(type(part)) in tables for part in self._parts)
 
     def _value(self, name: str, key: str) -> Any:
@@ -103,7 +111,8 @@ class Changes:
 
     def _action(self, action: RunObjectRequiredAction, value: dict[str, Any]) -> dict[str, Any]:
         self._edited(action, value, ("type",), ACTION_NAMES)
-        if is_changed(action, "tool_calls") or any(isinstance(part, RunToolCallObject) for part in self._parts):
+        calls_changed = is_changed(action, "tool_calls") or is_reordered(action, "tool_calls")
+        if calls_changed or any(isinstance(part, RunToolCallObject) for part in self._parts):
             place = ACTION_NAMES.key_of("submit_tool_outputs", value) or "submit_tool_outputs"
             outputs = value.get(place)
             listing = (

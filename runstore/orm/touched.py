@@ -9,7 +9,7 @@ from sqlalchemy import inspect
 from sqlalchemy.orm import Session
 
 from runstore.errors import ConfigurationError, PastTheMapping, SharedRowChanged
-from runstore.orm.changes import is_changed
+from runstore.orm.changes import is_changed, is_reordered
 from runstore.schema import Base, RunObject, RunObjectChange
 from runstore.schema.base import Shared
 from runstore.schema.sessions import instead
@@ -28,7 +28,8 @@ def sorted_out(
     new_parts: list[Any] = []
     for item in touched:
         is_new, is_deleted = item in session.new, item in session.deleted
-        if not (is_new or is_deleted or session.is_modified(item)):
+        is_reordered_in = any(is_reordered(item, rows) for rows in _LISTS)
+        if not (is_new or is_deleted or is_reordered_in or session.is_modified(item)):
             continue
         if isinstance(item, Shared):
             if not is_new:
@@ -81,6 +82,8 @@ def _of(owner: Base, run_id: str) -> Iterator[Base]:
 
 
 _PARTS = ("required_action", "last_error", "incomplete_details", "usage", "tool_links", "file_links", "tool_calls")
+
+_LISTS = ("tool_links", "file_links", "tool_calls")
 
 
 def follow_keys(session: Session, run: RunObject) -> None:

@@ -1,7 +1,7 @@
 """Secrets that payloads carry by mistake: keys and tokens in texts, headers of tools, members named like a password.
 
 What is found is replaced by :data:`REDACTED`. The identifiers of a run (:data:`KEPT`) stay, so that it is still the
-same run. Rules find the usual forms of secrets, not every secret: ``docs/secrets.md`` says which.
+same run. Rules find the usual forms of secrets, not every secret: ``docs/operate/secrets.md`` lists which.
 
 :mod:`~runstore.redact.names` knows what a name says about its value, :mod:`~runstore.redact.tokens` what a secret looks
 like by itself, :mod:`~runstore.redact.named` and :mod:`~runstore.redact.texts` what stands next to one in a text; here

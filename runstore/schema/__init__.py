@@ -1,4 +1,7 @@
-"""The tables as SQLAlchemy models that mirror the documented RunObject table; README.md maps name by name."""
+"""The tables as SQLAlchemy models that mirror the documented RunObject table.
+
+``docs/reference/tables.md`` maps name by name.
+"""
 
 from runstore.schema import sessions
 from runstore.schema.base import Base

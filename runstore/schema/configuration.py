@@ -40,7 +40,7 @@ class AssistantObjectToolsInner(Shared, Base):
         "function", BigInt, ForeignKey(FunctionObject.id), comment="Key in function_object."
     )
     document: Mapped[Document] = mapped_column(
-        comment="Canonical JSON text of the tool, with null for a function that stands in function_object."
+        comment="Canonical JSON text of the tool, with null for a function that is stored in function_object."
     )
 
     function: Mapped[FunctionObject | None] = relationship(lazy="joined")
@@ -91,7 +91,7 @@ class RunObjectInstructions(Shared, Base):
     """The text of RunObject.instructions, which most runs of an assistant have in common."""
 
     __tablename__ = "run_object_instructions"
-    __table_args__ = {"comment": "The texts of RunObject.instructions, each once."}
+    __table_args__ = {"comment": "The texts of RunObject.instructions, each stored once."}
 
     instructions: Mapped[str] = mapped_column(Text, comment="The system message of the runs that refer to it.")
 
@@ -105,6 +105,6 @@ class RunObjectShape(Shared, Base):
     """What columns cannot hold: which keys a run had, in which order, and which lists were null."""
 
     __tablename__ = "run_object_shape"
-    __table_args__ = {"comment": "Order of keys in runs, at the levels that stand in columns (own table)."}
+    __table_args__ = {"comment": "Key layouts of runs: which keys their objects have, in which order (own table)."}
 
     document: Mapped[Document]

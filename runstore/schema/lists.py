@@ -8,6 +8,16 @@ from typing import Any
 from sqlalchemy.ext.associationproxy import AssociationProxy, _AssociationList, association_proxy
 
 
+class Rows(list[Any]):
+    """The rows of a relationship. SQLAlchemy's list says nothing of another order, which would be lost."""
+
+    def reverse(self) -> None:
+        self[:] = self[::-1]
+
+    def sort(self, *, key: Callable[[Any], Any] | None = None, reverse: bool = False) -> None:
+        self[:] = sorted(self, key=key, reverse=reverse)
+
+
 class _LinkedList(_AssociationList[Any]):
     """SQLAlchemy's list, which refuses to be put into another order: its rows know none. Ours do, so it gets new ones.
 

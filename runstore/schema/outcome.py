@@ -8,6 +8,7 @@ from sqlalchemy import ForeignKey, Index, Integer, LargeBinary
 from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
 
 from runstore.schema.base import Base, BigInt, Count, JSONObject, JSONText, Key, KeyText, LongText
+from runstore.schema.lists import Rows
 
 OfRun = Annotated[
     str,
@@ -37,11 +38,12 @@ class RunObjectRequiredAction(Base):
     run_object: Mapped[OfRun]
     type: Mapped[LongText] = mapped_column(comment="submit_tool_outputs, or another server's action.")
     extra: Mapped[Extra] = mapped_column(
-        comment="Members that no column holds; submit_tool_outputs stands here only if it is of another form."
+        comment="Members that no column holds, and submit_tool_outputs if its form is not the documented one."
     )
 
     tool_calls: Mapped[list[RunToolCallObject]] = relationship(
         order_by="RunToolCallObject.position",
+        collection_class=Rows,
         cascade="all, delete-orphan",
         passive_deletes=True,
         lazy="selectin",
@@ -123,15 +125,19 @@ class RunObjectChange(Base):
     """A snapshot of a run that is not its newest: kept once, as what differed from the next newer snapshot."""
 
     __tablename__ = "run_object_change"
-    __table_args__ = {"comment": "Earlier looks at runs, as what differs from the next newer look (own table)."}
+    __table_args__ = {
+        "comment": "History of runs: earlier snapshots, each as its difference from the next newer one (own table)."
+    }
 
     run_object: Mapped[OfRun]
-    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True, comment="Digest of the earlier look.")
-    observed_at: Mapped[int] = mapped_column(BigInt, comment="When it was last seen so: Unix microseconds.")
-    status: Mapped[KeyText] = mapped_column(comment="The run's status in this look.")
+    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True, comment="Digest of the earlier snapshot.")
+    observed_at: Mapped[int] = mapped_column(
+        BigInt, comment="When this snapshot was last observed (Unix microseconds)."
+    )
+    status: Mapped[KeyText] = mapped_column(comment="The run's status in this snapshot.")
     members: Mapped[JSONObject] = mapped_column(
-        nullable=False, comment="Members whose value differs in the next newer look, with their value in this one."
+        nullable=False, comment="Members whose value differs in the next newer snapshot, with their value in this one."
     )
     absent: Mapped[JSONObject] = mapped_column(
-        comment="Keys that the next newer look has and this one had not, as a JSON array; NULL if none."
+        comment="Keys of the next newer snapshot that this one does not have, as a JSON array; NULL if none."
     )

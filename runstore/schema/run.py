@@ -46,7 +46,7 @@ from runstore.schema.configuration import (
     RunObjectShape,
     TruncationObject,
 )
-from runstore.schema.lists import linked
+from runstore.schema.lists import Rows, linked
 from runstore.schema.outcome import (
     OfRun,
     Position,
@@ -166,14 +166,16 @@ class RunObject(Base):
     parallel_tool_calls: Mapped[Flag] = mapped_column(comment="Whether tools may run in parallel (since June 2024).")
     extra: Mapped[JSONObject] = mapped_column(comment="Members that no column holds, as a JSON object; NULL if none.")
     shape_id: Mapped[int] = mapped_column(
-        "shape", BigInt, ForeignKey(RunObjectShape.id), comment="Key in run_object_shape: the order of the keys."
+        "shape", BigInt, ForeignKey(RunObjectShape.id), comment="Key in run_object_shape: the key layout."
     )
     digest: Mapped[Digest] = mapped_column(
         comment="BLAKE2b (32 bytes) of the run's canonical text, each shared value replaced by its digest."
     )
-    observed_at: Mapped[int] = mapped_column(BigInt, comment="When the run was last seen so (Unix microseconds).")
+    observed_at: Mapped[int] = mapped_column(
+        BigInt, comment="When this snapshot was last observed (Unix microseconds)."
+    )
     archived_at: Mapped[int] = mapped_column(BigInt, comment="When the run was first stored here (Unix microseconds).")
-    source: Mapped[KeyText] = mapped_column(comment="Where this look came from, as the importer named it.")
+    source: Mapped[KeyText] = mapped_column(comment="Where this snapshot came from, as the import was told.")
 
     required_action: Mapped[RunObjectRequiredAction | None] = relationship(
         cascade="all, delete-orphan", passive_deletes=True, lazy="selectin"
@@ -194,12 +196,17 @@ class RunObject(Base):
     shape: Mapped[RunObjectShape] = relationship(lazy="selectin")
     tool_links: Mapped[list[RunObjectAssistantObjectToolsInner]] = relationship(
         order_by="RunObjectAssistantObjectToolsInner.position",
+        collection_class=Rows,
         cascade="all, delete-orphan",
         passive_deletes=True,
         lazy="selectin",
     )
     file_links: Mapped[list[RunObjectFileIds]] = relationship(
-        order_by="RunObjectFileIds.position", cascade="all, delete-orphan", passive_deletes=True, lazy="selectin"
+        order_by="RunObjectFileIds.position",
+        collection_class=Rows,
+        cascade="all, delete-orphan",
+        passive_deletes=True,
+        lazy="selectin",
     )
     changes: Mapped[list[RunObjectChange]] = relationship(
         order_by="RunObjectChange.observed_at", cascade="all, delete-orphan", passive_deletes=True
@@ -295,7 +302,7 @@ def created_order() -> ColumnElement[int]:
 
 _table = RunObject.__table__
 _created = text(f"coalesce(created_at, {NO_TIME})")
-_table.comment = "Documented RunObject: assistant runs, each as its newest look has it."  # type: ignore[attr-defined]
+_table.comment = "Documented RunObject: the newest snapshot of each assistant run."  # type: ignore[attr-defined]
 Index("ix_run_object_created_at", _created, _table.c.id)
 # For SQL over the views, which says created_at: the one of the order is found only by the expression.
 Index("ix_run_object_created", _table.c.created_at)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -66,9 +68,11 @@ def main() -> None:
     parser.add_argument("--backend", choices=BACKENDS, action="append", help="use only this database")
     parser.add_argument("--percent", type=int, default=100, help="percentage of the usual number of each fault")
     parser.add_argument("--seed", type=int, default=1, help="seed of the random choices")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to this file too")
     parser.add_argument("--input", default="", help="import only the bad inputs with this text in their names")
     options = parser.parse_args()
     broken = 0
+    made: list[dict[str, Any]] = []
     with ExitStack() as stack:
         places = {}
         for name in options.backend or BACKENDS:
@@ -80,11 +84,18 @@ def main() -> None:
                 continue
             began = time.monotonic()
             try:
-                result = ", ".join(f"{what}: {number}" for what, number in fault().items())
+                results = fault()
             except NotAsPromised as error:
                 broken += 1
-                result = f"NOT AS PROMISED: {error}"
-            print(f"| {name} | {result} | {time.monotonic() - began:.0f} |", flush=True)  # noqa: T201
+                results = {"NOT AS PROMISED": str(error)}
+            seconds = round(time.monotonic() - began)
+            made.append({"name": name, "results": results, "seconds": seconds})
+            result = ", ".join(f"{what}: {number}" for what, number in results.items())
+            print(f"| {name} | {result} | {seconds} |", flush=True)  # noqa: T201
+    if options.json is not None:
+        day = datetime.now(UTC).date().isoformat()
+        found = {"measured_on": day, "seed": options.seed, "percent": options.percent, "faults": made}
+        options.json.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
     sys.exit(1 if broken else 0)
 
 
