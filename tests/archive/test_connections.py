@@ -59,7 +59,7 @@ def test_a_pool_of_one_connection_says_what_to_do(narrow: Engine) -> None:
     found = runs.iterate()
     assert next(found)["id"] == "run_0"
     for each in work:
-        with pytest.raises(DatabaseFailure, match="give it a larger pool"):
+        with pytest.raises(DatabaseFailure, match="enlarge the pool"):
             each()
     assert [run["id"] for run in found] == ["run_1", "run_2"]
     runs.save(full("run_3"))

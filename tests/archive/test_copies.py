@@ -369,7 +369,7 @@ def test_a_backup_is_of_one_moment_and_proved(
         assert connection.execute(text("SELECT count(*) FROM run_object")).scalar() == 20
     copy.dispose()
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("backup")) == ["backup.db"]
-    with pytest.raises(ConfigurationError, match="is there already"):
+    with pytest.raises(ConfigurationError, match="already exists"):
         runs.backup(target)
 
 

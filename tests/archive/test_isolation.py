@@ -91,7 +91,7 @@ def test_prune_spares_a_run_that_changes_while_it_waits_for_it(
 # --- the caller's transaction ----------------------------------------------------------------------------------------
 
 
-ADVICE = "roll this transaction back and begin it again"
+ADVICE = "roll this one back and try it again"
 
 
 def _save(*moments: tuple[str, int]) -> Callable[[RunRepository], object]:

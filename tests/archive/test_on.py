@@ -129,5 +129,5 @@ def test_what_is_no_engine_is_refused_with_the_right_call(message: str) -> None:
 
 def test_the_connection_of_an_asynchronous_engine_is_refused() -> None:
     engine = sqlalchemy.create_engine("postgresql+psycopg_async:///x")
-    with pytest.raises(ConfigurationError, match="this engine or connection is asynchronous"):
+    with pytest.raises(ConfigurationError, match="the engine or connection is asynchronous"):
         RunRepository(engine)

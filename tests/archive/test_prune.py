@@ -188,7 +188,7 @@ def test_any_version_fails_where_history_was_changed_by_hand(engine: Engine, run
     with_history(runs, "changed", EARLIER)
     with engine.begin() as connection:
         connection.execute(text("UPDATE run_object_change SET members = '[]'"))
-    with pytest.raises(ArchiveDamaged, match=r"run changed .*an earlier snapshot cannot be made again"):
+    with pytest.raises(ArchiveDamaged, match=r"run changed .*an earlier snapshot cannot be rebuilt"):
         runs.prune(any_version=True, metadata={"user": "42"})
     assert runs.count() == 1
 

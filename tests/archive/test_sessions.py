@@ -399,7 +399,9 @@ def test_row_level_security_is_said_and_nothing_that_is_to_be_whole_is_partial(
         with RunRepository.open(tenant) as runs, migrate.engine(config.database_url(tmp_path / "a.db")) as other:
             with caplog.at_level(logging.WARNING, "runstore"):
                 assert [run["id"] for run in runs.iterate()] == ["run_1"]
-            assert "row level security hides rows of run_object: what is found may not be all" in caplog.text
+            assert (
+                "row level security hides rows of run_object from this role; results may be incomplete" in caplog.text
+            )
             wholes: list[Callable[[], object]] = [
                 lambda: list(runs.verify()),
                 runs.fingerprint,

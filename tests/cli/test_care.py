@@ -32,9 +32,7 @@ def test_verify_says_each_finding_and_exits_with_1(cli: Cli, archive: Path) -> N
     engine.dispose()
     result = cli("verify")
     assert result.code == 1
-    assert (
-        result.out == "run 17: run_object: its rows do not make its digest: something was changed, removed or put in\n"
-    )
+    assert result.out == "run 17: run_object: digest mismatch: rows were modified, deleted or added outside runstore\n"
     assert "1 finding\n" in result.err
 
 
@@ -52,7 +50,7 @@ def test_backup_copy_and_diff_prove_that_archives_are_the_same(cli: Cli, archive
     number = cli("fingerprint").out
     assert cli("backup", "backup.db").out == number
     again = cli("backup", "backup.db")
-    assert (again.code, again.err) == (2, "runstore: backup.db is there already; a backup makes a new file\n")
+    assert (again.code, again.err) == (2, "runstore: backup.db already exists; choose a new file for the backup\n")
     assert cli("diff", "runstore.db", "backup.db") == (0, "", "")
     with RunRepository.open("backup.db") as runs:
         runs.delete("17")
@@ -75,7 +73,7 @@ def test_prune_asks_and_wants_to_know_which_runs(cli: Cli, archive: Path) -> Non
     assert cli("prune", "--status", "failed").code == 2
     assert cli("fingerprint").out.endswith("  39\n")
     done = cli("prune", "--status", "failed", "--yes")
-    assert (done.code, done.out) == (0, "deleted: 4 runs, 0 earlier snapshots, 0 shared rows\n")
+    assert (done.code, done.out) == (0, "deleted: 4 runs, 0 earlier snapshots, 0 shared values\n")
     assert cli("prune", "--status", "failed", "--yes", "--vacuum").out.startswith("deleted: 0 runs")
     assert cli("verify").code == 0
 

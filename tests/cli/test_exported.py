@@ -20,7 +20,7 @@ def test_import_stores_what_does_not_say_that_it_is_a_run_only_if_told(cli: Cli,
     result = cli("import", "--db", "copy.db", "all.jsonl")
     assert result.code == 0
     assert "1 inserted" in result.out
-    assert "if 'runstore export' wrote it, import with --exported\n" in result.err
+    assert "if the file was written by 'runstore export', import it with --exported\n" in result.err
     result = cli("import", "--db", "copy.db", "--exported", "all.jsonl")
     assert (result.code, result.err) == (0, "")
     assert "7 inserted, 0 updated, 1 unchanged, 0 stale, 0 conflict, 0 rejected, 0 skipped" in result.out

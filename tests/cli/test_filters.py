@@ -46,5 +46,5 @@ def test_every_filter_is_an_option_of_list_and_export(url: URL) -> None:
     assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == ["a"], done.output
     assert invoke("list", "--db", shown(url), "--metadata", "team").exit_code == 2
     two = invoke("list", "--db", shown(url), "--metadata", "team=a", "--metadata", "team=b")
-    assert (two.exit_code, "'team' has two values; no run has both" in two.stderr) == (2, True)
+    assert (two.exit_code, "'team' is given two values, but no run has both" in two.stderr) == (2, True)
     assert isinstance(invoke("list", "--db", shown(url), "--created-from", "x").exception, ConfigurationError)

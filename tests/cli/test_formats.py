@@ -148,7 +148,7 @@ def test_parquet_is_nothing_for_a_terminal(tmp_path: Path, terminal: Terminal) -
     with RunRepository.open(tmp_path / "runstore.db") as runs:
         runs.save({"id": "run_1"})
     code, said = terminal("export", "--format", "parquet")
-    assert (code, "name a file with -o" in said) == (2, True)
+    assert (code, "give a file with -o" in said) == (2, True)
     assert "run_1" in terminal("list", "--columns", "id,created_day")[1]
 
 
@@ -161,7 +161,7 @@ def test_no_output_is_written_over_the_archive_itself(tmp_path: Path, cli: Cli) 
             assert cli(*args, "--db", file, "-o", file).code == 2
         for name in ("runs.part-wal", "runs.part-shm"):
             result = cli("export", "--db", file, "-o", tmp_path / name)
-            assert (result.code, "is the archive itself" in result.err) == (2, True)
+            assert (result.code, "is a file of the archive itself" in result.err) == (2, True)
         assert {path: path.read_bytes() for path in tmp_path.iterdir()} == files
 
 

@@ -38,8 +38,8 @@ def test_a_status_that_no_run_has_is_told_with_those_that_there_are(cli: Cli, ur
         ("failed", ""),  # documented, and none has it
         (
             "faild",
-            "runstore: no run has the status 'faild'; the documented ones are queued, in_progress, requires_action, "
-            "cancelling, cancelled, failed, completed, incomplete, expired; did you mean 'failed'?\n",
+            "runstore: no run has the status 'faild'; the documented statuses are queued, in_progress, "
+            "requires_action, cancelling, cancelled, failed, completed, incomplete, expired; did you mean 'failed'?\n",
         ),
     ):
         result = cli("list", "--db", shown(url), "--status", status, "--status", "completed")
@@ -55,11 +55,10 @@ def test_a_status_that_no_run_has_is_told_with_those_that_there_are(cli: Cli, ur
 
 def test_an_empty_archive_says_what_to_do(cli: Cli, url: URL, runs: RunRepository, empty_url: URL) -> None:
     assert (
-        cli("list", "--db", shown(url)).err
-        == "the archive has no runs yet; 'runstore import FILE' stores those in a file\n"
+        cli("list", "--db", shown(url)).err == "the archive has no runs yet; import some with 'runstore import FILE'\n"
     )
     assert cli("list", "--db", shown(url), "--model", "m").err == ""
     runs.save(a_run("a"))
     assert cli("list", "--db", shown(url)).err == ""
     if not config.sqlite_file(empty_url):
-        assert "'runstore db upgrade' makes it" in cli("db", "current", "--db", shown(empty_url)).err
+        assert "create it with 'runstore db upgrade'" in cli("db", "current", "--db", shown(empty_url)).err

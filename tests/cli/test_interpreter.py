@@ -97,5 +97,11 @@ def test_without_docstrings_and_assertions_everything_works(tmp_path: Path) -> N
     assert without.returncode == with_docstrings.returncode == 0
     said = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z?|\d{10,}", "NOW", without.stdout + without.stderr)
     assert said == re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z?|\d{10,}", "NOW", with_docstrings.stdout + with_docstrings.stderr)
-    for message in ("no archive at nothing.db", "run nowhere is not in this archive", "expected one of", "read-only query"):
+    messages = ("no archive at nothing.db", "run nowhere is not in this archive", "expected one of", "read-only query")
+    for message in messages:
+        "no archive at nothing.db",
+        "run nowhere is not in this archive",
+        "expected one of",
+        "read-only query",
+    ):
         assert message in said

@@ -64,11 +64,11 @@ def test_text_has_time_and_level_before_each_line(cli: Cli, url: URL) -> None:
     result = cli("import", "-", "--db", shown(url), "--log-format", "text", stdin=BAD)
     assert re.fullmatch(
         rf"{TIME} WARNING rejected: -:2: \$\.id: expected a string, found number\n"
-        rf"{TIME} INFO messages and run steps are not archived, only runs\n",
+        rf"{TIME} INFO runstore archives runs only, not messages or run steps\n",
         result.err,
     )
     check = cli("db", "check", "--db", shown(url), "--log-format", "text")
-    assert re.fullmatch(rf"{TIME} INFO {re.escape(config.shown(url))}: at \d+\n", check.err)
+    assert re.fullmatch(rf"{TIME} INFO {re.escape(config.shown(url))}: at revision \d+\n", check.err)
 
 
 def test_the_options_stand_before_and_after_the_command_and_in_the_environment(
@@ -147,7 +147,7 @@ def test_an_internal_error_shows_its_traceback_at_debug_and_neither_secrets_nor_
             (told,) = objects(said)
             assert ("traceback" in told) == (level == "debug")
             assert told["message"].startswith(
-                "internal error, please report it: ZeroDivisionError: postgresql://user:***@"
+                "internal error; please report it: ZeroDivisionError: postgresql://user:***@"
             )
         elif level == "info":
             assert said.count("\n") == 1
@@ -172,5 +172,5 @@ def test_a_source_that_would_steer_a_terminal_is_spelled_in_json_too(cli: Cli) -
 
 
 def test_the_default_is_as_ever(cli: Cli) -> None:
-    assert cli("import", EXAMPLES).err == "messages and run steps are not archived, only runs\n"
+    assert cli("import", EXAMPLES).err == "runstore archives runs only, not messages or run steps\n"
     assert cli("show", "nowhere").err == "runstore: run nowhere is not in this archive\n"

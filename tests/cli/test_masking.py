@@ -44,7 +44,7 @@ def test_escapes_in_the_name_of_a_file_do_not_steer_the_terminal_through_the_log
     with migrate.engine(config.database_url(tmp_path / name)) as engine:
         migrate.upgrade(engine, "0003")
     done = in_bash(tmp_path, f"$R db upgrade --db {shlex.quote(name)}")
-    assert "is kept in runs\\x9b31m" in done.stderr
+    assert "was written to runs\\x9b31m" in done.stderr
     hostile = "runs\x1b[31m\nrunstore: all is well.db"
     refused = in_bash(tmp_path, f"$R db upgrade --db {shlex.quote(hostile)}")
     assert refused.returncode == 2

@@ -212,7 +212,7 @@ def test_a_circle_of_links_is_an_error_wherever_a_path_stands(full: URL, tmp_pat
         assert "internal" not in done.stderr
     in_bash(tmp_path, "$R import /dev/null --db new.db")
     done = in_bash(tmp_path, "$R backup loop --db new.db")
-    assert (done.returncode, done.stderr) == (2, "runstore: loop is there already; a backup makes a new file\n")
+    assert (done.returncode, done.stderr) == (2, "runstore: loop already exists; choose a new file for the backup\n")
 
 
 # --- modes -----------------------------------------------------------------------------------------------------------
@@ -339,7 +339,7 @@ def test_a_backup_does_not_replace_a_file_that_came_meanwhile(tmp_path: Path, mo
     with RunRepository.open(tmp_path / "runs.db") as runs:
         runs.save({"id": "run_1"})
         monkeypatch.setattr(fingerprint, "of_runs", somebody_is_faster)
-        with pytest.raises(ConfigurationError, match="is there already"):
+        with pytest.raises(ConfigurationError, match="already exists"):
             runs.backup(target)
     assert target.read_text() == "of another process"
     assert parts(tmp_path) == []

@@ -56,11 +56,11 @@ def test_a_place_is_one_file_for_every_command(cli: Cli, tmp_path: Path, place: 
         ("sqlite:///x.db?foo=1", "no option 'foo'"),
         ("x.db?mode=ro", "write sqlite:///x.db?..."),
         ("sqlite:///x.db?timeout=long", "cannot parse"),
-        ("folder", "is a folder"),
+        ("folder", "is a directory"),
         ("pipe", "a pipe or a device"),
         ("/dev/null", "a pipe or a device"),
         ("loop", "symbolic links"),
-        ("none/x.db", "no folder none"),
+        ("none/x.db", "the directory none does not exist"),
         ("text/x.db", "Not a directory"),
         ("x" * 300, "File name too long"),
     ],
@@ -73,7 +73,7 @@ def test_what_can_be_no_archive_is_said_and_nothing_is_made(cli: Cli, tmp_path: 
     before = sorted(tmp_path.iterdir())
     for args in (("import", "-"), ("db", "upgrade"), ("list",), ("export", "-o", "out"), ("sql", "SELECT 1")):
         refused = cli(*args, "--db", place)
-        assert refused.code in ((2, 3) if said == "no folder none" else (2,)), refused.err
+        assert refused.code in ((2, 3) if said == "the directory none does not exist" else (2,)), refused.err
         assert said in refused.err or refused.code == 3
         assert "Traceback" not in refused.err
         assert refused.err.count("\n") == 1 or "Usage" in refused.err

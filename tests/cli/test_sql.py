@@ -97,7 +97,7 @@ def test_an_interrupt_stops_the_query(many: RunRepository, url: URL) -> None:
         [*COMMAND, "sql", "--db", shown(url), ENDLESS.format("count(*)")],
         env=env(),
         stderr=subprocess.PIPE,
-        # A job in the background is started with the signal ignored, and so would what it starts be.
+        # A background job ignores the signal, and its child processes would inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     until(lambda: answering(url, asking.pid))

@@ -43,8 +43,8 @@ def test_status_has_the_form_that_is_asked_for(url: URL, engine: Engine, cli: Cl
     db: tuple[Any, ...] = ("db", "status", "--db", shown(url))
     assert cli(*db).out == cli(*db, "--json").out == cli(*db, "--format", "json").out
     assert cli(*db, "--json", "--format", "json").code == 0
-    first = f"revision     {migrate.REVISION} (this runstore: {migrate.REVISION})\n"
+    first = f"revision        {migrate.REVISION} (this runstore: {migrate.REVISION})\n"
     assert cli(*db, "--format", "table").out.startswith(first)
     both = cli(*db, "--json", "--format", "prometheus")
     assert (both.code, both.out) == (2, "")
-    assert "--json and --format prometheus exclude each other" in both.err
+    assert "--json and --format prometheus contradict each other" in both.err

@@ -106,7 +106,7 @@ def test_db_wait_waits_for_the_server_and_says_so_once(cli: Cli, postgresql: URL
     with Door(postgresql, STARTING) as door:
         result = cli("db", "wait", "--timeout", "20", "--db", shown(door.url))
     assert result.code == 0
-    assert result.err.count("waiting, 20 seconds at most") == 1
+    assert result.err.count("waiting (at most 20 seconds)") == 1
     assert cli("db", "wait", "--timeout", "0", "--db", NOWHERE).code == 7
 
 
@@ -152,7 +152,7 @@ def test_a_prune_that_gives_up_in_the_middle_tells_what_is_deleted(
         monkeypatch.setattr(pruner, "next_runs", next_runs)
         result = cli("prune", "--status", "x", "--yes", "--patience", "0.1", "--db", shown(door.url))
     assert (result.code, result.out) == (7, "")
-    assert "runstore: ended early; deleted so far: 6 runs, 0 earlier snapshots, 0 shared rows\n" in result.err
+    assert "runstore: stopped early; deleted so far: 6 runs, 0 earlier snapshots, 0 shared values\n" in result.err
 
 
 def test_in_python_reading_fails_at_once_and_saving_waits(caplog: pytest.LogCaptureFixture) -> None:

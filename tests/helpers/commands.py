@@ -26,6 +26,8 @@ from runstore.cli import COMMANDS, logs, main, runstore
 from tests.helpers.paths import ROOT
 
 COMMAND = [sys.executable, "-m", "runstore"]
+EXAMPLE_COUNTS = "39 inserted, 8 updated, 0 unchanged, 1 stale, 0 conflict, 0 rejected, 1 skipped (1 thread.message)\n"
+"""What an import of the example dump prints."""
 SECRET = "s3cr3t"
 
 

@@ -16,7 +16,10 @@ from tests.helpers.commands import COMMAND, Cli, env, shown
 from tests.helpers.deployed import alembic, revision_of, tables_of
 from tests.helpers.runs import a_run
 
-REFUSED = "runstore: refusing to delete {}: there is no terminal to ask at; --yes deletes without asking\n"
+REFUSED = (
+    "runstore: refusing to delete {}: there is no terminal to ask for confirmation; use --yes to delete without "
+    "confirmation\n"
+)
 
 
 @pytest.fixture
@@ -57,13 +60,15 @@ def test_a_downgrade_that_deletes_runs_needs_yes_where_nobody_can_be_asked(
     for given in ("", "y\n"):
         refused = cli("db", "downgrade", revision, "--db", place, stdin=given)
         assert (refused.code, refused.out) == (2, "")
-        assert refused.err == REFUSED.format(f"all runs (2) of {config.shown(doomed)}")
+        assert refused.err == REFUSED.format(f"all runs of {config.shown(doomed)} (2 runs)")
     assert count(doomed) == 2
     if file := config.sqlite_file(doomed):
         assert [path.name for path in file.parent.glob("*.backup")] == []
     done = cli("db", "downgrade", revision, "--db", place, "--yes", "--no-backup")
     assert (done.code, done.out) == (0, "")
-    assert done.err == f"deleted: 2 runs\n{config.shown(doomed)}: from {migrate.REVISION} to nothing\n"
+    assert (
+        done.err == f"deleted: 2 runs\n{config.shown(doomed)}: schema dropped; it was at revision {migrate.REVISION}\n"
+    )
 
 
 def test_a_downgrade_that_deletes_no_runs_asks_nothing(cli: Cli, doomed: URL) -> None:
@@ -78,7 +83,7 @@ def test_a_downgrade_that_deletes_no_runs_asks_nothing(cli: Cli, doomed: URL) ->
 def test_on_a_terminal_a_downgrade_asks(doomed: URL) -> None:
     code, seen = answering(b"\n", "db", "downgrade", "base", "--db", shown(doomed))
     assert code == 1
-    assert f"delete all runs (2) of {config.shown(doomed)}? [y/N]" in seen.replace("\r\n", "")
+    assert f"delete all runs of {config.shown(doomed)} (2 runs)? [y/N]" in seen.replace("\r\n", "")
     assert seen.endswith("runstore: nothing was deleted\r\n")
     assert answering(b"\x03", "db", "downgrade", "base", "--db", shown(doomed))[0] == 130
     assert count(doomed) == 2
@@ -150,7 +155,7 @@ def test_prune_without_a_terminal_refuses_and_on_one_asks(cli: Cli, doomed: URL)
     for given in ("", "y\n", "n\n"):
         refused = cli("prune", "--status", "failed", "--db", place, stdin=given)
         assert (refused.code, refused.out) == (2, "")
-        assert refused.err.endswith(REFUSED.format("1 runs, 0 earlier snapshots, 0 shared rows"))
+        assert refused.err.endswith(REFUSED.format("1 run, 0 earlier snapshots, 0 shared values"))
     assert cli("prune", "--status", "nothing", "--db", place).code == 0
     code, seen = answering(b"n\n", "prune", "--status", "failed", "--db", place)
     assert (code, seen.endswith("runstore: nothing was deleted\r\n")) == (1, True)

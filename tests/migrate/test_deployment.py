@@ -43,11 +43,13 @@ def test_each_db_command_is_a_function_and_says_what_it_found(empty_url: URL) ->
     sqlite = empty_url.get_backend_name() == "sqlite"
     assert runstore(empty_url, "db", "check").returncode == (3 if sqlite else 4)
     upgraded = runstore(empty_url, "db", "upgrade", "0001")
-    assert upgraded.stderr.endswith(": from nothing to 0001\n")
+    assert upgraded.stderr.endswith(": schema created at revision 0001\n")
     assert runstore(empty_url, "db", "check").returncode == 4
     assert runstore(empty_url, "import", SAMPLES).returncode == 4
-    assert runstore(empty_url, "db", "upgrade", "--no-backup").stderr.endswith(f": from 0001 to {HEAD}\n")
-    assert runstore(empty_url, "db", "upgrade").stderr.endswith(f": already at {HEAD}\n")
+    assert runstore(empty_url, "db", "upgrade", "--no-backup").stderr.endswith(
+        f": migrated from revision 0001 to {HEAD}\n"
+    )
+    assert runstore(empty_url, "db", "upgrade").stderr.endswith(f": already at revision {HEAD}\n")
     assert runstore(empty_url, "db", "check").returncode == 0
     assert runstore(empty_url, "db", "wait", "--timeout", "0").returncode == 0
     assert runstore(empty_url, "db", "current").stdout == f"{HEAD}\n"
@@ -60,7 +62,7 @@ def test_each_db_command_is_a_function_and_says_what_it_found(empty_url: URL) ->
     assert 0 < sum(entry["bytes"] or 0 for entry in status["tables"]) <= status["bytes"]
     assert runstore(empty_url, "db", "diff").returncode == 0
     down = runstore(empty_url, "db", "downgrade", "-1", "--no-backup")
-    assert down.stderr.endswith(f": from {HEAD} to {migrate.history()[-2].revision}\n")
+    assert down.stderr.endswith(f": migrated from revision {HEAD} to {migrate.history()[-2].revision}\n")
     assert runstore(empty_url, "db", "upgrade", "--no-backup").returncode == 0
     elsewhere = runstore(empty_url, "db", "stamp", "0001")
     assert (elsewhere.returncode, "stamp is for an archive whose revision was lost" in elsewhere.stderr) == (1, True)
@@ -72,8 +74,10 @@ def test_each_db_command_is_a_function_and_says_what_it_found(empty_url: URL) ->
     assert unknown.stderr == f"runstore: Can't locate revision identified by 'no_such'; {hint}\n"
     for nothing in (("upgrade", ""), ("stamp", ""), ("sql", ":"), ("sql", "0001:")):
         refused = runstore(empty_url, "db", *nothing)
-        assert (refused.returncode, "names no revision" in refused.stderr) == (2, True)
-    assert runstore(empty_url, "db", "downgrade", "base", "--no-backup", "--yes").stderr.endswith(" to nothing\n")
+        assert (refused.returncode, "is not a revision" in refused.stderr) == (2, True)
+    assert runstore(empty_url, "db", "downgrade", "base", "--no-backup", "--yes").stderr.endswith(
+        f": schema dropped; it was at revision {HEAD}\n"
+    )
 
 
 def test_history_tells_of_each_revision_what_it_does_and_its_phase(cli: Cli) -> None:
@@ -159,7 +163,7 @@ def test_wait_ends_when_somebody_has_migrated(empty_url: URL, later: Later) -> N
 
 def test_an_empty_database_is_stamped_with_no_revision_but_base(empty_url: URL) -> None:
     with migrate.engine(empty_url) as engine:
-        with pytest.raises(NotAnArchive, match="it has no run_object, so it is at no revision but base"):
+        with pytest.raises(NotAnArchive, match="it has no table run_object, so it can only be at revision base"):
             migrate.stamp(engine, "0002")
         assert migrate.stamp(engine, "base") == (None, None)
         assert migrate.upgrade(engine) == (None, HEAD)
@@ -193,7 +197,7 @@ def test_alembic_commands_have_the_same_safety(empty_url: URL, later: Later) -> 
             connection.execute(text("CREATE TABLE run_object (id integer)"))
         refused = later.alembic(empty_url, "upgrade", "head")
         assert refused.returncode
-        assert "no runstore_version says that runstore made them" in refused.stdout
+        assert "but no table runstore_version; nothing was changed" in refused.stdout
         assert len(tables_of(engine)) == 1
 
 
@@ -212,7 +216,7 @@ def test_a_table_of_our_name_is_left_alone(empty_url: URL, name: str) -> None:
             lambda: RunRepository(engine).save(RUN),
             lambda: RunRepository(engine).count(),
         ):
-            with pytest.raises(NotAnArchive, match=f"it has {name}, but no runstore_version"):
+            with pytest.raises(NotAnArchive, match=f"it contains {name}, but no table runstore_version"):
                 refused()
         assert tables_of(engine) == before
         with engine.connect() as connection:
@@ -239,7 +243,7 @@ def test_a_version_table_that_is_not_ours_is_recognised(empty_url: URL) -> None:
             connection.execute(text(f"CREATE TABLE {migrate.VERSION_TABLE} (version_num varchar(32))"))
             connection.execute(text(f"INSERT INTO {migrate.VERSION_TABLE} VALUES ('ae1027a6acf')"))
         before = tables_of(engine)
-        with pytest.raises(NotAnArchive, match="'ae1027a6acf', which is no revision"):
+        with pytest.raises(NotAnArchive, match="'ae1027a6acf', which is not a revision"):
             migrate.upgrade(engine)
         assert tables_of(engine) == before
 
@@ -251,7 +255,7 @@ def test_a_half_archive_is_recognised(own_url: URL) -> None:
         with engine.begin() as connection:
             connection.execute(text(f"DROP TABLE truncation_object{cascade}"))
         for refused in (lambda: migrate.upgrade(engine), lambda: RunRepository(engine).save(RUN)):
-            with pytest.raises(NotAnArchive, match=r"not whole: .* there is no truncation_object"):
+            with pytest.raises(NotAnArchive, match=r"incomplete: .* but truncation_object is missing"):
                 refused()
     assert runstore(own_url, "db", "check").returncode == 1
 
@@ -286,7 +290,9 @@ def test_a_newer_schema_that_only_adds_is_read_and_not_written(own_url: URL, lat
         assert list(runs.iterate()) == [RUN]
     listed = runstore(own_url, "list")
     assert (listed.returncode, json.loads(listed.stdout)) == (0, RUN)
-    assert re.search(rf"is at revision {added}, newer than the {HEAD} of this runstore: it can be read", listed.stderr)
+    assert re.search(
+        rf"is at revision {added}, newer than the {HEAD} of this runstore; this runstore can read", listed.stderr
+    )
     assert runstore(own_url, "db", "status").returncode == 0
     for command in (("import", SAMPLES), ("db", "upgrade"), ("db", "check"), ("db", "wait")):
         refused_command = runstore(own_url, *command)
@@ -312,7 +318,8 @@ def test_a_newer_schema_is_written_where_its_revisions_say_so(
         later.upgrade(engine)
         everything_works(RunRepository(engine))
         assert (
-            f"is at revision {added}, newer than the {HEAD} of this runstore: it can be read and written" in caplog.text
+            f"is at revision {added}, newer than the {HEAD} of this runstore; this runstore can read and write it"
+            in caplog.text
         )
         with Session(engine) as session:
             session.get_one(RunObject, "run_3").status = "failed"
@@ -328,7 +335,7 @@ def test_a_newer_schema_is_written_where_its_revisions_say_so(
     for command in (("import", SAMPLES), ("db", "check"), ("db", "wait", "--timeout", "0")):
         done = runstore(own_url, *command)
         assert (done.returncode, done.stderr.count("it can be read and written")) == (0, 1), done
-    assert done.stderr.endswith(f": at {added}\n")
+    assert done.stderr.endswith(f": at revision {added}\n")
 
 
 @pytest.mark.parametrize(
@@ -427,7 +434,7 @@ def test_everything_is_in_the_schema_whatever_the_search_path(postgresql_url: UR
     with RunRepository.open(postgresql_url, schema=schema) as runs:
         assert runs.count() == 12
     with (
-        pytest.raises(ConfigurationError, match="search_path names no schema"),
+        pytest.raises(ConfigurationError, match="search_path contains no existing schema"),
         RunRepository.open(postgresql_url) as runs,
     ):
         runs.count()
@@ -481,7 +488,7 @@ def test_the_schema_comes_from_the_option_the_url_or_the_environment(
             config.database_url(postgresql_url, name)
     made = runstore(postgresql_url, "db", "upgrade", "--schema", "of_the_option")
     assert made.returncode == 0, made.stderr
-    assert "schema=of_the_option: from nothing" in made.stderr
+    assert "schema=of_the_option: schema created" in made.stderr
     assert runstore(postgresql_url, "db", "check", "--schema", "of_the_option").returncode == 0
     assert runstore(postgresql_url, "db", "check", RUNSTORE_SCHEMA="of_the_option").returncode == 0
     for elsewhere in ({}, {"RUNSTORE_SCHEMA": "wrong"}):
@@ -503,7 +510,9 @@ def test_migrations_have_a_url_of_their_own(empty_url: URL, tmp_path: Path) -> N
     # What is given comes first, what is empty is not given.
     assert runstore(None, "db", "upgrade", "--db", wrong, RUNSTORE_MIGRATIONS_URL=shown(empty_url)).returncode == 0
     assert Path(wrong).exists()
-    assert runstore(empty_url, "db", "upgrade", RUNSTORE_MIGRATIONS_URL="").stderr.endswith(f"already at {HEAD}\n")
+    assert runstore(empty_url, "db", "upgrade", RUNSTORE_MIGRATIONS_URL="").stderr.endswith(
+        f"already at revision {HEAD}\n"
+    )
 
 
 def test_prepared_statements_can_be_switched_off(postgresql_url: URL) -> None:
@@ -661,5 +670,5 @@ def test_sqlite_has_no_roles(url: URL) -> None:
         done = runstore(url, "db", "grants", "--writer", "w", "--reader", "r")
         assert (done.returncode, done.stderr) == (
             2,
-            "runstore: SQLite has no roles: who may write the file may do everything\n",
+            "runstore: SQLite has no roles; the permissions of the file decide who can use the archive\n",
         )

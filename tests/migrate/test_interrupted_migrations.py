@@ -58,7 +58,7 @@ def test_who_waits_says_so_and_can_be_interrupted(empty_url: URL) -> None:
         with our_turn(engine):
             waiting = start_upgrade(empty_url)
             assert waiting.stderr
-            assert "waiting, 600 seconds at most: another" in waiting.stderr.readline()
+            assert "waiting (at most 600 seconds): another" in waiting.stderr.readline()
             began = time.monotonic()
             waiting.send_signal(signal.SIGINT)
             said = waiting.communicate(timeout=60)[1]

@@ -221,7 +221,7 @@ def test_an_archive_whose_view_was_lost_is_not_whole(engine: Engine, view: str) 
         return  # the other tests go on with this database; the check is the same
     with engine.begin() as connection:
         connection.execute(text(f'DROP VIEW "{view}"'))
-    with engine.connect() as connection, pytest.raises(NotAnArchive, match=f"but there is no {view}"):
+    with engine.connect() as connection, pytest.raises(NotAnArchive, match=f"but {view} is missing"):
         migrate.check(connection)
 
 

@@ -280,7 +280,7 @@ def test_what_is_printed_is_what_is_applied(place: URL, roles: Roles, cli: Cli, 
         applied = cli("db", "grants", "--db", shown(home), *options, "--apply")
         assert (applied.code, applied.out) == (0, ""), applied
         assert applied.err.count("\n") == 1
-        assert "granted what they need to writer writer 100% of" in applied.err
+        assert "rights granted to writer writer 100% of" in applied.err
         if times == 0:
             once = rights()
     assert before != once == rights()
@@ -300,7 +300,7 @@ def test_nothing_is_applied_where_not_all_of_it_can_be(place: URL, roles: Roles,
     # PostgreSQL would only warn that nothing was granted.
     done = cli("db", "grants", "--db", shown(poor), "--reader", reader.username, "--apply")
     assert (done.code, done.out) == (1, "")
-    assert f"{reader.username} still lacks CONNECT on the database, USAGE on the schema public" in done.err
+    assert f"{reader.username} would still lack CONNECT on the database, USAGE on the schema public" in done.err
     assert "nothing was granted; execute the grants as the owner of the tables" in done.err
     done = cli("db", "grants", "--db", shown(place), "--reader", reader.username, "--pruner", "nobody", "--apply")
     assert (done.code, 'role "nobody" does not exist' in done.err) == (1, True)
@@ -327,7 +327,10 @@ def test_of_a_stats_reader_that_can_read_more_it_is_told(
     grant(place, stats_reader=reader)
     assert caplog.text == ""
     grant(place, reader=reader, stats_reader=reader)
-    assert f"{reader.username} can read more than a stats reader, by other rights: RunObject.id, " in caplog.text
+    assert (
+        f"{reader.username} can read more than a stats reader should, because of other rights: RunObject.id, "
+        in caplog.text
+    )
 
 
 def test_names_that_are_none_are_refused(url: URL, cli: Cli) -> None:
@@ -338,16 +341,16 @@ def test_names_that_are_none_are_refused(url: URL, cli: Cli) -> None:
                 done = cli("db", "grants", *db, f"--{kind}", "r", *apply)
                 assert (done.code, done.err) == (
                     2,
-                    "runstore: SQLite has no roles: who may write the file may do everything\n",
+                    "runstore: SQLite has no roles; the permissions of the file decide who can use the archive\n",
                 )
         return
     none = cli("db", "grants", *db)
     assert (none.code, none.out) == (2, "")
-    assert none.err == "runstore: name a role, by at least one of --writer, --reader, --pruner, --stats-reader\n"
+    assert none.err == "runstore: give at least one role with --writer, --reader, --pruner, --stats-reader\n"
     for name in ("", "public", "ü" * 32, "a\udcff"):
         for more in ((), ("--apply",)):
             done = cli("db", "grants", *db, "--reader", name, *more)
-            assert (done.code, done.out, "is no role to be a reader" in done.err) == (2, "", True), done
+            assert (done.code, done.out, "cannot be the reader" in done.err) == (2, "", True), done
     with migrate.engine(url) as engine, engine.connect() as connection:
         printed = migrate.grants(connection, reader='x"; DROP TABLE run_object; --')
         assert printed.count('TO "x""; DROP TABLE run_object; --";') == len(printed.splitlines())
@@ -416,7 +419,7 @@ def test_roles_of_an_old_revision_work_after_the_upgrade(
         before = len(list(RunRepository(engine).iterate())) if revision == migrate.REVISION else 0
         assert migrate.upgrade(engine)[0] == revision
     use(writer, reader, before + 1)
-    assert f"granted anew to {writer.username}: " in caplog.text
+    assert f"granted again to {writer.username}: " in caplog.text
     assert "could not be recorded" not in caplog.text
     # Who has been given something else than what a kind needs is given nothing more.
     assert str(other.username) not in caplog.text

@@ -53,6 +53,6 @@ def test_the_traceback_of_an_internal_error_is_logged_at_debug(
     with caplog.at_level(logging.DEBUG, "runstore"), pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 1
-    expected = "runstore: internal error, please report it: ZeroDivisionError: postgresql://user:***@host/db\n"
+    expected = "runstore: internal error; please report it: ZeroDivisionError: postgresql://user:***@host/db\n"
     assert capsys.readouterr().err == expected
     assert [record.exc_info is not None for record in caplog.records] == [True]

@@ -19,7 +19,7 @@ from tests.helpers.paths import ROOT
 PACKAGE = ROOT / "runstore"
 
 ORDER = [
-    *("errors", "statuses", "times", "files", "masking", "pace", "config"),
+    *("errors", "statuses", "times", "amounts", "files", "masking", "pace", "config"),
     *("wire", "redact", "sources", "schema", "mapping", "backends", "migrate"),
     *("connections", "prices", "query", "save", "upkeep", "formats"),
     *("repository", "orm", "cli"),
