@@ -47,7 +47,8 @@ def _details(report: SaveReport, policy: Policy) -> list[str]:
         stored = "the stored one" if report.updated == 1 else "stored ones"
         snapshots.append(f"{counted(report.updated, f'{newer}snapshot')} replaced {stored}")
     if report.stale:
-        snapshots.append(f"{counted(report.stale, f'{older}snapshot')} went into history")
+        kept = "is kept" if report.stale == 1 else "are kept"  # also if the history had it before
+        snapshots.append(f"{counted(report.stale, f'{older}snapshot')} {kept} in history")
     details = [" and ".join(snapshots)] if snapshots else []
     if report.unchanged:
         details.append(f"{_records_were(report.unchanged)} already archived")

@@ -21,7 +21,7 @@ SUMMARIES: list[tuple[SaveReport, Policy, str]] = [
     (
         SaveReport(inserted=39, updated=8, stale=1, skipped=1, skipped_kinds=MESSAGE),
         "newest",
-        "39 runs archived from 49 records: 8 newer snapshots replaced stored ones and 1 older snapshot went into "
+        "39 runs archived from 49 records: 8 newer snapshots replaced stored ones and 1 older snapshot is kept in "
         "history; 1 record was not a run (thread.message)",
     ),
     (
@@ -32,7 +32,7 @@ SUMMARIES: list[tuple[SaveReport, Policy, str]] = [
     (
         SaveReport(stale=2, unchanged=3, skipped=3, skipped_kinds={"object without id": 1, "thread.message": 2}),
         "keep",
-        "no new runs archived from 8 records: 2 snapshots went into history; 3 records were already archived; "
+        "no new runs archived from 8 records: 2 snapshots are kept in history; 3 records were already archived; "
         "3 records were not runs (2 thread.message, 1 object without id)",
     ),
     (
