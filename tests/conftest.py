@@ -19,7 +19,6 @@ from runstore.repository import RunRepository
 from runstore.schema import Base
 from tests.helpers import servers
 
-pytest.register_assert_rewrite("tests.helpers")
 pytest_plugins = ["tests.helpers.commands"]
 
 # What a developer's shell says about archives is nothing to the tests.
