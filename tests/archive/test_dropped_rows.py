@@ -18,7 +18,7 @@ from runstore.save.history import CHANGE
 from tests.helpers.comparison import contents
 from tests.helpers.runs import full, stored
 
-DROPPED = r"of \d+ rows of {} were {}: a trigger, a rule or a row security policy"
+DROPPED = r"of \d+ rows? of {} (was|were) {}, because a trigger, a rule or a row security policy"
 
 
 @pytest.fixture

@@ -269,7 +269,7 @@ def test_a_migration_refuses_names_that_somebody_else_has_planted(postgresql_url
                 "CREATE FUNCTION public.to_timestamp(bigint) RETURNS timestamptz LANGUAGE sql AS 'SELECT now()'"
             )
         with pytest.raises(
-            ConfigurationError, match=r"holds the function public\.to_timestamp\(bigint\) of the role mal"
+            ConfigurationError, match=r"contains the function public\.to_timestamp\(bigint\) of the role mal"
         ):
             migrate.upgrade(engine)
         with migrate.engine(config.database_url(postgresql_url, "archive")) as elsewhere:

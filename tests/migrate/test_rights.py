@@ -187,7 +187,7 @@ def test_the_command_prunes_as_a_pruner(place: URL, roles: Roles, cli: Cli) -> N
     (pruner,) = roles("pruner")
     assert cli("db", "grants", "--db", shown(place), "--pruner", pruner.username, "--apply").code == 0
     done = cli("prune", "--db", shown(pruner), "--status", "failed", "--yes")
-    assert (done.code, done.out[:23]) == (0, "deleted: 1 runs, 1 earl"), done
+    assert (done.code, done.out[:22]) == (0, "deleted: 1 run, 1 earl"), done
     # PostgreSQL would only warn that it skips a table.
     done = cli("prune", "--db", shown(pruner), "--orphans", "--yes", "--vacuum")
     assert (done.code, "permission denied to vacuum" in done.err) == (1, True), done
