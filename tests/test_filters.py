@@ -295,7 +295,7 @@ def test_a_time_is_unix_seconds_a_datetime_a_date_a_text_of_one_or_an_age() -> N
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"created_from": "7 days"}, "created_from is '7 days', expected Unix seconds, a datetime or date"),
     ({"metadata": "a=b"}, "metadata is 'a=b', expected a mapping of strings to strings"),
-    ({"metadata": {"a": 5}}, "metadata has 'a': 5, expected strings"),
+    ({"metadata": {"a": 5}}, "metadata contains 'a': 5, expected strings"),
     ({"metadata_key": [5]}, "metadata_key is 5, expected a string"),
     ({"metadata_key": 5}, "metadata_key is 5, expected a string"),
     ({"total_tokens_min": "5"}, "total_tokens_min is '5', expected an integer"),

@@ -264,7 +264,7 @@ def test_tables_of_our_names_without_a_revision_are_left_alone(empty_url: URL) -
     with migrate.engine(empty_url) as engine:
         with engine.begin() as connection:
             connection.execute(text("CREATE TABLE run_object (id text)"))
-        with pytest.raises(NotAnArchive, match="it has run_object, but no runstore_version"):
+        with pytest.raises(NotAnArchive, match="it contains run_object, but no table runstore_version"):
             migrate.upgrade(engine)
         with pytest.raises(NotAnArchive):
             RunRepository(engine).save({"id": "run_1"})
