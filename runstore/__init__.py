@@ -1,4 +1,4 @@
-"""runstore archives assistant runs in PostgreSQL or SQLite and gives them back exactly as they came.
+"""runstore archives assistant runs in PostgreSQL or SQLite and returns them exactly as they came.
 
 >>> from runstore import RunRepository
 >>> with RunRepository.open("runs.db") as runs:
@@ -15,7 +15,7 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # the table below, for those that only read the source
+if TYPE_CHECKING:  # the names of the table below, for tools that do not run the code
     # isort: off
     from runstore.backends import Answer as Answer, create_engine as create_engine
     from runstore.errors import (
@@ -138,17 +138,17 @@ _NAMES = {
     "upkeep.pruner": ("Pruned",),
     "upkeep.verify": ("Damage",),
 }
-"""What users import, by the module in which it lives."""
+"""The names that users import, by the module that defines them."""
 
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = sorted(_HOMES)
 
-logging.getLogger("runstore").addHandler(logging.NullHandler())  # quiet unless the application listens
+logging.getLogger("runstore").addHandler(logging.NullHandler())  # silent unless the application configures logging
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name when it is asked for: the command line answers --help without loading a database."""
+    """Import a name on first use, so that ``runstore --help`` does not load a database driver."""
     if name == "__version__":
         return version("runstore")
     if name in _HOMES:

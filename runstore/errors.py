@@ -1,7 +1,7 @@
-"""Every error runstore raises.
+"""Every error that runstore raises.
 
-The text of an error is the ``message`` of its class, filled in from the arguments, which are in ``fields``. Docstrings
-say when an error is raised; no text is made of them, for ``python -OO`` drops them.
+The ``message`` of each class is a template; the arguments, which are kept in ``fields``, fill it in. The docstrings
+describe when an error is raised. Messages never use them, because ``python -OO`` removes docstrings.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from collections.abc import Collection
 from typing import ClassVar
 
 Place = str | os.PathLike[str]
-"""An archive, database or file as messages name it: without passwords."""
+"""An archive, database or file as messages show it: without passwords."""
 
 
 class RunStoreError(Exception):
-    """Base of all errors; raised itself for what no class below describes. *detail* is the message."""
+    """Base class of all errors. Raised itself, with *detail* as its message, where no subclass fits."""
 
     message: ClassVar[str] = "{detail}"
-    """The text of the error, with the names of fields in braces."""
+    """The template of the message, with the names of fields in braces."""
 
     exit_code: ClassVar[int] = 1
-    """What the command line ends with."""
+    """The exit status of the command line after this error."""
 
     fields: dict[str, object]
-    """The arguments by name."""
+    """The arguments, by name."""
 
     def __init__(self, *, detail: str) -> None:
         self._fill(detail=detail)
@@ -34,7 +34,7 @@ class RunStoreError(Exception):
         super().__init__(self.message.format(**fields))
 
     def with_fields(self, **fields: object) -> RunStoreError:
-        """The same error with other values of its fields."""
+        """Return a copy of this error in which the given fields are replaced."""
         return _rebuild(type(self), self.fields | fields)
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -48,20 +48,20 @@ def _rebuild(kind: type[RunStoreError], fields: dict[str, object]) -> RunStoreEr
 
 
 class ConfigurationError(RunStoreError):
-    """Raised for an argument, option, variable or setting of a connection that cannot be used."""
+    """Raised for an argument, option, environment variable or connection setting that cannot be used."""
 
     exit_code = 2
 
 
 def no_such(what: str, name: object, known: Collection[str]) -> ConfigurationError:
-    """The error for a name that is none of the known ones, with those and the nearest of them."""
+    """Return the error for an unknown name. It lists the known names and suggests the closest one."""
     return ConfigurationError(
-        detail=f"there is no {what} {name!r}; there are {', '.join(known)}{did_you_mean(name, known)}"
+        detail=f"there is no {what} {name!r}; expected one of {', '.join(known)}{did_you_mean(name, known)}"
     )
 
 
 def not_one_of(argument: str, value: object, known: Collection[str]) -> ConfigurationError:
-    """The error for an argument whose values are names."""
+    """Return the error for an argument that takes one or more of the known names."""
     names = ", ".join(known)
     return ConfigurationError(
         detail=f"{argument} is {value!r}, expected one or more of {names}{did_you_mean(value, known)}"
@@ -69,7 +69,7 @@ def not_one_of(argument: str, value: object, known: Collection[str]) -> Configur
 
 
 def did_you_mean(name: object, known: Collection[str]) -> str:
-    """The end of a message that names the nearest of the known names; empty where none is near."""
+    """Return the end of a message that suggests the closest known name, or an empty string if none is close."""
     from difflib import get_close_matches
 
     near = get_close_matches(name, known, n=1) if isinstance(name, str) else []
@@ -77,9 +77,10 @@ def did_you_mean(name: object, known: Collection[str]) -> str:
 
 
 class RunRejected(RunStoreError):
-    """Raised for a run that an archive cannot keep exactly; nothing of it is stored.
+    """Raised for a run that an archive cannot keep exactly; no part of it is stored.
 
-    *path* is where in the run's JSON, as ``$.usage.total_tokens``; *reason* what is wrong there and what was expected.
+    *path* is the place in the run's JSON, such as ``$.usage.total_tokens``; *reason* states what is wrong there and
+    what was expected.
     """
 
     message = "{path}: {reason}"
@@ -89,31 +90,31 @@ class RunRejected(RunStoreError):
 
     @property
     def path(self) -> str:
-        """Where in the run's JSON, as ``$.usage.total_tokens``."""
+        """The place in the run's JSON, such as ``$.usage.total_tokens``."""
         return str(self.fields["path"])
 
     @property
     def reason(self) -> str:
-        """What is wrong there and what was expected."""
+        """What is wrong there, and what was expected."""
         return str(self.fields["reason"])
 
 
 class NotARun(RunStoreError):
-    """Raised for an object of another kind; *reason* says how it was recognised."""
+    """Raised for an object that is not a run; *reason* states how that was recognized."""
 
-    message = "{reason}; an archive keeps only thread.run objects"
+    message = "{reason}; an archive stores only thread.run objects"
 
     def __init__(self, *, reason: str, kind: str = "object that is not a run") -> None:
         self._fill(reason=reason, kind=kind)
 
     @property
     def kind(self) -> str:
-        """What it is, as reports count it: ``thread.message``, ``object without id``."""
+        """The kind under which reports count the object, such as ``thread.message`` or ``object without id``."""
         return str(self.fields["kind"])
 
 
 class RunConflict(RunStoreError):
-    """Raised for a snapshot that cannot be of the stored run with its *id*; the stored run stays."""
+    """Raised for a snapshot that cannot belong to the stored run with the same *id*; the stored run is kept."""
 
     message = "run {id}: {reason}"
 
@@ -122,7 +123,7 @@ class RunConflict(RunStoreError):
 
 
 class RunNotFound(RunStoreError):
-    """Raised when a run is asked for by an *id* that the archive does not have."""
+    """Raised when a run is requested by an *id* that the archive does not contain."""
 
     message = "run {id} is not in this archive"
     exit_code = 3
@@ -132,7 +133,7 @@ class RunNotFound(RunStoreError):
 
 
 class ArchiveMissing(RunStoreError):
-    """Raised by everything but saving and ``db upgrade`` when the SQLite file does not exist."""
+    """Raised by every operation except saving and ``db upgrade`` if the SQLite file does not exist."""
 
     message = "there is no archive at {place}; 'runstore import' or 'runstore db upgrade' creates it"
     exit_code = 3
@@ -142,7 +143,7 @@ class ArchiveMissing(RunStoreError):
 
 
 class NotAnArchive(RunStoreError):
-    """Raised for a file or database that is not an archive, or not a whole one; it is left as it is."""
+    """Raised for a file or database that is not a complete archive; it is left unchanged."""
 
     message = "{place} is not a runstore archive: {reason}"
 
@@ -151,7 +152,7 @@ class NotAnArchive(RunStoreError):
 
 
 class SchemaBehind(RunStoreError):
-    """Raised when the schema is at an earlier revision than *expected*, or not there yet; *found* says which."""
+    """Raised if the schema is missing or at a revision earlier than *expected*; *found* describes its state."""
 
     message = "the schema of {place} {found}, this runstore expects revision {expected}; run 'runstore db upgrade'"
     exit_code = 4
@@ -161,7 +162,7 @@ class SchemaBehind(RunStoreError):
 
 
 class SchemaNewer(RunStoreError):
-    """Raised when the schema is at a revision that this code does not know, or may not use as asked."""
+    """Raised if this code does not know the revision of the schema, or must not use that revision as requested."""
 
     message = (
         "the schema of {place} is at revision {found}, newer than the {expected} of this runstore; upgrade runstore"
@@ -173,11 +174,11 @@ class SchemaNewer(RunStoreError):
 
 
 class RunsWouldBeDeleted(RunStoreError):
-    """Raised by a downgrade that would delete the *runs* of an archive, and is not allowed to."""
+    """Raised by a downgrade that would delete all *runs* of an archive without permission to do so."""
 
     message = (
-        "{place}: the downgrade would delete all runs ({runs}); allow it with --yes, in Python with delete_runs=True, "
-        "for alembic with -x delete-runs=yes"
+        "{place}: the downgrade would delete all runs ({runs}); to allow it, pass --yes, in Python delete_runs=True, "
+        "or to alembic -x delete-runs=yes"
     )
     exit_code = 2
 
@@ -186,12 +187,12 @@ class RunsWouldBeDeleted(RunStoreError):
 
     @property
     def runs(self) -> int:
-        """How many."""
+        """The number of runs that would be deleted."""
         return int(str(self.fields["runs"]))
 
 
 class MigrationBlocked(RunStoreError):
-    """Raised when others were in the way of a migration for longer than the limits allow."""
+    """Raised if other sessions blocked a migration for longer than its limits allow."""
 
     message = "{place} could not be migrated: {reason}"
 
@@ -200,19 +201,19 @@ class MigrationBlocked(RunStoreError):
 
 
 class SharedRowChanged(RunStoreError):
-    """Raised by the commit of a session that changes row *id* of *table*, to which other runs may refer."""
+    """Raised when a session commits a change to row *id* of *table*, which other runs may share."""
 
-    message = "row {id} of {table} is shared by many runs and cannot be changed; give the run another value instead"
+    message = "row {id} of {table} is shared by several runs and cannot be changed; give the run another value instead"
 
     def __init__(self, *, table: str, id: int) -> None:  # noqa: A002
         self._fill(table=table, id=id)
 
 
 class DigestClash(RunStoreError):
-    """Raised when the digests of two different values begin alike; nothing of the batch is stored."""
+    """Raised if two different values have the same shared id; no run of the batch is stored."""
 
     message = (
-        "two different values have the shared id {id} in {table}: nothing of this batch was stored; please report it"
+        "two different values have the shared id {id} in {table}; no run of this batch was stored; please report this"
     )
 
     def __init__(self, *, id: int, table: str) -> None:  # noqa: A002
@@ -220,16 +221,16 @@ class DigestClash(RunStoreError):
 
 
 class ArchiveDamaged(RunStoreError):
-    """Raised when the rows of the run *id* do not make a run: somebody or something has changed them."""
+    """Raised if the rows of the run *id* were changed outside runstore, so that they no longer form a run."""
 
-    message = "run {id} cannot be put together: {reason}"
+    message = "run {id} cannot be rebuilt from its rows: {reason}"
 
     def __init__(self, *, id: str, reason: str) -> None:  # noqa: A002
         self._fill(id=id, reason=reason)
 
 
 class BackupFailed(RunStoreError):
-    """Raised when the backup could not be written to *place*, or differs from the archive; it is removed."""
+    """Raised if a backup could not be written to *place* or differs from the archive; the backup is removed."""
 
     message = "no backup was made at {place}: {reason}"
 
@@ -238,7 +239,7 @@ class BackupFailed(RunStoreError):
 
 
 class DatabaseFailure(RunStoreError):
-    """Raised for what the database or its driver refuses; *reason* is what it said, without values of rows."""
+    """Raised for an error of the database or its driver; *reason* is its message without values of rows."""
 
     message = "{place}: {reason}"
 
@@ -247,19 +248,19 @@ class DatabaseFailure(RunStoreError):
 
 
 class DatabaseUnreachable(DatabaseFailure):
-    """Raised when the database server cannot be reached, or not any more; later the same may go well.
+    """Raised if the database server cannot be reached, or can no longer be reached; a later attempt may succeed.
 
-    It refuses or ends connections, has no room for another one, is starting or stopping, does not answer in time, or
-    its host is not found. A wrong password or a missing database is a plain :class:`DatabaseFailure`.
+    The server refuses or closes connections, has no free connection, is starting or stopping, or does not answer in
+    time, or its host is not found. A wrong password or a missing database raises :class:`DatabaseFailure` itself.
     """
 
     exit_code = 7
 
 
 class QueryRefused(RunStoreError):
-    """Raised for a query of the user's that is not one query which only reads."""
+    """Raised for a user's query that is not a single read-only query."""
 
-    message = "{place}: {reason}; expected one query that only reads (SELECT, VALUES or WITH)"
+    message = "{place}: {reason}; expected one read-only query (SELECT, VALUES or WITH)"
     exit_code = 2
 
     def __init__(self, *, place: Place, reason: str) -> None:
@@ -267,38 +268,39 @@ class QueryRefused(RunStoreError):
 
 
 class QueryTimeout(RunStoreError):
-    """Raised when the database worked on a query of the user's for longer than *seconds*."""
+    """Raised if a user's query ran for longer than *seconds*."""
 
-    message = "{place}: the query took longer than {seconds:g} s and was stopped; ask for less or allow more time"
+    message = "{place}: the query was stopped after {seconds:g} s; narrow the query or raise the timeout"
 
     def __init__(self, *, place: Place, seconds: float) -> None:
         self._fill(place=place, seconds=seconds)
 
 
 class RunChanged(RunStoreError):
-    """Raised by the flush of a session that changes the run *id*, which another transaction has changed since."""
+    """Raised if a session flushes changes to the run *id* that another transaction has changed since it was read."""
 
-    message = "run {id} was changed after this session read it; roll back or expire the run, refresh it and try again"
+    message = "run {id} was changed after this session read it; roll back or expire the run, then make the change again"
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         self._fill(id=id)
 
 
 class PastTheMapping(RunStoreError):
-    """Raised for a statement of a session (*what*) that would change rows of runs alone; *instead* says what to do."""
+    """Raised for a statement of a session (*what*) that would change rows of a run without the rest of the run.
 
-    message = "{what} would leave runs damaged: {instead}"
+    *instead* states what to do instead.
+    """
+
+    message = "{what} would damage runs: {instead}"
 
     def __init__(self, *, what: str, instead: str) -> None:
         self._fill(what=what, instead=instead)
 
 
 class RunHeld(RunStoreError):
-    """Raised when the run *id* cannot be deleted, because a row of the application's *table* refers to it."""
+    """Raised if the run *id* cannot be deleted because a row of the application's *table* refers to it."""
 
-    message = (
-        "run {id} was not deleted: a row of the table {table} refers to it; delete that row, or make its key SET NULL"
-    )
+    message = "run {id} was not deleted: a row of table {table} refers to it; delete that row or make its key SET NULL"
 
     def __init__(self, *, id: str, table: str) -> None:  # noqa: A002
         self._fill(id=id, table=table)

@@ -1,4 +1,4 @@
-"""Files that appear when they are complete, and are open to nobody to whom the archive that they come from is not."""
+"""Files that appear only when complete, and that nobody can read who cannot read the archive they come from."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from pathlib import Path
 from typing import BinaryIO
 
 BESIDE = ("", "-journal", "-wal", "-shm")
-"""What SQLite adds to the name of a file for those that it keeps next to it."""
+"""The suffixes of the files that SQLite keeps next to a database, and of the database itself."""
 
 _LONGEST = 255
-"""Bytes of a file's name."""
+"""The maximum length of a file name, in bytes."""
 
 
 @contextmanager
 def complete_file(path: Path, *, archive: Path | None = None, replace: bool = True) -> Iterator[BinaryIO]:
-    """A new file next to *path*, which takes its name when the block ends well, and is removed when it does not.
+    """Write a new file next to *path*. When the block ends, rename it to *path*; if the block fails, remove it.
 
-    Meanwhile nobody else can know its name, ``.NAME.RANDOM.part``; it is what the file object has as ``name``, for
-    those who open it by name. With *replace* false a file that is there already raises :class:`FileExistsError`.
+    Until then the file has an unpredictable name, ``.NAME.RANDOM.part``, which is the ``name`` of the yielded file
+    object. If *replace* is false, an existing file raises :class:`FileExistsError`.
 
-    It has the mode and group of the file that it replaces, else those of *archive*; root gives it the owner too. No
-    one may do with it what they may not do with both. Without either its mode is as umask says.
+    The new file takes the mode and group of the file that it replaces, or else of *archive*; if root runs this, it
+    takes the owner too. It grants nobody more than both of these files grant. If there is neither, the umask applies.
     """
     replaced = _regular(path) if replace else None
     models = [found for found in (replaced, archive and _regular(archive)) if found]
@@ -38,7 +38,7 @@ def complete_file(path: Path, *, archive: Path | None = None, replace: bool = Tr
         try:
             return os.open(name, flags, allowed & 0o666)
         except OSError as error:
-            error.filename = str(path)  # the name that the user knows
+            error.filename = str(path)  # the name that the user passed
             raise
 
     try:
@@ -48,7 +48,7 @@ def complete_file(path: Path, *, archive: Path | None = None, replace: bool = Tr
             file.flush()
             os.fsync(file.fileno())
         if not replace:
-            path.touch(exist_ok=False)  # only one can do that; nobody loses a file by what follows
+            path.touch(exist_ok=False)  # only one process succeeds, so replacing the file below loses nothing
         try:
             partial.replace(path)
         except OSError as error:
@@ -57,12 +57,12 @@ def complete_file(path: Path, *, archive: Path | None = None, replace: bool = Tr
         _sync_folder(path.parent)
     finally:
         for suffix in BESIDE:
-            with suppress(OSError):  # not there, or the error that is under way says why
+            with suppress(OSError):  # the file does not exist, or the error being raised explains why
                 Path(f"{partial}{suffix}").unlink()
 
 
 def partial_name(name: str) -> str:
-    """A name that nobody can guess for a file that is to become *name*, of which it has as much as fits."""
+    """Return an unpredictable name for a file that will become *name*. It contains as much of *name* as fits."""
     rest = f".{secrets.token_hex(8)}.part"
     room = _LONGEST - len(rest) - len(".-journal")
     return f".{os.fsencode(name)[:room].decode(errors='ignore')}{rest}"
@@ -77,24 +77,24 @@ def _regular(path: Path) -> os.stat_result | None:
 
 
 def _take_after(file: int, models: list[os.stat_result], mode: int | None) -> None:
-    """Give a new file the owner and group of the first model, and no group rights that one of the models has not."""
+    """Give a new file the owner and group of the first model, and only those group rights that every model grants."""
     if models and os.fstat(file).st_gid != models[0].st_gid:
-        with suppress(OSError):  # a group of which we are not
+        with suppress(OSError):  # this process is not a member of the group
             os.fchown(file, -1, models[0].st_gid)
     if models and os.geteuid() == 0:
-        with suppress(OSError):  # a file system without owners
+        with suppress(OSError):  # the file system has no owners
             os.fchown(file, models[0].st_uid, -1)
     made = os.fstat(file)
     mode = stat.S_IMODE(made.st_mode if mode is None else mode) & 0o777
     for model in models:
-        if model.st_gid != made.st_gid:  # to the model these are others
+        if model.st_gid != made.st_gid:  # the model treats members of this group as others
             mode &= ~0o070 | (model.st_mode & 0o007) << 3
     if mode != stat.S_IMODE(made.st_mode):
         os.fchmod(file, mode)
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make sure that the name outlives a power cut, where the file system can."""
+    """Make the new name survive a power failure, if the file system supports that."""
     with suppress(OSError):
         number = os.open(folder, os.O_RDONLY)
         try:

@@ -1,6 +1,6 @@
-"""What messages may show of the text that says how to reach a database: nothing that could be a password or key.
+"""Masking of passwords and keys in the URLs and connection strings that messages show.
 
-Masked is everything that is not known to be harmless, for options are misspelt and drivers gain new ones.
+Everything that is not known to be harmless is masked, because options may be misspelt and drivers add new ones.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ HARMLESS = frozenset(
         *("mode", "cache", "immutable", "uri", "timeout", "check_same_thread"),
     )
 )
-"""Options of a database URL, of PostgreSQL and SQLite, whose values are no secrets."""
+"""Options of PostgreSQL and SQLite URLs whose values are not secret."""
 
 _OF_URL = re.compile(r"(:/{1,2}[^\s:/@]*):(?:(?:(?!: ).)*(@)|(?!\d+\b)[^\s/?]+)")
-"""A password may hold anything; a colon and a blank stand between the place in one of our messages and the reason.
+"""The password of a URL. It may contain any character; in messages a colon and a blank separate a URL from the reason.
 
-Without a host after it, it is what is not the number of a port. As a path a URL has one slash.
+If no host follows, anything but a port number is taken for a password. A URL treated as a path has a single slash.
 """
 _OF_LOGIN = re.compile(r"(?<![^\s'\"(=,/])([^\s'\"():/@=,]+):(?!//)\S*@")
-"""A URL without its scheme."""
+"""The login of a URL without its scheme."""
 _OF_QUERY = re.compile(r"(?<=[?&])([^\s?&=]*)=[^\s&]*")
 _PAIR = re.compile(r"([\w-]+)(\s*=\s*)('(?:[^'\\]|\\.)*'|\"[^\"]*\"|[^\s'\"&;,)]+)")
 _NAMED = re.compile(r"(?i)pass|pwd|secret|token(?!s)|credential|private|api_?key")
@@ -34,7 +34,7 @@ _KEYWORDS = re.compile(r"(?i)\b(?:host|hostaddr|dbname|user|server|service|uid|d
 
 
 def masked(text: str) -> str:
-    """*text* with the secrets of the URLs and connection strings in it masked: passwords, options not known here."""
+    """Return *text* with passwords and unknown options of the URLs and connection strings in it masked."""
     text = _OF_URL.sub(rf"\1:{MASK}\2", text)
     text = _OF_LOGIN.sub(rf"\1:{MASK}@", text)
     text = _OF_QUERY.sub(lambda found: found[0] if found[1] in HARMLESS else f"{found[1]}={MASK}", text)

@@ -1,7 +1,7 @@
-"""How Python shares its time while many runs are saved or read: its garbage collector and its threads.
+"""Settings of the Python interpreter while many runs are saved or read: garbage collection and thread switching.
 
-Both settings belong to the whole process. Ours hold while anybody here needs them, and what the application had set
-before comes back; what it sets meanwhile stays.
+Both settings apply to the whole process. They are changed as long as anyone here needs them; then the application's
+values are restored. If the application changes a setting in the meantime, its new value is kept.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Generic, TypeVar
 
 SELDOM = 50_021
-"""New objects after which the garbage collector comes by. A number that nobody else is likely to set."""
+"""New objects between two garbage collections. Other code is unlikely to set exactly this number."""
 
 TURN = 2.1e-5
-"""Seconds after which a thread gives way to one that waits."""
+"""Seconds after which a running thread yields to a waiting one."""
 
 Value = TypeVar("Value")
 
 
 class _Setting(Generic[Value]):
-    """A setting of the interpreter, which any number of threads may want changed at the same time."""
+    """A setting of the interpreter that any number of threads may need changed at the same time."""
 
     def __init__(
         self, read: Callable[[], Value], write: Callable[[Value], None], wanted: Callable[[Value], Value]
@@ -33,13 +33,13 @@ class _Setting(Generic[Value]):
         self._lock = threading.Lock()
         self._holders = 0
         self._before = self._ours = read()
-        if hasattr(os, "register_at_fork"):  # a thread that holds the lock would not be in the child to give it back
+        if hasattr(os, "register_at_fork"):  # in the child, no thread would be left to release a held lock
             give_back = self._lock.release
             os.register_at_fork(before=self._lock.acquire, after_in_parent=give_back, after_in_child=give_back)
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Have it as it is wanted: from the first who comes to the last who leaves."""
+        """Keep the setting changed from the first entry to the last exit."""
         with self._lock:
             self._holders += 1
             if self._holders == 1:
@@ -51,7 +51,7 @@ class _Setting(Generic[Value]):
         finally:
             with self._lock:
                 self._holders -= 1
-                # Another value is the application's, set since.
+                # Any other value was set by the application in the meantime.
                 if not self._holders and self._read() == self._ours:
                     self._write(self._before)
 
@@ -59,24 +59,25 @@ class _Setting(Generic[Value]):
 _threshold: _Setting[tuple[int, int, int]] = _Setting(
     gc.get_threshold,
     lambda threshold: gc.set_threshold(*threshold),
-    # Off (0), or somebody's wish already.
+    # Leave it alone if it is off (0) or already higher.
     lambda usual: (SELDOM, usual[1], usual[2]) if 0 < usual[0] < SELDOM else usual,
 )
 _switch_interval = _Setting(sys.getswitchinterval, sys.setswitchinterval, lambda usual: min(usual, TURN))
 
 
 def seldom_collected() -> AbstractContextManager[None]:
-    """Let the garbage collector come by less often: what a batch is made of has no cycles, and is thousands of objects.
+    """Run the garbage collector less often: a batch consists of thousands of objects without cycles.
 
-    At its usual pace it goes through all of them every few runs, a tenth of the time of saving and of reading.
+    With the usual threshold the collector visits all of them every few runs, which costs a tenth of the time of saving
+    and reading.
     """
     return _threshold.held()
 
 
 def quick_turns() -> AbstractContextManager[None]:
-    """Let threads wait for one another as shortly as they can.
+    """Make threads wait for each other as briefly as possible.
 
-    One that writes while another one maps needs Python for a moment between two statements of the database; at the
-    usual pace it would wait for 5 ms each time.
+    A thread that writes while another one maps needs the interpreter for a moment between two statements; with the
+    usual interval it would wait 5 ms each time.
     """
     return _switch_interval.held()

@@ -1,6 +1,6 @@
-"""What tokens cost: price files, and the table ``model_price`` that the view ``runs`` reads.
+"""Token prices: price files, and the table ``model_price`` that the view ``runs`` reads.
 
-The prices are the user's: runstore knows none.
+Users supply the prices; runstore contains none.
 """
 
 from __future__ import annotations
@@ -26,24 +26,25 @@ PRICE = table_of(ModelPrice)
 
 
 class Price(NamedTuple):
-    """What a million tokens of a model cost, in runs that were created at some time or later."""
+    """The price of a million tokens of a model, for runs created at or after a given time."""
 
     model: str
-    """Its name, or the beginning of names and a ``*``. A whole name comes first, then the longest beginning."""
+    """A model name, or a prefix followed by ``*``. An exact name is preferred, then the longest prefix."""
     valid_from: int
-    """Unix seconds. Of several prices that are valid the latest one counts."""
+    """Unix seconds. If several prices are valid, the latest one applies."""
     prompt: float
     cached: float | None
-    """Of prompt tokens that came from a cache; None where they cost what the others cost."""
+    """The price of cached prompt tokens; None if they cost as much as other prompt tokens."""
     completion: float
     currency: str
 
 
 def read(path: Path) -> list[Price]:
-    """The prices in a file: CSV with a line of names, or a JSON array of objects with these names.
+    """Read prices from a CSV file with a header line, or from a JSON array of objects.
 
-    Names are those of :class:`Price`; ``cached`` and ``valid_from`` may be left out or empty. Times are those of
-    filters, as 2024-05-13. Raises :class:`ConfigurationError` with the place of what is wrong.
+    The columns or keys are the fields of :class:`Price`; ``cached`` and ``valid_from`` may be missing or empty. Times
+    are written as in filters, for example 2024-05-13. Raises :class:`ConfigurationError`, which states the place of the
+    error.
     """
     text = path.read_bytes().decode("utf-8-sig", errors="replace")
     try:
@@ -51,17 +52,17 @@ def read(path: Path) -> list[Price]:
     except (ValueError, csv.Error, RecursionError) as error:
         raise ConfigurationError(detail=f"{path}: {error}") from None
     if not isinstance(rows, list) or not rows:
-        raise ConfigurationError(detail=f"{path}: expected CSV with a line of names, or a JSON array of objects")
+        raise ConfigurationError(detail=f"{path}: expected CSV with a header line, or a JSON array of objects")
     return checked(rows, f"{path}: ")
 
 
 def checked(rows: Iterable[Any], where: str = "") -> list[Price]:
-    """Prices, or objects with their names, as prices. Raises :class:`ConfigurationError`."""
+    """Return prices, or mappings with the fields of a price, as prices. Raises :class:`ConfigurationError`."""
     found: dict[tuple[str, int], Price] = {}
     for number, row in enumerate(rows, 1):
         price = _price(f"{where}price {number}", row._asdict() if isinstance(row, Price) else row)
         if (key := (price.model, price.valid_from)) in found:
-            raise ConfigurationError(detail=f"{where}price {number}: {price.model} has another price of that time")
+            raise ConfigurationError(detail=f"{where}price {number}: {price.model} already has a price for that time")
         found[key] = price
     return list(found.values())
 
@@ -70,7 +71,7 @@ def _price(where: str, row: Any) -> Price:
     if not isinstance(row, Mapping):
         raise ConfigurationError(detail=f"{where}: expected an object")
     if unknown := [str(name) for name in row if name not in Price._fields]:
-        raise ConfigurationError(detail=f"{where}: there is no {unknown[0]!r}; expected {', '.join(Price._fields)}")
+        raise ConfigurationError(detail=f"{where}: unknown field {unknown[0]!r}; expected {', '.join(Price._fields)}")
     given = {name: value for name, value in row.items() if value not in (None, "")}
     for name in ("model", "currency"):
         value = given.get(name)
@@ -92,17 +93,17 @@ def _amount(where: str, name: str, value: Any) -> float:
     except (ValueError, OverflowError):
         amount = math.nan
     if not 0 <= amount <= 1e9:
-        raise ConfigurationError(detail=f"{where}: {name} is {value!r}, expected a price for a million tokens")
+        raise ConfigurationError(detail=f"{where}: {name} is {value!r}, expected a price per million tokens")
     return amount
 
 
 def store(transaction: Transaction, prices: Sequence[Price]) -> None:
-    """Store prices; one of the same model and time is replaced."""
+    """Store prices. A stored price for the same model and time is replaced."""
     transaction.delete(PRICE, ("model", "valid_from"), [(price.model, price.valid_from) for price in prices])
     transaction.insert(PRICE, prices)
 
 
 def stored(transaction: Transaction) -> list[Price]:
-    """All prices, by model and time."""
+    """Return all prices, ordered by model and time."""
     rows: Iterable[Any] = transaction.execute(select(PRICE).order_by(PRICE.c.model, PRICE.c.valid_from))
     return [Price(*row) for row in rows]

@@ -1,4 +1,4 @@
-"""The archive as an object: save runs, load them, find them."""
+"""The archive as an object that saves, loads and finds runs."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ from runstore.upkeep.pruner import Pruned
 from runstore.upkeep.verify import Damage
 
 PATIENCE = 60.0
-"""Seconds for which what writes is tried again when the server cannot be reached: a restart takes less."""
+"""Seconds for which writes are retried while the server cannot be reached. A restart takes less."""
 
 NOTED_EVERY = 1_000_000
-"""Microseconds after which the end of an import is noted again: ``save_many`` may be called for each few runs."""
+"""Microseconds between two records of the end of an import, since ``save_many`` may be called for a few runs each."""
 
 LARGE = 50_000
-"""New runs after which one save has the planner's statistics brought up to date."""
+"""The number of new runs after which a save updates the planner's statistics."""
 
 T = TypeVar("T")
 
@@ -59,23 +59,24 @@ log = logging.getLogger(__name__)
 class RunRepository:
     """An archive of assistant runs.
 
-    **Fidelity.** What is loaded equals what was saved, as JSON, to the order of the keys and the character; a number
-    may be spelled in another way.
+    **Fidelity.** A loaded run equals the saved one as JSON, including the order of keys and every character; only the
+    spelling of numbers may differ.
 
-    **Faithful or refused.** What cannot be kept is rejected with its path, alike on SQLite and PostgreSQL.
+    **Faithful or refused.** A run that cannot be stored exactly is rejected with the path of the reason, on SQLite and
+    PostgreSQL alike.
 
-    **Saving again.** Of several snapshots of one run the newest stays (status rank, then observed_at, then digest),
-    whatever the order in which they are saved; each other one is kept as a change.
+    **Saving again.** Of several snapshots of a run, the newest is kept as the run (by status rank, then observed_at,
+    then digest), whatever the order in which they are saved; the others become its history.
 
-    **All or nothing.** A batch is one transaction; a bad run is rejected alone.
+    **All or nothing.** A batch is one transaction; a bad run is rejected without affecting the others.
 
-    *bind* is an engine, for transactions of the repository's own, or a connection, for saving inside the transaction at
-    hand: each batch is a savepoint then, and the caller commits. A repository may be shared between threads; on one
-    connection they take turns. In a forked process it opens connections of its own, and refuses a SQLite file that was
-    in use at the fork.
+    *bind* is an engine or a connection. With an engine, the repository runs its own transactions. With a connection, it
+    saves inside the caller's transaction: each batch is a savepoint, and the caller commits. Threads may share a
+    repository; on a single connection they take turns. In a forked process, it opens new connections, and refuses a
+    SQLite file that was in use at the time of the fork.
 
-    *patience* is for how many seconds what writes is tried again while the server cannot be reached, also the first
-    time; what reads raises :class:`DatabaseUnreachable` at once.
+    *patience* is the time in seconds for which writes are retried while the server cannot be reached, including the
+    first connection; reads raise :class:`DatabaseUnreachable` immediately.
     """
 
     def __init__(self, bind: Engine | Connection, *, patience: float = PATIENCE) -> None:
@@ -96,10 +97,10 @@ class RunRepository:
         schema: str | None = None,
         patience: float = PATIENCE,
     ) -> Self:
-        """The archive at a database URL or the path of a SQLite file; None takes it from the environment.
+        """Open the archive at a database URL or the path of a SQLite file, by default the one set in the environment.
 
-        *schema* is its PostgreSQL schema, as ``?schema=`` in the URL and RUNSTORE_SCHEMA say it. A SQLite file that
-        does not exist is created by the first save. Close the repository, or use it with ``with``.
+        *schema* is the PostgreSQL schema, like ``?schema=`` in the URL and RUNSTORE_SCHEMA. The first save creates a
+        SQLite file that does not exist. Close the repository, or use it in a ``with`` statement.
         """
         engine = create_engine(place, schema=schema)
         repository = cls(engine, patience=patience)
@@ -107,13 +108,13 @@ class RunRepository:
         return repository
 
     def on(self, bind: Connection | Session) -> RunRepository:
-        """This archive inside the transaction of a connection or a session, whose caller commits.
+        """Return a view of this archive inside the transaction of a connection or a session, whose caller commits.
 
-        The view is for one transaction and costs nothing: it shares what this repository knows, that the schema is
-        right and which prompts and tools are stored. What the transaction stores becomes known when it is committed.
-        After saving through a session's view, objects the session has read before are as old as they were: expire them.
+        The view serves one transaction and costs nothing: it shares what this repository knows, namely that the schema
+        is correct, and which prompts and tools are stored. Rows that the transaction stores are added on commit. Saving
+        through the view of a session does not refresh objects that the session has read before; expire them.
 
-        Raises :class:`ConfigurationError` for a connection to another database.
+        Raises :class:`ConfigurationError` for a connection to a different database.
         """
         connections = self._connections.on(bind)
         assert isinstance(connections.bind, Connection)
@@ -124,7 +125,7 @@ class RunRepository:
         return view
 
     def close(self) -> None:
-        """Close the connections of a repository that :meth:`open` made."""
+        """Close the connections of a repository that :meth:`open` returned."""
         if self._owned is not None:
             self._owned.dispose()
 
@@ -150,14 +151,14 @@ class RunRepository:
     ) -> Outcome:
         """Save one run: a mapping, JSON text or bytes, or an object of the ``openai`` or ``azure-ai-agents`` SDK.
 
-        *observed_at* (Unix microseconds or datetime; default now) is when the run was seen so, *source* says where it
-        came from. *on_conflict*: ``newest`` keeps the newer snapshot, ``replace`` this one, ``keep`` the stored one;
-        ``error`` refuses a snapshot that differs. *strict* refuses what departs from the document. *redact* stores the
-        run without what looks like a secret (:mod:`runstore.redact`): that is the run which comes back, and no error
-        shows a secret.
+        *observed_at* (Unix microseconds or datetime; default now) is when the run was observed, *source* where it came
+        from. *on_conflict*: ``newest`` keeps the newer snapshot, ``replace`` this one, ``keep`` the stored one;
+        ``error`` refuses a snapshot that differs. *strict* refuses runs that deviate from the API specification.
+        *redact* removes everything that looks like a secret (:mod:`runstore.redact`) before the run is stored; loading
+        returns the redacted run, and no error shows a secret.
 
-        Raises :class:`RunRejected` for what cannot be kept, :class:`NotARun` for another kind of object,
-        :class:`RunConflict` for a snapshot that cannot be of the stored run, :class:`DatabaseFailure`.
+        Raises :class:`RunRejected` for a run that cannot be stored, :class:`NotARun` for another kind of object,
+        :class:`RunConflict` for a snapshot that cannot belong to the stored run, and :class:`DatabaseFailure`.
         """
         errors: list[Exception] = []
         report = self._save(
@@ -179,20 +180,20 @@ class RunRepository:
         on_rejected: Callable[[Rejection], None] | None = None,
         on_skipped: Callable[[Rejection], None] | None = None,
     ) -> SaveReport:
-        """Save many runs, a batch a transaction; memory does not grow with their number.
+        """Save many runs, each batch in one transaction; memory use does not grow with their number.
 
-        Takes what :meth:`save` takes, records of :mod:`runstore.sources`, pages and events of the SDKs, and other
-        objects and texts with runs inside. Without an own time each run is seen one
-        microsecond after the one before. A run that cannot be stored is counted and reported, the others are stored;
-        *on_rejected* is called with each rejection instead of the report keeping it, *on_skipped* with each record that
-        is not a run and holds none; with *redact* these records have no secrets either. What has come is written when
-        nothing more has come for a second, and when the iterable fails or is interrupted.
+        *runs* may contain whatever :meth:`save` accepts, records of :mod:`runstore.sources`, pages and events of the
+        SDKs, and other objects and texts that contain runs. Without a time of its own, each run is observed one
+        microsecond after the previous one. A run that cannot be stored is counted and reported, and the others are
+        stored. *on_rejected* is called with each rejection, which the report then does not keep; *on_skipped* is called
+        with each record that neither is nor contains a run. With *redact*, these records contain no secrets either. The
+        runs so far are written when no more come for a second, and when the iterable raises or is interrupted.
         """
         if isinstance(runs, Mapping | str | bytes) or wire.is_sdk_run(runs):
-            raise ConfigurationError(detail="save_many takes an iterable of runs; for one run there is save")
+            raise ConfigurationError(detail="save_many takes an iterable of runs; to save one run, use save")
         if hasattr(runs, "__aiter__") or hasattr(runs, "__await__"):
             raise ConfigurationError(
-                detail="save_many takes no asynchronous page or stream; give it [run async for run in ...]"
+                detail="save_many takes no asynchronous page or stream; pass [run async for run in ...]"
             )
         rejections: list[Rejection] = []
         keep = on_rejected or rejections.append
@@ -221,23 +222,23 @@ class RunRepository:
     ) -> SaveReport:
         policy.check(on_conflict)
         if source is not None and not wire.is_text(source):
-            raise ConfigurationError(detail="source has U+0000 or a lone surrogate")
-        # Before the first record: a wrong database is said at once, and an archive is made also for no record.
+            raise ConfigurationError(detail="source contains U+0000 or a lone surrogate")
+        # Before the first record: report a wrong database at once, and create an archive even if there are no records.
         self._connections.check_patiently(write=True, create=True)
         batches = Batches(self._connections, self._reader, self._seen, self._pending, on_conflict)
         saver = Saver(self._mapper, batches, source=source, strict=strict, redact=redact, reject=reject)
         saver.save(records, _microseconds(observed_at), own_times=observed_at is None, one=one)
         if saver.report.inserted >= LARGE and self._connections.are_ours:
-            with suppress(DatabaseFailure):  # a help, no promise: what was to be saved is saved
+            with suppress(DatabaseFailure):  # only an optimization: the runs are saved
                 self._connections.retried(_analyze)
         if not one:
             self._note_import()
         return saver.report
 
     def _note_import(self) -> None:
-        """Say in the archive that an import has ended.
+        """Record in the archive that an import has ended.
 
-        Not in a transaction of the caller's, whose lock would be in the way of others for as long as the caller likes.
+        Do not do this in the caller's transaction: its lock would block others until the caller commits.
         """
         now = _microseconds(None)
         if not self._connections.are_ours or now - self._noted_at < NOTED_EVERY:
@@ -246,13 +247,13 @@ class RunRepository:
             with self._connections.transaction(write=True) as transaction:
                 migrate.note_import(transaction.connection, now)
         except DatabaseFailure as failure:  # the runs are stored
-            log.warning("the time of this import could not be noted: %s", failure)
+            log.warning("the time of this import could not be recorded: %s", failure)
         self._noted_at = now
 
     # --- loading -----------------------------------------------------------------------------------------------------
 
     def load(self, run_id: str) -> dict[str, Any]:
-        """A run exactly as it was saved. Raises :class:`RunNotFound`."""
+        """Return a run exactly as it was saved. Raises :class:`RunNotFound`."""
         if wire.is_text(run_id):
             with self._connections.transaction(write=False) as transaction:
                 for _, text in self._reader.texts(transaction, queries.run_by_id(self._backend), {"id": run_id}):
@@ -261,7 +262,7 @@ class RunRepository:
         raise RunNotFound(id=run_id)
 
     def load_many(self, run_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """Runs by id, in the order of the ids; those that are not in the archive are left out."""
+        """Return runs by id, in the order of the ids. Runs that are not in the archive are left out."""
         wanted = list(run_ids)
         with self._connections.transaction(write=False) as transaction:
             possible = [run_id for run_id in wanted if wire.is_text(run_id)]
@@ -278,11 +279,12 @@ class RunRepository:
         before: str | None = None,
         **where: Unpack[Filter],
     ) -> Page:
-        """A page of the runs that meet all conditions of :class:`runstore.query.criteria.Filter`, by created_at and id.
+        """Return a page of runs that meet all conditions of :class:`runstore.query.criteria.Filter`.
 
-        *cursor* is the ``next`` of the page before, asked for with the same conditions and order. Instead of it the id
-        of a run may be given: *after* begins behind that run, *before* gives the last ones in front of it; with both,
-        the first ones between the two. Raises :class:`ConfigurationError`, :class:`RunNotFound` for such an id.
+        Runs are ordered by created_at and id. *cursor* is the ``next`` of the previous page, which must have had the
+        same conditions and order. Instead of a cursor, pass the id of a run: *after* returns the first runs after it,
+        *before* the last runs before it; with both, the first runs between the two are returned. Raises
+        :class:`ConfigurationError`, and :class:`RunNotFound` for such an id.
         """
         wanted = filters.understood(self._backend, where, paged=True)
         asked = pages.request(wanted, newest_first, limit, cursor, after, before)
@@ -301,9 +303,9 @@ class RunRepository:
         before: str | None = None,
         **where: Unpack[Filter],
     ) -> RowPage:
-        """The rows of the view ``runs`` for a page of :meth:`find`, read in the same transaction.
+        """Return the rows of the view ``runs`` for a page of :meth:`find`, read in the same transaction.
 
-        *columns*: names of its columns (default: all). Times are datetimes, metadata JSON text.
+        *columns*: names of its columns (default: all). Times are datetimes, metadata is JSON text.
         """
         chosen = queries.view_columns(columns)
         wanted = filters.understood(self._backend, where, paged=True)
@@ -316,34 +318,35 @@ class RunRepository:
         return RowPage(rows, following)
 
     def iterate(self, **where: Unpack[Filter]) -> Iterator[dict[str, Any]]:
-        """All runs that meet the conditions of :meth:`find`, oldest first, as one consistent picture of the archive."""
+        """Yield all runs that meet the conditions of :meth:`find`, oldest first, in one consistent read."""
         return map(wire.loads, self.iterate_json(**where))
 
     def iterate_json(self, *, newest_first: bool = False, **where: Unpack[Filter]) -> Iterator[bytes]:
-        """The same as compact JSON texts, which costs no parsing."""
+        """Yield the same runs as compact JSON texts, without the cost of parsing them."""
         wanted = filters.understood(self._backend, where, paged=False)
         return self._connections.streamed(lambda transaction: self._texts(transaction, wanted, newest_first))
 
     def _texts(self, transaction: Transaction, wanted: filters.Where, newest_first: bool) -> Generator[bytes]:
         conditions = pages.conditions(transaction, wanted, filters.FEW)
         statement = queries.ordered(queries.runs(self._backend).where(*conditions), newest_first=newest_first)
-        # The rows are closed before the connection is given back, also where the caller does not go on to the end.
+        # Close the rows before the connection is released, even if the caller does not read to the end.
         with closing(self._reader.texts(transaction, statement, stream=True)) as found:
             for _, text in found:
                 yield text
 
     def count(self, **where: Unpack[Filter]) -> int:
-        """How many runs meet the conditions of :meth:`find`."""
+        """Return the number of runs that meet the conditions of :meth:`find`."""
         wanted = filters.understood(self._backend, where, paged=False)
         with self._connections.transaction(write=False) as transaction:
             ways = pages.chosen(transaction, wanted, filters.MANY).ways
             return int(transaction.execute(queries.count(ways)).scalar_one())
 
     def changes(self, run_id: str) -> list[Change]:
-        """The snapshots of a run that are not its newest, oldest first; empty for a run that never changed.
+        """Return the snapshots of a run except its newest, oldest first; empty for a run that never changed.
 
-        Older is what the other outranks: by status rank, then observed_at, then digest. So the members of each, put
-        over those of the next one (the last over those of the run) without its absent keys, are that snapshot again.
+        A snapshot is older if the other one outranks it by status rank, then observed_at, then digest. To rebuild a
+        snapshot, take the members of the next one (for the last snapshot, those of the run), remove the keys in its
+        ``absent``, and set those in its ``members``.
 
         Raises :class:`RunNotFound`.
         """
@@ -355,28 +358,28 @@ class RunRepository:
     # --- asking ------------------------------------------------------------------------------------------------------
 
     def sql(self, query: str, *, timeout: float = 30) -> AbstractContextManager[Answer]:
-        """The answer to a query in SQL, which cannot change anything: for text that a person or a program made up.
+        """Run an SQL query that cannot change anything, whoever or whatever wrote its text.
 
-        PostgreSQL declares a cursor in a READ ONLY transaction; SQLite opens the file to read only, in a process of its
-        own, and allows nothing but queries. What functions may do beside that (files, other sessions) is a matter of
-        the PostgreSQL role.
-        *timeout*: seconds that the database may work on it.
+        On PostgreSQL, the query runs as a cursor in a READ ONLY transaction; on SQLite, a separate process opens the
+        file read-only and allows nothing but queries. What functions may do beyond that (files, other sessions) depends
+        on the PostgreSQL role. *timeout* is the time in seconds that the database may take.
 
-        Raises :class:`QueryRefused` for what is not one query, :class:`QueryTimeout`, :class:`DatabaseFailure` for what
-        the database finds wrong, :class:`ConfigurationError`, also for a repository made from a connection.
+        Raises :class:`QueryRefused` for text that is not a single query, :class:`QueryTimeout`,
+        :class:`DatabaseFailure` for errors that the database reports, and :class:`ConfigurationError`, also for a
+        repository made from a connection.
         """
         if not isinstance(timeout, int | float) or not timeout > 0:
-            raise ConfigurationError(detail=f"timeout is {timeout!r}, expected seconds, more than 0")
+            raise ConfigurationError(detail=f"timeout is {timeout!r}, expected a number of seconds greater than 0")
         if not isinstance(query, str) or not wire.is_text(query):
-            raise ConfigurationError(detail="a query is text, without U+0000 and lone surrogates")
+            raise ConfigurationError(detail="a query must be text without U+0000 and lone surrogates")
         return self._connections.asked(query, timeout)
 
     def rows(
         self, columns: str | Iterable[str] | None = None, *, newest_first: bool = False, **where: Unpack[Filter]
     ) -> Iterator[tuple[Any, ...]]:
-        """The rows of the view ``runs`` that meet the conditions of :meth:`find`, oldest first, as they are asked for.
+        """Yield the rows of the view ``runs`` that meet the conditions of :meth:`find`, oldest first, on demand.
 
-        *columns*: names of its columns (default: all). Times are datetimes, metadata JSON text. Raises
+        *columns*: names of its columns (default: all). Times are datetimes, metadata is JSON text. Raises
         :class:`ConfigurationError`.
         """
         wanted = filters.understood(self._backend, where, paged=False)
@@ -401,12 +404,12 @@ class RunRepository:
         limit: int | None = None,
         **where: Unpack[Filter],
     ) -> list[dict[str, Any]]:
-        """Counts, tokens, cost and durations of the runs that meet the conditions of :meth:`find`, a row a group.
+        """Return counts, tokens, cost and durations of the runs that meet the conditions of :meth:`find`, per group.
 
-        *by*: none or several of hour, day, week, month, model, assistant, thread, status, source, error, tool, function
-        (``BY`` of :mod:`runstore.query.statistics`). *columns*: those of its ``COLUMNS`` to be computed; the fewer, the
-        less it costs. The rows are in the order of the groups; *sort* puts the greatest of a column first, *limit*
-        keeps so many.
+        *by*: any of hour, day, week, month, model, assistant, thread, status, source, error, tool and function (``BY``
+        of :mod:`runstore.query.statistics`). *columns*: the columns to compute, from its ``COLUMNS``; fewer are faster.
+        Rows are ordered by group; *sort* orders them by a column instead, greatest first, and *limit* returns at most
+        that many.
 
         Raises :class:`ConfigurationError`.
         """
@@ -417,11 +420,11 @@ class RunRepository:
             return statistics.answer(transaction, asked, conditions)
 
     def findings(self, *, rules: Iterable[str] | None = None, **where: Unpack[Filter]) -> Iterator[Finding]:
-        """What departs from the document in the runs that meet the conditions of :meth:`find`, by the id of the run.
+        """Yield the deviations from the API specification in runs that meet the conditions of :meth:`find`, by run id.
 
-        Behind them come the places of a run where something looks like a secret, the rule ``secret``; no finding shows
-        it. *rules*: only the findings of these (of :data:`runstore.upkeep.lint.RULES`; default: all). Raises
-        :class:`ConfigurationError`.
+        After those of a run come the places where something looks like a secret (rule ``secret``); no finding shows the
+        secret. *rules*: return only findings of these rules (from :data:`runstore.upkeep.lint.RULES`; default: all).
+        Raises :class:`ConfigurationError`.
         """
         chosen = lint.chosen(rules)
         statement = queries.runs(self._backend).where(*self._tests(where)).order_by(RUN.c.id)
@@ -436,10 +439,10 @@ class RunRepository:
     # --- prices ------------------------------------------------------------------------------------------------------
 
     def set_prices(self, found: Iterable[prices.Price]) -> int:
-        """Store what tokens cost, for the column cost of the view ``runs``; gives the number of prices.
+        """Store token prices for the column cost of the view ``runs``, and return their number.
 
-        A price of the same model and time is replaced, others stay. :func:`runstore.prices.read` reads a file. Raises
-        :class:`ConfigurationError` for what is no price.
+        A stored price for the same model and time is replaced; others are kept. :func:`runstore.prices.read` reads a
+        file. Raises :class:`ConfigurationError` for an invalid price.
         """
         new = prices.checked(found)
         self._connections.check_patiently(write=True, create=True)
@@ -447,16 +450,16 @@ class RunRepository:
         return len(new)
 
     def prices(self) -> list[prices.Price]:
-        """All prices, by model and time."""
+        """Return all prices, ordered by model and time."""
         with self._connections.transaction(write=False) as transaction:
             return prices.stored(transaction)
 
     # --- deleting ----------------------------------------------------------------------------------------------------
 
     def delete(self, run_ids: str | Iterable[str]) -> int:
-        """Delete runs with their history; gives their number. Ids that are not in the archive do no harm.
+        """Delete runs with their history, and return their number. Ids that are not in the archive are ignored.
 
-        Prompts and tools that no run uses any more are deleted after them, in a transaction of its own.
+        Prompts and tools that no run uses any longer are deleted afterwards, in a separate transaction.
         """
         ids = list(filter(wire.is_text, [run_ids] if isinstance(run_ids, str) else run_ids))
         deleted, used = self._connections.retried(lambda transaction: pruner.delete_runs(transaction, ids))
@@ -466,14 +469,15 @@ class RunRepository:
     def prune(
         self, *, any_version: bool = False, progress: Callable[[Pruned], None] | None = None, **where: Unpack[Filter]
     ) -> Pruned:
-        """Delete the runs that meet the conditions of :meth:`find`, then every shared row that nothing refers to.
+        """Delete the runs that meet the conditions of :meth:`find`, then all shared rows without references.
 
-        With *any_version* also those of which an earlier snapshot meets all of them; the id and the source asked for
-        are those of the newest snapshot. All snapshots of a run are deleted. All history is rebuilt for that: some
-        4,000 snapshots a second.
+        With *any_version*, also delete runs of which an earlier snapshot meets all conditions; the conditions on id and
+        source apply to the newest snapshot. All snapshots of a run are deleted. This rebuilds the whole history, at
+        about 4,000 snapshots per second.
 
-        Without a condition no run is deleted, only shared rows. A batch is a transaction: interrupted, the same again
-        goes on. *progress* is called after each with what was deleted so far. Raises :class:`ConfigurationError`.
+        Without a condition no run is deleted, only shared rows. Each batch is a transaction, so an interrupted prune
+        can be repeated to continue. *progress* is called after each batch with the totals so far. Raises
+        :class:`ConfigurationError`.
         """
         total = Pruned()
 
@@ -505,14 +509,14 @@ class RunRepository:
         return total
 
     def forecast(self, *, any_version: bool = False, **where: Unpack[Filter]) -> Pruned:
-        """What :meth:`prune` would delete."""
+        """Return what :meth:`prune` would delete."""
         with self._choice(where, any_version) as choice:
             return self._looked_up(
                 lambda transaction: pruner.forecast(transaction, choice.as_conditions(transaction) if choice else None)
             )
 
     def _looked_up(self, look: Callable[..., T], *arguments: Any) -> T:
-        """What there is to delete, in a transaction that is tried again."""
+        """Look up what to delete, in a transaction that is retried."""
         return self._connections.retried(lambda transaction: look(transaction, *arguments), write=False, whole=True)
 
     @contextmanager
@@ -532,40 +536,40 @@ class RunRepository:
         return deleted
 
     def vacuum(self) -> None:
-        """Give back the space of what was deleted: on SQLite to the disk, on PostgreSQL to the tables."""
+        """Release the space of deleted rows: on SQLite to the file system, on PostgreSQL to the tables."""
         with self._connections.without_transaction("vacuum") as connection:
             self._backend.vacuum(connection, TABLES.values())
 
-    # --- proving -----------------------------------------------------------------------------------------------------
+    # --- checking ----------------------------------------------------------------------------------------------------
 
     def verify(self) -> Iterator[Damage]:
-        """What differs when everything is made again that can be made from the rows: :mod:`runstore.upkeep.verify`."""
+        """Yield what differs when everything derived is computed again from the rows: :mod:`runstore.upkeep.verify`."""
         return self._connections.streamed(lambda transaction: verify.verify(transaction, Reader()), whole=True)
 
     def fingerprint(self, **where: Unpack[Filter]) -> Fingerprint:
-        """One number for the runs that meet the conditions of :meth:`find`: see :mod:`runstore.upkeep.fingerprint`."""
+        """Return the fingerprint of the runs that meet the conditions of :meth:`find`, a single number to compare."""
         with self._whole() as archive:
             return fingerprint.of_runs(archive, self._tests(where))
 
     def fingerprints_by_day(self, **where: Unpack[Filter]) -> dict[int | None, Fingerprint]:
-        """The same by the day (UTC, counted from 1970-01-01) on which runs were created, None where they do not say."""
+        """Return fingerprints by day of creation (UTC, days since 1970-01-01); None for runs without created_at."""
         with self._whole() as archive:
             return fingerprint.by_day(archive, self._tests(where))
 
     def differences(self, other: RunRepository) -> Iterator[Difference]:
-        """The runs in which two archives differ. Earlier snapshots are not compared."""
+        """Yield the runs in which two archives differ. Earlier snapshots are not compared."""
         with self._whole() as archive, other._whole() as theirs:
             for each in (archive, theirs):
                 each.backend.check_encoding(each.connection)
             yield from fingerprint.differences(archive, theirs)
 
     def backup(self, path: Path) -> Fingerprint:
-        """Copy a SQLite archive in use to a new file, and compare both. Raises :class:`ConfigurationError`."""
+        """Copy a SQLite archive in use to a new file, and compare the two. Raises :class:`ConfigurationError`."""
         with self._whole() as archive:
             return backup.backup(archive, path)
 
     def copy_to(self, target: RunRepository, *, progress: Callable[[int], None] | None = None) -> copier.Copied:
-        """Copy everything to another archive and compare both at the end: see :mod:`runstore.upkeep.copier`."""
+        """Copy everything to another archive, and compare the two at the end: see :mod:`runstore.upkeep.copier`."""
         self._connections.check_patiently(write=False)
         target._connections.check_patiently(write=True, create=True)
         with self._whole() as archive:
@@ -573,8 +577,8 @@ class RunRepository:
                 archive, partial(target._connections.retried, whole=True), progress or (lambda _: None)
             )
             target._note_import()
-            with target._whole() as there:
-                copier.prove(archive, there, report)
+            with target._whole() as copied:
+                copier.prove(archive, copied, report)
         return report
 
     @contextmanager

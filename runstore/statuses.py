@@ -15,4 +15,4 @@ Status = Literal[
 ]
 
 STATUSES: tuple[str, ...] = get_args(Status)
-"""In the order in which a run has them."""
+"""The statuses, in the order in which a run goes through them."""

@@ -1,4 +1,4 @@
-"""Times as people write them, everywhere in one grammar."""
+"""Times as users write them: one grammar for options, filters and prices."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _AGE = re.compile(r"([0-9]{1,9})([smhdw])")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _SECONDS = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _LONGEST = 10**10
-"""Seconds of an age that are counted: the beginning of the calendar is not as far."""
+"""The longest age in seconds; a longer one is cut to it. It reaches back almost 317 years."""
 
 
 def microseconds(name: str, time: Any) -> int:
-    """A time as Unix microseconds, rounded up; as many as it takes, for seconds may be any number.
+    """Return a time as Unix microseconds, rounded up. The result is not limited to 64 bits.
 
-    Raises :class:`ConfigurationError`, which names the argument, for what is none of :data:`Time`.
+    Raises :class:`ConfigurationError`, which shows the argument, for a value that is not a :data:`Time`.
     """
     moment = _read(time) if isinstance(time, str) else time
     if isinstance(moment, date) and not isinstance(moment, datetime):
@@ -44,7 +44,10 @@ def microseconds(name: str, time: Any) -> int:
 
 
 def seconds(name: str, time: Any) -> int:
-    """The same in whole seconds, so that from 10.5, and before 10.5, is from and before 11; the nearest of 64 bits."""
+    """Return a time as Unix seconds, rounded up and limited to the range of 64-bit integers.
+
+    Because it is rounded up, "from 10.5" means "from 11" and "before 10.5" means "before 11".
+    """
     return max(-(2**63), min(-(-microseconds(name, time) // 1_000_000), 2**63 - 1))
 
 

@@ -1,6 +1,6 @@
-"""The archive: run_object, its neighbours, their history, and the views under the documented names.
+"""Create the archive: run_object, related tables, history, and views under the documented names.
 
-Makes new tables only: nothing is rewritten or locked.
+Creates new tables only: no table is rewritten or locked.
 
 Phase: expand.
 

@@ -1,19 +1,19 @@
-"""Run history in SQL: the views over runs, prices of models, and on PostgreSQL the function of an index to come.
+"""Query history in SQL: add the views over runs, model prices, and on PostgreSQL the function of a later index.
 
-Makes a new table, views and a function: nothing is rewritten or locked.
+Creates a new table, views and a function: no table is rewritten or locked.
 
 Phase: expand.
 
-The text of a view is the same for both databases but for the few functions that SQL does not have in common; those are
-spelled by :class:`Spelling`. What no stored value may do is to make a view fail, so each conversion stands behind a
-CASE that only lets pass what can be converted:
+The text of a view is the same for both databases except for a few functions that they spell differently; these are in
+:class:`Spelling`. No stored value may make a view fail, so each conversion is inside a CASE that passes only values
+that can be converted:
 
-- a time is one from 0001-01-02 to 9999-12-30, for a client in any time zone has to be able to read it, else NULL;
-- seconds between two times are NULL where one of them is none of those, so no subtraction overflows;
-- a member of JSON is read where it has the type that is asked for, else it is NULL.
+- a time is between 0001-01-02 and 9999-12-30, since clients in all time zones must be able to read it, else NULL;
+- the seconds between two times are NULL if either time is outside that range, so that no subtraction overflows;
+- a member of JSON is read if it has the expected type, else it is NULL.
 
-Joins are left ones on whole primary keys, and none hangs on another; counts and prices are correlated subqueries: the
-planner leaves out what a query does not use.
+All joins are left joins on whole primary keys, and no join depends on another; counts and prices are correlated
+subqueries. Thus the planner can omit what a query does not use.
 
 Revises: 0001
 """
@@ -46,7 +46,7 @@ REQUIRED = (
     *("object", "created_at", "thread_id", "assistant_id", "status", "required_action", "last_error", "expires_at"),
     *("started_at", "cancelled_at", "failed_at", "completed_at", "model", "instructions", "tools", "metadata"),
 )
-"""Members that every version of the document requires, but for id and file_ids."""
+"""The members that every version of the API specification requires, except id and file_ids."""
 
 FINISHED = """CASE r.status WHEN 'completed' THEN r.completed_at WHEN 'incomplete' THEN r.completed_at
             WHEN 'failed' THEN r.failed_at WHEN 'cancelled' THEN r.cancelled_at
@@ -57,7 +57,7 @@ RANK = """CASE WHEN status = 'cancelling' THEN 1
 
 @dataclass(frozen=True)
 class Spelling:
-    """SQL that one of the two databases spells in its own way."""
+    """SQL that the two databases spell differently."""
 
     name: str
 
@@ -69,18 +69,18 @@ class Spelling:
         return postgresql if self.name == "postgresql" else sqlite
 
     def moment(self, seconds: str) -> str:
-        """Unix seconds as a time: timestamptz, or text in UTC."""
+        """Return Unix seconds as a time: timestamptz, or text in UTC."""
         made = self.either(f"to_timestamp({seconds})", f"datetime({seconds}, 'unixepoch')")
         return f"CASE WHEN {seconds} BETWEEN {FIRST} AND {LAST} THEN {made} END"
 
     def micro_moment(self, micros: str) -> str:
-        """Unix microseconds as a time, in whole seconds."""
+        """Return Unix microseconds as a time in whole seconds."""
         seconds = f"({micros} - (({micros} % 1000000) + 1000000) % 1000000) / 1000000"
         made = self.either(f"to_timestamp({seconds})", f"datetime({seconds}, 'unixepoch')")
         return f"CASE WHEN {micros} BETWEEN {FIRST}000000 AND {LAST}000000 THEN {made} END"
 
     def part(self, seconds: str, postgresql: str, sqlite: str) -> str:
-        """Unix seconds as a text that stands for an hour, a day ... in UTC."""
+        """Return Unix seconds as text for an hour, a day ... in UTC."""
         made = self.either(
             f"to_char(to_timestamp({seconds}) AT TIME ZONE 'UTC', '{postgresql}')",
             f"strftime('{sqlite}', {seconds}, 'unixepoch')",
@@ -88,7 +88,7 @@ class Spelling:
         return f"CASE WHEN {seconds} BETWEEN {FIRST} AND {LAST} THEN {made} END"
 
     def week(self, seconds: str) -> str:
-        """The ISO week: SQLite finds it by its Thursday, which lies in the week's year."""
+        """Return the ISO week. SQLite determines it by its Thursday, which is in the year of the week."""
         if self.name == "postgresql":
             return self.part(seconds, 'IYYY-"W"IW', "")
         thursday = f"{seconds}, 'unixepoch', '-3 days', 'weekday 4'"
@@ -97,7 +97,7 @@ class Spelling:
         return f"CASE WHEN {seconds} BETWEEN {FIRST} AND {LAST} THEN {made} END"
 
     def string(self, json: str, *path: str) -> str:
-        """The string at a place in JSON, else NULL. The names of the path are plain words."""
+        """Return the string at a path in JSON, else NULL. The names in the path are plain words."""
         way = self._way(path)
         return self.either(
             f"CASE WHEN json_typeof({json} #> {way}) = 'string' THEN {json} #>> {way} END",
@@ -105,7 +105,7 @@ class Spelling:
         )
 
     def count(self, json: str, *path: str) -> str:
-        """The integer at a place in JSON, of at most 18 digits, else NULL."""
+        """Return the integer of at most 18 digits at a path in JSON, else NULL."""
         way = self._way(path)
         return self.either(
             f"CASE WHEN json_typeof({json} #> {way}) = 'number' AND {json} #>> {way} ~ '^-?[0-9]{{1,18}}$' "
@@ -119,15 +119,15 @@ class Spelling:
         return self.either("'{" + ",".join(path) + "}'", "'$" + "".join(f".{name}" for name in path) + "'")
 
     def spoken(self, document: str) -> str:
-        """The string that a text of JSON stands for."""
+        """Return the string that a JSON text encodes."""
         return self.either(f"{document}::json #>> '{{}}'", f"json_extract({document}, '$')")
 
     def quoted(self, text: str) -> str:
-        """A text as a message shows it: in quotes, not too long."""
+        """Return a text as messages show it: in quotes, and not too long."""
         return f"'\"' || substr({text}, 1, 100) || '\"'"
 
     def matches(self, text: str) -> str:
-        """Whether a text is a name as the document wants functions to have: up to 64 letters, digits, _ and -."""
+        """Return whether a text is a valid function name: at most 64 letters, digits, _ and -."""
         return self.either(
             f"{text} ~ '^[a-zA-Z0-9_-]{{1,64}}$'",
             f"({text} NOT GLOB '*[^a-zA-Z0-9_-]*' AND length({text}) BETWEEN 1 AND 64)",
@@ -135,12 +135,12 @@ class Spelling:
 
     @property
     def text(self) -> str:
-        """The name of the type of texts in a cast."""
+        """Return the name of the text type for casts."""
         return self.either("text", "TEXT")
 
 
 def seconds_between(earlier: str, later: str) -> str:
-    """NULL where one of the times is NULL or none that a calendar has."""
+    """Return NULL if one of the times is NULL or outside the calendar."""
     return (
         f"CASE WHEN {earlier} BETWEEN {FIRST} AND {LAST} AND {later} BETWEEN {FIRST} AND {LAST} "
         f"THEN {later} - {earlier} END"
@@ -176,7 +176,7 @@ def runs(sql: Spelling) -> str:
     ]
 
     def of(alias: str, value: str) -> str:
-        """A value of another table. SQLite probes a joined table in an aggregate also where nothing is read from it."""
+        """Return a value of another table. In aggregates, SQLite probes joined tables even if nothing reads them."""
         source, on = next(join for join in joins if join[0].endswith(f" {alias}"))
         return sql.either(value, f"(SELECT {value} FROM {source} WHERE {on})")
 
@@ -246,7 +246,7 @@ def run_files(_: Spelling) -> str:
 
 
 def run_tool_calls(sql: Spelling) -> str:
-    """Calls stand in rows of their own, in an action of another form, or in that of an earlier look."""
+    """Calls are stored in rows, in an action of another form, or in the action of an earlier snapshot."""
     call = sql.either("e.value", "CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END")
     position = sql.either("CAST(e.place - 1 AS integer)", "e.key")
 
@@ -328,7 +328,7 @@ def run_changes(sql: Spelling) -> str:
 
 
 def run_findings(sql: Spelling) -> str:
-    """A SELECT a rule: its name, the path in the run's JSON, what is found there, FROM, WHERE."""
+    """Return one SELECT per rule: its name, the path in the run's JSON, what was found there, FROM, WHERE."""
     shape_keys = sql.either(
         "SELECT k.value FROM json_array_elements_text(s.document::json -> 'keys') AS k (value)",
         "SELECT k.value FROM json_each(s.document, '$.keys') k",
@@ -599,7 +599,7 @@ MADE = (runs, run_tools, run_files, run_tool_calls, run_metadata, run_changes, r
 
 
 def views(database: str) -> dict[str, str]:
-    """Name and SELECT of each view, as the database of this name (a dialect of SQLAlchemy) spells it."""
+    """Return the name and SELECT of each view for a database, given the name of its SQLAlchemy dialect."""
     return {view.__name__: view(Spelling(database)) for view in MADE}
 
 

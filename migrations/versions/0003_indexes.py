@@ -1,8 +1,8 @@
-"""Indexes that the filters of runs need.
+"""Add the indexes that filters on runs need.
 
-Reads run_object, run_completion_usage, run_object_last_error and run_object_incomplete_details: on PostgreSQL
-CONCURRENTLY, so nobody is locked out while it is at work (a minute or so for a million runs); on SQLite other writers
-wait as long. Nothing is rewritten. The downgrade locks them for a moment.
+Reads run_object, run_completion_usage, run_object_last_error and run_object_incomplete_details. On PostgreSQL the
+indexes are built CONCURRENTLY, so nobody is locked out (about a minute for a million runs); on SQLite other writers
+wait as long. No table is rewritten. The downgrade locks these tables for a moment.
 
 Phase: expand.
 
@@ -54,7 +54,7 @@ INDEXES: tuple[tuple[str, str, list[Any], dict[str, Any]], ...] = (
 
 
 def indexes() -> tuple[tuple[str, str, list[Any], dict[str, Any]], ...]:
-    """All of them. The function of the last one is in our schema, which an index build cannot leave to search_path."""
+    """Return all indexes. The function of the last one is qualified: an index build cannot rely on search_path."""
     if op.get_context().dialect.name != "postgresql":
         return INDEXES
     schema = op.get_context().version_table_schema

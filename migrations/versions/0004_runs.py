@@ -1,15 +1,15 @@
-"""The view runs, so spelled that a query over it and over other views takes no longer than one over the tables.
+"""Rewrite the view runs so that queries over it and other views are as fast as queries over the tables.
 
-Its columns and what they mean stay. What changes is which tables it joins, and of which it has a subquery for each
-column: a join that nothing is read from is not always left out.
+Its columns and their meaning stay the same. Only the choice between joined tables and subqueries per column changes,
+because a join from which nothing is read is not always omitted:
 
-- PostgreSQL leaves it out, but plans no more than eight tables of a query together, and one that it leaves out counts.
-  So it joins the three whose columns queries filter and add up, where it joined seven.
-- SQLite does not leave it out where rows are grouped. So it joins none: what asks for no tokens takes a third of the
-  time, what asks for three columns of tokens half as long again.
+- PostgreSQL omits such a join, but it plans at most eight tables of a query together, and an omitted one counts. So the
+  view now joins the three tables whose columns queries filter and add up; it joined seven before.
+- SQLite does not omit such a join if rows are grouped. So the view joins no table: queries that read no tokens take a
+  third of the time, and queries that read three columns of tokens take half as long again.
 
-Replaces a view: on PostgreSQL it waits for the queries over it, and those that come wait for a moment. Nothing is
-rewritten, rights stay.
+Replaces a view: on PostgreSQL the migration waits for queries over it, and new ones wait for a moment. No table is
+rewritten, and privileges are kept.
 
 Phase: expand.
 
@@ -38,7 +38,7 @@ FINISHED = """CASE r.status WHEN 'completed' THEN r.completed_at WHEN 'incomplet
 
 @dataclass(frozen=True)
 class Spelling:
-    """SQL that one of the two databases spells in its own way."""
+    """SQL that the two databases spell differently."""
 
     name: str
 
@@ -50,18 +50,18 @@ class Spelling:
         return postgresql if self.name == "postgresql" else sqlite
 
     def moment(self, seconds: str) -> str:
-        """Unix seconds as a time: timestamptz, or text in UTC."""
+        """Return Unix seconds as a time: timestamptz, or text in UTC."""
         made = self.either(f"to_timestamp({seconds})", f"datetime({seconds}, 'unixepoch')")
         return f"CASE WHEN {seconds} BETWEEN {FIRST} AND {LAST} THEN {made} END"
 
     def micro_moment(self, micros: str) -> str:
-        """Unix microseconds as a time, in whole seconds."""
+        """Return Unix microseconds as a time in whole seconds."""
         seconds = f"({micros} - (({micros} % 1000000) + 1000000) % 1000000) / 1000000"
         made = self.either(f"to_timestamp({seconds})", f"datetime({seconds}, 'unixepoch')")
         return f"CASE WHEN {micros} BETWEEN {FIRST}000000 AND {LAST}000000 THEN {made} END"
 
     def part(self, seconds: str, postgresql: str, sqlite: str) -> str:
-        """Unix seconds as a text that stands for an hour, a day ... in UTC."""
+        """Return Unix seconds as text for an hour, a day ... in UTC."""
         made = self.either(
             f"to_char(to_timestamp({seconds}) AT TIME ZONE 'UTC', '{postgresql}')",
             f"strftime('{sqlite}', {seconds}, 'unixepoch')",
@@ -69,7 +69,7 @@ class Spelling:
         return f"CASE WHEN {seconds} BETWEEN {FIRST} AND {LAST} THEN {made} END"
 
     def week(self, seconds: str) -> str:
-        """The ISO week: SQLite finds it by its Thursday, which lies in the week's year."""
+        """Return the ISO week. SQLite determines it by its Thursday, which is in the year of the week."""
         if self.name == "postgresql":
             return self.part(seconds, 'IYYY-"W"IW', "")
         thursday = f"{seconds}, 'unixepoch', '-3 days', 'weekday 4'"
@@ -78,7 +78,7 @@ class Spelling:
         return f"CASE WHEN {seconds} BETWEEN {FIRST} AND {LAST} THEN {made} END"
 
     def string(self, json: str, *path: str) -> str:
-        """The string at a place in JSON, else NULL. The names of the path are plain words."""
+        """Return the string at a path in JSON, else NULL. The names in the path are plain words."""
         way = self._way(path)
         return self.either(
             f"CASE WHEN json_typeof({json} #> {way}) = 'string' THEN {json} #>> {way} END",
@@ -86,7 +86,7 @@ class Spelling:
         )
 
     def count(self, json: str, *path: str) -> str:
-        """The integer at a place in JSON, of at most 18 digits, else NULL."""
+        """Return the integer of at most 18 digits at a path in JSON, else NULL."""
         way = self._way(path)
         return self.either(
             f"CASE WHEN json_typeof({json} #> {way}) = 'number' AND {json} #>> {way} ~ '^-?[0-9]{{1,18}}$' "
@@ -100,17 +100,17 @@ class Spelling:
         return self.either("'{" + ",".join(path) + "}'", "'$" + "".join(f".{name}" for name in path) + "'")
 
     def spoken(self, document: str) -> str:
-        """The string that a text of JSON stands for."""
+        """Return the string that a JSON text encodes."""
         return self.either(f"{document}::json #>> '{{}}'", f"json_extract({document}, '$')")
 
     @property
     def text(self) -> str:
-        """The name of the type of texts in a cast."""
+        """Return the name of the text type for casts."""
         return self.either("text", "TEXT")
 
 
 def seconds_between(earlier: str, later: str) -> str:
-    """NULL where one of the times is NULL or none that a calendar has."""
+    """Return NULL if one of the times is NULL or outside the calendar."""
     return (
         f"CASE WHEN {earlier} BETWEEN {FIRST} AND {LAST} AND {later} BETWEEN {FIRST} AND {LAST} "
         f"THEN {later} - {earlier} END"
@@ -118,7 +118,7 @@ def seconds_between(earlier: str, later: str) -> str:
 
 
 def runs(sql: Spelling, joined: str) -> str:
-    """The view, with those of the other tables joined whose aliases these are; of the others subqueries."""
+    """Return the view. Tables with these aliases are joined; the columns of others are subqueries."""
     times = ",\n            ".join(f"{sql.moment(f'r.{name}_at')} AS {name}_time" for name in TIMES)
     finished = f"({FINISHED})"
     cached = (
@@ -152,7 +152,7 @@ def runs(sql: Spelling, joined: str) -> str:
     }
 
     def of(alias: str, value: str) -> str:
-        """A value of another table."""
+        """Return a value of another table."""
         table, on = others[alias]
         return value if alias in joined else f"(SELECT {value} FROM {table} {alias} WHERE {on})"
 
@@ -207,7 +207,7 @@ def runs(sql: Spelling, joined: str) -> str:
 
 
 def views(database: str) -> dict[str, str]:
-    """Name and SELECT of the view, as the database of this name (a dialect of SQLAlchemy) spells it."""
+    """Return the name and SELECT of the view for a database, given the name of its SQLAlchemy dialect."""
     sql = Spelling(database)
     return {"runs": runs(sql, sql.either("ued", ""))}
 

@@ -1,12 +1,12 @@
-"""Views and function bound to what PostgreSQL itself means by the names in them.
+"""Bind the names in views and in the function to PostgreSQL's own objects.
 
-A function in a schema of the search_path whose argument types fit better may have been taken for one of PostgreSQL's
-when the views were made, and whenever runstore_json_terms is executed. So the views are made again, of the text that
-the revisions before have for them, now that a migration allows no such function; and in the function each name says
-that it is one of PostgreSQL's.
+A function in a schema of the search_path whose argument types fit better than those of PostgreSQL's own function may
+have been chosen when the views were created, and whenever runstore_json_terms is executed. So the views are created
+again with the text of earlier revisions, now that migrations exclude such functions from the search_path, and the names
+in the function are qualified.
 
-On PostgreSQL it waits for the queries over the views, and those that come wait for a moment. Nothing is rewritten,
-rights stay. On SQLite it does nothing.
+On PostgreSQL the migration waits for queries over the views, and new ones wait for a moment. No table is rewritten, and
+privileges are kept. On SQLite it does nothing.
 
 Phase: expand.
 

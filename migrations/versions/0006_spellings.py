@@ -1,13 +1,13 @@
-"""The views read members in camelCase and PascalCase, and times in milliseconds are findings.
+"""Read members in camelCase and PascalCase in the views, and report times in milliseconds as findings.
 
-From here on a run whose keys are spelled so fills the columns. Its shape names the documented member next to such a
-key, as ["threadId", "thread_id"] in the list of keys. What stands in JSON below the columns is read in all three
-spellings: the cached tokens of usage, the name of a schema, the tool calls of earlier looks and of other actions. A
-value of another type than documented stands in extra, and is no longer taken for a null.
+From this revision on, a run with such keys fills the columns. In its key layout, such a key is paired with the
+documented name, as in ["threadId", "thread_id"]. JSON below the level of columns is read in all three spellings: the
+cached tokens of usage, the name of a schema, and the tool calls of earlier snapshots and of other actions. A value
+whose type deviates from the API specification is stored in extra, and is no longer mistaken for a null.
 
-Replaces three views: on PostgreSQL it waits for the queries over them, and those that come wait for a moment. Nothing
-is rewritten, rights stay. Earlier code reads all runs but those of another spelling that later code has written; it
-says that these are damaged.
+Replaces three views: on PostgreSQL the migration waits for queries over them, and new ones wait for a moment. No table
+is rewritten, and privileges are kept. Earlier code reads all runs except those with other spellings that later code has
+written; it reports these as damaged.
 
 Phase: expand.
 
@@ -37,7 +37,7 @@ REQUIRED = (
     *("object", "created_at", "thread_id", "assistant_id", "status", "required_action", "last_error", "expires_at"),
     *("started_at", "cancelled_at", "failed_at", "completed_at", "model", "instructions", "tools", "metadata"),
 )
-"""Members that every version of the document requires, but for id and file_ids."""
+"""The members that every version of the API specification requires, except id and file_ids."""
 
 FINISHED = """CASE r.status WHEN 'completed' THEN r.completed_at WHEN 'incomplete' THEN r.completed_at
             WHEN 'failed' THEN r.failed_at WHEN 'cancelled' THEN r.cancelled_at
@@ -46,7 +46,7 @@ FINISHED = """CASE r.status WHEN 'completed' THEN r.completed_at WHEN 'incomplet
 
 @dataclass(frozen=True)
 class Spelling:
-    """SQL that one of the two databases spells in its own way."""
+    """SQL that the two databases spell differently."""
 
     name: str
     spellings: bool
@@ -60,18 +60,18 @@ class Spelling:
         return postgresql if self.name == "postgresql" else sqlite
 
     def moment(self, seconds: str) -> str:
-        """Unix seconds as a time: timestamptz, or text in UTC."""
+        """Return Unix seconds as a time: timestamptz, or text in UTC."""
         made = self.either(f"to_timestamp({seconds})", f"datetime({seconds}, 'unixepoch')")
         return f"CASE WHEN {seconds} BETWEEN {FIRST} AND {LAST} THEN {made} END"
 
     def micro_moment(self, micros: str) -> str:
-        """Unix microseconds as a time, in whole seconds."""
+        """Return Unix microseconds as a time in whole seconds."""
         seconds = f"({micros} - (({micros} % 1000000) + 1000000) % 1000000) / 1000000"
         made = self.either(f"to_timestamp({seconds})", f"datetime({seconds}, 'unixepoch')")
         return f"CASE WHEN {micros} BETWEEN {FIRST}000000 AND {LAST}000000 THEN {made} END"
 
     def part(self, seconds: str, postgresql: str, sqlite: str) -> str:
-        """Unix seconds as a text that stands for an hour, a day ... in UTC."""
+        """Return Unix seconds as text for an hour, a day ... in UTC."""
         made = self.either(
             f"to_char(to_timestamp({seconds}) AT TIME ZONE 'UTC', '{postgresql}')",
             f"strftime('{sqlite}', {seconds}, 'unixepoch')",
@@ -79,7 +79,7 @@ class Spelling:
         return f"CASE WHEN {seconds} BETWEEN {FIRST} AND {LAST} THEN {made} END"
 
     def week(self, seconds: str) -> str:
-        """The ISO week: SQLite finds it by its Thursday, which lies in the week's year."""
+        """Return the ISO week. SQLite determines it by its Thursday, which is in the year of the week."""
         if self.name == "postgresql":
             return self.part(seconds, 'IYYY-"W"IW', "")
         thursday = f"{seconds}, 'unixepoch', '-3 days', 'weekday 4'"
@@ -88,38 +88,38 @@ class Spelling:
         return f"CASE WHEN {seconds} BETWEEN {FIRST} AND {LAST} THEN {made} END"
 
     def ways(self, *path: str) -> list[tuple[str, ...]]:
-        """The path of these documented names in each spelling, the documented one first."""
+        """Return the path of these documented names in each spelling, the documented one first."""
         if not self.spellings:
             return [path]
         camel = tuple(name[:1] + pascal[1:] for name in path for pascal in [_pascal(name)])
         return list(dict.fromkeys((path, camel, tuple(map(_pascal, path)))))
 
     def said(self, json: str, *path: str) -> str:
-        """The first string at a place in JSON, in whatever spelling, else NULL."""
+        """Return the first string at a path in JSON, in any spelling, else NULL."""
         return self.first(*(self.string(json, *way) for way in self.ways(*path)))
 
     def first(self, *values: str) -> str:
-        """The first of these values that is not NULL."""
+        """Return the first of these values that is not NULL."""
         return values[0] if len(values) == 1 else f"coalesce({', '.join(values)})"
 
     def member(self, json: str, name: str) -> str:
-        """A member of a JSON object as JSON."""
+        """Return a member of a JSON object as JSON."""
         return self.first(
             *(self.either(f"{json} -> '{way}'", f"json_extract({json}, '$.{way}')") for (way,) in self.ways(name))
         )
 
     def kind(self, json: str, name: str) -> str:
-        """The type of a member of a JSON object, NULL where there is none."""
+        """Return the type of a member of a JSON object, or NULL if it is absent."""
         if self.name == "postgresql":
             return f"json_typeof({self.member(json, name)})"
         return self.first(*(f"json_type({json}, '$.{way}')" for (way,) in self.ways(name)))
 
     def not_in(self, extra: str, name: str) -> str:
-        """AND no member in a column extra, where values of another type than documented stand."""
+        """Return a condition: AND column extra, which holds values of other types, does not contain the member."""
         return f" AND {self.kind(extra, name)} IS NULL" if self.spellings else ""
 
     def string(self, json: str, *path: str) -> str:
-        """The string at a place in JSON, else NULL. The names of the path are plain words."""
+        """Return the string at a path in JSON, else NULL. The names in the path are plain words."""
         way = self._way(path)
         return self.either(
             f"CASE WHEN json_typeof({json} #> {way}) = 'string' THEN {json} #>> {way} END",
@@ -127,7 +127,7 @@ class Spelling:
         )
 
     def count(self, json: str, *path: str) -> str:
-        """The integer at a place in JSON, of at most 18 digits, else NULL."""
+        """Return the integer of at most 18 digits at a path in JSON, else NULL."""
         way = self._way(path)
         return self.either(
             f"CASE WHEN json_typeof({json} #> {way}) = 'number' AND {json} #>> {way} ~ '^-?[0-9]{{1,18}}$' "
@@ -141,15 +141,15 @@ class Spelling:
         return self.either("'{" + ",".join(path) + "}'", "'$" + "".join(f".{name}" for name in path) + "'")
 
     def spoken(self, document: str) -> str:
-        """The string that a text of JSON stands for."""
+        """Return the string that a JSON text encodes."""
         return self.either(f"{document}::json #>> '{{}}'", f"json_extract({document}, '$')")
 
     def quoted(self, text: str) -> str:
-        """A text as a message shows it: in quotes, not too long."""
+        """Return a text as messages show it: in quotes, and not too long."""
         return f"'\"' || substr({text}, 1, 100) || '\"'"
 
     def matches(self, text: str) -> str:
-        """Whether a text is a name as the document wants functions to have: up to 64 letters, digits, _ and -."""
+        """Return whether a text is a valid function name: at most 64 letters, digits, _ and -."""
         return self.either(
             f"{text} ~ '^[a-zA-Z0-9_-]{{1,64}}$'",
             f"({text} NOT GLOB '*[^a-zA-Z0-9_-]*' AND length({text}) BETWEEN 1 AND 64)",
@@ -157,7 +157,7 @@ class Spelling:
 
     @property
     def text(self) -> str:
-        """The name of the type of texts in a cast."""
+        """Return the name of the text type for casts."""
         return self.either("text", "TEXT")
 
 
@@ -166,7 +166,7 @@ def _pascal(name: str) -> str:
 
 
 def seconds_between(earlier: str, later: str) -> str:
-    """NULL where one of the times is NULL or none that a calendar has."""
+    """Return NULL if one of the times is NULL or outside the calendar."""
     return (
         f"CASE WHEN {earlier} BETWEEN {FIRST} AND {LAST} AND {later} BETWEEN {FIRST} AND {LAST} "
         f"THEN {later} - {earlier} END"
@@ -174,7 +174,7 @@ def seconds_between(earlier: str, later: str) -> str:
 
 
 def runs(sql: Spelling, joined: str) -> str:
-    """The view, with those of the other tables joined whose aliases these are; of the others subqueries."""
+    """Return the view. Tables with these aliases are joined; the columns of others are subqueries."""
     times = ",\n            ".join(f"{sql.moment(f'r.{name}_at')} AS {name}_time" for name in TIMES)
     finished = f"({FINISHED})"
     details = [
@@ -209,7 +209,7 @@ def runs(sql: Spelling, joined: str) -> str:
     }
 
     def of(alias: str, value: str) -> str:
-        """A value of another table."""
+        """Return a value of another table."""
         table, on = others[alias]
         return value if alias in joined else f"(SELECT {value} FROM {table} {alias} WHERE {on})"
 
@@ -264,7 +264,7 @@ def runs(sql: Spelling, joined: str) -> str:
 
 
 def run_tool_calls(sql: Spelling) -> str:
-    """Calls stand in rows of their own, in an action of another form, or in that of an earlier look."""
+    """Calls are stored in rows, in an action of another form, or in the action of an earlier snapshot."""
     call = sql.either("e.value", "CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END")
     position = sql.either("CAST(e.place - 1 AS integer)", "e.key")
 
@@ -306,7 +306,7 @@ def run_tool_calls(sql: Spelling) -> str:
 
 
 def run_findings(sql: Spelling) -> str:
-    """A SELECT a rule: its name, the path in the run's JSON, what is found there, FROM, WHERE."""
+    """Return one SELECT per rule: its name, the path in the run's JSON, what was found there, FROM, WHERE."""
     keys = sql.either(
         "SELECT k.value FROM json_array_elements_text(s.document::json -> 'keys') AS k (value)",
         "SELECT k.value FROM json_each(s.document, '$.keys') k",
@@ -609,7 +609,7 @@ def made(database: str, *, spellings: bool) -> dict[str, str]:
 
 
 def views(database: str) -> dict[str, str]:
-    """Name and SELECT of each view, as the database of this name (a dialect of SQLAlchemy) spells it."""
+    """Return the name and SELECT of each view for a database, given the name of its SQLAlchemy dialect."""
     return made(database, spellings=True)
 
 

@@ -1,9 +1,9 @@
-"""Which code may write an archive, and when runs were last imported, in the version table.
+"""Record in the version table which code may write the archive, and when runs were last imported.
 
 Adds two columns to runstore_version, which has one row: on PostgreSQL it is locked for a moment, and processes that
-start meanwhile wait. No other table is touched, nothing is rewritten.
+start during this time wait. No other table is changed, and none is rewritten.
 
-Code of 0006 writes the same rows as this one does, so it may go on writing.
+Code at 0006 writes the same rows as code at this revision, so it may continue to write.
 
 Phase: expand.
 

@@ -1,4 +1,4 @@
-"""Where the archive is, and how patient a migration is: from arguments and environment."""
+"""The location of the archive and the limits of migrations, taken from arguments and the environment."""
 
 from runstore.config.limits import Limits, limits
 from runstore.config.places import DEFAULT, Place, database_url, migrations_url, schema_of, shown

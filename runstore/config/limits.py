@@ -1,4 +1,4 @@
-"""How patient a migration is."""
+"""The time limits of migrations."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from runstore.errors import ConfigurationError
 
 
 class Limits(NamedTuple):
-    """How patient a migration is on PostgreSQL, in seconds; 0 is without limit."""
+    """How long a migration waits or runs, in seconds; 0 means no limit. All but *turn* apply to PostgreSQL only."""
 
     lock: float = 5
-    """For a lock on a table: everybody else queues behind a migration that waits for one."""
+    """The wait for a lock on a table. While a migration waits, all other sessions queue behind it."""
     statement: float = 900
-    """For a statement in a transaction."""
+    """The duration of a statement in a transaction."""
     turn: float = 600
-    """For another migration of the same archive; on SQLite for another writer of the file too."""
+    """The wait for another migration of the same archive; on SQLite also for another writer of the file."""
 
 
 def limits() -> Limits:
-    """The limits of RUNSTORE_LOCK_TIMEOUT, RUNSTORE_STATEMENT_TIMEOUT and RUNSTORE_MIGRATION_WAIT (seconds).
+    """Return the limits from RUNSTORE_LOCK_TIMEOUT, RUNSTORE_STATEMENT_TIMEOUT and RUNSTORE_MIGRATION_WAIT (seconds).
 
-    Raises :class:`ConfigurationError` for what is no number of seconds.
+    Raises :class:`ConfigurationError` for a value that is not a number of seconds.
     """
     names = ("RUNSTORE_LOCK_TIMEOUT", "RUNSTORE_STATEMENT_TIMEOUT", "RUNSTORE_MIGRATION_WAIT")
     found = []
@@ -33,6 +33,7 @@ def limits() -> Limits:
         except ValueError:
             seconds = -1
         if not 0 <= seconds <= 2_000_000:
-            raise ConfigurationError(detail=f"{name} is {text!r}, expected seconds, as 5 or 0.5; 0 is without limit")
+            expected = "expected a number of seconds, such as 5 or 0.5; 0 means no limit"
+            raise ConfigurationError(detail=f"{name} is {text!r}, {expected}")
         found.append(seconds)
     return Limits(*found)

@@ -1,7 +1,7 @@
-"""Where the archive is: one URL, made of arguments and environment.
+"""The location of the archive: one URL, made from arguments and the environment.
 
-The PostgreSQL schema stands in its query (``?schema=archive``), as ``prepare_threshold`` does: so it goes wherever the
-URL goes and stands in every message.
+The PostgreSQL schema is part of its query (``?schema=archive``), as is ``prepare_threshold``. Thus it is passed on
+with the URL and appears in every message.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from runstore.errors import ConfigurationError
 from runstore.masking import HARMLESS, masked
 
 DEFAULT = "runstore.db"
-"""The embedded default: a SQLite file in the current folder."""
+"""The embedded default: a SQLite file in the current directory."""
 
 Place = str | os.PathLike[str] | URL
 
 
 def database_url(given: Place | None = None, schema: str | None = None) -> URL:
-    """The URL of the archive: *given*, else RUNSTORE_DATABASE_URL, else DATABASE_URL, else :data:`DEFAULT`.
+    """Return the URL of the archive: *given*, else RUNSTORE_DATABASE_URL, else DATABASE_URL, else :data:`DEFAULT`.
 
-    A URL, the path of a SQLite file, or its URI as SQLite has it (``file:runs.db?immutable=1``); ``postgres://`` is
-    taken for ``postgresql://``. On PostgreSQL the schema is *schema*, else that of the URL, else RUNSTORE_SCHEMA, else
-    none: what the role's search_path begins with. Empty values count as unset. Raises :class:`ConfigurationError` for
-    what makes no sense.
+    *given* is a URL, the path of a SQLite file, or a SQLite URI (``file:runs.db?immutable=1``); ``postgres://`` is
+    treated as ``postgresql://``. On PostgreSQL the schema is *schema*, else that of the URL, else RUNSTORE_SCHEMA, else
+    none, which means the first schema of the role's search_path. Empty values count as unset. Raises
+    :class:`ConfigurationError` for a value that cannot be used.
     """
     value = given or os.environ.get("RUNSTORE_DATABASE_URL") or os.environ.get("DATABASE_URL") or DEFAULT
     if isinstance(value, os.PathLike):
@@ -41,50 +41,50 @@ def database_url(given: Place | None = None, schema: str | None = None) -> URL:
         url = postgresql.for_libpq(url)
     else:
         if schema:
-            raise ConfigurationError(detail="only PostgreSQL has schemas; give a SQLite archive a file of its own")
+            raise ConfigurationError(detail="only PostgreSQL has schemas; use a separate file for a SQLite archive")
         return url
     schema = schema or schema_of(url) or os.environ.get("RUNSTORE_SCHEMA")
     if not schema:
         return url
     if not re.fullmatch(r"\w([\w $-]*[\w$-])?", schema) or len(schema.encode()) > 63:
         expected = "expected letters, digits and _, inside also -, $ and spaces, at most 63 bytes"
-        raise ConfigurationError(detail=f"{schema!r} is no name for a schema; {expected}")
+        raise ConfigurationError(detail=f"{schema!r} is not a usable schema name; {expected}")
     return url.update_query_dict({"schema": schema})
 
 
 def migrations_url(given: Place | None = None, schema: str | None = None) -> URL:
-    """Where migrations connect to: *given*, else RUNSTORE_MIGRATIONS_URL, else as :func:`database_url`.
+    """Return the URL for migrations: *given*, else RUNSTORE_MIGRATIONS_URL, else that of :func:`database_url`.
 
-    For a connection past the pooler, or as another role.
+    Use it to bypass a connection pooler, or to connect as another role.
     """
     return database_url(given or os.environ.get("RUNSTORE_MIGRATIONS_URL"), schema)
 
 
 def schema_of(url: URL) -> str | None:
-    """The schema in the query of a URL; None where it names none."""
+    """Return the schema in the query of a URL, or None if it has none."""
     named = url.query.get("schema")
     return (named if isinstance(named, str) else named[-1]) if named else None
 
 
 DRIVERS = postgresql.DRIVERS | {"sqlite+aiosqlite": "sqlite"}
-"""How others name what is reached by the driver of ours."""
+"""The schemes that other libraries use for databases that runstore reaches through its own drivers."""
 
 _NO_PATH = re.compile(
     r"(?i)\s*(?:(?:postgres\w*(?:\+\w+)?|sqlite)(?::(?!//)|//)|(?://)?[^/@]*:(?!//).*@"
     r"|(?:.*[\s;])?(?:host|hostaddr|port|dbname|user|passw\w*|passfile|pwd|service|server|uid|database|options|ssl\w+"
     r"|connect_timeout)\s*=)"
 )
-"""What somebody writes who means a URL: one without its scheme or slashes, or the keywords of a connection string."""
+"""A URL without its scheme or slashes, or the keywords of a connection string: the user probably meant a URL."""
 
 _OPTIONS = re.compile(r"\?[a-z_]+=")
-"""How the options of a URL begin; a file of such a name would be made."""
+"""The start of the options of a URL. Without this check, a file with such a name would be created."""
 
 
 def _parsed(text: str) -> URL:
     text = text.strip("\r\n")
     if _NO_PATH.match(text):
-        # It may hold a password too, and a file of that name would be made.
-        detail = "the archive is named like a database, but not as a URL; expected postgresql://, sqlite:/// or a path"
+        # The text may contain a password, and a file with that name would be created.
+        detail = "the archive looks like a database but is not a URL; expected postgresql://, sqlite:/// or a path"
         raise ConfigurationError(detail=detail)
     if text.startswith("file:"):
         return sqlite.from_uri(text)
@@ -94,7 +94,7 @@ def _parsed(text: str) -> URL:
             detail = f"the path {path} is followed by options, which only a URL takes; write sqlite:///{path}?..."
             raise ConfigurationError(detail=detail)
         return sqlite.at_path(os.path.expanduser(text))
-    scheme, _, rest = text.strip().partition("://")  # a file of a secret ends with a line break
+    scheme, _, rest = text.strip().partition("://")  # a file that holds a secret ends with a line break
     text = f"{DRIVERS.get(scheme.lower(), scheme)}://{rest}"
     url: URL | None
     try:
@@ -103,18 +103,18 @@ def _parsed(text: str) -> URL:
         url.get_dialect()().create_connect_args(url)
     except (ArgumentError, ImportError, ValueError):
         url = None
-    if url is None:  # outside of the handler, for what was caught there quotes the text
-        # The text may hold a password: only its scheme is shown.
+    if url is None:  # not raised in the handler, because the exception caught there quotes the text
+        # The text may contain a password, so only its scheme is shown.
         beginning = f" ({scheme}://...)" if re.fullmatch(r"[A-Za-z][\w.+-]*", scheme) else ""
-        detail = f"cannot make sense of the database URL{beginning}; expected postgresql://, sqlite:/// or a path"
+        detail = f"cannot parse the database URL{beginning}; expected postgresql://, sqlite:/// or a path"
         raise ConfigurationError(detail=detail)
     if "@" in f"{url.host}{url.database}{''.join(url.query)}" and url.get_backend_name() == "postgresql":
-        raise ConfigurationError(detail="the password in the database URL holds an @; write it as %40 there")
+        raise ConfigurationError(detail="the password in the database URL contains an @; write it as %40")
     return url
 
 
 def shown(url: URL) -> str:
-    """The URL for messages: the path of a SQLite file, else the URL without its password and unknown options."""
+    """Return the URL for messages: the path of a SQLite file, or the URL without password and unknown options."""
     file = sqlite.file_of(url)
     if file:
         return str(file)

@@ -1,4 +1,4 @@
-"""URLs of PostgreSQL: as other libraries have them, and as libpq takes them."""
+"""PostgreSQL URLs: the forms that other libraries use, translated to the one that libpq takes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy.engine import URL, make_url
 from runstore.errors import ConfigurationError
 
 OWN_OPTIONS = ("schema", "prepare_threshold")
-"""What the query of a URL says to runstore and not to the driver."""
+"""Options in the query of a URL that runstore uses itself and does not pass to the driver."""
 
 DRIVERS = {
     "postgres": "postgresql+psycopg",
@@ -21,28 +21,28 @@ DRIVERS = {
         for driver in ("psycopg", "psycopg_async", "psycopg2", "psycopg2cffi", "asyncpg", "pg8000")
     },
 }
-"""How others name what is reached by the driver of ours."""
+"""The schemes that other libraries use for databases that runstore reaches through psycopg."""
 
 _HOSTS = re.compile(r"(postgresql\+psycopg://(?:[^@/?]*@)?)([^@/?,]+(?:,[^@/?,]+)+)((?:[/?].*)?)", re.DOTALL)
-"""A URL of libpq's with several hosts: what is before, the hosts, what is behind them."""
+"""A libpq URL with several hosts: the part before the hosts, the hosts, and the part after them."""
 
 _HOST = re.compile(r"\[?([^\]:]+|[0-9a-fA-F:]+)\]?(?::(\d+))?")
 
 _UNPREPARED = {("pgbouncer", "true"), ("prepared_statements", "false"), ("statement_cache_size", "0")} | {
     ("prepared_statement_cache_size", "0")
 }
-"""What other libraries are told where a pooler keeps no prepared statements."""
+"""Options that other libraries take if a pooler does not keep prepared statements."""
 
 _OF_POOLS = {
     *("connection_limit", "pool", "pool_size", "max_overflow", "pool_timeout", "pool_recycle", "pool_pre_ping"),
     *("conn_max_age", "conn_health_checks", "max_connections", "min_connections", "socket_timeout", "command_timeout"),
     *("pgbouncer", "prepared_statements", "statement_cache_size", "prepared_statement_cache_size"),
 }
-"""Options by which other libraries are told how many connections to keep, and for how long."""
+"""Options of other libraries that set the size of a connection pool and the lifetime of connections."""
 
 
 def from_text(text: str) -> URL:
-    """The URL of a text that begins with a name of this driver. Raises SQLAlchemy's errors and ValueError."""
+    """Return the URL for a text that begins with the name of our driver. Raises SQLAlchemy's errors and ValueError."""
     hosts = _HOSTS.fullmatch(text)
     if hosts is None:
         return make_url(text)
@@ -52,7 +52,7 @@ def from_text(text: str) -> URL:
 
 
 def for_libpq(url: URL) -> URL:
-    """The URL with such options alone as libpq or runstore knows; some that other libraries have say the same."""
+    """Return the URL with only those options that libpq or runstore knows; translate those of other libraries."""
     from psycopg.pq import Conninfo
 
     known = {option.keyword.decode() for option in Conninfo.get_defaults()} | {*OWN_OPTIONS}
@@ -68,8 +68,8 @@ def for_libpq(url: URL) -> URL:
         elif (name, text) in _UNPREPARED:
             query.setdefault("prepare_threshold", "none")
         elif name not in _OF_POOLS:
-            # A name of another form may be the end of a password.
+            # A name of any other form may be the end of a password.
             shown = f"the option {name}" if re.fullmatch(r"[a-zA-Z_]{1,40}", name) else "an option"
-            detail = f"the database URL has {shown}, which neither libpq nor runstore knows; leave it out"
+            detail = f"the database URL has {shown}, which neither libpq nor runstore knows; remove it"
             raise ConfigurationError(detail=detail)
     return url.set(query=query)

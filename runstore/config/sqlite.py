@@ -1,4 +1,4 @@
-"""Places of SQLite: paths, URLs and SQLite's own URIs, all read in one way."""
+"""SQLite locations: paths, URLs and SQLite's own URIs, all read by the same rules."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from sqlalchemy.util import asbool
 from runstore.errors import ConfigurationError
 
 _OPTIONS = {"mode", "cache", "immutable", "nolock", "psow", "vfs", "modeof"}
-"""What SQLite understands in the query of a URI."""
+"""The options that SQLite accepts in the query of a URI."""
 
 _DRIVER_OPTIONS = {"uri", "timeout", "isolation_level", "detect_types", "check_same_thread", "cached_statements"}
-"""What Python's driver understands, by way of SQLAlchemy."""
+"""The options that Python's driver accepts through SQLAlchemy."""
 
 
 def at_path(path: str) -> URL:
-    """The SQLite file of this name, which is neither a URI nor a pattern."""
+    """Return the URL of the SQLite file with this name, which is taken literally and never as a URI."""
     _refuse_control_characters(path)
     return URL.create("sqlite", database=f"./{path}" if path.startswith("file:") else path)
 
 
 def _refuse_control_characters(path: str) -> None:
     if any(character < " " or character == "\x7f" for character in path):
-        raise ConfigurationError(detail=f"the path {path!r} holds a line break or another control character")
+        raise ConfigurationError(detail=f"the path {path!r} contains a line break or another control character")
 
 
 def from_uri(text: str) -> URL:
-    """The URL of a URI as SQLite has it: ``file:runs.db?immutable=1``."""
+    """Return the URL for a SQLite URI such as ``file:runs.db?immutable=1``."""
     path, _, options = text.partition("?")
     return as_written(URL.create("sqlite", database=path, query=dict(parse_qsl(options))))
 
 
 def as_written(url: URL) -> URL:
-    """A URL as somebody has written it: ``~`` is a home, and ``file:`` begins a URI, whether or not it says so."""
+    """Return a URL as its author meant it: ``~`` is expanded, and a path that begins with ``file:`` is a URI."""
     _refuse_control_characters(url.database or "")
     if (url.database or "").startswith("file:"):
         url = url.update_query_dict({"uri": "true"})
@@ -46,10 +46,10 @@ def as_written(url: URL) -> URL:
 
 
 def with_options(url: URL) -> URL:
-    """SQLite's own options take effect in a URI only: the path becomes one. What is no option is refused."""
+    """Turn the path into a URI if SQLite's own options are given, which work in a URI only; refuse unknown options."""
     if strange := url.query.keys() - _OPTIONS - _DRIVER_OPTIONS:
         known = ", ".join(sorted(_OPTIONS))
-        detail = f"a SQLite URL has no option {sorted(strange)[0]!r}; SQLite has {known}"
+        detail = f"a SQLite URL has no option {sorted(strange)[0]!r}; expected one of {known}"
         raise ConfigurationError(detail=detail)
     if not url.query.keys() & ({"uri"} | _OPTIONS):
         return url
@@ -59,7 +59,7 @@ def with_options(url: URL) -> URL:
 
 
 def file_of(url: URL) -> Path | None:
-    """The file of a SQLite URL, as the driver reads it; None for PostgreSQL and for a database in memory."""
+    """Return the file of a SQLite URL as the driver reads it, or None for PostgreSQL or an in-memory database."""
     if url.get_backend_name() != "sqlite":
         return None
     database = url.database or ":memory:"
@@ -73,11 +73,11 @@ def file_of(url: URL) -> Path | None:
 
 
 def is_in_memory(url: URL) -> bool:
-    """Whether a URL names a SQLite database that ends with its connection."""
+    """Return whether a URL refers to a SQLite database that is discarded with its connection."""
     return url.get_backend_name() == "sqlite" and file_of(url) is None
 
 
 def uri_of(url: URL, file: Path, **options: str) -> str:
-    """The URI of a SQLite file with the options that the URL has for SQLite, and others."""
+    """Return the URI of a SQLite file with the SQLite options of the URL and the given ones."""
     own = {name: value for name, value in url.query.items() if name in _OPTIONS}
     return f"{file.absolute().as_uri()}?{urlencode(own | options)}"

@@ -1,4 +1,4 @@
-"""The connections of one archive: whose a transaction is, what is looked at first, what is tried again."""
+"""The transactions of one archive: their owner, the checks before the first one, and retries."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from runstore.errors import ConfigurationError, DatabaseFailure
 from runstore.schema.sessions import connection_of
 
 TRIES = 16
-"""How often a batch is tried when other writers are in the way."""
+"""The number of attempts to write a batch while other writers interfere."""
 
-BESIDE = 2
-"""How often it is tried beside them; then they queue up, for many writers of the same runs hinder one another long."""
+ALONGSIDE = 2
+"""The number of attempts made concurrently with other writers. Then writers queue, as they would keep interfering."""
 
 AHEAD = 500
-"""What is read ahead on a connection of the caller's."""
+"""The number of items that are read ahead on the caller's connection."""
 
 T = TypeVar("T")
 
@@ -40,11 +40,11 @@ log = logging.getLogger(__name__)
 
 
 class Connections:
-    """The transactions of one archive: of our own on an engine, savepoints on a connection of the caller's.
+    """The transactions of one archive: transactions of its own on an engine, or savepoints on the caller's connection.
 
-    Before the first one it is looked once whether there is an archive of this code's revision. What the database raises
-    becomes an error of runstore's. *patience* is for how many seconds what writes is tried again while the server
-    cannot be reached; *seen* is forgotten where it may have become wrong.
+    Before the first one, the database is checked to be an archive at this code's revision. Errors of the database are
+    raised as runstore's errors. *patience* is the time in seconds for which writes are retried while the server cannot
+    be reached; *seen* is cleared when it may have become wrong.
     """
 
     def __init__(self, bind: Engine | Connection, *, patience: float, seen: SeenRows) -> None:
@@ -59,36 +59,36 @@ class Connections:
         self._inherited: list[Pool] = []
 
     def on(self, bind: Connection | Session) -> Self:
-        """These, inside the transaction of a connection or a session to the same archive."""
+        """Return a copy that works inside the transaction of a connection or a session to the same archive."""
         if isinstance(bind, Session):
             bind = connection_of(bind)
         _refuse_other_binds(bind)
         if not isinstance(bind, Connection):
-            raise ConfigurationError(detail="on takes a connection or a session; for an engine there is RunRepository")
+            raise ConfigurationError(detail="on takes a connection or a session; pass an engine to RunRepository")
         self.check(write=False)
         if not isinstance(self.bind, Engine) or not is_same_archive(bind, self.bind):
-            raise ConfigurationError(detail="the connection is to another database than this repository")
+            raise ConfigurationError(detail="the connection is to a different database than this repository")
         view = copy(self)
         view.bind = bind
         return view
 
     @property
     def are_ours(self) -> bool:
-        """Whether the transactions are ours, and not the caller's."""
+        """Whether the transactions are runstore's own rather than the caller's."""
         return isinstance(self.bind, Engine)
 
     @property
     def may_be_several(self) -> bool:
-        """Whether one thread may write on a connection while another one reads on its own."""
+        """Whether one thread may write on a connection while another thread reads on a different one."""
         return isinstance(self.bind, Engine) and isinstance(self.bind.pool, QueuePool | NullPool)
 
     @contextmanager
     def transaction(
         self, *, write: bool, whole: bool = False, abandoned: threading.Event | None = None
     ) -> Iterator[Transaction]:
-        """A transaction of our own, or a savepoint in the caller's.
+        """Open a transaction, or a savepoint in the caller's transaction.
 
-        One that is *whole* is about all runs: it fails where the database hides some from this role.
+        With *whole*, the work concerns all runs: it fails if the database hides some of them from this role.
         """
         self.check(write=write)
         bind = self.bind
@@ -105,16 +105,16 @@ class Connections:
                     self.backend.begin_own(connection, write=False, whole=whole)
                     yield Transaction(connection, self.backend)
                     try:
-                        connection.commit()  # at a rollback psycopg drops the statements that it has prepared
+                        connection.commit()  # on a rollback, psycopg would discard its prepared statements
                     except DBAPIError as error:
-                        # The server has ended a session that idled too long; what was asked for has been read.
+                        # The server closed a session that was idle too long, but everything has been read.
                         if not self.backend.is_disconnect(error):
                             raise
 
     def streamed(self, read: Callable[[Transaction], Generator[T]], *, whole: bool = False) -> Iterator[T]:
-        """What *read* gives, as it is asked for, in one transaction.
+        """Yield the items of *read* on demand, in one transaction.
 
-        A connection of the caller's is his in between: on it some are read ahead.
+        The caller may use its own connection between two items, so on such a connection some items are read ahead.
         """
         bind = self.bind
         if not isinstance(bind, Connection):
@@ -143,10 +143,10 @@ class Connections:
         whole: bool = False,
         abandoned: threading.Event | None = None,
     ) -> T:
-        """What *work* gives in a transaction of ours, tried again after a hindrance or a lost connection.
+        """Return the result of *work* in a transaction; retry it if other writers interfere or the connection is lost.
 
-        A commit whose answer is lost may have been made: *work* has to be one that may be done twice. *abandoned* says
-        that nobody waits for it any more.
+        If the answer to a commit is lost, the commit may have succeeded, so *work* must be idempotent. *abandoned* is
+        set when nobody waits for the result any longer.
         """
         abandoned = abandoned or threading.Event()
         hindered = 0
@@ -154,7 +154,7 @@ class Connections:
         while True:
             try:
                 with self.transaction(write=write, whole=whole, abandoned=abandoned) as transaction:
-                    if hindered >= BESIDE:
+                    if hindered >= ALONGSIDE:
                         self.backend.serialize_writers(transaction.connection)
                     found = work(transaction)
                 self._patience.reached()
@@ -162,7 +162,7 @@ class Connections:
             except DatabaseFailure as failure:
                 cause = failure.__cause__ or failure
                 if isinstance(self.bind, Connection):
-                    # What was known to be stored may have been deleted since: once more without knowing anything.
+                    # A row believed to be stored may have been deleted: retry once without that knowledge.
                     if not self._seen.rows or not self.backend.is_retryable(cause):
                         raise
                     self._seen.forget()
@@ -176,16 +176,16 @@ class Connections:
                     pause = outage.pause(failure)
                 else:
                     raise
-                log.info("tried again in %.2f s: %s", pause, failure)
+                log.info("retrying in %.2f s: %s", pause, failure)
                 self._seen.forget()
                 if abandoned.wait(pause):
                     raise
 
     @contextmanager
     def asked(self, query: str, timeout: float) -> Iterator[Answer]:
-        """The answer to a query of the user's, on a connection of its own that cannot write; *timeout* in seconds."""
+        """Run a user's query on a separate connection that cannot write; *timeout* is in seconds."""
         if not isinstance(self.bind, Engine):
-            raise ConfigurationError(detail="sql needs a connection of its own: make the repository from an engine")
+            raise ConfigurationError(detail="sql needs a separate connection; make the repository from an engine")
         self.check(write=False)
         with ExitStack() as stack:
             with translated(self.bind):
@@ -198,19 +198,19 @@ class Connections:
 
     @contextmanager
     def without_transaction(self, name: str) -> Iterator[Connection]:
-        """A connection for what no transaction may hold; *name* is the method that needs it."""
+        """Return a connection for work that no transaction may enclose; *name* is the method that needs it."""
         if isinstance(self.bind, Connection):
             raise ConfigurationError(
-                detail=f"{name} needs a repository made from an engine: no transaction may be open"
+                detail=f"{name} cannot run inside a transaction; make the repository from an engine"
             )
         self.check(write=True)
         with translated(self.bind), self.backend.exclusive(self.bind), self.bind.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     def check(self, *, write: bool, create: bool = False) -> None:
-        """Look once whether there is an archive of this code's revision; with *create* a new SQLite file is made.
+        """Check once that this is an archive at this code's revision. With *create*, make a new SQLite file.
 
-        For reading, one of a newer revision will do that has only added to this one.
+        Reading also accepts a newer revision that has only added to this one.
         """
         self._own_process()
         if write in self._checked:
@@ -225,12 +225,12 @@ class Connections:
                 with self.bind.connect() as connection:
                     self.backend.set_isolation(connection, write=False)
                     self._schema = migrate.check(connection, write=write, views=False)
-                # From now on it is named: the search_path may be another one next time.
+                # Qualify names from now on, because the search_path may differ next time.
                 self.bind = in_schema(self.bind, self._schema)
         self._checked |= {write, False}
 
     def check_patiently(self, *, write: bool, create: bool = False) -> None:
-        """The same, tried again while the server cannot be reached; not on a connection of the caller's."""
+        """Check like :meth:`check`, but retry while the server cannot be reached, except on the caller's connection."""
         if isinstance(self.bind, Connection):
             self.check(write=write, create=create)
         else:
@@ -248,19 +248,19 @@ class Connections:
         return self.backend.borrowed(connection, self._schema, write=write, whole=whole)
 
     def _own_process(self) -> None:
-        """Leave the connections to the process that forked this one: two on one of them would mix up their answers."""
+        """Leave the connections to the parent process after a fork: sharing one would mix up the answers."""
         if self._process == os.getpid():
             return
         if isinstance(self.bind, Connection):
-            raise ConfigurationError(detail="this connection belongs to another process; make one after the fork")
-        self._inherited.append(self.bind.pool)  # kept, for to drop it would close what the other process uses
+            raise ConfigurationError(detail="this connection belongs to another process; open one after the fork")
+        self._inherited.append(self.bind.pool)  # kept, because discarding it would close the parent's connections
         self.bind.dispose(close=False)
         self._seen.after_fork()
         self._process = os.getpid()
 
 
 def _refuse_other_binds(bind: object) -> None:
-    """Raise :class:`ConfigurationError`, with the right call, for what is neither an engine nor a connection."""
+    """Raise :class:`ConfigurationError`, with the right call, unless *bind* is an engine or a connection."""
     if isinstance(bind, Engine | Connection):
         return
     kind = type(bind).__name__

@@ -1,4 +1,4 @@
-"""Shared rows that are known to be stored, so that no save asks for them again."""
+"""A cache of shared rows that are known to be stored, so that saving need not query them again."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any
 from sqlalchemy import Connection, Table, event
 
 Seen = dict[Table, set[int]]
-"""Ids of shared rows, by table."""
+"""The ids of shared rows, by table."""
 
 MOST_SEEN = 500_000
-"""Ids of shared rows that are remembered as stored."""
+"""The maximum number of ids in the cache."""
 
 
 class SeenRows:
-    """Ids of shared rows, remembered once the transaction that made sure of them is committed."""
+    """The ids of shared rows, added when the transaction that ensured their existence is committed."""
 
     def __init__(self) -> None:
         self.rows: Seen = {}
         self._lock = threading.Lock()
 
     def learn(self, stored: Seen) -> None:
-        """Remember rows that are stored."""
+        """Add rows that are stored."""
         with self._lock:
             for table, ids in stored.items():
                 self.rows.setdefault(table, set()).update(ids)
@@ -30,21 +30,21 @@ class SeenRows:
                 self.rows = {}
 
     def forget(self) -> None:
-        """Know of none any more: they may have been deleted. A save under way goes on with those it was given."""
+        """Clear the cache, because rows may have been deleted. A save in progress keeps the rows it was given."""
         with self._lock:
             self.rows = {}
 
     def after_fork(self) -> None:
-        """Have a lock of this process's own: a thread of the other one may hold it."""
+        """Replace the lock, which a thread of the parent process may hold."""
         self._lock = threading.Lock()
 
 
 class Pending:
-    """Shared rows that a transaction of the caller's has made sure of: stored only if the caller commits.
+    """Shared rows that the caller's transaction has ensured: they are stored only if the caller commits.
 
-    They are learnt when the transaction is committed, and forgotten when any of it is undone. A commit that fails after
-    that does no harm: a row that is not there meets a foreign-key error, and the save is tried again without what was
-    known.
+    They are added to the cache when the transaction is committed, and discarded when any part of it is rolled back. If
+    the commit fails after that, no harm is done: a missing row causes a foreign-key error, and the save is retried with
+    an empty cache.
     """
 
     def __init__(self, connection: Connection, seen: SeenRows) -> None:
@@ -56,7 +56,7 @@ class Pending:
             event.listen(connection, name, self._undone)
 
     def add(self, stored: Seen) -> None:
-        """What the transaction at hand has stored, or has found."""
+        """Add rows that the current transaction has inserted or found."""
         self._rows.append(stored)
 
     def _committed(self, *_: Any) -> None:

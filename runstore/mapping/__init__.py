@@ -1,13 +1,14 @@
-"""Between the wire and the rows: the one place that knows both.
+"""The mapping between JSON and rows. No other part knows both sides.
 
-A member of a run stands in the column of its name, whichever of the three spellings its key has. What the run was
-configured with becomes a shared row, found by the digest of its canonical text, and the column (or a link row) holds
-its key. What happened in the run becomes a row of its own table. A member no column is made for, and a value of another
-type than documented, stands in the table's ``extra``. What is left, the order and spelling of the keys and which lists
-were null, is the *shape*, itself a shared row. Reading puts the text together again from the shape.
+A member of a run is stored in the column of its name, in whichever of the three spellings its key is written. What a
+run was configured with becomes a shared row, identified by the digest of its canonical text, and the column (or a link
+row) holds the key of that row. What happened in the run becomes a row of a separate table. A member without a column,
+and a value whose type deviates from the API specification, is stored in ``extra`` of the table. The rest, namely the
+order and spelling of the keys and which lists were null, is the *key layout* (:class:`Shape`), itself a shared row.
+Reading rebuilds the text from the key layout.
 
-Texts are handled as bytes of canonical JSON throughout: a nested value that was seen before is recognised by its raw
-bytes and neither parsed nor hashed again, and a run that is read needs no parsing until somebody wants it as a dict.
+Texts are bytes of canonical JSON throughout. A nested value that was seen before is recognized by its raw bytes and
+neither parsed nor hashed again, and a run is parsed only if the caller wants a dict.
 """
 
 from runstore.mapping.columns import (

@@ -1,4 +1,4 @@
-"""Which member of a run stands where."""
+"""Where each member of a run is stored."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from runstore.wire.spelling import Names
 
 
 def table_of(model: type[Base]) -> Table:
-    """The table of a model."""
+    """Return the table of a model."""
     assert isinstance(model.__table__, Table)
     return model.__table__
 
@@ -51,31 +51,31 @@ SHARED: dict[str, tuple[str, Table]] = {
     "tool_choice": ("tool_choice", table_of(AssistantsApiToolChoiceOption)),
     "response_format": ("response_format", table_of(AssistantsApiResponseFormatOption)),
 }
-"""Member of a run -> column of run_object that holds the key, table of the shared rows."""
+"""For each shared member of a run, the column of run_object with its key, and the table of its rows."""
 
 BELONGS: dict[str, Table] = {
     "last_error": table_of(RunObjectLastError),
     "incomplete_details": table_of(RunObjectIncompleteDetails),
     "usage": table_of(RunCompletionUsage),
 }
-"""Member of a run -> table that has one row for it, its documented members in columns."""
+"""For each of these members of a run, the table with one row for it, whose columns are its documented members."""
 
 OWN = ("extra", "shape", "digest", "observed_at", "archived_at", "source")
-"""runstore's own columns of run_object."""
+"""The columns of run_object that runstore adds."""
 
 OBJECTS = tuple(column.name for column in RUN.columns if isinstance(column.type, JSONText) and column.name not in OWN)
-"""Members of a run whose column holds the text of a JSON object."""
+"""The members of a run whose column holds the text of a JSON object."""
 
 COLUMNS = {column.name: place for place, column in enumerate(RUN.columns)}
-"""Column of run_object -> its place in a row."""
+"""The position of each column of run_object in a row."""
 
 SHARED_TABLES = (FUNCTION, TOOL, *(table for _, table in SHARED.values()), SHAPE)
-"""In the order in which rows are written: what is referred to comes first."""
+"""The shared tables in the order in which rows are written: referenced tables come first."""
 
 LINK_TABLES = (TOOLS, FILES)
 
 CHILD_TABLES = (REQUIRED_ACTION, CALLS, *BELONGS.values(), *LINK_TABLES)
-"""Tables of what belongs to a run, what is referred to first."""
+"""The tables with rows that belong to a run; referenced tables come first."""
 
 MEMBER_TABLES: dict[str, tuple[Table, ...]] = {
     **{member: (table,) for member, table in BELONGS.items()},
@@ -83,7 +83,7 @@ MEMBER_TABLES: dict[str, tuple[Table, ...]] = {
     "tools": (TOOLS,),
     "file_ids": (FILES,),
 }
-"""Member of a run -> the tables in which it has rows of its own."""
+"""The tables in which a member of a run has rows."""
 
 
 IN_ROW: dict[str, tuple[int, Reader]] = {
@@ -91,7 +91,7 @@ IN_ROW: dict[str, tuple[int, Reader]] = {
     for name, place in COLUMNS.items()
     if name not in (*OWN, *(column for column, _ in SHARED.values()))
 }
-"""Member of a run that stands in run_object itself, a scalar or the text of an object -> its place, how it is read."""
+"""The members stored in run_object itself (scalars and texts of objects), with position and reader."""
 
 
 class Kind(IntEnum):
@@ -106,12 +106,12 @@ class Kind(IntEnum):
     FILE_IDS = auto()
     EXTRA = auto()
     NULL = auto()
-    """A list that is null, which no row says."""
+    """A null list, which no row represents."""
 
 
 _KINDS = {
     **dict.fromkeys(IN_ROW, Kind.SCALAR),
-    **dict.fromkeys(OBJECTS, Kind.OBJECT),  # those of the row that are no scalars
+    **dict.fromkeys(OBJECTS, Kind.OBJECT),  # those columns of the row that are not scalars
     **dict.fromkeys(SHARED, Kind.SHARED),
     **dict.fromkeys(BELONGS, Kind.BELONGS),
     "tools": Kind.TOOLS,
@@ -121,7 +121,7 @@ _KINDS = {
 
 
 def kind_of(key: str) -> Kind:
-    """How the member of this name is stored."""
+    """Return how the member of this name is stored."""
     return _KINDS.get(key, Kind.EXTRA)
 
 

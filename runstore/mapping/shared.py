@@ -1,4 +1,4 @@
-"""Values that runs share: their rows, found by the digest of their canonical text."""
+"""The rows of values that runs share, identified by the digest of their canonical text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class SharedRow(NamedTuple):
-    """A row of a shared table, and the shared rows it refers to."""
+    """A row of a shared table, with the shared rows to which it refers."""
 
     table: Table
     id: int
@@ -29,20 +29,20 @@ class SharedRow(NamedTuple):
 
 
 def digest_of(text: bytes) -> bytes:
-    """BLAKE2b, 32 bytes."""
+    """Return the BLAKE2b digest (32 bytes) of a text."""
     return blake2b(text, digest_size=32).digest()
 
 
 def shared_id(digest: bytes) -> int:
-    """The first 63 bits."""
+    """Return the first 63 bits of a digest."""
     return int.from_bytes(digest[:8], "big") >> 1
 
 
 def shared_row(table: Table, text: bytes, path: str, *, as_before: bool = False) -> SharedRow:
-    """The shared row of a value, given its canonical text.
+    """Return the shared row for a value, given its canonical text.
 
-    *as_before* gives the row as earlier code made it, which knew neither other spellings nor readings: a shared row is
-    never changed. Raises :class:`RunRejected` for an indexed string (type, name of the function) that is too long.
+    With *as_before*, return the row as earlier code wrote it, which knew neither other spellings nor readings; shared
+    rows are never changed. Raises :class:`RunRejected` if an indexed string (type, name of the function) is too long.
     """
     digest = digest_of(text)
     if table is INSTRUCTIONS:
@@ -74,7 +74,7 @@ _NAMES = {
 
 
 def _column_value(column: Column[Any], value: Any, path: str, as_before: bool) -> Any:
-    """What a documented column holds next to the document: the value, of one of another type its reading."""
+    """Return the content of a documented column: the value, or the reading of a value of another type."""
     raw = wire.encode(value)
     reader = reader_of(column)
     if (found := reader.documented(raw, path, 1)) is not None:
@@ -83,7 +83,7 @@ def _column_value(column: Column[Any], value: Any, path: str, as_before: bool) -
 
 
 def shared_text(document: str, function: str | None) -> bytes:
-    """The canonical text of a shared value from its columns ``document`` and that of its function."""
+    """Return the canonical text of a shared value, given its ``document`` and that of its function."""
     if function is None:
         return document.encode()
     members = wire.members(document.encode(), "document")
@@ -92,16 +92,16 @@ def shared_text(document: str, function: str | None) -> bytes:
 
 
 class Remembered(dict[bytes, T]):
-    """What was made of a text, by the text, in bounded memory: full, it begins anew."""
+    """A cache of results by text, with bounded memory: when it is full, it is cleared."""
 
     def __init__(self, most_bytes: int) -> None:
         super().__init__()
         self.room = self.most_bytes = most_bytes
         self._by_length: dict[int, tuple[Raw, T]] = {}
-        """The text of a length that was asked for last: to compare a long one takes a tenth of hashing it."""
+        """The last requested text of each length. Comparing a long text takes a tenth of the time of hashing it."""
 
     def of(self, text: Raw, make: Callable[..., T], *args: Any) -> T:
-        """What is remembered of this text, else what *make* makes of it and the *args*."""
+        """Return the cached result for this text, or else the result of *make* for the text and the *args*."""
         last = self._by_length.get(len(text))
         if last is not None and last[0] == text:
             return last[1]
@@ -109,7 +109,7 @@ class Remembered(dict[bytes, T]):
         made = self.get(copy)
         if made is None:
             made = make(copy, *args)
-            # What is made of a text holds it again, canonical and decoded, and the last one of its length stands twice.
+            # The result contains the text again, canonical and decoded, and the last text of each length is kept twice.
             self.room -= 4 * len(copy) + 400
             if self.room < 0:
                 self.clear()

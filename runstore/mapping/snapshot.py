@@ -1,4 +1,4 @@
-"""From the wire to rows: a snapshot of a run."""
+"""Map a run from JSON to rows."""
 
 from __future__ import annotations
 
@@ -47,40 +47,40 @@ class Snapshot:
     observed_at: int
     digest: bytes
     row: list[Any]
-    """Values of run_object in the order of :data:`COLUMNS`; archived_at is set when it is written."""
+    """The values of run_object in the order of :data:`COLUMNS`; archived_at is set when the row is written."""
     children: dict[Table, Sequence[Any]]
-    """Of a link table the linked values in order, of another one the rows; :meth:`rows` gives the rows of either."""
+    """The linked values of each link table, in order, and the rows of other tables; see :meth:`rows`."""
     shared: list[SharedRow]
-    """The shared rows it refers to, but for its shape."""
+    """The shared rows to which it refers, except its key layout."""
     shape: SharedRow
     members: dict[str, Raw]
-    """Canonical text of each member, in order."""
+    """The canonical text of each member, in order."""
     unlike: frozenset[str]
-    """Documented names of members in another spelling, or with a value of another type in a row of their own.
+    """Documented names of members with another spelling, or with a value of another type in a row of their own.
 
-    An archive may hold the same text in other rows: earlier code left such members in ``extra``.
+    An archive may hold the same text in different rows, because earlier code stored such members in ``extra``.
     """
 
     def rows(self, table: Table) -> Iterable[tuple[Any, ...]]:
-        """The rows in a table of what belongs to the run."""
+        """Return the rows of this run in a table."""
         found = self.children.get(table, ())
-        # Made when they are written: few are when an import is repeated, and a batch has thousands of links.
-        return zip(repeat(self.id), count(), found) if table in LINK_TABLES else found  # count has no end
+        # Built on demand: a repeated import writes few of them, and a batch has thousands of links.
+        return zip(repeat(self.id), count(), found) if table in LINK_TABLES else found  # count is infinite
 
     @property
     def status(self) -> str | None:
-        """The run's status in this snapshot."""
+        """The status of the run in this snapshot."""
         status: str | None = self.row[_STATUS]
         return status
 
     @property
     def identity(self) -> tuple[Any, ...]:
-        """thread_id, assistant_id and created_at: snapshots that differ in one they both have are of different runs."""
+        """thread_id, assistant_id and created_at. If a value differs and neither is null, the runs differ."""
         return tuple(self.row[place] for place in _IDENTITY)
 
     @property
     def order(self) -> Order:
-        """Of two snapshots of a run the one with the greater order is the newer."""
+        """The order of this snapshot. Of two snapshots of a run, the one with the greater order is the newer."""
         return order(self.status, self.observed_at, self.digest)
 
 
@@ -93,35 +93,35 @@ _NO_VALUES: list[None] = [None] * len(COLUMNS)
 
 
 class _Member(NamedTuple):
-    """What is known of a member before its value is."""
+    """What is known of a member before its value is read."""
 
     key: str
     name: str
-    """The documented one, which the key may spell in another way."""
+    """The documented name, which the key may spell differently."""
     kind: Kind
     path: str
     place: int | None
-    """In the row of run_object; None for what has no column there."""
+    """The position in the row of run_object; None if it has no column there."""
 
 
 class _Plan(NamedTuple):
-    """How a run with certain keys in a certain order is read."""
+    """How to read a run with these keys in this order."""
 
     id: str
     """The key of the run's id."""
     keys: tuple[Entry, ...]
     unlike: frozenset[str]
-    """Documented names that are spelled in another way."""
+    """Documented names that are spelled differently."""
     together: tuple[str, ...]
-    """Keys of members that are read together: those that stand in the row of run_object, then the file ids if any."""
+    """Keys of members that are read together: those stored in run_object, then the file ids if present."""
     with_file_ids: bool
     readers: tuple[Reader, ...]
     at_once: tuple[wire.Reader, ...]
-    """What the readers take values of the documented types with."""
+    """The functions with which these readers read values of the documented types."""
     places: tuple[int, ...]
-    """In the row, of those that stand there."""
+    """The positions in the row, for members stored there."""
     numbers: tuple[str, ...]
-    """Those that need not be integers: they come as 1 and as 1.0."""
+    """Keys of members that need not be integers, so that 1 and 1.0 both occur."""
     shared: tuple[_Member, ...]
     others: tuple[_Member, ...]
 
@@ -155,36 +155,36 @@ def _member(key: str, name: str) -> _Member:
 
 @lru_cache(maxsize=1024)
 def _known_plan(keys: tuple[str, ...]) -> _Plan:
-    """Runs of one server have their keys in a few orders."""
+    """Return the plan, from a cache: the runs of a server have their keys in few different orders."""
     return _plan(keys, RUN_NAMES.of(keys))
 
 
 @dataclass(slots=True)
 class Draft:
-    """A run as far as it is mapped to tell whether just this snapshot is stored."""
+    """A run, mapped far enough to find out whether the same snapshot is already stored."""
 
     id: str
     digest: bytes
-    """That of the snapshot, unless the snapshot's members turn out not to be canonical."""
+    """The digest of the snapshot, provided that the members of the snapshot prove to be canonical."""
     members: dict[str, Raw]
     plan: _Plan
     row: list[Any]
     shared: list[SharedRow]
     digests: dict[str, Raw]
-    """What stands for shared values in the text that is digested, if their keys are the documented ones.
+    """The digests that replace shared values in the digested text, for members in the documented spelling.
 
-    Under another spelling the value itself is digested: earlier code did not share it, and a run has one digest.
+    In another spelling the value itself is digested: earlier code did not share it, and the digest must not change.
     """
     children: dict[Table, Sequence[Any]] = field(default_factory=dict)
     extra: dict[str, Raw] = field(default_factory=dict)
     shape: dict[str, Any] = field(default_factory=dict)
-    """What the shape holds beside the keys."""
+    """The key layout except the keys of the run itself."""
     unlike: frozenset[str] = frozenset()
-    """As in the snapshot, of the members that are read apart."""
+    """As in the snapshot, for members that are read one by one."""
 
 
 class Mapper:
-    """Makes snapshots of runs, remembering the nested values it has seen. Safe to share between threads."""
+    """Makes snapshots of runs and caches nested values. Threads may share it."""
 
     def __init__(self, most_bytes: int = 48 * 2**20) -> None:
         self._values: dict[str, Remembered[_Known]] = {member: Remembered(most_bytes // 4) for member in SHARED}
@@ -193,10 +193,10 @@ class Mapper:
         self._shapes: dict[Any, SharedRow] = {}
 
     def draft(self, members: dict[str, Raw], names: Mapping[str, str] | None = None) -> Draft:
-        """What takes little: the run's id, what it shares with others, and its digest if its members are canonical.
+        """Do the quick part: find the run's id, its shared values, and its digest if its members are canonical.
 
-        *names* says which keys have another name than their own, by default those that spell it in another way.
-        Raises :class:`RunRejected` with the path of what cannot be kept, and for an id that is not a string.
+        *names* maps keys to other names than their own; by default, keys in another spelling to the documented name.
+        Raises :class:`RunRejected`, with the path, for a value that cannot be stored, or an id that is not a string.
         """
         keys = tuple(members)
         if names is None and len(keys) <= wire.MOST_KEYS:
@@ -236,7 +236,7 @@ class Mapper:
         return draft
 
     def snapshot(self, draft: Draft, observed_at: int, source: str | None = None) -> Snapshot:
-        """The snapshot that a draft makes, whose members become canonical. A draft makes one snapshot.
+        """Return the snapshot for a draft and make its members canonical. Use each draft only once.
 
         *observed_at* is in Unix microseconds. Raises :class:`RunRejected` like :meth:`draft`.
         """
@@ -304,30 +304,30 @@ class Mapper:
 
 
 class _Known(NamedTuple):
-    """What was made of the text of a value that runs share, or of their tools."""
+    """The cached result for the text of a shared value, or of a list of tools."""
 
     rows: tuple[SharedRow, ...]
     ids: tuple[int, ...]
     text: Raw
-    """Canonical."""
+    """The canonical text."""
     digest: Raw | None
-    """What stands for it in the text that is digested; None for a value of another type, which is not shared."""
+    """What replaces the value in the digested text; None for a value of another type, which is not shared."""
 
     @classmethod
     def of(cls, row: SharedRow, text: bytes) -> Self:
-        """One value."""
+        """Return the result for one value."""
         return cls((row,), (row.id,), Raw(text), Raw(wire.encode(row.digest.hex())))
 
     @classmethod
     def other(cls, raw: bytes, path: str) -> Self:
-        """A value of another type than documented."""
+        """Return the result for a value of another type than documented."""
         return cls((), (), Raw(wire.canonical(raw, path)), None)
 
 
 _SHAREABLE = {"instructions": b'"', "truncation_strategy": b"{"} | dict.fromkeys(
     ("tool_choice", "response_format"), b'{"'
 )
-"""Shared member of a run -> the first bytes of the documented types."""
+"""The shared members of a run, with the first bytes of their documented types."""
 
 
 def _read_shared(raw: bytes, member: str, path: str) -> _Known:
@@ -343,8 +343,8 @@ def _read_tool(raw: bytes, path: str) -> _Known:
 
 
 def _read_part(draft: Draft, member: str, raw: bytes, path: str) -> bytes:
-    values, extra, draft.shape[member], text, as_ever = PARTS[member].read(raw, path, 1)
-    if not as_ever:
+    values, extra, draft.shape[member], text, as_documented = PARTS[member].read(raw, path, 1)
+    if not as_documented:
         draft.unlike |= {member}
     table = BELONGS[member]
     draft.children[table] = [_child_row(table, values | {"run_object": draft.id, "extra": extra_text(extra)})]
@@ -352,7 +352,7 @@ def _read_part(draft: Draft, member: str, raw: bytes, path: str) -> bytes:
 
 
 def _read_required_action(draft: Draft, raw: bytes, path: str) -> bytes:
-    """A documented submit_tool_outputs becomes rows of tool calls; of any other action all but its type is extra."""
+    """Map a documented submit_tool_outputs to rows of tool calls; put all but the type of other actions into extra."""
     members = wire.members(raw, path, 1)
     keys = tuple(members)
     names = ACTION_NAMES.of(keys)
@@ -375,7 +375,7 @@ def _read_required_action(draft: Draft, raw: bytes, path: str) -> bytes:
 
 
 def _read_tool_calls(draft: Draft, outputs: bytes, path: str) -> bool:
-    """Whether submit_tool_outputs is of the documented form; if so its calls become rows."""
+    """Map the calls to rows and return True if submit_tool_outputs has the documented form; else return False."""
     if outputs[:1] != b"{":
         return False
     found = wire.members(outputs, path)
@@ -385,7 +385,7 @@ def _read_tool_calls(draft: Draft, outputs: bytes, path: str) -> bool:
         return False
     rows = []
     shapes: list[tuple[Any, ...]] = []
-    as_ever = listing == "tool_calls"
+    as_documented = listing == "tool_calls"
     for position, call in enumerate(wire.elements(listed, path)):
         text = bytes(call)
         if text[:1] != b"{":
@@ -397,7 +397,7 @@ def _read_tool_calls(draft: Draft, outputs: bytes, path: str) -> bool:
             if (inner_text := bytes(extra.pop(function)))[:1] != b"{":
                 return False
             inner = CALL_FUNCTION.read(inner_text, path, 4)
-            usual = usual and inner.as_ever and function == "function"
+            usual = usual and inner.as_documented and function == "function"
             function_keys = inner.keys
             values |= {f"function_{key}": value for key, value in inner.values.items()}
             if inner.extra:
@@ -405,12 +405,12 @@ def _read_tool_calls(draft: Draft, outputs: bytes, path: str) -> bool:
         values |= {"run_object": draft.id, "position": position, "extra": extra_text(extra)}
         rows.append(_child_row(CALLS, values))
         shapes.append((keys, function_keys))
-        as_ever = as_ever and usual
+        as_documented = as_documented and usual
     while len(shapes) > 1 and shapes[-1] == shapes[-2]:
-        shapes.pop()  # the last shape stands for all further calls
+        shapes.pop()  # the last layout applies to all further calls
     if listing != "tool_calls":
         draft.shape["submit_tool_outputs"] = ((listing, "tool_calls"),)
-    if not as_ever:
+    if not as_documented:
         draft.unlike |= {"required_action"}
     draft.shape["tool_calls"] = tuple(shapes)
     draft.children[CALLS] = rows

@@ -1,4 +1,4 @@
-"""From rows to the wire: a run put together again."""
+"""Rebuild a run from its rows."""
 
 from __future__ import annotations
 
@@ -28,35 +28,35 @@ from runstore.mapping.values import extra_text, members_of, reading
 from runstore.wire.spelling import pairs
 
 _IN_COLUMNS = frozenset((*IN_ROW, *SHARED))
-"""Members that stand in a column of run_object, or whose key does."""
+"""The members that a column of run_object holds, directly or by key."""
 
 _MEMBERS = {REQUIRED_ACTION: "required_action"} | {table: member for member, table in BELONGS.items()}
-"""The member that has a row of its own in a table."""
+"""The member that is stored in a row of each of these tables."""
 
 
 class StoredRun(NamedTuple):
-    """What one row of :func:`runstore.query.queries.runs` holds."""
+    """The content of one row of :func:`runstore.query.queries.runs`."""
 
     row: tuple[Any, ...]
-    """run_object, in the order of :data:`COLUMNS`, JSON columns as text."""
+    """The row of run_object in the order of :data:`COLUMNS`, with JSON columns as text."""
     parts: Mapping[str, Mapping[str, Any] | None]
-    """Columns of last_error, incomplete_details, usage and required_action, None where there is no row."""
+    """The columns of last_error, incomplete_details, usage and required_action; None for each that has no row."""
     tools: list[int]
     file_ids: list[str]
     tool_calls: list[list[Any]]
-    """id, type, function_name, function_arguments, extra of each call."""
+    """The id, type, function_name, function_arguments and extra of each call."""
 
     def count(self, table: Table) -> int:
-        """How many rows of a table of what belongs to the run are its own."""
+        """Return the number of rows of this run in a table."""
         lists: dict[Table, Sized] = {TOOLS: self.tools, FILES: self.file_ids, CALLS: self.tool_calls}
         return len(lists[table]) if table in lists else int(self.parts[_MEMBERS[table]] is not None)
 
 
 class Shape:
-    """A parsed shape.
+    """A parsed key layout.
 
-    A run becomes a dict of plain values, with texts that are kept as they are (shared values, metadata, extra) as raw
-    JSON in it, and is encoded at one go.
+    A run becomes a dict of plain values, in which texts that are stored as such (shared values, metadata, extra) are
+    raw JSON, and is encoded in one pass.
     """
 
     def __init__(self, document: str) -> None:
@@ -79,7 +79,7 @@ class Shape:
             for keys, function_keys in parts.get("tool_calls", ())
         ]
         self.respells_shared = any(key != name and kind in (Kind.SHARED, Kind.TOOLS) for key, name, kind, *_ in kinds)
-        """Whether a value that runs share stands under another spelling than the documented one."""
+        """Whether the key of a shared value is not in the documented spelling."""
 
     def text(
         self,
@@ -87,9 +87,9 @@ class Shape:
         values: Mapping[tuple[Table, int], Raw],
         respelled: Mapping[tuple[Table, int], Raw] | None = None,
     ) -> bytes:
-        """The run's canonical text, given the text (or the digest) that stands for each shared value.
+        """Return the run's canonical text, given the text (or the digest) to insert for each shared value.
 
-        *respelled* is what stands for those under another spelling than the documented one, by default the same.
+        *respelled* holds the texts to insert if the key is not in the documented spelling; by default the same texts.
         """
         row = run.row
         extra = members_of(row[_EXTRA])
@@ -111,7 +111,7 @@ class Shape:
             elif kind is Kind.FILE_IDS:
                 members[key] = run.file_ids
             elif kind is Kind.EXTRA:
-                raise ArchiveDamaged(id=row[0], reason=f"no column holds its member {key}")
+                raise ArchiveDamaged(id=row[0], reason=f"no column contains its member {key}")
             elif (columns := run.parts[name]) is None:
                 continue
             elif kind is Kind.REQUIRED_ACTION:
@@ -126,9 +126,9 @@ class Shape:
         return tuple(self._names)
 
     def strays(self, run: StoredRun) -> Iterator[str]:
-        """Columns and tables that hold something of the run where it has no member, or another reading of a member.
+        """Yield columns and tables with content that no member of the run accounts for, or with a wrong reading.
 
-        Nothing reads it, so the run's digest does not cover it. Writing through the mapping leaves nothing of the kind.
+        Nothing reads this content, so the run's digest does not cover it. The mapping never writes such content.
         """
         row = run.row
         for name, place in self._unread:
@@ -139,8 +139,8 @@ class Shape:
             if key not in self._names:
                 yield "run_object.extra"
             elif (name := self._names[key]) in _IN_COLUMNS:
-                says = reading(RUN.columns[name], text) if name in IN_ROW else None
-                if row[_place(name)[0]] != says:
+                expected = reading(RUN.columns[name], text) if name in IN_ROW else None
+                if row[_place(name)[0]] != expected:
                     yield f"run_object.{name}"
         for member, columns in run.parts.items():
             if columns is not None:
@@ -148,12 +148,12 @@ class Shape:
                 held = {name: table.columns[name] for name in columns if name not in ("run_object", "extra")}
                 yield from _strays(f"the row of {member}", columns, held, self._parts.get(member, ()))
         in_extra = {name for key, name in self._names.items() if key in extra}
-        for said, rows, table in (
+        for listed, rows, table in (
             ("tools" in self._listed - in_extra, run.tools, TOOLS),
             ("file_ids" in self._listed - in_extra, run.file_ids, FILES),
             (bool(self._calls), run.tool_calls, CALLS),
         ):
-            if rows and not said:
+            if rows and not listed:
                 yield table.name
         for position, call in enumerate(run.tool_calls if self._calls else ()):
             keys, function_keys = self._calls[min(position, len(self._calls) - 1)]
@@ -184,9 +184,9 @@ _EXTRA = COLUMNS["extra"]
 
 
 def _place(key: str) -> tuple[int, Table]:
-    """The position of a member in the row of run_object, and the table of what it refers to there.
+    """Return the position of a member in the row of run_object, and the table to which the value there refers.
 
-    What has no column there is not read from the row: the position of its id stands for none.
+    A member without a column is not read from the row; the position of the id serves as a placeholder.
     """
     if key in SHARED:
         column, table = SHARED[key]
@@ -196,25 +196,25 @@ def _place(key: str) -> tuple[int, Table]:
 
 _CALL_COLUMNS = ("id", "type", "function_name", "function_arguments", "extra")
 Pairs = Sequence[tuple[str, str]]
-"""Keys of an object in order, each with the name of its member."""
+"""The keys of an object in order, each with the name of its member."""
 
 
 def _strays(what: str, values: Mapping[str, Any], columns: Mapping[str, Column[Any]], keys: Pairs) -> Iterator[str]:
-    """Of an object with these keys: the columns of its members that hold something else, keys in extra beside them."""
+    """Yield the columns of an object with unexpected content, and ``extra`` if it has other keys than the object."""
     extra = members_of(values["extra"])
     key_of = {name: key for key, name in keys}
     for name, column in columns.items():
         key = key_of.get(name)
         if key is None or key in extra:
-            says = None if key is None else reading(column, extra[key])
-            if values[name] != says:
+            expected = None if key is None else reading(column, extra[key])
+            if values[name] != expected:
                 yield f"{what}: {name}"
     if not extra.keys() <= {key for key, _ in keys}:
         yield f"{what}: extra"
 
 
 def _apart(keys: Pairs, extra: str | None) -> tuple[str | None, str | None]:
-    """What ``extra`` of a call holds of the call itself, and of its function."""
+    """Split ``extra`` of a call into the members of the call itself and those of its function."""
     members = members_of(extra)
     function = next((key for key, name in keys if name == "function"), None)
     inner = members.pop(function, None) if function is not None else None
@@ -233,11 +233,11 @@ def _call(shape: tuple[Pairs, Pairs | None], call: list[Any]) -> dict[str, Any]:
 
 
 def _object(keys: Pairs, values: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """An object again, the members that no column holds as raw JSON."""
+    """Rebuild an object; members without a column are raw JSON."""
     return {key: extra[key] if key in extra else values.get(name) for key, name in keys}
 
 
 def differences(snapshot: Mapping[str, Raw], newer: Mapping[str, Raw]) -> tuple[dict[str, Raw], list[str]]:
-    """Members of a snapshot that differ in the next newer one, and the keys only that one has."""
+    """Return the members of a snapshot that differ in the next newer one, and the keys that only the newer one has."""
     members = {key: text for key, text in snapshot.items() if newer.get(key) != text}
     return members, [key for key in newer if key not in snapshot]

@@ -1,9 +1,8 @@
-"""What values are in their columns: as documented, or the one clear reading of a value of another JSON type.
+"""The values of columns: as documented, or the unambiguous reading of a value of another JSON type.
 
-A value of another type is kept as it came in ``extra``, and its column holds its reading, NULL where it has none. There
-is one reading where nothing has to be guessed: an integer, a number or a boolean as JSON spells it, in a string; a time
-in ISO 8601, of which the column holds the second it lies in (UTC if it names no zone), as of Unix seconds with a
-fraction.
+A value of another type is stored unchanged in ``extra``, and its column holds its reading, or NULL if it has none. A
+value has a reading if nothing must be guessed: an integer, number or boolean in JSON spelling inside a string; or a
+time in ISO 8601 or in Unix seconds with a fraction, whose column holds the whole second (UTC if no zone is given).
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ def _seconds_of(match: re.Match[str]) -> int | None:
     try:
         zone = timezone(-offset if sign == "-" else offset)
         moment = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second), tzinfo=zone)
-    except ValueError:  # no day of the calendar, no time of a day, no offset
+    except ValueError:  # not a valid date, time of day or offset
         return None
     return (moment - _EPOCH) // timedelta(seconds=1)
 
@@ -73,12 +72,12 @@ def _nothing(_: Any) -> None:
 
 
 class Reader(NamedTuple):
-    """How a value that stands in a column of one type is read."""
+    """How the values of a column type are read."""
 
     documented: wire.Reader
-    """Of a value of the documented type."""
+    """Reads values of the documented type."""
     reading: Callable[[Any], Any]
-    """What a plain value of another type says; None where that is not clear."""
+    """Returns the reading of a decoded value of another type, or None if it is ambiguous."""
 
 
 _INTEGER = Reader(wire.integer, _integer)
@@ -94,7 +93,7 @@ STRINGS = Reader(wire.strings, _nothing)
 
 
 def reader_of(column: Column[Any]) -> Reader:
-    """How a member that stands in this column is read and checked."""
+    """Return the reader that reads and checks the member in this column."""
     if column.type is Key:
         return _KEY
     if column.type is UnixSeconds:
@@ -103,13 +102,13 @@ def reader_of(column: Column[Any]) -> Reader:
 
 
 def reading(column: Column[Any], text: Raw) -> Any:
-    """What a column holds next to a value that stands in ``extra``."""
+    """Return what a column holds if the value itself is stored in ``extra``."""
     value = reader_of(column).reading(wire.loads(bytes(text)))
     return None if _is_large_float(value) else value
 
 
 def _is_large_float(value: Any) -> bool:
-    """Whether a numeric column would give the integer that the float equals, and that is spelled otherwise."""
+    """Return whether a numeric column would return an integer for this float, which has another spelling."""
     return type(value) is float and value.is_integer() and abs(value) <= 2**63
 
 
@@ -121,9 +120,9 @@ def read_each(
     path: str,
     depth: int,
 ) -> list[Any]:
-    """Values read one by one, None of null; the texts become canonical, those that do not fit go to *extra* too.
+    """Read values one by one (None for null). Make the texts canonical; add those that do not fit to *extra*.
 
-    Raises :class:`RunRejected` for what cannot be kept.
+    Raises :class:`RunRejected` for a value that cannot be stored.
     """
     values: list[Any] = []
     for key, reader in zip(keys, readers, strict=True):
@@ -145,25 +144,25 @@ def read_each(
     return values
 
 
-# --- objects with a table of their own -------------------------------------------------------------------------------
+# --- objects with a separate table -----------------------------------------------------------------------------------
 
 
 class Part:
-    """A JSON object whose members stand in columns of one table, the others in its ``extra``."""
+    """A JSON object: some members are stored in the columns of one table, the others in its ``extra``."""
 
     def __init__(self, columns: Mapping[str, Column[Any]], *others: str) -> None:
-        """*others* are documented members without a column."""
+        """*others* are documented members that have no column."""
         self.names = Names((*columns, *others))
         self._readers = {member: reader_of(column) for member, column in columns.items()}
         self._at_once = wire.object_at_once({name: reader.documented for name, reader in self._readers.items()})
 
     @staticmethod
     def of(table: Table) -> Part:
-        """Of all columns of a table that hold members."""
+        """Return the part for all columns of a table that hold members."""
         return Part({c.name: c for c in table.columns if c.name not in ("run_object", "position", "extra")})
 
     def read(self, raw: bytes, path: str, depth: int) -> ReadPart:
-        """Raises :class:`RunRejected` for what cannot be kept."""
+        """Read an object. Raises :class:`RunRejected` for a value that cannot be stored."""
         if (values := self._at_once(raw)) is not None:
             return ReadPart(values, {}, tuple(values), raw, True)
         found = wire.members(raw, path, depth)
@@ -179,29 +178,29 @@ class Part:
             if key not in known:
                 found[key] = extra[key] = Raw(wire.canonical(found[key], wire.join(path, key), depth + 1))
         values = {names.get(key, key): value for key, value in zip(known, each, strict=True)}
-        as_ever = not names and extra.keys().isdisjoint(known)
-        return ReadPart(values, extra, entries(keys, names), wire.encode(found), as_ever=as_ever)
+        as_documented = not names and extra.keys().isdisjoint(known)
+        return ReadPart(values, extra, entries(keys, names), wire.encode(found), as_documented=as_documented)
 
 
 class ReadPart(NamedTuple):
     """A JSON object that was read."""
 
     values: dict[str, Any]
-    """Of the members that have a column, by their documented names."""
+    """The members that have a column, by their documented names."""
     extra: dict[str, Raw]
-    """Canonical texts of the others, and of values of another type than documented."""
+    """The canonical texts of the other members, and of values of another type than documented."""
     keys: tuple[Entry, ...]
     text: bytes
-    """Canonical."""
-    as_ever: bool
-    """Whether all spellings and types are the documented ones."""
+    """The canonical text."""
+    as_documented: bool
+    """Whether all spellings and types are as documented."""
 
 
 def members_of(extra: str | None) -> dict[str, Raw]:
-    """The members in a column ``extra``."""
+    """Return the members in a column ``extra``."""
     return wire.members(extra.encode(), "extra") if extra else {}
 
 
 def extra_text(extra: dict[str, Raw]) -> str | None:
-    """What goes into a column ``extra``."""
+    """Return the content of a column ``extra``."""
     return wire.encode(extra).decode() if extra else None

@@ -1,9 +1,9 @@
-"""Writing through the ORM: a session's runs go through the same mapping as the repository's.
+"""Writes through the ORM: the runs of a session go through the same mapping as those of the repository.
 
-Before a flush each new or changed :class:`RunObject` becomes JSON and is mapped: that checks it and gives its shape and
-digest. Of a stored run the row is locked and read first: only what was changed changes, what somebody else has changed
-since the session read it is a conflict, and the snapshot that is replaced becomes history. Shared values (tools,
-prompts ...) take the key that their value has. :mod:`runstore.schema.sessions` calls this, for every session.
+Before a flush, each new or changed :class:`RunObject` is converted to JSON and mapped, which checks it and computes its
+key layout and digest. A stored run is locked and read first: only the changed parts change, a change by others since
+the session read the run is a conflict, and the replaced snapshot goes into the history. Shared values (tools, prompts
+...) receive the key of their value. :mod:`runstore.schema.sessions` calls this module for every session.
 """
 
 from __future__ import annotations
@@ -33,27 +33,27 @@ from runstore.schema.base import Shared
 from runstore.schema.sessions import connection_of
 
 _CHECKED: WeakKeyDictionary[Engine, str | None] = WeakKeyDictionary()
-"""Engines whose database is known to be an archive of this code's revision, and its PostgreSQL schema."""
+"""The engines whose database is known to be an archive at this code's revision, with its PostgreSQL schema."""
 
 
 def before_flush(session: Session, touched: Sequence[Base]) -> None:
-    """Map the runs of a flush, given its objects of our models.
+    """Map the runs of a flush, given those of its objects that are of our models.
 
-    Raises :class:`RunChanged`, :class:`RunConflict`, :class:`PastTheMapping`, :class:`SharedRowChanged` and what saving
-    a run raises.
+    Raises :class:`RunChanged`, :class:`RunConflict`, :class:`PastTheMapping`, :class:`SharedRowChanged`, and the errors
+    of saving a run.
     """
     connection = connection_of(session)
     transaction = Transaction(connection, backend_of(connection))
     transaction.backend.begin(connection, write=True)
     if connection.engine not in _CHECKED:
         _CHECKED[connection.engine] = migrate.check(connection, views=False)
-    # Not for the flush itself: the session may flush rows of the application's own tables too.
+    # Not during the flush itself, since the session may also flush rows of the application's tables.
     with transaction.backend.borrowed(connection, _CHECKED[connection.engine], write=True):
         _prepare(session, transaction, touched)
 
 
 def _prepare(session: Session, transaction: Transaction, touched: Sequence[Base]) -> None:
-    """Write what is to be there before the runs, and give them what their columns do not say."""
+    """Write the rows that the runs need, and set the attributes that the session cannot set."""
     runs, deleted, parts = sorted_out(session, touched)
     loose: list[Any] = [item for item in touched if item in session.new and isinstance(item, Shared)]
     for run in runs:
@@ -89,7 +89,7 @@ def _prepare(session: Session, transaction: Transaction, touched: Sequence[Base]
 
 
 def may_delete(session: Session) -> None:
-    """Make sure that the database deletes with a run what belongs to it. Raises :class:`ConfigurationError`."""
+    """Ensure that deleting a run also deletes the rows that belong to it. Raises :class:`ConfigurationError`."""
     connection = connection_of(session)
     backend_of(connection).begin(connection, write=True)
 
@@ -97,7 +97,7 @@ def may_delete(session: Session) -> None:
 def _snapshot(
     mapper: Mapper, text: bytes, run: RunObject, now: int, names: Mapping[str, str] | None = None
 ) -> Snapshot:
-    """*names*: the keys of a stored run that are taken for documented ones."""
-    # What is new to the session may be the copy of a stored run (make_transient), which was seen then.
+    """Return the snapshot of a run; *names* maps keys of a stored run to documented names."""
+    # An object that is new to the session may be a copy of a stored run (make_transient), observed earlier.
     seen_at = now if inspect(run).persistent else run.observed_at or now
     return mapper.snapshot(mapper.draft(wire.run_members(text), names), seen_at, run.source)

@@ -1,7 +1,7 @@
-"""Shared values of a session: each gets the key that its value has, and is inserted only where nobody has.
+"""Shared values of a session: each receives the key of its value, and is inserted only if it is not stored yet.
 
-A new object whose row is there already cannot be inserted by the flush; it becomes the persistent object of that row.
-After a rollback it is what it was, so that the session may try again.
+A flush cannot insert a new object whose row already exists, so the object becomes the persistent object of that row.
+After a rollback the object is restored, so that the session may try again.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from runstore.orm.values import shared_value
 from runstore.schema import RunObject
 
 _ADOPTED = "runstore_adopted"
-"""In the info of a session: the transaction in which an object was adopted, the object, its attributes."""
+"""The key in the info of a session for a list of: transaction of the adoption, adopted object, its attributes."""
 
 
 def row_of(shared: Any) -> SharedRow:
-    """The row of a shared object that is new."""
+    """Return the row for a new shared object."""
     value = wire.members(wire.from_python({"value": shared_value(shared)}), "$")["value"]
     text = wire.canonical(value, "$")
     return shared_row(table_of(type(shared)), text, "$")
 
 
 class Adoption:
-    """New shared objects of a session, made persistent under the key their value has."""
+    """The new shared objects of a session, made persistent under the key of their value."""
 
     def __init__(self, session: Session, rows: Mapping[Any, SharedRow]) -> None:
         self._session = session
@@ -38,7 +38,7 @@ class Adoption:
         self._known: dict[Any, Any] = {}
 
     def persistent(self, shared: Any) -> Any:
-        """The session's one object for a value that is stored by now."""
+        """Return the session's only object for a value, which must be stored."""
         if shared not in self._rows:
             return shared
         if shared not in self._known:
@@ -60,7 +60,7 @@ class Adoption:
         return shared
 
     def adopt(self, run: RunObject) -> None:
-        """Replace the shared objects of a run."""
+        """Replace the shared objects of a run by the persistent ones."""
         loaded = inspect(run).dict
         for name in ("truncation_strategy", "tool_choice", "response_format", "instructions_row"):
             shared = loaded.get(name)

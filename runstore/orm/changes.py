@@ -1,4 +1,4 @@
-"""What a session has changed of a stored run: only that changes in its JSON."""
+"""The changes of a session to a stored run. Only the changed parts of its JSON are written."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ from runstore.wire.spelling import Names, pairs
 
 
 def is_changed(item: object, attribute: str) -> bool:
-    """Whether the session is to store another value of an attribute."""
+    """Return whether the session will store another value of an attribute."""
     return bool(inspect(item).attrs[attribute].history.has_changes())
 
 
 def is_reordered(item: object, rows: str) -> bool:
-    """Whether the session has put stored rows of a list into another order; in its history they are unchanged."""
+    """Return whether the session has reordered stored rows of a list, which their history does not show."""
     places = [row.position for row in inspect(item).dict.get(rows, ()) if inspect(row).persistent]
     return places != sorted(places)
 
 
 class Changes:
-    """The members of a stored run that a session has changed, with their values.
+    """The changed members of a stored run, with their new values.
 
-    *parts* are the rows of the run's other tables that were changed, *stored* the texts of its members.
+    *parts* are the changed rows of the run in other tables, *stored* the texts of its stored members.
     """
 
     def __init__(
@@ -59,11 +59,11 @@ class Changes:
         self._parts = parts
         self._stored = stored
         self.names = {key: name for key, name in pairs(run.shape.value["keys"]) if key != name}
-        """Keys of the run that spell a documented name in another way; earlier code took none for such a name."""
+        """The keys in another spelling, with their documented names; earlier code recorded no such names."""
         self._keys = {name: key for key, name in self.names.items()}
         self.values: dict[str, Any] = {}
         self.members_changed: set[str] = set()
-        """By their documented names."""
+        """The documented names of the changed members."""
         self._gone: set[str] = set()
         if is_changed(run, "extra"):
             before, now = self._extra(run)
@@ -76,7 +76,7 @@ class Changes:
                 self.values[key] = self._value(name, key)
 
     def members(self) -> dict[str, Raw]:
-        """The texts of the run's members from now on: what was not changed is as it was, and where it was."""
+        """Return the new texts of all members; those that were not changed keep their text and position."""
         values = {name: value for name, value in self.values.items() if value is not None or name in self._stored}
         found = {key: text for key, text in self._stored.items() if key not in self._gone}
         return found | wire.members(wire.from_python(values), "$")
@@ -145,7 +145,7 @@ class Changes:
         return value
 
     def _extra(self, item: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Column extra of a row as it is stored, for a change in place keeps nothing of it, and as it is to be."""
+        """Return column extra of a row as stored (since changes in place leave no trace), and its new value."""
         table = table_of(type(item))
         keys = zip(table.primary_key.columns, inspect(item).identity, strict=True)
         before = self._connection.scalar(select(table.c.extra).where(*(column == key for column, key in keys)))
@@ -159,11 +159,11 @@ def _apply(value: dict[str, Any], before: Mapping[str, Any], now: Mapping[str, A
 
 
 def _differ(before: Mapping[str, Any], now: Mapping[str, Any], key: str) -> bool:
-    # By their spelling: to Python 1 and 1.0 and True are equal, and objects whose keys are in another order.
+    # Compare the representations: in Python 1 == 1.0 == True, and dicts are equal regardless of the order of keys.
     return key not in before or repr(before[key]) != repr(now[key])
 
 
 def _set(value: dict[str, Any], key: str, inner: Any) -> None:
-    """An absent member that has no value stays absent."""
+    """Set a key, but leave an absent one absent if it has no value."""
     if inner is not None or key in value:
         value[key] = inner

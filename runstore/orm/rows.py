@@ -1,4 +1,4 @@
-"""The rows that the mapping makes of a run, put on the objects of a session, which the flush then writes."""
+"""Assign the rows that the mapping makes of a run to the objects of a session, which the flush then writes."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from runstore.schema import RunObject
 from runstore.schema.base import JSONText
 
 _KEPT = {"id", "digest", "observed_at", "archived_at", "source", *(column for column, _ in SHARED.values())}
-"""Columns of run_object that are set elsewhere; the keys of shared rows follow from the relationships."""
+"""The columns of run_object that are set elsewhere; the keys of shared rows are set by the relationships."""
 
 
 def put(run: RunObject, snapshot: Snapshot, members: Collection[str], stored: Head | None, now: int) -> None:
-    """Give a run and what belongs to it the values of a snapshot; of its other tables those of the changed *members*.
+    """Set a run, and its rows in other tables for the changed *members*, to the values of a snapshot.
 
-    *stored* is the head of a stored run.
+    *stored* is the head of the stored run, if there is one.
     """
     is_new, loaded = not inspect(run).persistent, inspect(run).dict
     _refuse_other_types(run, _value(RUN.columns["extra"], snapshot.row[COLUMNS["extra"]]), "$")
     for column, place in COLUMNS.items():
         attribute = COLUMN_ATTRIBUTES[column]
-        # What is not loaded and was not changed is as it should be.
+        # An attribute that is neither loaded nor changed is already correct.
         if column not in _KEPT and (is_new or attribute in loaded or column in members or column in ("extra", "shape")):
             _set(run, attribute, _value(RUN.columns[column], snapshot.row[place]))
     for member, table in (*BELONGS.items(), ("required_action", REQUIRED_ACTION)):
@@ -44,7 +44,7 @@ def put(run: RunObject, snapshot: Snapshot, members: Collection[str], stored: He
                 member, len(getattr(run, RELATIONS[member])), len(snapshot.children.get(MEMBER_TABLES[member][0], ()))
             )
     _set(run, "digest", snapshot.digest)
-    # Not what stands on the object: a merge has put there what another object had.
+    # Ignore the value on the object: a merge may have copied it from another object.
     same = stored is not None and stored.digest == snapshot.digest
     _set(run, "observed_at", stored.observed_at if stored and same else snapshot.observed_at)
     _set(run, "archived_at", stored.archived_at if stored else now)
@@ -65,16 +65,16 @@ def _put_rows(member: str, table: Table, snapshot: Snapshot, items: Sequence[Any
 
 
 def _refuse_other_types(item: Any, extra: dict[str, Any] | None, path: str) -> None:
-    """Raise :class:`RunRejected` where an attribute was set to a value that its column does not take."""
+    """Raise :class:`RunRejected` if an attribute was set to a value of a type that its column does not accept."""
     for key in (extra or {}).keys() - (item.extra or {}).keys():
-        # A float may be there for another reason: the column would make an integer of it.
+        # A float may be there for another reason: the column would turn it into an integer.
         if extra and not isinstance(extra[key], float):
             raise wire.expected("a value of the column's type", wire.encode(extra[key]), wire.join(path, key))
 
 
 def _compare(member: str, items: int, rows: int) -> None:
     if items != rows:
-        reason = f"is of another form in extra than in the {member} of the run; set one of the two"
+        reason = f"differs between extra and {member} of the run; set only one of the two"
         raise RunRejected(path=wire.join("$", member), reason=reason)
 
 
@@ -83,10 +83,10 @@ def _value(column: Column[Any], value: Any) -> Any:
 
 
 def _set(item: Any, attribute: str, value: Any) -> None:
-    # Also None where nothing was set: an object in the place of a deleted one is an UPDATE of its row.
+    # Set None even if nothing was set: an object that replaces a deleted one becomes an UPDATE of its row.
     loaded = inspect(item).dict
     if attribute not in loaded or repr(loaded[attribute]) != repr(value):
-        set_attribute(item, attribute, value)  # past the refusal to assign runstore's own columns
+        set_attribute(item, attribute, value)  # bypasses the refusal to assign runstore's own columns
 
 
 _LISTS = {
@@ -94,13 +94,13 @@ _LISTS = {
     "file_ids": ("file_links", ("file_ids",)),
     "required_action": ("tool_calls", ("id", "type", "function_name", "function_arguments", "extra")),
 }
-"""Member -> the list of its rows, and what these hold beside their position."""
+"""The list of rows for each of these members, and the attributes of the rows except their position."""
 
 
 def _number(run: RunObject, member: str) -> None:
-    """Give the rows of a member that is a list the positions 0, 1, 2 ...
+    """Number the rows of a list member 0, 1, 2 ...
 
-    A position is part of a row's key: stored rows keep theirs and take over the values that come to stand there.
+    The position is part of a row's key, so stored rows keep theirs and take over the values that move there.
     """
     owner: Any = run.required_action if member == "required_action" else run
     if member not in _LISTS or owner is None:

@@ -1,4 +1,4 @@
-"""Stored runs under a lock, and whether they are what a session has read."""
+"""Lock stored runs, and check that they are unchanged since a session read them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from runstore.save import writer
 from runstore.schema import RunObject
 
 _TAKE = update(RUN).where(false()).values(observed_at=RUN.c.observed_at)
-"""Makes a transaction of SQLite's one that writes; it fails where another one has written since it began to read."""
+"""Starts a write transaction on SQLite. It fails if another transaction has written since this one began to read."""
 
 
 def stored_id(run: RunObject) -> str | None:
-    """The id under which a run is stored; None of one that is new to its session."""
+    """Return the id under which a run is stored, or None if the run is new to its session."""
     state = inspect(run)
     return str(state.identity[0]) if state.persistent and state.identity else None
 
@@ -34,9 +34,9 @@ def locked(
     stored: Mapping[str, RunObject],
     deleted: Iterable[RunObject],
 ) -> tuple[dict[str, writer.Head], dict[str, dict[str, Raw]]]:
-    """Lock stored runs and read them: their heads and the texts of their members.
+    """Lock and read stored runs; return their heads and the texts of their members.
 
-    Raises :class:`RunChanged` where the session has read another state of a run, :class:`RunNotFound`.
+    Raises :class:`RunChanged` if a run has changed since the session read it, and :class:`RunNotFound`.
     """
     runs = dict(stored) | {str(stored_id(run)): run for run in deleted}
     if not runs:
@@ -56,7 +56,7 @@ def locked(
 
 @contextmanager
 def _conflicts(backend: Backend, run_ids: list[str]) -> Iterator[None]:
-    """What the database says where another transaction was faster."""
+    """Convert the error that the database raises if another transaction was faster."""
     try:
         yield
     except DBAPIError as error:
@@ -67,7 +67,7 @@ def _conflicts(backend: Backend, run_ids: list[str]) -> Iterator[None]:
 
 
 def _is_stale(run: RunObject, stored: Mapping[str, Raw] | None) -> bool:
-    """Whether what the session has read of a run, without its digest, differs from what is stored."""
+    """Return whether a run that the session read without its digest differs from the stored one."""
     if stored is None:
         return False
     mapper = Mapper()

@@ -1,4 +1,4 @@
-"""What a flush touches of runs, and what of it the mapping would not see."""
+"""The objects of a flush that belong to runs, and changes to them that the mapping cannot handle."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from runstore.schema.sessions import instead
 def sorted_out(
     session: Session, touched: Sequence[Base]
 ) -> tuple[list[RunObject], list[RunObject], dict[RunObject, list[Base]]]:
-    """New and changed runs, deleted ones, and what was changed of the rows that belong to a run.
+    """Return the new and changed runs, the deleted ones, and the changed rows that belong to each run.
 
-    Raises :class:`PastTheMapping` for what the mapping would not see.
+    Raises :class:`PastTheMapping` for a change that the mapping would not see.
     """
     runs: dict[RunObject, None] = {}
     deleted: list[RunObject] = []
@@ -67,7 +67,7 @@ def _keys(item: Base) -> Iterator[str]:
 
 
 def _of(owner: Base, run_id: str) -> Iterator[Base]:
-    """What is loaded of the rows that belong to a run, or to its required action.
+    """Yield the loaded rows that belong to a run or to its required action.
 
     Raises :class:`PastTheMapping` for a row of another run.
     """
@@ -87,7 +87,7 @@ _LISTS = ("tool_links", "file_links", "tool_calls")
 
 
 def follow_keys(session: Session, run: RunObject) -> None:
-    """Where the key of a shared row was set, and not the object, the relationship follows it."""
+    """Set the relationship to a shared row if only its key was set."""
     pairs: list[tuple[Any, str, str]] = [(run, f"{name}_id", name) for name in _SHARED_OBJECTS]
     pairs.append((run, "instructions_id", "instructions_row"))
     pairs += [(link, "tool_id", "tool") for link in inspect(run).dict.get("tool_links", ())]
@@ -97,7 +97,8 @@ def follow_keys(session: Session, run: RunObject) -> None:
             shared_id = getattr(owner, key)
             shared = None if shared_id is None else session.get(model, shared_id)
             if shared is None and shared_id is not None:
-                raise ConfigurationError(detail=f"{key} is {shared_id}, which is no row of {model.__tablename__}")
+                detail = f"{key} is {shared_id}, which is not a row of {model.__tablename__}"
+                raise ConfigurationError(detail=detail)
             setattr(owner, relation, shared)
 
 

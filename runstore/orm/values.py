@@ -1,4 +1,4 @@
-"""Objects of a session as the values that JSON has for them."""
+"""Convert objects of a session to JSON values."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ ORDER = (
     *("instructions", "tools", "file_ids", "metadata", "usage", "temperature", "top_p", "max_prompt_tokens"),
     *("max_completion_tokens", "truncation_strategy", "tool_choice", "parallel_tool_calls", "response_format"),
 )
-"""Members of a run in the documented order of v2."""
+"""The members of a run in the documented order of v2."""
 
 MEMBERS = (*ORDER, *sorted({*IN_ROW, *SHARED, *MEMBER_TABLES}.difference(ORDER)))
-"""All members that columns and tables are made for: one that is not in the order comes last, and is not lost."""
+"""All members with columns or tables; those that are not in the documented order come last, so that none is lost."""
 
 OPTIONAL = ("temperature", "top_p", "file_ids")
-"""Members that a run made through the ORM has only where there is a value."""
+"""The members that a run made through the ORM has only if they have a value."""
 
 COLUMN_ATTRIBUTES = {column.name: RunObject.__mapper__.get_property_by_column(column).key for column in RUN.columns}
-"""Column of run_object -> attribute."""
+"""The attribute for each column of run_object."""
 
 RELATIONS = {"instructions": "instructions_row", "tools": "tool_links", "file_ids": "file_links"}
-"""Member -> the relationship that leads to its rows, where its name is another one."""
+"""The relationship to the rows of a member, if it is named differently."""
 
 PART_COLUMNS = {
     name: tuple(column.name for column in table.columns if column.name not in ("run_object", "extra"))
     for name, table in BELONGS.items()
 }
-"""Member that has one row of its own -> its documented members."""
+"""The documented members of each member that has one row of its own."""
 
 CALL_COLUMNS = tuple(column.name for column in CALLS.columns if column.name not in ("run_object", "position"))
-"""What a tool call holds."""
+"""The columns of a tool call."""
 
 
 def new_run(run: RunObject) -> dict[str, Any]:
-    """A run that is not stored, as JSON: the documented members in their order, then the others."""
+    """Return the JSON of a run that is not stored: the documented members in their order, then the others."""
     extra = run.extra or {}
     values = {name: value for name in MEMBERS if (value := member_value(run, name)) is not None}
     keys = [name for name in MEMBERS if name not in OPTIONAL or name in values]
@@ -57,7 +57,7 @@ def new_run(run: RunObject) -> dict[str, Any]:
 
 
 def member_value(run: RunObject, name: str) -> Any:
-    """The value of a member of a run; None where it has none."""
+    """Return the value of a member of a run, or None if it has none."""
     if name in IN_ROW:
         return getattr(run, COLUMN_ATTRIBUTES[name])
     if name == "tools":
@@ -73,7 +73,7 @@ def member_value(run: RunObject, name: str) -> Any:
 
 
 def part_value(name: str, part: Base) -> dict[str, Any]:
-    """last_error, incomplete_details, usage: the documented members, then the others."""
+    """Return last_error, incomplete_details or usage: the documented members, then the others."""
     values = {column: getattr(part, column) for column in PART_COLUMNS[name]}
     if name == "incomplete_details" and values["reason"] is None:
         values = {}
@@ -82,7 +82,7 @@ def part_value(name: str, part: Base) -> dict[str, Any]:
 
 
 def action_value(action: RunObjectRequiredAction) -> dict[str, Any]:
-    """required_action."""
+    """Return required_action."""
     members: dict[str, Any] = {"type": action.type}
     if action.tool_calls or action.type == "submit_tool_outputs":
         members["submit_tool_outputs"] = {"tool_calls": [call_value(call) for call in action.tool_calls]}
@@ -90,14 +90,14 @@ def action_value(action: RunObjectRequiredAction) -> dict[str, Any]:
 
 
 def call_value(call: RunToolCallObject) -> dict[str, Any]:
-    """One tool call."""
+    """Return one tool call."""
     extra = dict(call.extra or {})
     function = {"name": call.function_name, "arguments": call.function_arguments} | extra.pop("function", {})
     return {"id": call.id, "type": call.type, "function": function} | extra
 
 
 def shared_value(shared: Any) -> Any:
-    """The value of a shared object: its document, or what its documented columns say where it is new."""
+    """Return the value of a shared object: from its document or, if it is new, from its columns."""
     if isinstance(shared, RunObjectInstructions):
         return shared.value
     if shared.document is not None:

@@ -1,11 +1,11 @@
-"""Secrets that payloads carry by mistake: keys and tokens in texts, headers of tools, members named like a password.
+"""Remove secrets that runs contain by mistake: keys and tokens in texts, headers of tools, members named as passwords.
 
-What is found is replaced by :data:`REDACTED`. The identifiers of a run (:data:`KEPT`) stay, so that it is still the
-same run. Rules find the usual forms of secrets, not every secret: ``docs/operate/secrets.md`` lists which.
+Each secret is replaced by :data:`REDACTED`. The identifiers of a run (:data:`KEPT`) are kept, so that it remains the
+same run. The rules recognize common forms of secrets, not every secret; ``docs/operate/secrets.md`` lists them.
 
-:mod:`~runstore.redact.names` knows what a name says about its value, :mod:`~runstore.redact.tokens` what a secret looks
-like by itself, :mod:`~runstore.redact.named` and :mod:`~runstore.redact.texts` what stands next to one in a text; here
-are the runs that they stand in.
+:mod:`~runstore.redact.names` judges a value by its name, :mod:`~runstore.redact.tokens` recognizes secrets by their
+own form, and :mod:`~runstore.redact.named` and :mod:`~runstore.redact.texts` by the surrounding text. This module
+applies them to runs.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from runstore.wire.spelling import spellings
 __all__ = ["KEPT", "REDACTED", "Secret", "message", "redacted", "row", "secrets"]
 
 KEPT = frozenset(spelling for name in ("id", "thread_id", "assistant_id") for spelling in (name, *spellings(name)))
-"""Members of a run that say which run it is: they are never touched."""
+"""The members that identify a run. They are never changed."""
 
 _REMEMBERED = range(256, 32_768)
-"""Bytes of the members whose result is remembered: many runs have the same instructions and tools."""
+"""The sizes, in bytes, of members whose result is cached: many runs have the same instructions and tools."""
 
-_MEMBER = "a secret by the name of its member"
+_MEMBER = "a secret, judging by its key"
 _HEADER = "the value of a header"
 _JSON_STYLES = (
     *(partial(json.dumps, ensure_ascii=ascii_only, separators=(",", ":")) for ascii_only in (False, True)),
@@ -43,7 +43,7 @@ _JSON_STYLES = (
         for ascii_only in (False, True)
     ),
 )
-"""How programs usually spell JSON."""
+"""The usual ways in which programs format JSON."""
 
 _JSON_TYPES = frozenset(("string", "number", "integer", "boolean", "object", "array", "null"))
 _SECURITY_TYPES = frozenset(("apiKey", "http", "oauth2", "openIdConnect", "mutualTLS"))
@@ -51,25 +51,25 @@ _DESCRIBES = words(
     "type format description title pattern minLength maxLength minimum maximum minItems maxItems required",
     "nullable $ref readOnly writeOnly deprecated in scheme bearerFormat name contentEncoding uniqueItems strict",
 )
-"""Keywords of a JSON Schema, and of OpenAPI, that say what a value is."""
+"""Keywords of JSON Schema and OpenAPI that describe a value."""
 _HOLDS = words(
     "properties patternProperties items anyOf oneOf allOf not additionalProperties $defs definitions",
 )
-"""Keywords under which other schemas stand."""
+"""Keywords whose value contains other schemas."""
 
 
 _HINTS = tuple(hint.encode() for hint in texts.HINTS)
 _USAGE = re.compile(rb"(?:prompt|completion|total|cached|reasoning)_tokens?")
-"""Of nearly all runs, and no secret."""
+"""Names that almost all runs contain and that are not secrets."""
 _WORDS = bytes(c if (c < 128 and chr(c).isalnum()) or chr(c) in "_.~+/|$=:%-" else ord(" ") for c in range(256))
-"""For bytes.translate: a space for each byte that is in no token."""
+"""A table for bytes.translate that maps each byte that no token contains to a space."""
 
 
 class Secret(NamedTuple):
     """Something in a run that looks like a secret."""
 
     path: str
-    """Where in the run's JSON; a key that is a secret is not shown."""
+    """The place in the run's JSON; a key that is a secret is not shown."""
     kind: str
     """What it looks like."""
 
@@ -78,26 +78,26 @@ Found = Callable[[Secret], object]
 
 
 def redacted(text: bytes) -> bytes:
-    """The canonical JSON text of a run without the secrets that are found in it; the very same where there are none."""
+    """Return the canonical JSON text of a run without its secrets, or the same object if it has none."""
     found: list[Secret] = []
     clean = _run(text, found.append)
     return clean if found else text
 
 
 def secrets(text: bytes) -> list[Secret]:
-    """What looks like a secret in a run, given as canonical JSON text."""
+    """Return everything that looks like a secret in a run, given as canonical JSON text."""
     found: list[Secret] = []
     _run(text, found.append)
     return found
 
 
 def message(text: str) -> str:
-    """A text for a person, as an error has it, without secrets."""
+    """Return the text of a message without secrets."""
     return texts.clean(text, _nobody)
 
 
 def row(values: Sequence[Any], names: Sequence[str]) -> tuple[Any, ...]:
-    """A row of the view ``runs`` without secrets, given the names of its columns; :data:`KEPT` stay."""
+    """Return a row of the view ``runs`` without secrets, given the names of its columns; :data:`KEPT` are kept."""
     return tuple(
         _value(name, value) if isinstance(value, str) and name not in KEPT else value
         for name, value in zip(names, values, strict=True)
@@ -113,7 +113,7 @@ def _value(name: str, value: str) -> str:
 def _run(text: bytes, found: Found) -> bytes:
     members: dict[str, Raw] = wire.members(text, "$")
     clean: dict[str, Raw] = {}
-    # What is small is looked at together, which takes less than looking at each.
+    # Small members are checked together, which is faster than one by one.
     small = [raw for key, raw in members.items() if len(raw) < _REMEMBERED.start and key not in KEPT]
     is_calm = not _is_suspect(b"\n".join(small))
     for key, raw in members.items():
@@ -138,7 +138,7 @@ def _tells(key: str) -> bool:
 
 
 def _member(key: str, raw: bytes) -> tuple[bytes, tuple[Secret, ...]]:
-    """A member of a run without secrets, and where they stood: paths begin at the member."""
+    """Return a member of a run without secrets, and the secrets with their paths relative to the member."""
     if not _tells(key) and not _is_suspect(raw):
         return raw, ()
     found: list[Secret] = []
@@ -148,7 +148,7 @@ def _member(key: str, raw: bytes) -> tuple[bytes, tuple[Secret, ...]]:
 
 
 def _is_suspect(raw: bytes) -> bool:
-    """Whether something may be found in a JSON text: in most is no name that says something, and no token."""
+    """Return whether a JSON text may contain a secret. Most texts contain neither a telling name nor a token."""
     if len(raw) < 6:
         return False
     lowered = _USAGE.sub(b"", raw.lower())
@@ -162,7 +162,7 @@ _remembered = lru_cache(maxsize=512)(_member)
 
 
 def _clean(value: Any, path: str, found: Found, hidden: str = "") -> Any:
-    """*value* without secrets; *hidden* is the kind of what makes all that stands in it one."""
+    """Return *value* without secrets. If *hidden* is set, everything in it is a secret of that kind."""
     if isinstance(value, dict):
         return _object(value, path, found, hidden)
     if isinstance(value, list):
@@ -190,7 +190,7 @@ def _object(value: dict[str, Any], path: str, found: Found, hidden: str) -> dict
 
 
 def _key(key: str, siblings: dict[str, Any], taken: dict[str, Any], path: str, found: Found) -> str:
-    """A key without secrets, unlike all other ones."""
+    """Return a key without secrets that differs from all other keys."""
     if len(key) < SHORTEST and key.isidentifier():
         return key
     kinds: dict[str, None] = {}
@@ -207,7 +207,7 @@ def _key(key: str, siblings: dict[str, Any], taken: dict[str, Any], path: str, f
 
 
 def _hidden(key: str, value: Any, siblings: dict[str, Any] | None = None) -> str:
-    """The kind of what stands under this key, if the key tells."""
+    """Return the kind of secret that the key indicates for its value, or an empty string."""
     if value is None or isinstance(value, bool):
         return ""
     name = siblings.get("name", siblings.get("key")) if siblings and key == "value" else key
@@ -221,7 +221,7 @@ def _hidden(key: str, value: Any, siblings: dict[str, Any] | None = None) -> str
 
 
 def _is_schema(value: dict[str, Any]) -> bool:
-    """Whether an object describes values rather than being one: {"password": {"type": "string"}}."""
+    """Return whether an object describes values rather than being one: {"password": {"type": "string"}}."""
     kind = value.get("type")
     if isinstance(kind, list):
         return bool(kind) and all(each in _JSON_TYPES for each in kind if isinstance(each, str))
@@ -243,7 +243,7 @@ def _text(value: str, path: str, found: Found) -> str:
 
 
 def _json(value: str, kinds: dict[str, None]) -> str | None:
-    """A text that is JSON without secrets, otherwise spelled as it was; None for another text."""
+    """Return a JSON text without secrets in its original formatting, or None if the text is not JSON."""
     try:
         inner = json.loads(value)
         found: list[Secret] = []
@@ -258,4 +258,4 @@ def _json(value: str, kinds: dict[str, None]) -> str | None:
 
 
 def _nobody(_: str) -> None:
-    """Who need not know what is found."""
+    """Ignore the kind of a secret."""

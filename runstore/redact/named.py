@@ -1,4 +1,4 @@
-"""Names with their values in a text: settings, headers, parameters, JSON that is not read as such."""
+"""Secrets recognized by their names in a text: settings, headers, parameters, and JSON that cannot be decoded."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from runstore.redact.tokens import looks_random
 REDACTED = "[redacted]"
 
 Note = Callable[[str], object]
-"""Is given the kind of what is found."""
+"""A function that is called with the kind of each secret."""
 
-BY_NAME = "a secret by its name"
+BY_NAME = "a secret, judging by its name"
 
-# --- what is no secret -----------------------------------------------------------------------------------------------
+# --- values that are not secret --------------------------------------------------------------------------------------
 
 _PLACEHOLDER = re.compile(
     r"(?i)\[.*|/.*/.*|<.*|\(.*|\{.*|\$[{(].*|\$[A-Z_][A-Z0-9_]*|%\(?\w*\)?s?%?|[x*._…#?-]+|.{1,2}"
@@ -27,18 +27,18 @@ _PLACEHOLDER = re.compile(
     r"|expired|revoked|rejected|changed|incorrect|wrong|correct|unknown|never|always|plain|strong|weak|new|old|rotated"
     r"|generated|stored|encrypted|hashed|needed|available|provided|supported|given|found|sent|set|ok|failed|error|denied"
 )
-"""What stands for a value, or says something about it."""
+"""A placeholder for a value, or a remark about it."""
 CODE = re.compile(r"[A-Za-z_][\w.]*[(\[].*|[A-Za-z_]\w*(?:(?:\.|->|::)[A-Za-z_]\w*)+|&?[A-Za-z_]+\*?")
-"""A call, an attribute: an expression of a program. Or letters alone."""
+"""An expression of a program, such as a call or an attribute, or a word of letters only."""
 
 
 def stands_for(value: str) -> bool:
-    """Whether *value* is no secret itself: a placeholder, or the name of a variable."""
+    """Return whether *value* is not itself a secret, but a placeholder or the name of a variable."""
     return bool(_PLACEHOLDER.fullmatch(value)) or (value.isidentifier() and says(value) is Says.SECRET)
 
 
 def telling(value: str) -> bool:
-    """Whether *value* can hardly be a word of a sentence or of a program."""
+    """Return whether *value* is unlikely to be a word of a sentence or of a program."""
     if CODE.fullmatch(value) or len(value) < 4:
         return False
     return any(map(str.isdigit, value)) or any(c in "!#$%^&*+=@~?/" for c in value[:-1])
@@ -56,10 +56,10 @@ _BARE_IN_YAML = re.compile(r"""[^\s"'`\\\u3002\uff0c\uff1b,<>)\]}]+""")
 _BARE_IN_ENVIRONMENT = re.compile(r"""[^\s"'`\\]+""")
 _BRACED = re.compile(r"""\{([^{}\s"']{1,200})\}""")
 _HELD = re.compile(r"\[[^\[\]{}]{1,4096}\]|\{[^{}]{1,4096}\}")
-"""A list or an object, where JSON stands in a sentence or is cut off: other JSON is read."""
+"""A list or an object in JSON that is part of a sentence or cut off. Complete JSON is decoded instead."""
 _DESCRIBED = re.compile(r"""["']type\\{0,15}["']\s{0,4}:""")
 _BEGINNING = re.compile(r"(?:^|\n)[ \t-]*(?:(?:export|set)[ \t]+)?$")
-"""What may stand in a line before the name of a setting."""
+"""The text that may precede the name of a setting on its line."""
 _SCHEME = re.compile(r"[A-Za-z][\w-]{1,30}(?:[ \t]{1,4}|%20|\+)")
 _PARAMETERS = re.compile(r"""(?:[\w-]{1,40}=(?:\\{0,8}"[^"\n]{0,500}"|[^\s,"']{1,500})[,\s]{0,3}){1,20}""")
 _COOKIE = re.compile(r"""[\w.-]{1,100}=[^\n"'\\]{1,4096}""")
@@ -80,7 +80,7 @@ def without_named(text: str, note: Note) -> str:
 
 
 def _value_of(match: re.Match[str], text: str) -> tuple[int, int] | None:
-    """Where the secret stands that belongs to a name, if there is one."""
+    """Return the span of the secret that belongs to a name, or None."""
     name, at = match["name"], match.end()
     level = says(name)
     if match["close"] and (level is Says.SECRET or name.lower() == "headers") and (held := _HELD.match(text, at)):
@@ -97,7 +97,7 @@ def _value_of(match: re.Match[str], text: str) -> tuple[int, int] | None:
         and not match["space"]
         and text[match.start() - 1 : match.start()] == quoted["quote"]
     ):
-        return None  # "password:" and "group:"
+        return None  # for example "password:" and "group:"
     if lowered.endswith("authorization"):
         return _credentials(quoted.start("value") if quoted else at, text)
     if lowered.endswith("cookie") and match["sign"] == ":" and not quoted:
@@ -125,7 +125,7 @@ def _value_of(match: re.Match[str], text: str) -> tuple[int, int] | None:
         return span
     if match["close"] or len(value) < 4:
         return None
-    # Nothing but letters: the value of a setting or header, unless it is a word of a sentence or a variable.
+    # Only letters: this is the value of a setting or header, unless it is a word of a sentence or a variable.
     after = text[span[1] : span[1] + 1]
     is_setting = match["sign"] == "=" and not match["space"]
     if after and after in "\"'" and text[match.start() - 1 : match.start()] == after:
@@ -135,7 +135,7 @@ def _value_of(match: re.Match[str], text: str) -> tuple[int, int] | None:
 
 
 def _credentials(at: int, text: str) -> tuple[int, int] | None:
-    """Where the credentials stand in the value of an Authorization header, behind the name of their scheme."""
+    """Return the span of the credentials after the scheme in an Authorization header, or None."""
     scheme = _SCHEME.match(text, at)
     if scheme:
         at = scheme.end()

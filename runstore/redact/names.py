@@ -1,4 +1,4 @@
-"""What a name says about its value: members of JSON, headers, parameters of URLs, environment variables, flags."""
+"""Judge a value by its name: members of JSON, headers, parameters of URLs, environment variables, flags."""
 
 from __future__ import annotations
 
@@ -7,38 +7,38 @@ from enum import IntEnum
 from functools import lru_cache
 
 MOST_CHARACTERS = 100
-"""Names that are longer say nothing."""
+"""The maximum length of a name that is considered."""
 
 
 class Says(IntEnum):
-    """What a name says about its value."""
+    """What a name indicates about its value."""
 
     NOTHING = 0
     MAYBE = 1
-    """A secret, if it looks random."""
+    """The value is a secret if it looks random."""
     SECRET = 2
 
 
 def words(*lines: str) -> frozenset[str]:
-    """The words of these lines."""
+    """Return the words in these lines."""
     return frozenset(" ".join(lines).split())
 
 
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+")
-"""clientSecret, client_secret, Client-Secret and CLIENT_SECRET have the same parts."""
+"""A part of a name: clientSecret, client_secret, Client-Secret and CLIENT_SECRET have the same parts."""
 
 _AFTER = words(
     "value plain plaintext raw old new current confirm confirmation hash base64 b64 pem prod production dev",
     "staging test live primary secondary default main",
 )
-"""Parts that may follow the one that matters, as in password_hash."""
+"""Parts that may follow the decisive part, as in password_hash."""
 
 _ALWAYS = words(
     "password passwords passwd passphrase passphrases passcode passcodes pwd pwds pass secret secrets credential",
     "credentials creds authorization cookie jwt otp cvv cvc csrf xsrf mnemonic dsn sig pw apikey apikeys passwort",
     "kennwort contraseña contrasena senha wachtwoord пароль 密码 密碼 パスワード",
 )
-"""A name that ends with one of these has a secret under it."""
+"""The value is a secret if the last part of its name is one of these."""
 
 _GLUED = (
     *("password", "passwd", "passphrase", "apikey", "apikeys", "accesskey", "secretkey", "privatekey", "signingkey"),
@@ -61,11 +61,11 @@ _GLUED = (
         "googsignature",
     ),
 )
-"""The same for the end of all parts without what stands between them."""
+"""The value is a secret if its name, without separators, ends with one of these."""
 
 _DATABASES = words("database db mongo mongodb redis postgres postgresql pg mysql mariadb amqp rabbitmq broker")
 _PLACES = words("url uri string")
-"""A database and a place: DATABASE_URL."""
+"""Together with the name of a database these indicate a secret, as in DATABASE_URL."""
 
 _KEYS = words(
     "api app application secret private access account storage encryption encrypt decryption signing signature",
@@ -75,7 +75,7 @@ _KEYS = words(
     "hf cohere mistral groq fal datadog algolia pinecone supabase cloudflare deepgram elevenlabs wandb vault",
     "session cookie",
 )
-"""What a key is that is a secret."""
+"""The parts that make a key a secret."""
 
 _NOT_KEYS = words(
     "public pub primary foreign sort partition cache row hash range group object file item short hot product",
@@ -90,22 +90,22 @@ _NOT_TOKENS = words(
     "first last start end begin delimiter nft erc20 word punctuation cancellation audio text image average avg",
     "limit budget used remaining",
 )
-"""Of what a token is none: numbers of tokens, places in a list, pieces of text."""
+"""The parts that make a token harmless: counts of tokens, positions in a list, pieces of text."""
 
 _TOKENS = words("access auth api refresh bearer session secret id personal device security")
-"""Of what several tokens are secrets."""
+"""The parts that make several tokens secrets."""
 
 _ASKS = words(
     "is has had have needs requires require required use uses allow allows show hide forgot no with",
 )
-"""How a name begins that asks whether there is one: has_password."""
+"""The first part of names that ask a yes-or-no question, as in has_password."""
 
 _MAYBE = words("auth bearer signature cookies hmac")
 
 
 @lru_cache(maxsize=4096)
 def says(name: str) -> Says:
-    """What *name* says about its value."""
+    """Return what *name* indicates about its value."""
     if len(name) > MOST_CHARACTERS:
         return Says.NOTHING
     parts = [part.lower() for part in _PART.findall(name)]
@@ -155,4 +155,4 @@ HINTS = (
     *("pg_u", "mysql", "mariadb", "amqp", "rabbit", "broker"),
     *(f"{short}{end}" for short in ("sig", "pw") for end in ("=", '"', "'", ":", "\\", " ", "_value")),
 )
-"""What is in each name that says something, in lower case: most texts have none of it."""
+"""Every name that indicates a secret contains one of these, in lower case. Most texts contain none of them."""

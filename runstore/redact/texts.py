@@ -1,4 +1,4 @@
-"""Secrets in a text that are told by what stands next to them: URLs, commands, sentences, and names of all kinds."""
+"""Secrets recognized by the surrounding text: URLs, commands, sentences, and names of all kinds."""
 
 from __future__ import annotations
 
@@ -128,11 +128,11 @@ HINTS = (
     "identified by",
     ":thin:",
 )
-"""One of these is in a text, in lower case, that has a secret next to something that tells; a block has "key"."""
+"""Every text with a secret that its surroundings reveal contains one of these in lower case; key blocks have "key"."""
 
 
 def clean(text: str, note: Note) -> str:
-    """*text* with :data:`REDACTED` in place of what looks like a secret; *note* is called with the kind of each."""
+    """Return *text* with each secret replaced by :data:`REDACTED`; *note* is called with the kind of each."""
     if len(text) < 6:
         return text
     lowered = text.lower()
@@ -146,7 +146,7 @@ def _without_told(text: str, lowered: str, note: Note) -> str:
     if "://" in text:
         if "@" in text:
             text = _without_passwords(text, note)
-        text = _with(_HOOK, "an address that is a secret", _always, text, note)
+        text = _with(_HOOK, "a secret URL", _always, text, note)
     if "=" in text or ":" in text:
         text = without_named(text, note)
         if ":thin:" in text:

@@ -1,4 +1,4 @@
-"""Secrets that can be told by themselves: the formats that vendors publish, blocks of keys, words that look random."""
+"""Secrets recognized by their own form: formats that vendors publish, private keys, and words that look random."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _HEX = r"[0-9a-f]"
 _UUID = rf"{_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}"
 
 _VENDORS = (
-    # OpenAI, Anthropic, OpenRouter, DeepSeek, Langfuse and others; a key of OpenAI's has T3BlbkFJ in it.
+    # OpenAI, Anthropic, OpenRouter, DeepSeek, Langfuse and others; an OpenAI key contains T3BlbkFJ.
     r"sk-(?:[a-z]{2,10}(?:\d{2})?-|v1-){0,3}+(?=[A-Za-z_-]{0,60}+\d)[A-Za-z0-9_-]{20,}",
     rf"sess-[A-Za-z0-9]{{40}}|csk-[a-z0-9]{{40,}}|sk_{_HEX}{{40,}}",
     r"(?:fw|aio|rnd|nfp|vcp|ion)_(?=[A-Za-z]*\d)[A-Za-z0-9]{22,}|re_[A-Za-z0-9]{6,10}_[A-Za-z0-9]{20,}",
@@ -80,7 +80,7 @@ _VENDORS = (
     rf"e2b_{_HEX}{{40}}|bku?[ai]_{_HEX}{{40}}|CCI(?:PAT|PRJ)_{_ANY}{{30,}}",
     rf"sgp_(?:{_HEX}{{16}}_|local_)?{_HEX}{{40}}|sq[upa]_{_HEX}{{40}}|sm_[a-z]{{3}}_[A-Za-z0-9]{{16}}",
     rf"sha256~{_ANY}{{40,}}|fo1_{_ANY}{{40,}}|FlyV1 fm[12]r?_{_BASE64}{{60,}}=*|fm[12]r?_{_BASE64}{{60,}}=*",
-    # What a prefix says of itself
+    # Prefixes that state the purpose
     r"(?:[a-z]{2,12}_)?(?:live|prod|sk|secret|key|api|pat|token)_(?=[A-Za-z_-]{0,60}+\d)[A-Za-z0-9]{24,}",
     rf"AstraCS:[A-Za-z0-9]{{20,}}:{_HEX}{{40,}}|mlsn\.{_HEX}{{60,}}|napi_[a-z0-9]{{40,}}|sl\.{_ANY}{{100,}}|rpa_[A-Z0-9]{{30,}}",
     # age, SSH
@@ -91,9 +91,9 @@ _JWT = (
     rf"|eyJrIjoi{_ANY}{{40,}}={{0,2}}"  # the older keys of Grafana
 )
 _START = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9A-F]{2})|(?<=\\u00[0-9a-f]{2}))"
-"""No letter or digit stands before a token, but those of an escape may."""
+"""The start of a token: no letter or digit precedes it, except those of an escape sequence."""
 _DATA = r"(?<![\w.~-])[A-Za-z0-9+/]{200,}"
-"""Base64 of a file, in which anything may be found by chance."""
+"""Base64 data of a file, which may contain any token by chance."""
 
 _LINE = re.compile(r"(?:[A-Za-z0-9+/]{60}|[A-Za-z0-9+/]{64}|[A-Za-z0-9+/]{76})\s?")
 """A line of base64, as in a certificate."""
@@ -101,18 +101,18 @@ _LINE = re.compile(r"(?:[A-Za-z0-9+/]{60}|[A-Za-z0-9+/]{64}|[A-Za-z0-9+/]{76})\s
 _BEFORE_LINE = re.compile(r"[A-Za-z0-9+/]{50,}\n$")
 
 SHORTEST = 16
-"""Characters of the shortest token that is told by itself. It has a digit in it, or is twice as long."""
+"""The minimum length of a token. A token without a digit must be twice as long."""
 
 _DIGIT = re.compile(r"\d")
 _VENDOR = re.compile(
-    # In a short time it is seen that most words are none: they are short, or letters alone.
+    # Rule out most words quickly: they are short or consist only of letters.
     rf"(?=[A-Za-z0-9][!-~]{{15}}){_START}(?=[!-/:-~]{{0,60}}+\d|[A-Za-z_-]{{30}})(?:({_JWT})|({'|'.join(_VENDORS)})|{_DATA})"
 )
 _SPACE = r"(?:\s|\\[nr])"
 _BLOCK = re.compile(
     r"-{4,5} ?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}"
     r"(?:(?:[^-]|-(?!---))*+-{4,5} ?END [A-Z0-9 ]{0,60}-{4,5}"
-    # One that is cut off ends with its last line of base64.
+    # A block that is cut off ends with its last line of base64.
     rf"|(?:{_SPACE}*+[A-Za-z-]+: [^\n\\]{{0,200}}+)*+"
     rf"(?:{_SPACE}*+[A-Za-z0-9+/=]{{16,}}+)*+(?:{_SPACE}++[A-Za-z0-9+/]{{1,15}}==?)?)"
 )
@@ -129,7 +129,7 @@ _ID = re.compile(
     r")[-_]"
 )
 _PUBLIC = re.compile(r"AAAA[BCE]3NzaC1|AAAAE2VjZHNh|MI[IGCM][A-Za-z0-9]{2}")
-"""How public keys begin."""
+"""The start of public keys."""
 _HEXADECIMAL = re.compile(r"[0-9a-fA-F-]+")
 _ABOUT = re.compile(
     r"(?i)(?:key|token|secret|passw\w{0,4}|passwort|credentials?|pwd)s?\b[^\w\n]{0,4}(?:[\w'-]{1,9}[^\w\n]{1,4}){0,4}$"
@@ -140,12 +140,12 @@ _NOT_ABOUT = re.compile(
 
 
 def looks_random(word: str, least: int) -> bool:
-    """Whether *word* has the look of a key: letters and digits in no order, *least* of them or more."""
+    """Return whether *word* looks like a key: at least *least* letters and digits in no apparent order."""
     return not _ID.match(word) and _disorder(word, least) >= 0.22
 
 
 def _disorder(word: str, least: int) -> float:
-    """How often digits, small and capital letters take turns in *word*, at most 1; 0 where that says nothing."""
+    """Return how often digits, lower-case and capital letters alternate in *word*, from 0 to 1; 0 if inconclusive."""
     kinds = [c.isdigit() + 2 * c.isupper() for c in word if c.isalnum()]
     if len(kinds) < least or kinds.count(1) < 2 or not word.isascii():
         return 0
@@ -153,7 +153,7 @@ def _disorder(word: str, least: int) -> float:
 
 
 def _is_key(word: str, before: str) -> bool:
-    """Whether a word that has no known format is a key all the same; *before* is what stands in front of it."""
+    """Return whether a word of no known format is still a key; *before* is the text that precedes it."""
     if looks_random(word, SHORTEST) and _ABOUT.search(before) and not _NOT_ABOUT.search(before):
         return True
     if _HEXADECIMAL.fullmatch(word) or _PUBLIC.match(word) or word.islower() or word.isupper() or _ID.match(word):
@@ -162,7 +162,7 @@ def _is_key(word: str, before: str) -> bool:
 
 
 def is_token(word: str) -> bool:
-    """Whether there is a token in a word, whatever stands around it."""
+    """Return whether a word contains a token, regardless of the text around it."""
     if not _may_be_token(word):
         return False
     return any(match.lastindex for match in _VENDOR.finditer(word)) or any(
@@ -175,7 +175,7 @@ def _may_be_token(word: str) -> bool:
 
 
 def without_blocks(text: str, mark: str, note: Callable[[str], object]) -> str:
-    """*text* with *mark* in place of private keys; *note* is called with the kind of what is found."""
+    """Return *text* with private keys replaced by *mark*; *note* is called with the kind of each."""
 
     def block(match: re.Match[str]) -> str:
         note("a private key")
@@ -193,7 +193,7 @@ def without_blocks(text: str, mark: str, note: Callable[[str], object]) -> str:
 
 
 def without_tokens(text: str, mark: str, note: Callable[[str], object]) -> str:
-    """*text* with *mark* in place of tokens; *note* is called with the kind of each that is found."""
+    """Return *text* with tokens replaced by *mark*; *note* is called with the kind of each."""
 
     def vendor(match: re.Match[str]) -> str:
         if match.lastindex is None:

@@ -1,1 +1,1 @@
-"""The way in: batches of records, settled against what is stored, and the history of runs."""
+"""The write path: batches of records, compared with the stored runs, and the history of runs."""

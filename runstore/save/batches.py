@@ -1,4 +1,4 @@
-"""Batches of snapshots to transactions that are tried again, and what is remembered of them for the next ones."""
+"""Write batches of snapshots in transactions that are retried, and update the cache of shared rows."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 class Batches:
     """Writes the batches of one save.
 
-    *seen* are the shared rows that are known to be stored. Those of a transaction of the caller's go to *pending*: they
-    are stored only if the caller commits.
+    *seen* is the cache of shared rows that are known to be stored. Rows written in the caller's transaction go to
+    *pending*, because they are stored only if the caller commits.
     """
 
     def __init__(
@@ -36,40 +36,40 @@ class Batches:
 
     @property
     def may_overlap(self) -> bool:
-        """Whether one thread may write a batch while another one asks what is known of the next."""
+        """Whether one thread may write a batch while another thread queries what is stored of the next one."""
         return self._connections.may_be_several
 
     def abandon(self) -> None:
-        """Nobody waits for a batch any more: none is tried again, and none waits for another writer."""
+        """Stop retrying and waiting for other writers, because nobody waits for a batch any longer."""
         self._abandoned.set()
 
     def known(self, run_ids: list[str]) -> writer.Known:
-        """Those of these runs that are stored."""
+        """Return those of these runs that are stored."""
         return self._connections.retried(
             lambda transaction: writer.known(transaction, run_ids), write=False, abandoned=self._abandoned
         )
 
     def write(self, snapshots: list[Snapshot], known: writer.Known | None) -> list[writer.Verdict]:
-        """Write a batch, given what is known of its runs, if anything; a verdict for each snapshot, in order."""
+        """Write a batch, given what is known of its runs, and return a verdict for each snapshot, in order."""
         began = time.monotonic()
-        # Believed once: another writer may have come since. On a connection of the caller's there is no second time.
+        # Used in the first attempt only, as another writer may interfere. On a caller's connection there is only one.
         beliefs = [known] if self._connections.are_ours else []
-        verdicts, stored = self._connections.retried(
+        verdicts, shared = self._connections.retried(
             lambda transaction: writer.write(
                 transaction,
                 snapshots,
                 policy=self._policy,
                 now=time.time_ns() // 1000,
                 seen=self._seen.rows,
-                there=beliefs.pop() if beliefs else None,
+                stored=beliefs.pop() if beliefs else None,
                 reader=self._reader,
             ),
             abandoned=self._abandoned,
         )
         if self._pending is not None:
-            self._pending.add(stored)
+            self._pending.add(shared)
         elif self._connections.are_ours:
-            self._seen.learn(stored)
+            self._seen.learn(shared)
         if log.isEnabledFor(logging.DEBUG):
             outcomes = Counter(verdict.outcome for verdict in verdicts)
             counts = ", ".join(f"{number} {outcome}" for outcome, number in outcomes.items())

@@ -1,7 +1,7 @@
-"""The earlier snapshots of runs: a chain, each one kept as what differs from the next newer one.
+"""The earlier snapshots of a run: a chain in which each is stored as the difference from the next newer one.
 
-What differs is members with their values, and the keys that only the newer one has. The chain is a function of the set
-of snapshots, so it does not matter in which order or how often they were saved.
+A difference consists of members with their values, and the keys that only the newer snapshot has. The chain depends
+only on the set of snapshots, not on the order in which they were saved, or how often.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from runstore.schema import RunObjectChange
 CHANGE = table_of(RunObjectChange)
 
 Texts = dict[str, Raw]
-"""Canonical text of each member of a run."""
+"""The canonical text of each member of a run."""
 
 
 class Change(NamedTuple):
     """An earlier snapshot of a run."""
 
     observed_at: int
-    """When the run was last seen so (Unix microseconds)."""
+    """When the run was last observed in this state (Unix microseconds)."""
     status: str | None
     digest: bytes
     members: dict[str, Any]
-    """Members whose value was another one than in the next newer snapshot, with their value in this one."""
+    """The members whose value differs in the next newer snapshot, with their value in this one."""
     absent: list[str]
-    """Members that the next newer snapshot has and this one had not."""
+    """The members that the next newer snapshot has and this one does not."""
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ class Past:
 
     @property
     def order(self) -> Order:
-        """Of two snapshots the one with the greater order is the newer."""
+        """The order of this snapshot. Of two snapshots, the one with the greater order is the newer."""
         return order(self.status, self.observed_at, self.digest)
 
 
@@ -59,17 +59,17 @@ class Revised:
     """A run whose history changes."""
 
     digest: bytes
-    """Of the newest snapshot, which stands in the tables from now on."""
+    """The digest of the newest snapshot, which the tables will hold."""
     texts: Texts
     before: Texts | None
-    """Of the snapshot that stood there until now; None for a new run."""
+    """The members of the snapshot that the tables held before; None for a new run."""
     added: list[Past]
 
 
 def write(transaction: Transaction, runs: Mapping[str, Revised]) -> set[str]:
-    """Bring the history of runs, whose rows are locked, to what it is with the added snapshots.
+    """Add snapshots to the history of runs, whose rows must be locked.
 
-    Gives the runs whose history has become another one.
+    Return the ids of the runs whose history has changed.
     """
     kept: dict[str, dict[bytes, tuple[Any, ...]]] = {run_id: {} for run_id in runs}
     for row in stored(transaction, sorted(run_id for run_id in runs if runs[run_id].before is not None)):
@@ -87,7 +87,7 @@ def write(transaction: Transaction, runs: Mapping[str, Revised]) -> set[str]:
 
 
 def stored(transaction: Transaction, ids: Sequence[str]) -> Iterable[tuple[Any, ...]]:
-    """The history rows of these runs."""
+    """Return the stored history rows of these runs."""
     if not ids:
         return []
     statement = select(*[queries.readable(transaction.backend, column) for column in CHANGE.columns])
@@ -96,7 +96,7 @@ def stored(transaction: Transaction, ids: Sequence[str]) -> Iterable[tuple[Any, 
 
 
 def unfold(rows: Iterable[tuple[Any, ...]], newer: Texts) -> list[Past]:
-    """The snapshots that stored history rows stand for, given the one above them."""
+    """Return the snapshots that stored history rows represent, given the members of the newest snapshot."""
     found = []
     pasts = [
         (Past(digest, observed, status, {}), members, absent) for _, digest, observed, status, members, absent in rows
@@ -111,7 +111,7 @@ def unfold(rows: Iterable[tuple[Any, ...]], newer: Texts) -> list[Past]:
 
 
 def _chain(run_id: str, run: Revised, kept: list[Past]) -> dict[bytes, tuple[Any, ...]]:
-    """The history rows that all snapshots of a run make, by digest."""
+    """Return the history rows for all snapshots of a run, by digest."""
     pasts: dict[bytes, Past] = {}
     for past in (*kept, *run.added):
         known = pasts.setdefault(past.digest, past)
@@ -121,7 +121,7 @@ def _chain(run_id: str, run: Revised, kept: list[Past]) -> dict[bytes, tuple[Any
     rows: dict[bytes, tuple[Any, ...]] = {}
     for past in sorted(pasts.values(), key=lambda past: past.order, reverse=True):
         members, absent = differences(past.texts, newer)
-        # In the order of the keys: the same whichever way the snapshot was come by.
+        # Sorted by key, so that the row does not depend on how the snapshot was obtained.
         text = wire.encode(dict(sorted(members.items()))).decode()
         missing = wire.encode(sorted(absent)).decode() if absent else None
         rows[past.digest] = (run_id, past.digest, past.observed_at, past.status, text, missing)
@@ -130,7 +130,7 @@ def _chain(run_id: str, run: Revised, kept: list[Past]) -> dict[bytes, tuple[Any
 
 
 def changes(transaction: Transaction, run_id: str) -> list[Change]:
-    """The snapshots of a run that are not its newest, oldest first. Raises :class:`RunNotFound`."""
+    """Return the snapshots of a run except the newest, oldest first. Raises :class:`RunNotFound`."""
     columns = [queries.readable(transaction.backend, column) for column in CHANGE.columns]
     statement = select(*columns).where(CHANGE.c.run_object == bindparam("id"))
     known = select(RUN.c.id).where(RUN.c.id == bindparam("id"))

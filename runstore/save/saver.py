@@ -1,6 +1,6 @@
-"""Many records to few transactions: runs are mapped in batches, what is stored already is left, the rest is written.
+"""Save many records in few transactions: map runs in batches, skip those that are already stored, and write the rest.
 
-Records come in order and are reported in order, also where one batch is written while the next is being mapped.
+Records are reported in the order in which they come, even if one batch is written while the next is mapped.
 """
 
 from __future__ import annotations
@@ -27,43 +27,43 @@ from runstore.sources import Record
 from runstore.wire import departures, finder
 
 BATCH = 1000
-"""Runs that are written in one transaction."""
+"""The maximum number of runs written in one transaction."""
 
 FIRST_BATCH = 200
-"""Runs of the first transaction, where others are mapped meanwhile: the writing is to begin soon."""
+"""The number of runs in the first transaction if mapping and writing overlap, so that writing begins soon."""
 
 BATCH_BYTES = 16 * 2**20
-"""Bytes of JSON after which a transaction ends with fewer runs."""
+"""The number of bytes of JSON after which a transaction ends with fewer runs."""
 
 FEW_RUNS = 20
-"""So many runs are mapped without more ado; of more it is asked first which are stored just so, for that saves mapping
-them to the end."""
+"""The number of runs up to which all are mapped. For more, those that are stored unchanged are looked up first, which
+saves mapping them completely."""
 
 
 PAUSE = 1.0
-"""Seconds without a further record after which what has come is written."""
+"""Seconds without a new record after which the records so far are written."""
 
 MOST_KINDS = 50
-"""Kinds of skipped records that are counted apart."""
+"""The maximum number of kinds of skipped records that are counted separately."""
 
 log = logging.getLogger(__name__)
 
 
 class Rejection(NamedTuple):
-    """A record that was not stored, and why."""
+    """A record that was not stored, and the reason."""
 
     outcome: Outcome
     """rejected, conflict or skipped."""
     where: str
-    """Where it came from: file and line, or its number in the iterable."""
+    """Where the record came from: file and line, or its number in the iterable."""
     reason: str
     """What is wrong, with the path in the run's JSON."""
     record: bytes
-    """The record as it came (JSON text)."""
+    """The record as it was received (JSON text)."""
 
 
 def rejection(record: object, number: int, error: Exception) -> Rejection:
-    """The rejection of a record, the one of this number."""
+    """Return the rejection for the record with this number."""
     by_error: dict[type[Exception], Outcome] = {RunConflict: Outcome.CONFLICT, NotARun: Outcome.SKIPPED}
     outcome = by_error.get(type(error), Outcome.REJECTED)
     where = record.where if isinstance(record, Record) else f"run {number}"
@@ -79,13 +79,13 @@ def _as_it_came(record: object) -> bytes:
         return record.encode(errors="surrogatepass")
     try:
         return repr(record).encode(errors="backslashreplace")
-    except Exception:  # the caller's code, which may fail in any way, or a number that Python refuses to spell
+    except Exception:  # the caller's code may raise anything, and Python refuses to print some numbers
         return object.__repr__(record).encode()
 
 
 @dataclass
 class SaveReport:
-    """What became of many runs: a count by outcome, and each rejection."""
+    """The result of saving many runs: a count per outcome, and each rejection."""
 
     inserted: int = 0
     updated: int = 0
@@ -96,23 +96,23 @@ class SaveReport:
     skipped: int = 0
     rejections: list[Rejection] = field(default_factory=list)
     skipped_kinds: dict[str, int] = field(default_factory=dict)
-    """What was skipped: ``{"thread.message": 812, "object without id": 3}``."""
+    """The kinds of skipped records: ``{"thread.message": 812, "object without id": 3}``."""
 
     @property
     def complete(self) -> bool:
-        """Whether every run went in."""
+        """Whether every run was saved."""
         return not self.rejected and not self.conflict
 
     def count(self, outcome: Outcome, number: int = 1) -> None:
-        """Count snapshots with this outcome."""
+        """Add a number of snapshots with this outcome."""
         setattr(self, outcome, getattr(self, outcome) + number)
 
     def __str__(self) -> str:
         names = ("inserted", "updated", "unchanged", "stale", "conflict", "rejected", "skipped")
         counts = ", ".join(f"{getattr(self, name)} {name}" for name in names)
         kinds = sorted(self.skipped_kinds.items(), key=lambda kind: (-kind[1], kind[0]))
-        told = ", ".join(f"{number} {_plural(kind) if number > 1 else kind}" for kind, number in kinds)
-        return f"{counts} ({told})" if told else counts
+        skipped = ", ".join(f"{number} {_plural(kind) if number > 1 else kind}" for kind, number in kinds)
+        return f"{counts} ({skipped})" if skipped else counts
 
     def skip(self, kind: str) -> None:
         """Count a skipped record."""
@@ -130,21 +130,21 @@ def _plural(kind: str) -> str:
 
 @dataclass(slots=True)
 class _Entry:
-    """A record on its way."""
+    """A record in progress."""
 
     record: object
     number: int
-    """The record's, or that of the one it was found in, from 1."""
+    """The number, from 1, of the record or of the record that contained it."""
     observed_at: int
     found: Draft | Snapshot | Verdict | Exception
     """What it has become so far."""
 
 
 class Saver:
-    """Saves records as one caller asked for; made anew for each call.
+    """Saves records with the options of one call; each call makes a new instance.
 
-    *redact* leaves secrets out before a run is mapped. *reject* is given each record that is not stored, its number
-    from 1, and why, in the thread of the caller.
+    With *redact*, secrets are removed before a run is mapped. *reject* is called in the caller's thread with each
+    record that is not stored, its number from 1, and the error.
     """
 
     def __init__(
@@ -176,10 +176,10 @@ class Saver:
         self.report = SaveReport()
 
     def save(self, records: Iterable[object], observed_at: int, *, own_times: bool, one: bool = False) -> None:
-        """Save all. Each is seen a microsecond after the one before; with *own_times* when its source says so.
+        """Save all records. Each is observed a microsecond after the previous one, or with *own_times* at its own time.
 
-        Of *one* record it is taken for granted that it is a run. What has come is written also where the next record
-        is long in coming, or does not come: the iterable fails, or the user interrupts it.
+        With *one*, the only record is assumed to be a run. The records so far are also written if the next one is late,
+        or never comes because the iterable raises or the user interrupts it.
         """
         numbered = enumerate(records, 1)
         self._clock = itertools.count(observed_at)
@@ -192,7 +192,7 @@ class Saver:
                 self._save_all(numbered, own_times=own_times, one=one)
             except DatabaseFailure:
                 if not one:
-                    self._tell_so_far()
+                    self._report_so_far()
                 raise
 
     def _save_all(self, numbered: Iterable[tuple[int, object]], *, own_times: bool, one: bool) -> None:
@@ -206,13 +206,13 @@ class Saver:
             raise
         except BaseException as error:
             if not isinstance(error, Exception):
-                self._batches.abandon()  # who interrupts it does not wait for a server or for another writer
+                self._batches.abandon()  # after an interrupt, do not wait for a server or another writer
             try:
                 with self._turn:
                     self._write_rest()
                 self._hand_over()
             except RunStoreError as failure:
-                log.warning("the last records are not written: %s", failure)
+                log.warning("the last records were not written: %s", failure)
             log.warning("ended early; so far %s", self.report)
             raise
         with self._turn:
@@ -220,12 +220,12 @@ class Saver:
         self._hand_over()
 
     def _hand_over(self) -> None:
-        """Give *reject* what was refused: whoever reports it, the thread that watches finds some of it."""
+        """Pass refused records to *reject*, in the caller's thread, even if the watching thread found them."""
         while self._refused:
             self._reject(*self._refused.popleft())
 
-    def _tell_so_far(self) -> None:
-        """Say what was stored before the database failed; a batch that is under way may still go well."""
+    def _report_so_far(self) -> None:
+        """Log what was stored before the database failed; a batch in progress may still succeed."""
         self._batches.abandon()
         with suppress(RunStoreError), self._turn:
             self._settle()
@@ -235,7 +235,7 @@ class Saver:
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
-        """Write what has come while nothing more comes, in a thread of its own: this one waits for the next record."""
+        """While no more records come, write those so far in a separate thread, since this one waits for the next."""
         over = threading.Event()
 
         def watch() -> None:
@@ -246,8 +246,8 @@ class Saver:
                             continue
                         try:
                             self._write_rest()
-                        except Exception as error:  # the thread that waits meets it again, when it writes them
-                            log.warning("not written yet: %s", error)
+                        except Exception as error:  # the waiting thread will get it too, when it writes these records
+                            log.warning("records could not be written yet: %s", error)
                             return
 
         watcher = threading.Thread(target=watch, daemon=True)
@@ -259,7 +259,7 @@ class Saver:
             watcher.join()
 
     def _take(self, record: object, number: int, *, own_times: bool, one: bool) -> None:
-        """Add a record to the batch, as far as its text alone tells, and write the batch if it is full."""
+        """Add a record to the batch as a draft, and write the batch if it is full."""
         for place, found, length in self._drafts(record, number, one=one):
             seen_at = next(self._clock)
             if own_times and isinstance(record, Record):
@@ -271,7 +271,7 @@ class Saver:
         self._came = time.monotonic()
 
     def _write_batch(self, *, full: bool) -> None:
-        """Map the batch while the one before is written, and write it; a full one in a thread of its own."""
+        """Map the batch while the previous one is written, then write it; write a full batch in another thread."""
         snapshots, known = self._snapshots(self._batch)
         self._settle()
         self._under_way = {snapshot.id for snapshot in snapshots}
@@ -288,19 +288,19 @@ class Saver:
         self._batch, self._size, self._most = [], 0, BATCH
 
     def _write_rest(self) -> None:
-        """Write what has come, and wait until it is written."""
+        """Write the records so far, and wait until they are written."""
         if self._batch:
             self._write_batch(full=False)
         self._settle()
 
     def _settle(self) -> None:
-        """Wait for the batch before, and report it."""
+        """Wait for the previous batch, and report it."""
         verdicts = self._verdicts()
         before, self._before, self._verdicts = self._before, [], list
         self._finish(before, verdicts)
 
     def _drafts(self, record: object, number: int, *, one: bool) -> Iterator[tuple[object, Draft | Exception, int]]:
-        """What a record is, or the runs in it: each with its draft or why it is not stored, and its bytes."""
+        """Yield the record if it is a run, else the runs in it: each with its draft or error, and its size in bytes."""
         try:
             if isinstance(record, Record):
                 yield record, self._draft(record.raw, record.members, record), len(record.raw)
@@ -309,17 +309,17 @@ class Saver:
             text = raw.encode() if isinstance(raw, str) else raw
             value = text.strip(b" \t\r\n")
             runs = finder.found_in(value)
-            # Who hands over an object says that it is a run, unless it shows that it is something else.
-            said = one or finder.may_be_run(text)
+            # Whoever passes an object claims that it is a run, unless its members show otherwise.
+            is_claimed = one or finder.may_be_run(text)
             inside = any(run.raw != value and run.kind is None and run.error is None for run in runs)
             whole = runs[0].raw == value
-            if (whole and runs[0].kind is None) or (said and not inside):
+            if (whole and runs[0].kind is None) or (is_claimed and not inside):
                 yield record, self._draft(text, runs[0].members if whole else None, None), len(text)
                 return
             if one:
-                raise NotARun(reason="there are runs inside it, which save_many finds")
+                raise NotARun(reason="it is not a run but contains runs, which save_many extracts")
         except (NotARun, RunRejected, UnicodeEncodeError) as error:
-            # It waits for its turn to be reported, and takes as much memory as one that is stored.
+            # It waits to be reported in order, and needs as much memory as one that is stored.
             if isinstance(error, UnicodeEncodeError):
                 error = RunRejected(path="$", reason=f"has a lone surrogate at character {error.start}")
             yield record, error, len(_as_it_came(record))
@@ -348,7 +348,7 @@ class Saver:
         return self._mapper.draft(members)
 
     def _snapshots(self, batch: list[_Entry]) -> tuple[list[Snapshot], Known | None]:
-        """Map what has to be written, and say of the others that they are unchanged; what is known of the former."""
+        """Map the runs that must be written, mark the others as unchanged, and return what is known of the former."""
         drafts = [(entry, entry.found) for entry in batch if isinstance(entry.found, Draft)]
         stored: set[str] = set()
         known = None
@@ -359,7 +359,7 @@ class Saver:
                 for entry, draft in drafts
                 if draft.id in known and not known[draft.id].covers(draft.digest, entry.observed_at)
             }
-            # What is stored of them may just become another snapshot.
+            # The batch in progress may be replacing their stored snapshots.
             stored -= self._under_way
             if not self._under_way.isdisjoint(draft.id for _, draft in drafts):
                 known = None
@@ -374,11 +374,11 @@ class Saver:
                 entry.found = snapshot
             except RunRejected as error:
                 entry.found = error
-        # Also those of a batch that was mapped before, when an interrupt came.
+        # Include snapshots of a batch that was already mapped when an interrupt came.
         return [entry.found for entry in batch if isinstance(entry.found, Snapshot)], known
 
     def _finish(self, batch: list[_Entry], written: Iterable[Verdict]) -> None:
-        """Count and report the records of a batch, whose snapshots have been given these verdicts."""
+        """Count and report the records of a batch, given the verdicts on its snapshots."""
         verdicts = iter(written)
         outcomes: Counter[Outcome] = Counter()
         for entry in batch:
@@ -401,12 +401,12 @@ class Saver:
     def _refuse(self, entry: _Entry, error: Exception) -> None:
         record = entry.record
         if self._redact:
-            record, error = _without_secrets(record), _said_without_secrets(error)
+            record, error = _without_secrets(record), _error_without_secrets(error)
         self._refused.append((record, entry.number, error))
 
 
 def _without_secrets(record: object) -> object:
-    """A record that was not stored, to be shown or written to a file where no secret may be stored."""
+    """Return a rejected record without secrets, to be shown or written to a file."""
     raw = _as_it_came(record)
     try:
         clean = redact.redacted(wire.canonical(raw, "$", 0))
@@ -415,8 +415,8 @@ def _without_secrets(record: object) -> object:
     return replace(record, raw=clean, members=None) if isinstance(record, Record) else clean
 
 
-def _said_without_secrets(error: Exception) -> Exception:
-    """The same error, which may name a key that is a secret; its cause, which may quote the record, is left out."""
+def _error_without_secrets(error: Exception) -> Exception:
+    """Return the error without secrets, for example in keys, and without its cause, which may quote the record."""
     if not isinstance(error, RunStoreError):
         return error
     texts = {name: text for name, text in error.fields.items() if isinstance(text, str) and name != "id"}

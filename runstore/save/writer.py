@@ -1,6 +1,6 @@
-"""The one write path: a batch of snapshots, settled against what is stored and written in a fixed number of statements.
+"""The only write path: compare a batch of snapshots with the stored ones, and write it in a fixed number of statements.
 
-Of several snapshots of one run one is the newest and stands in the tables. The others are its history (``history.py``).
+The newest of the snapshots of a run is stored in the tables. The others are its history (``history.py``).
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ _ARCHIVED_AT, _OBSERVED_AT = COLUMNS["archived_at"], COLUMNS["observed_at"]
 _MOVE = update(RUN).where(RUN.c.id == bindparam("run_id")).values(observed_at=bindparam("seen_at"))
 
 INSERTS = 3
-"""How often shared rows are inserted: what was there may be deleted by a prune before it is looked at."""
+"""The number of attempts to insert shared rows: a prune may delete an existing row before it is checked."""
 
 
 class Outcome(StrEnum):
-    """What became of one snapshot of a run."""
+    """The result of saving one snapshot of a run."""
 
     INSERTED = "inserted"
     UPDATED = "updated"
@@ -56,7 +56,7 @@ class Outcome(StrEnum):
 
 
 class Verdict(NamedTuple):
-    """An outcome and, for a conflict, its reason."""
+    """An outcome and, for a conflict, the reason."""
 
     outcome: Outcome
     reason: str = ""
@@ -67,7 +67,7 @@ UNCHANGED = Verdict(Outcome.UNCHANGED)
 
 
 class Head(NamedTuple):
-    """The stored snapshot of a run, as far as saving needs it."""
+    """The stored snapshot of a run, reduced to what saving needs."""
 
     id: str
     digest: bytes
@@ -80,7 +80,7 @@ class Head(NamedTuple):
 
     @property
     def order(self) -> Order:
-        """Of two snapshots of a run the one with the greater order is the newer."""
+        """The order of this snapshot. Of two snapshots of a run, the one with the greater order is the newer."""
         return order(self.status, self.observed_at, self.digest)
 
     @property
@@ -90,15 +90,15 @@ class Head(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Settled:
-    """What a batch makes of one run."""
+class _Decided:
+    """The decision about one run of a batch."""
 
     stored: Head | None
     newest: Snapshot | Head | None
     observed_at: int = 0
-    """The latest time at which the newest snapshot was seen."""
+    """The latest time at which the newest snapshot was observed."""
     late: list[Snapshot] = field(default_factory=list)
-    """Snapshots of the batch that are not the newest."""
+    """The snapshots of the batch that are not the newest."""
     verdicts: list[Verdict] = field(default_factory=list)
 
 
@@ -109,48 +109,48 @@ def write(
     policy: Policy,
     now: int,
     seen: Seen,
-    there: Known | None,
+    stored: Known | None,
     reader: Reader,
 ) -> tuple[list[Verdict], Seen]:
-    """Write a batch inside the transaction at hand.
+    """Write a batch inside the current transaction.
 
-    *seen* holds the shared rows known to be stored; *there* is what is known of these runs (None: it is asked for),
-    *reader* reads stored runs. Gives a verdict for each snapshot, in order, and the shared rows that
-    are stored once the transaction is committed. A run that is not in *there*, but stored, is an error of the database.
+    *seen* holds the shared rows that are known to be stored; *stored* is what is known of these runs (None to query
+    it); *reader* reads stored runs. Return a verdict for each snapshot, in order, and the shared rows that are stored
+    once the transaction is committed. If a run is stored but not in *stored*, the database raises an error.
     """
     groups: dict[str, list[Snapshot]] = {}
     for snapshot in snapshots:
         groups.setdefault(snapshot.id, []).append(snapshot)
-    if there is None:
-        there = known(transaction, list(groups))
+    if stored is None:
+        stored = known(transaction, list(groups))
     verdicts: dict[str, Iterator[Verdict]] = {}
     fresh: list[Snapshot] = []
     unclear: list[str] = []
     for run_id, group in groups.items():
-        stored = there.get(run_id)
-        if stored is None and len(group) == 1:
+        head = stored.get(run_id)
+        if head is None and len(group) == 1:
             fresh += group
             verdicts[run_id] = iter(_INSERTED)
-        elif stored is not None and all(stored.covers(snapshot.digest, snapshot.observed_at) for snapshot in group):
+        elif head is not None and all(head.covers(snapshot.digest, snapshot.observed_at) for snapshot in group):
             verdicts[run_id] = repeat(UNCHANGED)
         else:
             unclear.append(run_id)
-    # Decided under a lock, for another writer may have been here since.
-    stored_heads = heads(transaction, sorted(there.keys() & unclear))
-    settled = {run_id: _settle(stored_heads.get(run_id), groups[run_id], policy) for run_id in unclear}
-    for run_id, run in settled.items():
+    # Decided under a lock, because another writer may have changed these runs in the meantime.
+    stored_heads = heads(transaction, sorted(stored.keys() & unclear))
+    decided = {run_id: _decide(stored_heads.get(run_id), groups[run_id], policy) for run_id in unclear}
+    for run_id, run in decided.items():
         verdicts[run_id] = iter(run.verdicts)
         if run.stored is None and isinstance(run.newest, Snapshot):
             fresh.append(run.newest)
 
-    changed = [run.newest for run in settled.values() if run.stored and isinstance(run.newest, Snapshot)]
-    late = [snapshot for run in settled.values() for snapshot in run.late]
-    # Of an earlier snapshot only the shape: it alone knows the order of the keys, which is part of the digest.
+    changed = [run.newest for run in decided.values() if run.stored and isinstance(run.newest, Snapshot)]
+    late = [snapshot for run in decided.values() for snapshot in run.late]
+    # Earlier snapshots need only their key layout, because the order of the keys is part of the digest.
     rows = [row for snapshot in (*fresh, *changed) for row in snapshot.shared]
     rows += [snapshot.shape for snapshot in (*fresh, *changed, *late)]
     shared = write_shared(transaction, rows, seen)
     _insert(transaction, sorted(fresh, key=attrgetter("id")), now)
-    _update(transaction, settled, reader)
+    _update(transaction, decided, reader)
     return [next(verdicts[snapshot.id]) for snapshot in snapshots], shared
 
 
@@ -158,24 +158,24 @@ def write(
 
 
 class Stored(NamedTuple):
-    """The stored snapshot of a run, as far as it takes to see that another one is the same."""
+    """The stored snapshot of a run, reduced to what shows whether another snapshot is the same."""
 
     digest: bytes
     observed_at: int
 
     def covers(self, digest: bytes, observed_at: int) -> bool:
-        """Whether a snapshot with this digest, seen at this time, says nothing new."""
+        """Return whether a snapshot with this digest, observed at this time, adds nothing new."""
         return digest == self.digest and observed_at <= self.observed_at
 
 
 Known = dict[str, Stored]
-"""By run."""
+"""The stored snapshots by id of the run."""
 
 
 def known(transaction: Transaction, ids: list[str]) -> Known:
-    """Those of these runs that are stored."""
+    """Return those of these runs that are stored."""
     statement = _select_known(transaction.backend)
-    rows = transaction.execute(statement, {"ids": ids}).all()  # fetched together: one by one takes longer
+    rows = transaction.execute(statement, {"ids": ids}).all()  # faster than fetching one by one
     return {run_id: Stored(digest, observed_at) for run_id, digest, observed_at in rows}
 
 
@@ -185,7 +185,7 @@ def _select_known(backend: Backend) -> Select[Any]:
 
 
 def heads(transaction: Transaction, ids: list[str]) -> dict[str, Head]:
-    """The stored snapshots of these runs, locked in the order of their ids."""
+    """Lock these runs in the order of their ids, and return their stored snapshots."""
     if not ids:
         return {}
     return {row[0]: Head(*row) for row in transaction.execute(_select_heads(transaction.backend), {"ids": ids})}
@@ -197,8 +197,8 @@ def _select_heads(backend: Backend) -> Select[Any]:
     return statement.order_by(RUN.c.id).with_for_update()
 
 
-def _settle(stored: Head | None, snapshots: Iterable[Snapshot], policy: Policy) -> _Settled:
-    run = _Settled(stored, stored, stored.observed_at if stored else 0)
+def _decide(stored: Head | None, snapshots: Iterable[Snapshot], policy: Policy) -> _Decided:
+    run = _Decided(stored, stored, stored.observed_at if stored else 0)
     for snapshot in snapshots:
         newest = run.newest
         if newest is None:
@@ -213,9 +213,8 @@ def _settle(stored: Head | None, snapshots: Iterable[Snapshot], policy: Policy) 
             run.verdicts.append(UNCHANGED)
             continue
         elif policy == "error":
-            run.verdicts.append(
-                Verdict(Outcome.CONFLICT, "differs from the stored snapshot, and on_conflict is 'error'")
-            )
+            reason = "the snapshot differs from the stored one, and on_conflict is 'error'"
+            run.verdicts.append(Verdict(Outcome.CONFLICT, reason))
             continue
         elif policy == "replace" or (
             policy == "newest" and snapshot.order > order(newest.status, run.observed_at, newest.digest)
@@ -228,19 +227,19 @@ def _settle(stored: Head | None, snapshots: Iterable[Snapshot], policy: Policy) 
         if isinstance(newest, Snapshot):
             run.late.append(newest)
         elif newest is not None:
-            run.stored = newest._replace(observed_at=run.observed_at)  # this batch may have seen it again
+            run.stored = newest._replace(observed_at=run.observed_at)  # this batch may have observed it again
         run.newest, run.observed_at = snapshot, snapshot.observed_at
         run.verdicts.append(verdict)
     return run
 
 
 def different_run(one: Snapshot | Head, other: Snapshot | Head) -> str:
-    """Why two snapshots cannot be snapshots of the same run; empty where they can."""
+    """Return why two snapshots cannot be of the same run, or an empty string if they can."""
     for name, left, right in zip(
         ("thread_id", "assistant_id", "created_at"), one.identity, other.identity, strict=True
     ):
         if left is not None and right is not None and left != right:
-            return f"its {name} differs from that of an earlier snapshot with this id; it is another run"
+            return f"a different run with this id is already archived ({name} differs); this record was not stored"
     return ""
 
 
@@ -248,7 +247,7 @@ def different_run(one: Snapshot | Head, other: Snapshot | Head) -> str:
 
 
 def write_shared(transaction: Transaction, rows: Iterable[SharedRow], seen: Seen) -> Seen:
-    """Insert shared rows not seen before, table by table in the order of their ids; where one was there, see which."""
+    """Insert shared rows that are not in *seen*, by table and id. Return the ids of those that are now stored."""
     unseen: dict[Table, dict[int, SharedRow]] = {table: {} for table in SHARED_TABLES}
 
     def gather(row: SharedRow) -> None:
@@ -261,7 +260,8 @@ def write_shared(transaction: Transaction, rows: Iterable[SharedRow], seen: Seen
         elif unseen[row.table][row.id].digest != row.digest:
             raise DigestClash(id=row.id, table=row.table.name)
 
-    # Snapshots of a batch have most rows in common, being made of the same texts.
+        # The snapshots of a batch share most row objects, because they were made from the same texts.
+
     for row in {id(row): row for row in rows}.values():
         gather(row)
     for table, found in unseen.items():
@@ -270,13 +270,13 @@ def write_shared(transaction: Transaction, rows: Iterable[SharedRow], seen: Seen
 
 
 def insert_shared(transaction: Transaction, table: Table, rows: Sequence[Row]) -> None:
-    """Insert the rows of a shared table that are not there; what is there has to have the same digest."""
+    """Insert the missing rows of a shared table, and check that the existing ones have the same digest."""
     missing = {row[0]: row for row in rows}
     for _ in range(INSERTS):
         if not missing or transaction.insert_missing(table, list(missing.values())) == len(missing):
             return
-        # To a transaction that has begun before a prune (REPEATABLE READ) a row that it took is still there, and may
-        # stand there twice.
+        # A transaction that began before a prune (REPEATABLE READ) still sees the rows that the prune deleted, so a row
+        # may appear twice.
         statement = _select_digests(transaction.backend, table)
         for shared_id, digest in set(transaction.execute(statement, {"ids": list(missing)})):
             if missing.pop(shared_id)[1] != digest:
@@ -305,10 +305,10 @@ def _rows(table: Table, snapshots: Iterable[Snapshot]) -> Iterator[tuple[Any, ..
     return chain.from_iterable(snapshot.rows(table) for snapshot in snapshots)
 
 
-def _update(transaction: Transaction, settled: dict[str, _Settled], reader: Reader) -> None:
-    """Bring stored runs to their newest snapshot, and the history of all runs to the snapshots that came."""
+def _update(transaction: Transaction, decided: dict[str, _Decided], reader: Reader) -> None:
+    """Update stored runs to their newest snapshot, and add the other snapshots to the history."""
     changed = {
-        run_id: run for run_id, run in settled.items() if run.late or (run.stored and run.newest is not run.stored)
+        run_id: run for run_id, run in decided.items() if run.late or (run.stored and run.newest is not run.stored)
     }
     before = reader.stored(transaction, sorted(run_id for run_id, run in changed.items() if run.stored))
     replaced = Replaced()
@@ -333,13 +333,13 @@ def _update(transaction: Transaction, settled: dict[str, _Settled], reader: Read
         revised[run_id] = history.Revised(run.newest.digest, newest, texts, added)
     replaced.write(transaction)
     with_history = history.write(transaction, revised)
-    stay = {run_id: run for run_id, run in settled.items() if run.stored and run.newest is run.stored}
+    stay = {run_id: run for run_id, run in decided.items() if run.stored and run.newest is run.stored}
     seen = {run_id for run_id, run in stay.items() if run.stored and run.observed_at > run.stored.observed_at}
     touch(transaction, {run_id: stay[run_id].observed_at for run_id in sorted(stay.keys() & (with_history | seen))})
 
 
 class Replaced:
-    """Stored runs in whose place other rows are to stand."""
+    """Stored runs whose rows will be replaced."""
 
     def __init__(self) -> None:
         self._runs: list[Row] = []
@@ -347,7 +347,7 @@ class Replaced:
         self._new: dict[Table, list[Row]] = {table: [] for table in CHILD_TABLES}
 
     def add(self, stored: StoredRun, row: Row, children: Mapping[Table, Iterable[Row]]) -> None:
-        """A run as it is stored, its row from now on, and its rows in those tables where they may be others."""
+        """Add a stored run, its new row, and its new rows in those tables where they may differ."""
         self._runs.append(row)
         for table, rows in children.items():
             self._new[table] += rows
@@ -355,11 +355,11 @@ class Replaced:
                 self._gone[table][row[0]] = count
 
     def write(self, transaction: Transaction) -> None:
-        """Update, delete and insert."""
+        """Replace the rows in the database."""
         if not self._runs:
             return
         transaction.update(RUN, self._runs)
-        for table in reversed(CHILD_TABLES):  # what refers to others goes first: else they would take it along
+        for table in reversed(CHILD_TABLES):  # referencing rows first, or else they would be deleted by a cascade
             gone = self._gone[table]
             deleted = transaction.delete(table, ("run_object",), [(run_id,) for run_id in gone])
             transaction.expect(table, deleted, sum(gone.values()), "deleted")
@@ -368,10 +368,10 @@ class Replaced:
 
 
 def touch(transaction: Transaction, seen: Mapping[str, int]) -> None:
-    """Say when the stored snapshot of each of these runs was last seen, also where it is the time that stands there.
+    """Set the time at which the stored snapshot of each of these runs was last observed, even if it is unchanged.
 
-    A run whose history alone has changed is updated too: to a transaction that has seen the archive before that
-    (REPEATABLE READ), the database refuses the lock then, without which it would put back the history it saw.
+    This updates a run even if only its history has changed. Thus the database refuses the lock to a transaction that
+    began earlier (REPEATABLE READ), which would otherwise restore the history that it saw.
     """
     if seen:
         moved = [{"run_id": run_id, "seen_at": observed_at} for run_id, observed_at in seen.items()]
@@ -384,9 +384,9 @@ def replace_by_hand(
     stored: dict[str, Head],
     before: dict[str, Texts],
 ) -> None:
-    """Keep stored snapshots of runs, which somebody else is about to replace by these, as history.
+    """Move the stored snapshots of runs into the history, before the caller replaces them by the given snapshots.
 
-    *stored* are their heads, locked, *before* the texts of their members.
+    *stored* holds their heads, which are locked, and *before* the texts of their members.
     """
     revised: dict[str, history.Revised] = {}
     for snapshot in snapshots:

@@ -1,6 +1,6 @@
 """The tables as SQLAlchemy models that mirror the documented RunObject table.
 
-``docs/reference/tables.md`` maps name by name.
+``docs/reference/tables.md`` lists each name.
 """
 
 from runstore.schema import sessions
@@ -26,7 +26,7 @@ from runstore.schema.price import ModelPrice
 from runstore.schema.run import RunObject, RunObjectAssistantObjectToolsInner, RunObjectFileIds
 
 TABLES = sessions.TABLES
-"""The tables of an archive by name. The metadata may have more: applications may derive models from our base."""
+"""The tables of an archive by name. The metadata may contain more: applications may derive models from our base."""
 
 __all__ = [
     "TABLES",

@@ -1,4 +1,4 @@
-"""What all tables share: the naming convention, column types that mean the same on both backends, shared rows."""
+"""The common parts of all tables: naming convention, column types that agree on both backends, shared rows."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ from runstore.wire.spelling import Names
 
 
 class Number(TypeDecorator[int | float]):
-    """A JSON number kept exactly: numeric without scale on PostgreSQL, NUMERIC affinity (int or double) on SQLite."""
+    """A JSON number stored exactly: numeric without scale on PostgreSQL, NUMERIC affinity (int or double) on SQLite."""
 
     impl = Numeric
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        # SQLAlchemy's Numeric would read back ten digits on SQLite; the driver's own int and float are exact.
+        # SQLAlchemy's Numeric would return ten digits on SQLite; the driver's own int and float are exact.
         exact: TypeEngine[Any] = Numeric() if dialect.name == "postgresql" else Numeric(asdecimal=False)
         return dialect.type_descriptor(exact)
 
     def process_bind_param(self, value: int | float | None, dialect: Dialect) -> Any:
-        # PostgreSQL's float8 -> numeric keeps 15 digits: the shortest spelling goes as a decimal.
+        # PostgreSQL's cast from float8 to numeric keeps 15 digits, so the shortest spelling is passed as a decimal.
         if isinstance(value, float) and dialect.name == "postgresql":
             return Decimal(repr(value))
         return value
@@ -52,12 +52,12 @@ class Number(TypeDecorator[int | float]):
 
 
 def plain_number(value: Decimal | float) -> int | float:
-    """The int where a stored number is a 64-bit integer, else the float."""
+    """Return an int if a stored number is a 64-bit integer, else a float."""
     return int(value) if value == int(value) and int(value) in wire.INT64 else float(value)
 
 
 class _Compared(TypeDecorator[Any]):
-    """The text of a JSON value, for comparing it: PostgreSQL's json has no equality."""
+    """The text of a JSON value, for comparisons: PostgreSQL's json type has no equality operator."""
 
     impl = Text
     cache_ok = True
@@ -71,21 +71,22 @@ def _canonical(value: Any) -> str:
 
 
 class JSONText(TypeDecorator[Any]):
-    """A JSON object kept as its text: json on PostgreSQL (jsonb forgets the order of keys), TEXT on SQLite, whose
-    JSON type name would mean numeric affinity. Python values are written as canonical text.
+    """A JSON object stored as text. Python values are written as canonical text.
 
-    In queries ``column["key"]`` is the value of a key. Two values are equal if their canonical texts are.
+    The type is json on PostgreSQL, since jsonb does not keep the order of keys, and TEXT on SQLite, where the type name
+    JSON would mean numeric affinity. In queries, ``column["key"]`` is the value of a key. Two values are equal if their
+    canonical texts are.
     """
 
     impl = JSON
     cache_ok = True
 
     class Comparator(TypeDecorator.Comparator[Any], JSON.Comparator[Any]):
-        """Operators that mean the same on both databases."""
+        """Operators that behave the same on both databases."""
 
         def operate(self, op: Any, *other: Any, **options: Any) -> Any:
             if op in _COMPARISONS and other[0] is None and isinstance(self.expr, BinaryExpression):
-                return op(self.expr.as_string(), None)  # absent, or null: databases disagree on telling these
+                return op(self.expr.as_string(), None)  # an absent key or null: not every database distinguishes them
             if op in _COMPARISONS:
                 others = [cast(one, _Compared) if _is_json(one) else one for one in other]
                 return op(cast(self.expr, _Compared), *others, **options)
@@ -99,22 +100,22 @@ class JSONText(TypeDecorator[Any]):
         return dialect.type_descriptor(JSON() if dialect.name == "postgresql" else Text())
 
     def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        """Read as text, which SELECT DISTINCT can compare and whose numbers no driver reads."""
+        """Read the column as text, which SELECT DISTINCT can compare and whose numbers no driver converts."""
         return type_coerce(cast(column, Text), self)
 
     def coerce_compared_value(self, op: Any, value: Any) -> Any:
-        """The other side of an operator as what it is: a key, a path, a number."""
+        """Treat the other operand as what it is: a key, a path or a number."""
         return literal(value).type
 
     def compare_values(self, x: Any, y: Any) -> bool:
-        """Whether an attribute was set to what it was, also to the order of the keys: to Python 1 is True."""
+        """Return whether two values are the same, including types and key order; in Python 1 == True."""
         return x is y or (type(x) is type(y) and repr(x) == repr(y))
 
     def bind_processor(self, dialect: Dialect) -> Any:
         return lambda value: None if value is None else _canonical(value)
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Any:
-        # psycopg hands over parsed json where a statement does not read it as text, sqlite3 its text.
+        # psycopg returns parsed json if a statement does not read the column as text; sqlite3 returns text.
         return lambda value: wire.loads(value) if isinstance(value, str) else value
 
 
@@ -139,17 +140,17 @@ NAMES = {
 }
 
 BigInt = BigInteger().with_variant(Integer(), "sqlite")
-"""64 bits on both; on SQLite only the word INTEGER makes a primary key the row's own number."""
+"""A 64-bit integer on both databases. On SQLite a primary key is the row id only if its type is exactly INTEGER."""
 
 
 UnixSeconds = BigInteger().with_variant(Integer(), "sqlite")
-"""Seconds since 1970-01-01. What stands in columns of this very object the mapping also reads from ISO 8601."""
+"""Seconds since 1970-01-01. For columns of this very object, the mapping also accepts ISO 8601."""
 
 Key = Text().with_variant(Text(collation="C"), "postgresql")
 """Text that is compared, ordered and indexed by its bytes on both backends, whatever the server's locale.
 
-Columns of this very object may stand in an index: the mapping refuses a text that an index could not hold. The types
-are SQLAlchemy's own, because Alembic copies the type of a key into the migrations of applications that refer to it.
+Columns of this very object may be indexed: the mapping refuses a text that is too long for an index. The types are
+SQLAlchemy's own, because Alembic copies the type of a key into the migrations of applications that refer to it.
 """
 
 RunId = Annotated[str, mapped_column(Key)]
@@ -164,17 +165,17 @@ Digest = Annotated[bytes, mapped_column(LargeBinary)]
 
 
 class Base(DeclarativeBase):
-    """The tables are made by the migrations and by nothing else: this metadata describes them."""
+    """Only migrations create the tables; this metadata describes them."""
 
     metadata = MetaData(naming_convention=NAMES)
 
 
 FUNCTION_NAMES = Names(["function"])
-"""Of the member of a shared value whose value stands in function_object."""
+"""The name of the member of a shared value that is stored in function_object."""
 
 
 class Shared:
-    """A value that many runs share: written once, never updated, found by what it is."""
+    """A value that many runs share: written once, never updated, and identified by its content."""
 
     id: Mapped[int] = mapped_column(
         BigInt,
@@ -187,8 +188,8 @@ class Shared:
 
     @property
     def value(self) -> Any:
-        """The whole value as JSON has it: a dict, or the string of a string form."""
-        value = wire.loads(self.document)  # type: ignore[attr-defined]  # a column of nearly every such table
+        """The whole value as JSON represents it: a dict, or a string."""
+        value = wire.loads(self.document)  # type: ignore[attr-defined]  # a column of nearly all such tables
         if (function := getattr(self, "function", None)) is not None:
             value[FUNCTION_NAMES.key_of("function", value) or "function"] = function.value
         return value

@@ -1,4 +1,4 @@
-"""What runs are configured with and share: one row a distinct value, its key made of the value."""
+"""The configuration that runs share: one row per distinct value, with a key derived from the value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Document = Annotated[str, mapped_column(Text, sort_order=1, comment="Canonical J
 
 
 class FunctionObject(Shared, Base):
-    """Documented FunctionObject: a function a model may call."""
+    """Documented FunctionObject: a function that a model may call."""
 
     __tablename__ = "function_object"
     __table_args__ = (Index(None, "name"), {"comment": "Documented FunctionObject: functions that tools describe."})
@@ -47,7 +47,7 @@ class AssistantObjectToolsInner(Shared, Base):
 
 
 class AssistantsApiToolChoiceOption(Shared, Base):
-    """Documented AssistantsApiToolChoiceOption: which tool the model had to call."""
+    """Documented AssistantsApiToolChoiceOption: the tool that the model had to call."""
 
     __tablename__ = "assistants_api_tool_choice_option"
     __table_args__ = (
@@ -67,7 +67,7 @@ class AssistantsApiToolChoiceOption(Shared, Base):
 
 
 class AssistantsApiResponseFormatOption(Shared, Base):
-    """Documented AssistantsApiResponseFormatOption: the format the model had to answer in."""
+    """Documented AssistantsApiResponseFormatOption: the format in which the model had to answer."""
 
     __tablename__ = "assistants_api_response_format_option"
     __table_args__ = {"comment": "Documented AssistantsApiResponseFormatOption: the format of the answer."}
@@ -77,7 +77,7 @@ class AssistantsApiResponseFormatOption(Shared, Base):
 
 
 class TruncationObject(Shared, Base):
-    """Documented TruncationObject: how a thread was cut before the run."""
+    """Documented TruncationObject: how the thread was truncated before the run."""
 
     __tablename__ = "truncation_object"
     __table_args__ = {"comment": "Documented TruncationObject: how a thread is cut before the run."}
@@ -88,7 +88,7 @@ class TruncationObject(Shared, Base):
 
 
 class RunObjectInstructions(Shared, Base):
-    """The text of RunObject.instructions, which most runs of an assistant have in common."""
+    """The text of RunObject.instructions, which most runs of an assistant share."""
 
     __tablename__ = "run_object_instructions"
     __table_args__ = {"comment": "The texts of RunObject.instructions, each stored once."}
@@ -102,7 +102,7 @@ class RunObjectInstructions(Shared, Base):
 
 
 class RunObjectShape(Shared, Base):
-    """What columns cannot hold: which keys a run had, in which order, and which lists were null."""
+    """The key layout of runs, which columns cannot hold: the keys of a run, their order, and which lists were null."""
 
     __tablename__ = "run_object_shape"
     __table_args__ = {"comment": "Key layouts of runs: which keys their objects have, in which order (own table)."}

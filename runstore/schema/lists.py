@@ -1,4 +1,4 @@
-"""Lists whose items stand in rows of a link table, as attributes of a run."""
+"""Lists whose items are rows of a link table, as attributes of a run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy.ext.associationproxy import AssociationProxy, _AssociationList, 
 
 
 class Rows(list[Any]):
-    """The rows of a relationship. SQLAlchemy's list says nothing of another order, which would be lost."""
+    """The rows of a relationship. SQLAlchemy does not notice a reordering of its own list, and would lose the order."""
 
     def reverse(self) -> None:
         self[:] = self[::-1]
@@ -19,9 +19,9 @@ class Rows(list[Any]):
 
 
 class _LinkedList(_AssociationList[Any]):
-    """SQLAlchemy's list, which refuses to be put into another order: its rows know none. Ours do, so it gets new ones.
+    """An association list that can be reordered. SQLAlchemy's refuses, as its rows may have no order; ours have one.
 
-    The class is not a documented one; what is documented leaves nothing but to write a whole list anew.
+    The base class is not documented. The only documented alternative is to assign a whole new list.
     """
 
     def reverse(self) -> None:  # type: ignore[override]
@@ -32,7 +32,7 @@ class _LinkedList(_AssociationList[Any]):
 
 
 def linked(rows: str, item: str, row_of: Callable[[Any], Any]) -> AssociationProxy[Any]:
-    """The items that a relationship's rows hold in an attribute; *row_of* makes the row of an item."""
+    """Return a proxy for one attribute of the rows of a relationship; *row_of* makes the row for an item."""
 
     def held(instance: Any) -> Any:
         return getattr(instance, item)

@@ -1,4 +1,4 @@
-"""What happened in a run and belongs to it: rows whose key begins with the run's id and that go when the run goes."""
+"""What happened in a run: rows that belong to one run, whose key begins with its id, and that are deleted with it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class RunObjectRequiredAction(Base):
 
 
 class FunctionCall(NamedTuple):
-    """Documented RunToolCallObject_function: the function the model called and its arguments, a text of JSON."""
+    """Documented RunToolCallObject_function: the function that the model called, and its arguments as JSON text."""
 
     name: str | None
     arguments: str | None
@@ -109,7 +109,7 @@ class RunObjectIncompleteDetails(Base):
 
 
 class RunCompletionUsage(Base):
-    """Documented RunCompletionUsage: tokens the run used."""
+    """Documented RunCompletionUsage: the tokens that the run used."""
 
     __tablename__ = "run_completion_usage"
     __table_args__ = (Index(None, "total_tokens"), {"comment": "Documented RunCompletionUsage: tokens a run used."})
@@ -122,7 +122,7 @@ class RunCompletionUsage(Base):
 
 
 class RunObjectChange(Base):
-    """A snapshot of a run that is not its newest: kept once, as what differed from the next newer snapshot."""
+    """A snapshot of a run other than its newest, stored as the difference from the next newer snapshot."""
 
     __tablename__ = "run_object_change"
     __table_args__ = {

@@ -1,4 +1,4 @@
-"""What tokens cost: filled by the user, read by the view ``runs``."""
+"""Token prices: the user fills this table, the view ``runs`` reads it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from runstore.schema.base import Base, BigInt, Key, Number
 
 
 class ModelPrice(Base):
-    """What a million tokens of a model cost from some time on."""
+    """The price of a million tokens of a model from a given time on."""
 
     __tablename__ = "model_price"
     __table_args__ = {"comment": "What tokens cost, as imported by the user (own table)."}

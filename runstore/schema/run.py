@@ -58,24 +58,24 @@ from runstore.schema.outcome import (
 )
 
 NO_TIME = "-9223372036854775808"
-"""Stands for a created_at that is NULL in order, index and cursor, so that such runs come first on both backends."""
+"""Replaces a NULL created_at in the order of runs, in indexes and cursors, so that these runs sort first everywhere."""
 
 CALENDAR = "BETWEEN -62135510400 AND 253402214399"
-"""Unix seconds from 0001-01-02 to 9999-12-30: what every client can show as a time, whatever its zone."""
+"""Unix seconds from 0001-01-02 to 9999-12-30, which every client can represent as a time in any time zone."""
 
 FINISHED = (
     "CASE status WHEN 'completed' THEN completed_at WHEN 'incomplete' THEN completed_at WHEN 'failed' THEN failed_at "
     "WHEN 'cancelled' THEN cancelled_at WHEN 'expired' THEN expires_at END"
 )
-"""finished_at of the view runs: when a run ended, by its status."""
+"""The expression of finished_at in the view runs: when a run ended, depending on its status."""
 
 SECONDS = f"CASE WHEN created_at {CALENDAR} AND {FINISHED} {CALENDAR} THEN {FINISHED} - created_at END"
-"""total_seconds of the view runs."""
+"""The expression of total_seconds in the view runs."""
 
 REGULAR_SECONDS = 86_400
-"""Within a day of its creation a run has started and ended: they expire after ten minutes."""
+"""A run starts and ends within a day of its creation, since runs expire after ten minutes."""
 
-# Halves, because the difference of two 64-bit integers has 65 bits.
+# Halved, because the difference of two 64-bit integers needs 65 bits.
 _STAMPS = ("started_at", "completed_at", "failed_at", "cancelled_at")
 IRREGULAR = " OR ".join(
     [
@@ -84,10 +84,10 @@ IRREGULAR = " OR ".join(
         f"status = 'expired' AND expires_at / 2 - created_at / 2 NOT BETWEEN 0 AND {REGULAR_SECONDS // 2}",
     ]
 )
-"""Of a run with a time that is not within :data:`REGULAR_SECONDS` of its creation (give or take a second or two).
+"""True for a run with a time outside :data:`REGULAR_SECONDS` of its creation (give or take a second or two).
 
-All others that started or ended in some time were created shortly before, and so the index of the order of runs finds
-them; these have an index of their own, which in most archives is empty.
+All other runs that started or ended in a given period were created shortly before it, so they are found through the
+index on the order of runs. The irregular ones have their own index, which is empty in most archives.
 """
 
 JSON_TERMS = """CREATE FUNCTION runstore_json_terms(document json) RETURNS integer[]
@@ -98,29 +98,30 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     FROM pg_catalog.json_each_text(
         CASE WHEN pg_catalog.json_typeof(document) OPERATOR(pg_catalog.=) 'object' THEN document ELSE '{}' END) AS m
 $$"""
-"""On PostgreSQL: the keys and pairs of a JSON object as numbers of 16 bits, for an index of metadata.
+"""A PostgreSQL function that returns the keys and pairs of a JSON object as 16-bit numbers, for an index on metadata.
 
-No stored value is too long for it, and runs whose pairs are all different do not bloat it. What it finds has to be
-looked at again: different pairs may have one number.
+No stored value is too long for this index, and runs whose pairs are all different do not bloat it. Matches must be
+checked again, because different pairs may have the same number.
 """
 
 
 OWN = {
-    "shape": "by the keys of the run",
-    "shape_id": "by the keys of the run",
-    "digest": "by the content of the run",
-    "observed_at": "when a change of the run is flushed; RunRepository.save(run, observed_at=...) takes another time",
+    "shape": "from the keys of the run",
+    "shape_id": "from the keys of the run",
+    "digest": "from the content of the run",
+    "observed_at": "when a change of the run is flushed; RunRepository.save(run, observed_at=...) accepts another time",
     "archived_at": "when a run is first stored",
 }
-"""Attributes of RunObject that only the mapping sets, and by what."""
+"""Attributes of RunObject that only the mapping sets, and from what or when it does so."""
 
 
 class RunObject(Base):
-    """Documented RunObject: one run, as its newest snapshot has it.
+    """Documented RunObject: one run, as of its newest snapshot.
 
-    The documented columns in the documented order (a key into a table of what belongs to the run is that table's own
-    key here), then those of later generations, then runstore's own. Everything but the id may be NULL: an absent
-    member and a null one differ by the shape. Timestamps are Unix seconds unless said otherwise.
+    The documented columns come first, in the documented order, then those of later generations, then runstore's own.
+    Where the documentation has a key into a table whose rows belong to a run, that table refers to the run instead. All
+    columns but the id may be NULL: the key layout distinguishes absent members from null ones. Timestamps are Unix
+    seconds unless noted otherwise.
     """
 
     __tablename__ = "run_object"
@@ -221,7 +222,7 @@ class RunObject(Base):
 
     @hybrid_property
     def instructions(self) -> str | None:
-        """The text of the instructions. Setting it gives the run another one; the old one may be other runs' too."""
+        """The text of the instructions. Setting it changes this run only; other runs may keep the old text."""
         return None if self.instructions_row is None else self.instructions_row.instructions
 
     @instructions.inplace.setter
@@ -236,16 +237,16 @@ class RunObject(Base):
         return prompt.scalar_subquery()
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Refuse in the constructor too what would not be stored: ``metadata``, and what the mapping sets."""
+        """Refuse attributes that would not be stored, in the constructor too: ``metadata``, and those in ``OWN``."""
         if name == "metadata":
-            raise ConfigurationError(detail="metadata is a name of SQLAlchemy's; the metadata of a run is metadata_")
+            raise ConfigurationError(detail="SQLAlchemy reserves the name metadata; use metadata_ for that of a run")
         if name in OWN:
             raise PastTheMapping(what=f"assigning {name} of a RunObject", instead=f"runstore sets it {OWN[name]}")
         super().__setattr__(name, value)
 
 
 class RunObjectAssistantObjectToolsInner(Base):
-    """Documented link RunObjectAssistantObjectToolsInner: a run's tools, in order, the same one as often as it came."""
+    """Documented link RunObjectAssistantObjectToolsInner: the tools of a run, in order, including repetitions."""
 
     __tablename__ = "run_object_assistant_object_tools_inner"
 
@@ -254,7 +255,7 @@ class RunObjectAssistantObjectToolsInner(Base):
     tool_id: Mapped[int] = mapped_column(
         "assistant_object_tools_inner",
         BigInt,
-        # The convention's name would have 71 bytes; PostgreSQL ends at 63.
+        # The name by convention would have 71 bytes, but PostgreSQL truncates names to 63.
         ForeignKey(AssistantObjectToolsInner.id, name="fk_run_object_assistant_object_tools_inner_tool"),
         comment="Key in assistant_object_tools_inner.",
     )
@@ -268,7 +269,7 @@ class RunObjectAssistantObjectToolsInner(Base):
 
 
 class RunObjectFileIds(Base):
-    """Documented link RunObjectFileIds: the files a v1 run was given, in order."""
+    """Documented link RunObjectFileIds: the files that a v1 run was given, in order."""
 
     __tablename__ = "run_object_file_ids"
     __table_args__ = (
@@ -282,7 +283,7 @@ class RunObjectFileIds(Base):
 
 
 class JSONTerms(FunctionElement[Any]):
-    """The function of :data:`JSON_TERMS`, called by its name in our schema."""
+    """A call of the function of :data:`JSON_TERMS`, qualified with our schema."""
 
     name = "runstore_json_terms"
     inherit_cache = True
@@ -290,13 +291,13 @@ class JSONTerms(FunctionElement[Any]):
 
 @compiles(JSONTerms)
 def _call(element: JSONTerms, compiler: SQLCompiler, **options: Any) -> str:
-    # Named as a table is: SQLAlchemy puts the schema before those, not before functions.
+    # Formatted like a table, because SQLAlchemy qualifies tables with the schema, but not functions.
     name = compiler.preparer.format_table(Table(element.name, MetaData()))
     return f"{name}{compiler.process(element.clause_expr, **options)}"
 
 
 def created_order() -> ColumnElement[int]:
-    """created_at as runs are ordered by it."""
+    """Return created_at as the expression by which runs are ordered."""
     return func.coalesce(RunObject.created_at, literal_column(NO_TIME))
 
 
@@ -304,9 +305,9 @@ _table = RunObject.__table__
 _created = text(f"coalesce(created_at, {NO_TIME})")
 _table.comment = "Documented RunObject: the newest snapshot of each assistant run."  # type: ignore[attr-defined]
 Index("ix_run_object_created_at", _created, _table.c.id)
-# For SQL over the views, which says created_at: the one of the order is found only by the expression.
+# For SQL that filters the views by created_at; the index on the order of runs matches only its own expression.
 Index("ix_run_object_created", _table.c.created_at)
-# Without the id, which would double their size: runs of one thread in one second are few, and quickly sorted.
+# Without the id, which would double their size: few runs of a thread share a second, and those are sorted quickly.
 for _column in (_table.c.thread_id, _table.c.assistant_id, _table.c.status, _table.c.model):
     Index(f"ix_run_object_{_column.name}", _column, _created)
 Index("ix_run_object_instructions_id", _table.c.instructions_id)

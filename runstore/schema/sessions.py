@@ -1,9 +1,9 @@
-"""What sessions may do to the tables of runs. It comes with the models, from wherever they are imported.
+"""Guards on what sessions may do to the tables of runs. They are active wherever the models are imported.
 
-A flush that touches runs is handed to :mod:`runstore.orm`, which is loaded then. Statements that change rows would
-leave the digest, the shape and the history of runs as they were, so they are refused: those that pass through a
-session, with models or with their tables, on their own or in a CTE, and the ``bulk_`` methods. Of the statements on a
-session's connection only CTEs are seen.
+A flush that touches runs is passed to :mod:`runstore.orm`, which is loaded on demand. Statements that change rows are
+refused, because they would leave the digest, the key layout and the history of runs as they were. This covers
+statements executed through a session, with models or their tables, alone or in a CTE, and the ``bulk_`` methods. Among
+statements executed on the connection of a session, only those in CTEs are detected.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from runstore.schema.price import ModelPrice
 from runstore.schema.run import RunObject
 
 TABLES = dict(Base.metadata.tables)
-"""All tables of an archive by name. Applications may derive models of their own from the same base later."""
+"""All tables of an archive by name. Applications may derive models from the same base later."""
 
 _OURS = tuple(mapper.class_ for mapper in Base.registry.mappers if mapper.class_ is not ModelPrice)
-"""Models of what runs are made of."""
+"""The models that make up runs."""
 
 _TABLES: dict[Table, type] = {model.__table__: model for model in _OURS}
 
 _FLUSHING = "runstore_flushing"
-"""Says in the info of a connection that a flush of ours is at work on it."""
+"""The key in the info of a connection that marks a flush in progress."""
 
 
 def instead(model: type) -> str:
-    """What to do instead of changing rows of a model."""
+    """Return what to do instead of changing rows of a model."""
     if issubclass(model, Shared):
-        return "many runs share its rows, never to be changed; give the run another value"
+        return "many runs share its rows, so they never change; give the run another value"
     if model is RunObjectChange:
         return "history is written when runs are saved or their attributes are changed"
     if model is RunObject:
@@ -58,7 +58,7 @@ def _refuse_statements(state: ORMExecuteState) -> None:
     if isinstance(statement, FromStatement):
         statement = statement.element
     if isinstance(statement, Delete) and _TABLES.get(statement.table) is RunObject:  # type: ignore[call-overload]
-        _orm().may_delete(state.session)  # the database deletes with a run what belongs to it
+        _orm().may_delete(state.session)  # the database deletes the other rows of a run with it
     elif isinstance(statement, UpdateBase):
         _refuse(statement)
 
@@ -79,23 +79,23 @@ def _after_flush(session: Session, _: UOWTransaction) -> None:
 
 @event.listens_for(Session, "after_begin")
 def _watch(_: Session, __: SessionTransaction, connection: Connection) -> None:
-    connection.info.pop(_FLUSHING, None)  # what a flush that failed has left
+    connection.info.pop(_FLUSHING, None)  # left by a failed flush
     if not event.contains(connection, "before_execute", _refuse_bulk):
         event.listen(connection, "before_execute", _refuse_bulk)
         event.listen(connection, "before_cursor_execute", _refuse_ctes)
 
 
 def _refuse_bulk(connection: Connection, statement: Any, _: Any, __: Any, options: Any) -> None:
-    """Refuse what the ``bulk_`` methods execute: statements of the ORM that no flush has announced."""
+    """Refuse statements of the ``bulk_`` methods: ORM statements outside a flush."""
     if "compiled_cache" in options and isinstance(statement, UpdateBase) and _FLUSHING not in connection.info:
         _refuse(statement, "a bulk ")
 
 
 def _refuse_ctes(_: Connection, __: Any, ___: str, ____: Any, context: ExecutionContext | None, _____: bool) -> None:
-    """Refuse statements in the CTEs of another one, wherever in it they stand.
+    """Refuse statements in CTEs of another statement, at any depth.
 
-    Whether there are any is known once it is compiled, so that all others need not be searched. What the compiler has
-    put before the statement is listed; CTEs that stay inside it (``nesting``) are not.
+    After compilation it is known whether a statement has CTEs, so all others need not be searched. The compiler lists
+    the CTEs that it places before the statement, but not those that stay inside it (``nesting``).
     """
     compiled: Any = context.compiled if context is not None else None
     listed = getattr(compiled, "ctes", None)
@@ -108,12 +108,12 @@ def _refuse_ctes(_: Connection, __: Any, ___: str, ____: Any, context: Execution
 
 
 def connection_of(session: Session) -> Connection:
-    """The connection on which a session reads and writes runs."""
+    """Return the connection on which a session reads and writes runs."""
     return session.connection(bind_arguments={"mapper": RunObject.__mapper__})
 
 
 def _orm() -> Any:
-    # The one import against the order of the modules: what writes runs is made of what the models describe.
+    # The only import against the order of modules: the code that writes runs depends on the models.
     from runstore import orm
 
     return orm

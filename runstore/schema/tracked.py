@@ -1,4 +1,4 @@
-"""JSON values of mapped attributes that notice a change in place, at any depth: SQLAlchemy compares no values."""
+"""JSON values of mapped attributes that detect changes in place, at any depth, because SQLAlchemy does not."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from runstore.errors import ConfigurationError, RunStoreError
 
 
 class _Holders(dict[InstanceState[Any], str]):
-    """The states of the objects that hold a value, with the attribute of each, and the objects themselves.
+    """The states of the objects that hold a value, the attribute of each, and strong references to the objects.
 
-    Mutable's own references are weak, as are those of a session to what is not changed: a run of which somebody has
-    only the metadata would be gone before it is changed, and the change lost. The garbage collector ends the cycle.
+    Mutable holds weak references, and so does a session to unchanged objects: a run of which the application keeps
+    only the metadata would be discarded before a change, and the change lost. The garbage collector breaks the cycle.
     """
 
     def __init__(self) -> None:
@@ -29,13 +29,13 @@ class _Holders(dict[InstanceState[Any], str]):
         self._objects[state] = state.obj()
 
     def pop(self, state: InstanceState[Any], default: Any = None) -> Any:
-        """Called where the object is given another value."""
+        """Forget an object. SQLAlchemy calls this when the object is given another value."""
         self._objects.pop(state, None)
         return super().pop(state, default)
 
 
 class Tracked(Mutable):
-    """An object or array. A change marks the attribute that it, or what it stands in, is the value of."""
+    """A JSON object or array. A change to it marks the attribute whose value it is, or whose value contains it."""
 
     _owner: Tracked | None = None
 
@@ -45,31 +45,31 @@ class Tracked(Mutable):
 
     @classmethod
     def coerce(cls, key: str, value: Any) -> Tracked | None:
-        """What the attribute holds instead of a plain dict or list, which is copied."""
+        """Return the tracked copy of a plain dict or list that an attribute will hold."""
         if value is None or isinstance(value, Tracked):
             return value
         if not isinstance(value, dict | list):
-            detail = f"{key} takes a dict (a JSON object) or None, not {type(value).__name__}"
+            detail = f"{key} must be a dict (a JSON object) or None, not {type(value).__name__}"
             raise ConfigurationError(detail=detail)
         return TrackedDict(value) if isinstance(value, dict) else TrackedList(value)
 
     def changed(self) -> None:
-        """Mark all attributes of which this is, or is inside, the value.
+        """Mark all attributes whose value this is, or contains this.
 
-        Raises :class:`RunStoreError` where it is none's any more: the change would be lost.
+        Raises :class:`RunStoreError` if no attribute holds it any longer, because the change would be lost.
         """
         holding = [(state.obj(), key) for state, key in self._parents.items() if state.dict.get(key) is self]
         for item, key in holding:
             flag_modified(item, key)
         if self._parents and not holding:
             key = next(iter(self._parents.values()))
-            detail = f"this value of {key} is from before a commit, rollback or refresh; change {key} as it is now"
+            detail = f"this value of {key} predates a commit, rollback or refresh; change the current value of {key}"
             raise RunStoreError(detail=detail)
         if self._owner is not None:
             self._owner.changed()
 
     def __getstate__(self) -> None:
-        """Nothing beside the items, which are copied and pickled in any case: a copy belongs to no attribute."""
+        """Return no state: the items are copied and pickled anyway, and a copy belongs to no attribute."""
 
     def _own(self) -> None:
         raise NotImplementedError
@@ -106,7 +106,7 @@ class TrackedDict(Tracked, dict[str, Any]):
             dict.__setitem__(self, key, _tracked(value, self))
 
     def setdefault(self, key: str, default: Any = None) -> Any:
-        """The value of a key, which is set where there is none."""
+        """Return the value of a key; set it first if the key is missing."""
         if key not in self:
             self[key] = default
         return self[key]

@@ -1,4 +1,4 @@
-"""Files, folders and streams: their text goes to the splitter, what comes of it are records."""
+"""Read records from files, directories and streams by passing their text to the splitter."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ log = logging.getLogger(__name__)
 
 
 def find_files(paths: Iterable[Path]) -> list[Path]:
-    """The files to read for `paths`: each named file, and in place of a directory what it holds, sorted.
+    """Return the files to read for `paths`: each file itself, and for each directory the files in it, sorted.
 
-    In directories, at any depth, regular files named .json, .jsonl, .ndjson, .sse or .txt (or one of these
-    with .gz) are taken; hidden names and symbolic links are not. A folder that cannot be listed and a path
-    that does not exist stay in the result, so that `read_file` reports them. No file is listed twice.
+    In directories, regular files at any depth are taken whose names end in .json, .jsonl, .ndjson, .sse or .txt,
+    optionally followed by a compression suffix. Hidden names and symbolic links are skipped. A directory that cannot be
+    listed and a path that does not exist stay in the result, so that `read_file` reports them. No file is listed twice.
     """
     found: dict[Path, None] = {}
     for path in paths:
@@ -40,7 +40,7 @@ def find_files(paths: Iterable[Path]) -> list[Path]:
             inside += (f for f in files if f.name.lower().endswith(_SUFFIXES) and f.is_file() and not f.is_symlink())
         inside += (Path(error.filename) for error in unlisted)
         if not inside:
-            log.warning("%s: no file in it has a name that ends in %s", path, ", ".join(_NAMES))
+            log.warning("%s: no file in this directory has a name that ends in %s", path, ", ".join(_NAMES))
         found.update(dict.fromkeys(sorted(inside)))
     return list(found)
 
@@ -53,12 +53,11 @@ def read_file(
     max_record_bytes: int = MAX_RECORD_BYTES,
     exported: bool = False,
 ) -> Iterator[Record]:
-    """The records of a file; a file that cannot be opened or read gives a record with an error.
+    """Yield the records of a file. A file that cannot be opened or read yields a record with an error.
 
-    `observed_at` (microseconds since the Unix epoch) is the file's modification time unless given;
-    `progress` is called with the number of bytes of the file read since its last call. `exported` says that
-    runstore has written the file: each object in it is a run, also one that does not say so, and no run is
-    looked for inside another.
+    `observed_at` (microseconds since the Unix epoch) defaults to the modification time of the file. `progress` is
+    called with the number of bytes read since its last call. With `exported`, the file was written by runstore: each
+    object in it is a run, even if it is not marked as one, and is not searched for other runs.
     """
     try:
         stream = path.open("rb", buffering=0)
@@ -87,17 +86,17 @@ def read_stream(
     max_record_bytes: int = MAX_RECORD_BYTES,
     exported: bool = False,
 ) -> Iterator[Record]:
-    """The records of an open binary stream called `name`, the first one observed at `observed_at` (microseconds).
+    """Yield the records of an open binary stream called `name`; the first was observed at `observed_at` (microseconds).
 
-    No error in the input is raised: each gives one record with an error. `exported` is as in `read_file`.
+    Errors in the input are not raised: each yields one record with an error. `exported` is as in `read_file`.
     """
     clock = itertools.count(observed_at)
     for document, chunks in unpacking.texts(stream, name, progress or (lambda size: None)):
-        splitter, told = Splitter(chunks, document, clock, max_record_bytes, exported=exported), False
+        splitter, has_records = Splitter(chunks, document, clock, max_record_bytes, exported=exported), False
         for record in splitter.records():
-            told = told or record.kind is None
+            has_records = has_records or record.kind is None
             yield record
-        if not told:
-            log.warning("%s: no run in it", document)
+        if not has_records:
+            log.warning("%s: no run found", document)
         if splitter.streams:
-            log.warning("%s: the stream of events ends before its run does", document)
+            log.warning("%s: the event stream ends before its run does", document)

@@ -1,6 +1,6 @@
-"""The text of a source as far as it is at hand, and where the values in it end: whole ones, cut off ones, damaged ones.
+"""The buffered text of a source, and the ends of the values in it, whether complete, cut off or damaged.
 
-Nothing here makes records. No text is scanned again and again.
+This module makes no records. It never scans the same text repeatedly.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from runstore import wire
 from runstore.sources.unpacking import CHUNK
 from runstore.wire import finder
 
-KEPT = 16 << 20  # rejected bytes are kept whole up to this size: two copies of them are in memory at a time
-SHOWN = 64 << 10  # so many bytes are kept of what is longer than a record may be
-PROBE = 1 << 20  # so much of a value that is not whole shows whether it is a run
-_MISSES = 16  # so many wrong guesses about the end of values in a row, and no more are made
-_PEEK = 256  # a line that begins a value shows it within so many bytes
-_TRIES = 1000  # so many objects of a damaged line that are not whole, and no more are tried
+KEPT = 16 << 20  # rejected bytes are kept in full up to this size, because two copies of them are held in memory
+SHOWN = 64 << 10  # the number of bytes kept of a record that is too large
+PROBE = 1 << 20  # the bytes examined to decide whether an incomplete value is a run
+_MISSES = 16  # after this many consecutive wrong guesses about the end of a value, guessing stops
+_PEEK = 256  # a line that begins a value is recognized within this many bytes
+_TRIES = 1000  # after this many incomplete objects in a damaged line, the search stops
 
-# What stands for an indentation, equal to no real one: not in an array; an element that does not begin its line.
+# Placeholders for an indentation, different from any real one: outside an array; an element that shares its line.
 OUTSIDE, INLINE = b"^", b"-"
 
-# The scanner's expressions take whole runs of text at C speed and, being possessive, never go back. No text has a
-# record separator (RFC 7464) in it, so whatever is open before one is cut off there.
+# These expressions match long stretches of text at C speed and, being possessive, never backtrack. No match contains a
+# record separator (RFC 7464), so any value that is open at one is cut off there.
 _STRING = rb'"[^"\\\n\x1e]*+(?:\\[^\n\x1e][^"\\\n\x1e]*+)*+"'
-_PLAIN = re.compile(  # stops at what matters
+_PLAIN = re.compile(  # stops at a character that matters
     rb'(?:[^"{}\[\]\n\x1e]++|' + _STRING + rb"|\n[ \t\r]*+(?=[^{\[#\x1e]))*+"
 )
-_QUOTED = re.compile(rb'(?:[^"\\\n\x1e]++|\\[^\n\x1e])*+')  # the rest of a string whose beginning was seen before
-# Text without the brackets, as far as it can be JSON: a string ends before a comma, colon or bracket.
+_QUOTED = re.compile(rb'(?:[^"\\\n\x1e]++|\\[^\n\x1e])*+')  # the rest of a string whose beginning has been consumed
+# Text without brackets, as long as it can be JSON: a string must be followed by a comma, colon or bracket.
 _SOUND = re.compile(rb"(?:[\s,:\w.+-]++|" + _STRING + rb"(?=\s*+[,:\]}]))*+")
 _MARGIN = re.compile(rb"\n([ \t\r]*+)")
-_BLANK = re.compile(rb"(?:[ \t\r\n\x1e]++|\xef\xbb\xbf)*+")  # byte order marks also come between files put together
+_BLANK = re.compile(rb"(?:[ \t\r\n\x1e]++|\xef\xbb\xbf)*+")  # byte order marks may occur between concatenated files
 _BREAK = re.compile(rb"[\n\x1e]")
 _START = re.compile(rb"(?:\xef\xbb\xbf)?([ \t]{0,200})(?:([{\[#\]])|(?:event|data|id|retry)?:)")
 _KEY = re.compile(rb"(" + _STRING + rb")\s*+:")
@@ -54,14 +54,14 @@ NOT_JSON = finder.UNREADABLE
 class End(Enum):
     """How a scan ended."""
 
-    WHOLE = auto()  # behind the value
+    WHOLE = auto()  # after the value
     BAD = auto()  # at a newline that shows that the value is malformed
     CUT = auto()  # at the end of the input, within the value
-    LONG = auto()  # within the value, beyond the limit
+    LONG = auto()  # within the value, past the limit
 
 
 class Scanner:
-    """Reads the text of one source; `pos` is what has been consumed of `buf`, which grows by `_more`.
+    """Reads the text of one source; `pos` is the consumed part of `buf`, which `_more` extends.
 
     Indices into `buf` stay valid until `_drop`.
     """
@@ -70,20 +70,20 @@ class Scanner:
         self.chunks, self.limit, self.line = chunks, limit, line
         self.buf = bytearray()
         self.pos = 0
-        self.base = 0  # bytes dropped from the front of buf
+        self.base = 0  # bytes dropped from the beginning of buf
         self.ended = False
-        self.failure: str | None = None  # why the source ended early, until it is reported
-        self.margin: bytes | None = b""  # whitespace before pos on its line; None if there is something else
+        self.failure: str | None = None  # the reason why the source ended early, until it is reported
+        self.margin: bytes | None = b""  # whitespace before pos on its line; None if other text precedes pos
         self.indent = OUTSIDE  # within an array: the margin of its elements
-        self.strict = 0  # up to here (counted from the start of the source) a line that begins a value ends a bad one
-        self.misses = 0  # wrong guesses in a row
+        self.strict = 0  # before this offset in the source, a line that begins a value ends a bad value
+        self.misses = 0  # consecutive wrong guesses
         self.at, self.depth, self.quoted = 0, 0, False  # state of the scanner
-        self.dropped = CLOSE  # the last character before pos, other than whitespace, of the value it is in
-        # The first line of that value that could also begin one of its own, counted like `strict`; None without one.
+        self.dropped = CLOSE  # the last character before pos, other than whitespace, of the value that contains pos
+        # The first line of that value that could also begin a value, as an offset like `strict`; None if there is none.
         self.doubt: int | None = None
 
     def _more(self) -> bool:
-        """Append a chunk to the buffer; False at the end of the source."""
+        """Append a chunk to the buffer. Return False at the end of the source."""
         if not self.ended:
             try:
                 for chunk in self.chunks:
@@ -105,15 +105,15 @@ class Scanner:
         self.pos = 0
 
     def _blank(self) -> bool:
-        """Skip whitespace, keeping count of lines and indentation; False at the end of the source."""
+        """Skip whitespace, tracking line numbers and indentation. Return False at the end of the source."""
         while True:
             end = after(_BLANK, self.buf, self.pos)
-            if end == self.pos + 1 and self.buf[self.pos] == _NEWLINE:  # by far the most frequent
+            if end == self.pos + 1 and self.buf[self.pos] == _NEWLINE:  # by far the most frequent case
                 self.line, self.pos, self.margin = self.line + 1, end, b""
             elif end > self.pos:
                 newline, before = self.buf.rfind(b"\n", self.pos, end), self.margin
                 first = self.pos if newline < 0 else newline + 1
-                tail = bytes(self.buf[first : min(end, first + 2 * _PEEK)])  # no copy of many MiB of spaces
+                tail = bytes(self.buf[first : min(end, first + 2 * _PEEK)])  # avoids copying many MiB of spaces
                 tail = tail.replace(b"\xef\xbb\xbf", b"").replace(b"\x1e", b"")
                 self._advance(end)
                 self.margin = tail[:_PEEK] if newline >= 0 else None if before is None else (before + tail)[:_PEEK]
@@ -125,7 +125,7 @@ class Scanner:
                 return bool(self.buf)
 
     def _line_end(self, limit: int) -> int:
-        """Where the line at pos ends (at its newline or the end of the source), -1 if it is longer than `limit`."""
+        """Return the end of the line at pos (its newline or the end of the source), or -1 if it exceeds `limit`."""
         start = self.pos
         while (end := self.buf.find(b"\n", start)) < 0:
             start = len(self.buf)
@@ -137,7 +137,7 @@ class Scanner:
         return end if end - self.pos <= limit else -1
 
     def _ended_because(self, default: str) -> str:
-        """The reason for the unexpected end: the failure of the source if there was one, which is reported once."""
+        """Return the reason for the unexpected end: the failure of the source, once, or else the default."""
         why, self.failure = self.failure or default, None
         return why
 
@@ -148,7 +148,7 @@ class Scanner:
         self._advance(end)
 
     def _key(self) -> str | None:
-        """The name of the member at pos, which is passed over with its colon; None if there is none."""
+        """Consume the member name at pos and its colon, and return the name; None if there is none."""
         while (match := _KEY.match(self.buf, self.pos)) is None or match.end() == len(self.buf):
             if len(self.buf) - self.pos > SHOWN or not self._more():
                 break
@@ -158,16 +158,16 @@ class Scanner:
         return name
 
     def _scalar(self) -> bytes:
-        """The scalar at pos if it is short, else the first byte of the value."""
+        """Return the scalar at pos if it is short, else the first byte of the value."""
         while (match := _SCALAR.match(self.buf, self.pos)) is None or match.end() == len(self.buf):
             if len(self.buf) - self.pos > _PEEK or not self._more():
                 break
         return match[0] if match and match.end() - self.pos <= _PEEK else bytes(self.buf[self.pos : self.pos + 1])
 
     def _signs(self, start: int, end: int) -> dict[str, bytes]:
-        """The members of the object at `start`, as far as they are short and tell whether it is a run.
+        """Return the short members of the object at `start` that help to decide whether it is a run.
 
-        One stands for all others, and tells whether there seems to be a run in them.
+        One more entry stands for all other members; it records whether they seem to contain a run.
         """
         signs: dict[str, bytes] = {}
         at, end = start + 1, min(end, start + PROBE)
@@ -185,10 +185,10 @@ class Scanner:
         return signs
 
     def _guess(self, limit: int) -> tuple[bytes, dict[str, msgspec.Raw]]:
-        """Take the object that begins the line, if it is valid and ends where it is likely to.
+        """Consume the object that begins the line, if it is valid and ends at a likely position.
 
-        That is at the end of the line or where the next line so indented begins with its closing brace. Returns
-        the object (nothing if the guess is wrong) and its members. Much faster than scanning.
+        This is the end of the line, or the closing brace at the start of the next line with the same indentation.
+        Return the object (empty if the guess is wrong) and its members. This is much faster than scanning.
         """
         start, margin, raw, several = self.pos, self.margin or b"", b"", False
         if (end := self._line_end(limit)) > 0:
@@ -211,10 +211,10 @@ class Scanner:
         return raw, members
 
     def _scan(self, limit: int | None) -> End:
-        """Move `at` to the end of the value it is in.
+        """Move `at` to the end of the value that contains it.
 
-        With no limit, what has been seen is consumed and dropped, up to the line in doubt: if the value is malformed,
-        that line is looked at once more.
+        Without a limit, the scanned text is consumed and dropped up to the doubtful line: if the value turns out to be
+        malformed, that line is examined again.
         """
         buf = self.buf
         while True:
@@ -239,7 +239,7 @@ class Scanner:
                     return End.BAD
                 continue
             self.at += 1
-            if char == QUOTE:  # ends a string, or opens one that goes on beyond the buffer or the line
+            if char == QUOTE:  # ends a string, or opens one that continues past the buffer or the line
                 self.quoted = not self.quoted
             elif char in b"{[":
                 self.depth += 1
@@ -249,14 +249,14 @@ class Scanner:
                 return End.WHOLE
 
     def _doubted(self) -> int | None:
-        """Where the line in doubt is, unless that is farther back than a record may be long."""
+        """Return the index of the doubtful line, or None if it is farther back than the maximum size of a record."""
         index = None if self.doubt is None else self.doubt - self.base
         return None if index is None or self.at - index > self.limit else index
 
     def _begins_value(self) -> bool:
-        """Whether the line after the newline at `at` begins a value that cannot belong to the one being scanned.
+        """Return whether the line after the newline at `at` begins a value that is not part of the scanned one.
 
-        If not, `at` moves on to what the line begins with.
+        If it does not, move `at` to the first character of the line that is not whitespace.
         """
         buf = self.buf
         while (end := after(_MARGIN, buf, self.at)) == len(buf) and end - self.at <= _PEEK and self._more():
@@ -273,7 +273,7 @@ class Scanner:
         return False
 
     def _before(self, end: int) -> int:
-        """The last character before index `end` that is no whitespace."""
+        """Return the last character before index `end` that is not whitespace."""
         while end > self.pos:
             if text := self.buf[max(self.pos, end - _PEEK) : end].rstrip():
                 return text[-1]
@@ -283,11 +283,11 @@ class Scanner:
     def _resynchronise(self) -> tuple[bytes, bool]:
         """Move to the next run on the line, to the newline before the next line that begins a value, or to the end.
 
-        Returns what was passed over (its beginning, if that is more than a record may have) and whether the source
-        ended. Within an array, `indent` becomes OUTSIDE if the array is to be left: the line does not look like one
-        of its elements or its end.
+        Return the skipped bytes (only the first ones if they exceed the size of a record) and whether the source ended.
+        Within an array, `indent` becomes OUTSIDE if the array must be left, because the line looks neither like one of
+        its elements nor like its end.
         """
-        shown, size, first = bytearray(), 0, 1  # what begins at pos is what is bad
+        shown, size, first = bytearray(), 0, 1  # the byte at pos is known to be bad
 
         def pass_over(end: int) -> None:
             nonlocal size
@@ -323,7 +323,7 @@ class Scanner:
                     return bytes(shown), False
 
     def _stretch(self, first: int) -> tuple[int, bool]:
-        """How far the line at pos goes, at most as far as a record may; whether that is its end."""
+        """Return the end of the line at pos, at most the size of a record away, and whether it really ends there."""
         searched = self.pos + first
         while (match := _BREAK.search(self.buf, searched)) is None:
             searched = max(len(self.buf), searched)
@@ -335,9 +335,9 @@ class Scanner:
         return (end, True) if end - self.pos <= self.limit else (self.pos + self.limit, False)
 
     def _next_run(self, start: int, end: int, *, closed: bool = True) -> tuple[int | None, int]:
-        """Where the first object between two indices begins that is a run or holds one; and how far was looked.
+        """Return the index of the first object between two indices that is or contains a run, and the examined end.
 
-        With the end not closed, an object that goes on beyond it is looked at again with more at hand.
+        If the end is not closed, an object that continues past it is examined again when more text is available.
         """
         tries, spent = 0, 0
         while match := _OBJECT_BEGINS.search(self.buf, start, end):
@@ -359,7 +359,7 @@ class Scanner:
         return None, end
 
     def _closing(self, start: int, end: int) -> int | None:
-        """Where the object or array at `start` ends, the negative of where it is damaged; None: not before `end`."""
+        """Return the end of the object or array at `start`, minus the index of its damage, or None if past `end`."""
         stack, at = bytearray(), start
         end = min(end, len(self.buf))
         while at < end:
@@ -376,15 +376,15 @@ class Scanner:
             elif char == QUOTE:
                 string = _QUOTED.match(self.buf, at + 1, end)
                 assert string is not None
-                behind = after(_BLANK, self.buf, string.end() + 1)
-                return None if string.end() >= end - 1 or behind >= end else -at
+                following = after(_BLANK, self.buf, string.end() + 1)
+                return None if string.end() >= end - 1 or following >= end else -at
             else:
                 return -at
             at = after(_SOUND, self.buf, at + 1, end)
         return None
 
     def _resumes(self) -> bool:
-        """Whether reading can go on at the line that follows the newline at pos."""
+        """Return whether reading can continue at the line after the newline at pos."""
         match = _START.match(self.buf, self.pos + 1)
         if not match:
             return False
@@ -400,13 +400,13 @@ class Scanner:
 
 
 def after(pattern: re.Pattern[bytes], text: bytearray, start: int, end: int | None = None) -> int:
-    """Where the match of `pattern` at `start` ends."""
+    """Return the end of the match of `pattern` at `start`."""
     match = pattern.match(text, start, len(text) if end is None else end)
     return match.end() if match else start
 
 
 def taken(raw: bytes) -> tuple[dict[str, msgspec.Raw] | None, bool]:
-    """The members of an object; and whether the text is JSON."""
+    """Return the members of an object (None for other values), and whether the text is JSON."""
     try:
         if raw[:1] == b"{":
             return members_of(raw), True

@@ -1,8 +1,8 @@
-"""Splitting the text of one source into records.
+"""Split the text of one source into records.
 
-What comes next is told by its content, value by value, so one source may mix forms. Bytes that cannot be made a record
-come out as a :class:`Record` whose ``error`` says why, and reading goes on at the next line that begins a value. Memory
-is bounded by the largest record, not by the input; no text is scanned again and again.
+The format is detected value by value, so one source may mix formats. For bytes that cannot be read, a :class:`Record`
+is made whose ``error`` gives the reason, and reading continues at the next line that begins a value. Memory use is
+bounded by the largest record, not by the input; the same text is never scanned repeatedly.
 """
 
 from __future__ import annotations
@@ -40,28 +40,28 @@ _CUT = "JSON is cut off: the input ends in the middle of a value"
 _FIELD = re.compile(rb"(?:event|data|id|retry)?:")
 _MALFORMED = "JSON is malformed or cut off"
 _OUTCOMES = ("completed", "failed", "cancelled", "expired", "incomplete", "requires_action")
-_LAST_EVENTS = frozenset(f"thread.run.{outcome}" for outcome in _OUTCOMES)  # the server waits, or has no more to say
-_UNKNOWN = "not JSON or server-sent events"
-_WHOLE = 8 << 20  # a value up to this size is searched with all of it at hand, a larger one only if it has few members
+_LAST_EVENTS = frozenset(f"thread.run.{outcome}" for outcome in _OUTCOMES)  # after these the server waits or is done
+_UNKNOWN = "neither JSON nor server-sent events"
+_WHOLE = 8 << 20  # a value up to this size is searched as a whole, a larger one only if it has few members
 _WORD = re.compile(rb'[^\s",\[\]{}\x1e]++')
 
 
 @dataclass(slots=True)
 class Record:
-    """One record as it stood in its source, or (with `error`) bytes no record could be made of."""
+    """One record as it was in its source, or (with `error`) bytes that could not be read."""
 
-    raw: bytes  # the JSON text or the offending bytes as they came; `error` says where the rest is if they are many
-    where: str  # source, 1-based line on which the record starts, and path within its value: "dump.jsonl:12 $.data[3]"
-    observed_at: int  # microseconds since the Unix epoch, one more for each further record of a source
-    event: str | None = None  # name of the server-sent event it came in
+    raw: bytes  # the JSON text or the bad bytes, unchanged; `error` states where the rest is if there are many
+    where: str  # source, 1-based line of the record's start, and path within its value: "dump.jsonl:12 $.data[3]"
+    observed_at: int  # microseconds since the Unix epoch; one more for each further record of a source
+    event: str | None = None  # name of the server-sent event that carried it
     error: str | None = None  # what is wrong with the source at this place
-    # The object's members as raw texts, where splitting had to look at them: who maps the record need not do it again.
+    # The object's members as raw texts, if splitting had to decode them, so that mapping need not do it again.
     members: dict[str, msgspec.Raw] | None = field(default=None, compare=False, repr=False)
-    kind: str | None = None  # what it is, of what is not a run and holds none
+    kind: str | None = None  # the kind of a record that neither is nor contains a run
 
 
 class Splitter(Scanner):
-    """Makes the records of one source, which a clock gives their times."""
+    """Makes the records of one source; a clock supplies their times."""
 
     def __init__(
         self,
@@ -75,14 +75,12 @@ class Splitter(Scanner):
         exported: bool = False,
     ) -> None:
         super().__init__(chunks, limit, line)
-        self.exported = (
-            exported  # each object is a record: runs say what they are or not, and nothing stands around them
-        )
+        self.exported = exported  # each object is a record, whether or not it is marked as a run
         self.name, self.clock, self.event = name, clock, event
         self.opened = 0  # values around pos that are read member by member
-        self.told = 0  # records so far
-        self.named = 0  # records so far that say that they are runs, within such values
-        self.streams = False  # server-sent events of a run have come, and not yet their end
+        self.made = 0  # records so far
+        self.marked = 0  # records so far that are marked as runs, within such values
+        self.streams = False  # events of a run have been read, but not its last one
 
     def _record(
         self,
@@ -94,9 +92,9 @@ class Splitter(Scanner):
         path: str = "$",
         kind: str | None = None,
     ) -> Record:
-        self.told += 1
+        self.made += 1
         if self.opened and kind is None and members is not None:
-            self.named += finder.says_it_is_run(members)
+            self.marked += finder.says_it_is_run(members)
         where = f"{self.name}:{line}" if path == "$" else f"{self.name}:{line} {path}"
         return Record(raw, where, next(self.clock), event or self.event, error, members, kind)
 
@@ -108,7 +106,7 @@ class Splitter(Scanner):
         event: str | None = None,
         members: dict[str, msgspec.Raw] | None = None,
     ) -> Iterator[Record]:
-        """The records of one value: itself if it is a run or holds none, else the runs in it."""
+        """Yield the records of one value: the value if it is a run or contains none, else the runs in it."""
         event = event or self.event
         if self.exported and raw[:1] == b"{":
             yield self._record(raw, line, event, members=members, path=path)
@@ -119,25 +117,27 @@ class Splitter(Scanner):
                 and one.path == path
                 and (one.raw[:1] != b"{" or (one.kind or "").startswith(finder.NAMELESS))
             ):
-                continue  # the value around it is told instead, if nothing is found in that
+                continue  # if nothing is found in the surrounding value, that is reported instead
             yield self._record(
                 one.raw, line + one.line, one.event, one.error, members=one.members, path=one.path, kind=one.kind
             )
 
     def _too_long(self, raw: bytes, line: int, start: int, path: str = "$") -> Record:
-        """The record of what is longer than a record may be, and ends at pos."""
+        """Return the record for a value that exceeds the size limit and ends at pos."""
         size = f"{self.limit >> 20} MiB" if self.limit >= 1 << 20 else f"{self.limit} bytes"
         return self._record(raw, line, error=f"record larger than {size}{self._rest(start, len(raw))}", path=path)
 
     def _rest(self, start: int, kept: int) -> str:
-        """Where bytes from `start` (counted from the beginning of the source) up to pos are, if not all are kept."""
+        """Return the location of the bytes from offset `start` of the source to pos, if not all of them are kept."""
         end = self.base + self.pos
-        return "" if end - start <= kept else f"; bytes {start} to {end} of the text, the first {kept} are kept"
+        return (
+            "" if end - start <= kept else f"; bytes {start} to {end} of the text, of which the first {kept} are kept"
+        )
 
     # --- values at the top level ----------------------------------------------------------------------------------
 
     def records(self) -> Iterator[Record]:
-        """Everything in the source."""
+        """Yield all records of the source."""
         while self._blank():
             first = self.buf[self.pos]
             if first == OBJECT:
@@ -148,7 +148,7 @@ class Splitter(Scanner):
                 yield from self._array("$")
             elif first == HASH:
                 self._skip_line()
-            elif first == COMMA:  # lines taken out of an array
+            elif first == COMMA:  # the line was copied from an array
                 self._advance(self.pos + 1)
             else:
                 yield from self._line()
@@ -156,16 +156,16 @@ class Splitter(Scanner):
             yield self._record(b"", self.line, error=self._ended_because(""))
 
     def _lines(self) -> Iterator[Record]:
-        """The objects from pos on that are whole lines of the buffer, by far the most frequent form.
+        """Yield the objects from pos on that are complete lines of the buffer, by far the most frequent form.
 
-        Stops at whatever else comes, which is looked at with more care.
+        Stop at anything else, which needs closer examination.
         """
         buf, longest = self.buf, min(_WHOLE, self.limit)
         while self.margin == b"":
             start, end = self.pos, self.buf.find(b"\n", self.pos)
             if not start < end <= start + longest or buf[start] != OBJECT or buf[end - 1] != END:
                 return
-            raw = bytes(memoryview(buf)[start:end])  # one copy; a slice of the buffer would be another
+            raw = bytes(memoryview(buf)[start:end])  # one copy; slicing the buffer would make another
             try:
                 members = members_of(raw)
             except NOT_JSON:
@@ -177,7 +177,7 @@ class Splitter(Scanner):
                 yield from self._found(raw, line, "$")
 
     def _line(self) -> Iterator[Record]:
-        """What begins neither object nor array: a server-sent event, a bare JSON scalar or garbage."""
+        """Yield the records of text that is neither object nor array: an event, a JSON scalar or garbage."""
         while len(self.buf) - self.pos < 8 and self._more():
             pass
         if self.margin is not None and _FIELD.match(self.buf, self.pos):
@@ -198,7 +198,7 @@ class Splitter(Scanner):
         yield self._bad(_UNKNOWN, _UNKNOWN)
 
     def _server_sent(self) -> Iterator[Record]:
-        """The server-sent event whose first line is at pos."""
+        """Yield the records of the server-sent event whose first line is at pos."""
         parts: list[bytes] = []
         name, size, start = None, 0, self.line
         while self.pos < len(self.buf) or self._more():
@@ -207,10 +207,10 @@ class Splitter(Scanner):
                 self._skip_line()
                 yield self._too_long(shown[: self.limit], line, first)
                 self._advance(min(self.pos + 1, len(self.buf)))
-                size = self.limit + 1  # reported: nothing more is kept of this event
+                size = self.limit + 1  # already reported: keep nothing more of this event
                 continue
             text = bytes(self.buf[self.pos : end]).rstrip()
-            if not text or text[0] in b"{[#\xef\x1e":  # what may begin a value, after a byte order mark or without
+            if not text or text[0] in b"{[#\xef\x1e":  # may begin a value, possibly after a byte order mark
                 break
             field, _, value = text.partition(b":")
             if field == b"data":
@@ -222,7 +222,7 @@ class Splitter(Scanner):
                 parts.append(value if size <= self.limit else b"")
             elif field == b"event":
                 name = value.strip().decode("utf-8", "replace") or None
-            elif field not in (b"id", b"retry", b""):  # an empty name is that of a comment
+            elif field not in (b"id", b"retry", b""):  # a line with an empty field name is a comment
                 yield self._record(text, self.line, error=_UNKNOWN)
             self._advance(min(end + 1, len(self.buf)))
             self.margin = b""
@@ -255,17 +255,17 @@ class Splitter(Scanner):
         reader._more()
         return reader
 
-    # --- arrays and objects that are read piece by piece --------------------------------------------------------------
+    # --- arrays and objects that are read in parts --------------------------------------------------------------------
 
     def _array(self, path: str) -> Generator[Record, None, bool]:
-        """The elements of the array at pos; returns whether its end was found."""
+        """Yield the records of the elements of the array at pos; return whether its end was found."""
         opened, position = self.line, -1
-        due = True  # an element may come, for the array has begun or a comma was the last thing
+        due = True  # an element may follow, because the array has just begun or a comma came last
         self.indent = INLINE
         self._advance(self.pos + 1)
         while self._blank():
             first = self.buf[self.pos]
-            if first == CLOSE:  # a comma too many loses nothing
+            if first == CLOSE:  # accept a trailing comma
                 self._advance(self.pos + 1)
                 self.indent = OUTSIDE
                 return True
@@ -273,7 +273,7 @@ class Splitter(Scanner):
                 due = True
                 self._advance(self.pos + 1)
                 continue
-            # Something at the start of a line that is no element there, or not of this array: the array was cut off.
+            # A line that begins with something other than an element of this array: the array was cut off.
             if self.margin is not None and (first == HASH or (not due and self.margin == b"" != self.indent)):
                 break
             self.indent = own = INLINE if self.margin is None else self.margin
@@ -283,16 +283,16 @@ class Splitter(Scanner):
                 return False
             self.indent = own
         self.indent = OUTSIDE
-        error = self._ended_because(f"array begun on line {opened} is not closed")
+        error = self._ended_because(f"array opened on line {opened} is not closed")
         yield self._record(b"", self.line, error=error, path=path)
         return False
 
     def _object(self, path: str) -> Generator[Record, None, bool]:
-        """What is found in the object at pos, which is too large or too damaged to be taken whole.
+        """Yield the records found in the object at pos, which is too large or too damaged to be decoded.
 
-        Returns whether its end was found.
+        Return whether its end was found.
         """
-        opened, start, told, event = self.line, self.base + self.pos, self.told, self.event
+        opened, start, made, event = self.line, self.base + self.pos, self.made, self.event
         signs: dict[str, bytes] = {}
         self._advance(self.pos + 1)
         self.opened += 1
@@ -309,7 +309,7 @@ class Splitter(Scanner):
             if self.margin == b"" and first in b"{[#":
                 self.indent = OUTSIDE
                 break
-            place, others, named = path, False, self.named
+            place, others, marked = path, False, self.marked
             if first == QUOTE and (key := self._key()) is not None:
                 place = wire.join(path, key)
                 if not self._blank():
@@ -336,23 +336,23 @@ class Splitter(Scanner):
                         break
             elif after(_WORD, self.buf, self.pos) > self.pos or self._more():
                 yield from self._word(silent=True)
-            if others and self.named > named:
+            if others and self.marked > marked:
                 signs[finder.OTHER] = finder.HOLDS_A_RUN
         self.opened -= 1
         self.event = event
         if whole and finder.is_run(signs, event):
             yield self._too_long(b"", opened, start, path)
-        elif whole and self.told == told and not self.opened:
+        elif whole and self.made == made and not self.opened:
             yield self._record(b"", opened, path=path, kind=finder.kind_of(signs, event))
         elif not whole and not broken:
-            error = self._ended_because(f"object begun on line {opened} is not closed")
+            error = self._ended_because(f"object opened on line {opened} is not closed")
             yield self._record(b"", self.line, error=error, path=path)
         return whole
 
     # --- one value --------------------------------------------------------------------------------------------------
 
     def _value(self, path: str) -> Generator[Record, None, bool]:
-        """The value at pos, which need not be whole or valid; returns whether it was whole."""
+        """Yield the records of the value at pos, which may be incomplete or invalid; return whether it is complete."""
         line, start = self.line, self.pos
         if self.margin is not None and self.buf[start] == OBJECT:
             raw, members = self._guess(min(_WHOLE, self.limit))
@@ -366,7 +366,7 @@ class Splitter(Scanner):
             self.at, self.quoted = start + 1, True
         end = self._scan(min(_WHOLE, self.limit))
         if end is End.LONG:
-            if self._holds_others(start):  # how long it is makes no difference
+            if self._holds_others(start):  # its length makes no difference
                 return (yield from self._long(path, end))
             end = self._scan(self.limit)
         size = self.at - start
@@ -376,14 +376,14 @@ class Splitter(Scanner):
             return (yield from self._torn(path, end))
         if size > _WHOLE and self.buf.count(b",", start, self.at) >= wire.MAX_VALUES and self._opens(start, self.at):
             return (yield from self._open(path))
-        raw = bytes(memoryview(self.buf)[start : self.at])  # copies a large value once, not twice
+        raw = bytes(memoryview(self.buf)[start : self.at])  # copies a large value once rather than twice
         decoded, sound = taken(raw)
         if not sound and self._next_run(start + 1, self.at)[0] is not None:
-            return (yield from self._torn(path, End.BAD))  # quotes are missing: it has swallowed others
+            return (yield from self._torn(path, End.BAD))  # quotes are missing, so it includes other objects
         self._advance(self.at)
         if sound:
             yield from self._found(raw, line, path, members=decoded)
-        else:  # passed on, for the reason to be told
+        else:  # passed on, so that the mapping reports the reason
             yield self._record(raw, line, path=path)
         return True
 
@@ -391,12 +391,12 @@ class Splitter(Scanner):
         return (yield from (self._object(path) if self.buf[self.pos] == OBJECT else self._array(path)))
 
     def _holds_others(self, start: int) -> bool:
-        """Whether the value at `start` is sure to be read piece by piece if it is large: an array, or a page."""
+        """Return whether a large value at `start` will surely be read in parts, because it is an array or a page."""
         named = self.buf[start] == ARRAY or finder.text(self._signs(start, self.at).get("object", b""))
         return bool(named) and self._opens(start, self.at)
 
     def _opens(self, start: int, end: int) -> bool:
-        """Whether the value at `start`, of which the text up to `end` is at hand, may hold runs and is none itself."""
+        """Return whether the value at `start`, available up to `end`, is not a run but may contain runs."""
         if self.opened >= wire.MAX_DEPTH or self.buf[start] == QUOTE:
             return False
         if self.buf[start] == ARRAY:
@@ -407,10 +407,10 @@ class Splitter(Scanner):
         return not finder.is_run(signs, self.event) and finder.leaf(signs) is None
 
     def _long(self, path: str, end: End) -> Generator[Record, None, bool]:
-        """The value at pos, which is longer than a record may be: `at` is within it, or at its end."""
+        """Yield the records of the value at pos, which exceeds the size limit; `at` is within it or at its end."""
         line, start = self.line, self.pos
         opens = self._opens(start, start + self.limit)
-        # Of what is read piece by piece the pieces show where it is damaged, but for a quote that is missing early on.
+        # When a value is read in parts, the parts reveal damage, except for a quote that is missing early on.
         seen = start + (min(PROBE, self.limit) if opens else self.limit)
         closing = self._closing(start, seen)
         if closing is not None and closing < 0 and -closing < seen:
@@ -435,13 +435,13 @@ class Splitter(Scanner):
         return end is End.WHOLE
 
     def _torn(self, path: str, end: End) -> Generator[Record, None, bool]:
-        """The value at pos, which is malformed or cut off, as far as that is seen at `at`."""
+        """Yield the records of the value at pos, which proved to be malformed or cut off before `at`."""
         start = self.pos
         damage = self._closing(start, self.at)
         sound = self.at if damage is None else abs(damage)
         if self.doubt is not None:
             sound = min(sound, max(self.doubt - self.base, start))
-        # The lines up to here are looked at once more, as values of their own, but not again and again.
+        # The lines up to here are examined once more, as separate values, but only once.
         self.strict = max(self.strict, self.base + self.at)
         if self._opens(start, sound) and self._next_run(start + 1, sound)[0] is not None:
             return (yield from self._open(path))
@@ -449,7 +449,7 @@ class Splitter(Scanner):
         return False
 
     def _word(self, *, silent: bool = False) -> Generator[Record, None, bool]:
-        """The number, literal or stray character at pos; if `silent` it is told only if it is neither."""
+        """Yield the number, literal or stray character at pos; if `silent`, yield only a stray character."""
         while (end := after(_WORD, self.buf, self.pos)) == len(self.buf) and end - self.pos <= SHOWN:
             if not self._more():
                 break
@@ -462,10 +462,10 @@ class Splitter(Scanner):
         self._advance(end + stray)
         return not stray
 
-    # --- bad parts --------------------------------------------------------------------------------------------------
+    # --- bad parts ----------------------------------------------------------------------------------------------------
 
     def _bad(self, why: str, why_at_end: str, path: str = "$") -> Record:
-        """The record of the bad bytes from pos up to the next run on the line or the next line that begins a value."""
+        """Return the record of the bad bytes from pos to the next run on the line or the next line with a value."""
         line, start = self.line, self.base + self.pos
         shown, at_end = self._resynchronise()
         error = self._ended_because(why_at_end) if at_end else why

@@ -1,7 +1,7 @@
-"""The text of a stream: decompressed, taken out of zip archives, in UTF-8; in pieces, so that memory stays bounded.
+"""The text of a stream: decompressed, extracted from zip archives and in UTF-8, in chunks to bound memory use.
 
-What the standard library cannot read is named, with what to do. Every failure is an OSError that says why, raised
-after the last good byte.
+For formats that the standard library cannot read, the error states which command to use. Every failure is an OSError
+with the reason, raised after the last good byte.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 CHUNK = 256 << 10
-"""Bytes asked of a file at a time; larger ones leave the processor's cache before they are used."""
+"""Bytes read from a file at a time. Larger chunks would leave the processor's cache before they are used."""
 
 _SMALL = 64 << 10
-"""Compressed bytes asked of a file at a time."""
+"""Compressed bytes read from a file at a time."""
 
 _HEAD = 6
-"""Bytes that show what a stream is."""
+"""Bytes needed to recognize the format of a stream."""
 
 _SAMPLE = 32
-"""Bytes that show how wide characters are where no mark says it."""
+"""Bytes needed to detect the width of characters if there is no byte order mark."""
 
 _XZ_MEMORY = 256 << 20
-"""Bytes that the dictionary of an xz file may take; the largest standard preset takes 65 MiB."""
+"""The maximum size of the dictionary of an xz file, in bytes; the largest standard preset needs 65 MiB."""
 
 _GZIP, _BZIP2, _XZ, _ZIP = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"PK\x03\x04"
 _PACKED = {_GZIP: ("gzip", "gzip -dc"), _BZIP2: ("bzip2", "bzip2 -dc"), _XZ: ("xz", "xz -dc")}
-"""First bytes -> a format that is read, and the command that unpacks it to standard output."""
+"""The supported formats by their first bytes, and the command that decompresses each to standard output."""
 
 _TAR, _TAR_AT = b"ustar", 257
 _FOREIGN = {
@@ -41,7 +41,7 @@ _FOREIGN = {
     b"Rar!\x1a\x07": ("RAR", "unrar p -inul"),
     b"\x1f\x9d": ("compress", "uncompress -c"),
 }
-"""First bytes -> a format that is not read, and the command that unpacks it to standard output."""
+"""The unsupported formats by their first bytes, and the command that decompresses each to standard output."""
 
 _NAMES = {magic: name for magic, (name, _) in (_PACKED | _FOREIGN).items()} | {_ZIP: "zip"}
 
@@ -52,17 +52,18 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _FAILURES = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError, NotImplementedError, ValueError)
-"""What the standard library raises for damaged and encrypted data, other than OSError."""
+"""The exceptions other than OSError that the standard library raises for damaged or encrypted data."""
 
 Read = Callable[[], bytes]
 Progress = Callable[[int], None]
 
 
 def texts(stream: BinaryIO, name: str, progress: Progress) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """Name and UTF-8 text of each document in a stream: one, or the files of a zip archive.
+    """Yield the name and UTF-8 text of each document in a stream: the stream itself, or the files of a zip archive.
 
-    *progress* is called with the number of bytes read since its last call. Take the text of one before the next.
+    *progress* is called with the number of bytes read since its last call. Read each text before taking the next one.
     """
+    # Return the bytes that a pipe holds now; do not wait for a whole chunk.
     # What a pipe holds now, rather than wait until it holds a whole chunk.
     read_some = getattr(stream, "read1", stream.read)
 
@@ -93,7 +94,8 @@ def _failing(data: bytes, failure: OSError) -> Iterator[bytes]:
 
 def _zipped(stream: BinaryIO, name: str, progress: Progress, read: int) -> Iterator[tuple[str, Iterator[bytes]]]:
     if not stream.seekable():
-        yield name, _failing(b"", OSError("a zip archive is not read from a pipe: unzip -p FILE | runstore import -"))
+        error = "zip archives cannot be read from a pipe; use: unzip -p FILE | runstore import -"
+        yield name, _failing(b"", OSError(error))
         return
     try:
         archive = zipfile.ZipFile(stream)
@@ -105,7 +107,7 @@ def _zipped(stream: BinaryIO, name: str, progress: Progress, read: int) -> Itera
             if not entry.is_dir() and not entry.filename.startswith("__MACOSX/"):
                 yield f"{name}/{entry.filename}", _entry(archive, entry)
                 progress(entry.compress_size)
-    progress(-read)  # the beginning was counted twice
+    progress(-read)  # the first bytes were counted twice
 
 
 def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
@@ -113,17 +115,17 @@ def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
         with archive.open(entry) as file:
             head = file.read(_HEAD)
             if head.startswith(_ZIP):
-                raise OSError("a zip archive within a zip archive is not read: unpack it")
+                raise OSError("zip archives within zip archives are not supported; extract the inner one first")
             yield from _text(head, lambda: file.read(_SMALL), lambda: file.read(CHUNK))
     except _FAILURES as error:
-        raise OSError(f"it cannot be unpacked ({error})") from error
+        raise OSError(f"this file of the zip archive cannot be extracted ({error})") from error
 
 
 def _text(head: bytes, read: Read, read_much: Read) -> Iterator[bytes]:
-    """The text that begins with *head* and goes on with what *read* gives, in UTF-8."""
+    """Yield the text that begins with *head* and continues with the results of *read*, in UTF-8."""
     for magic, (form, command) in _FOREIGN.items():
         if head.startswith(magic):
-            raise OSError(f"it is compressed with {form}, which is not read: {command} FILE | runstore import -")
+            raise OSError(f"{form} compression is not supported; use: {command} FILE | runstore import -")
     if head.startswith((_GZIP, _BZIP2, _XZ)):
         yield from _in_utf8(_no_archive(_unpacked(head, read), head))
     else:
@@ -131,7 +133,7 @@ def _text(head: bytes, read: Read, read_much: Read) -> Iterator[bytes]:
 
 
 def _no_archive(chunks: Iterator[bytes], packed: bytes) -> Iterator[bytes]:
-    """The same text, if it is no tar archive and, unpacked from what begins with *packed*, not packed once more."""
+    """Yield the text unchanged. Raise OSError for a tar archive, and for data compressed twice (if *packed* is set)."""
     head, failure = b"", None
     try:
         for chunk in chunks:
@@ -141,12 +143,12 @@ def _no_archive(chunks: Iterator[bytes], packed: bytes) -> Iterator[bytes]:
     except OSError as error:
         failure = error
     if head[_TAR_AT:].startswith(_TAR):
-        raise OSError("it is a tar archive, which is not read: tar -xOf FILE | runstore import -")
+        raise OSError("tar archives are not supported; use: tar -xOf FILE | runstore import -")
     inner = next((magic for magic in _NAMES if packed and head.startswith(magic)), None)
     if inner is not None:
         outer, command = next(names for magic, names in _PACKED.items() if packed.startswith(magic))
         raise OSError(
-            f"it is compressed twice, with {_NAMES[inner]} and then with {outer}, which is not read: "
+            f"data compressed twice (first {_NAMES[inner]}, then {outer}) is not supported; use: "
             f"{command} FILE > UNPACKED && runstore import UNPACKED"
         )
     yield head
@@ -156,7 +158,7 @@ def _no_archive(chunks: Iterator[bytes], packed: bytes) -> Iterator[bytes]:
 
 
 def _shows_what_it_is(head: bytes) -> bool:
-    """Whether so much shows it: a tar archive begins with the name of a file, JSON may be all that comes for now."""
+    """Return whether this suffices to rule out a tar archive, which begins with a file name. JSON is not waited for."""
     return len(head) >= _TAR_AT + len(_TAR) or head.startswith((b"{", b"[", b'"', b"#")) or b"\n" in head
 
 
@@ -180,7 +182,7 @@ def _unpacked(head: bytes, read: Read) -> Iterator[bytes]:
 
 
 def _gunzip(data: bytes, read: Read) -> Iterator[bytes]:
-    """Decompress the gzip members that begin with *data* and go on with what *read* gives."""
+    """Decompress the gzip members that begin with *data* and continue with the results of *read*."""
     while data:
         inflate = zlib.decompressobj(wbits=31)
         while not inflate.eof:
@@ -190,7 +192,7 @@ def _gunzip(data: bytes, read: Read) -> Iterator[bytes]:
             before = inflate.copy()
             try:
                 yield inflate.decompress(data, CHUNK)
-            except zlib.error:  # the failed call has swallowed the good bytes before the damage: do it in small steps
+            except zlib.error:  # the failed call discarded the good bytes before the damage: repeat it in small steps
                 for i in range(len(data)):
                     yield before.decompress(data[i : i + 1])
                 raise
@@ -199,7 +201,7 @@ def _gunzip(data: bytes, read: Read) -> Iterator[bytes]:
 
 
 def _decompressed(data: bytes, read: Read) -> Iterator[bytes]:
-    """The same of bzip2 and xz, whose blocks are checked as a whole: what a damaged one holds is lost."""
+    """Decompress bzip2 or xz members. Their blocks are checked as a whole, so a damaged block is lost entirely."""
     magic = _BZIP2 if data.startswith(_BZIP2) else _XZ
     while data:
         unpack: bz2.BZ2Decompressor | lzma.LZMADecompressor = (
@@ -210,24 +212,24 @@ def _decompressed(data: bytes, read: Read) -> Iterator[bytes]:
                 raise EOFError
             try:
                 yield unpack.decompress(data, CHUNK)
-            except OSError as error:  # what bz2 raises
+            except OSError as error:  # raised by bz2
                 raise OSError(f"compressed data is damaged ({error})") from error
             data = b""
         data = _next_member(unpack.unused_data, magic, read)
 
 
 def _next_member(data: bytes, magic: bytes, read: Read) -> bytes:
-    """The beginning of the next member; members may be padded."""
+    """Return the first bytes of the next member, after any padding."""
     data = data.lstrip(b"\0")
     while len(data) < len(magic) and (more := read()):
         data = (data + more).lstrip(b"\0")
     if data and not data.startswith(magic):
-        raise OSError("something else follows the compressed data")
+        raise OSError("unrecognized data follows the compressed data")
     return data
 
 
 def _in_utf8(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """UTF-16 and UTF-32 made UTF-8; whatever else it is passes as it is."""
+    """Convert UTF-16 and UTF-32 to UTF-8; pass everything else through unchanged."""
     head = b""
     try:
         for chunk in chunks:
@@ -248,7 +250,7 @@ def _encoding(head: bytes) -> str | None:
     for mark, name in _MARKS:
         if head.startswith(mark):
             return name
-    # JSON begins with ASCII characters, so the zeros show how wide they are.
+    # JSON begins with ASCII characters, so the zero bytes reveal the width of characters.
     zeros = "".join("x" if byte else "0" for byte in head[:_SAMPLE])
     widths = {"x0": "utf-16-le", "0x": "utf-16-be", "x000": "utf-32-le", "000x": "utf-32-be"}
     return next((name for unit, name in widths.items() if zeros == unit * (_SAMPLE // len(unit))), None)

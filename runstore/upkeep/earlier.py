@@ -110,7 +110,7 @@ class AnySnapshot:
                 policy="keep",
                 now=0,
                 seen={},
-                there={},
+                stored={},
                 reader=self._reader,
             )
             found = memory.execute(select(RUN.c.id).where(*self._earlier)).scalars().all()

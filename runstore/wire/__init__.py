@@ -1,10 +1,10 @@
-"""The run as it travels: JSON, without a database.
+"""The JSON form of runs, independent of any database.
 
-The names here are those of :mod:`~runstore.wire.codec` (canonical text, and what has none),
-:mod:`~runstore.wire.values` (values of one type) and :mod:`~runstore.wire.runs` (a run as somebody hands it over).
-Beside them :mod:`~runstore.wire.spelling` knows the documented names of members in every spelling,
-:mod:`~runstore.wire.finder` tells runs from other JSON, :mod:`~runstore.wire.documented` is what the document says of a
-run, and :mod:`~runstore.wire.departures` finds what departs from it.
+This package exports the names of :mod:`~runstore.wire.codec` (canonical text, and the values that have none),
+:mod:`~runstore.wire.values` (values of one type) and :mod:`~runstore.wire.runs` (a run as the caller passes it).
+:mod:`~runstore.wire.spelling` knows the documented names of members in every spelling, :mod:`~runstore.wire.finder`
+distinguishes runs from other JSON, :mod:`~runstore.wire.documented` holds the API specification of a run, and
+:mod:`~runstore.wire.departures` finds deviations from it.
 """
 
 from runstore.wire.codec import (

@@ -1,14 +1,14 @@
-"""JSON text in, canonical text out, and the checks that refuse what an archive cannot keep.
+"""Decode JSON text, encode canonical text, and refuse what an archive cannot store.
 
-*Canonical text* is compact JSON with the order of keys kept, no needless escapes and integral numbers spelled as
-integers. Digests and shared ids are made of it. A value that has no faithful canonical text is refused with its path:
-U+0000, lone surrogates, duplicate keys, NaN and infinities, numbers that neither a 64-bit integer nor the shortest
-spelling of a double equals, nesting deeper than :data:`MAX_DEPTH`.
+*Canonical text* is compact JSON that keeps the order of keys, escapes only what must be escaped, and spells integral
+numbers as integers. Digests and shared ids are computed from it. A value without a faithful canonical text is refused,
+with its path: U+0000, lone surrogates, duplicate keys, NaN and infinities, numbers that equal neither a 64-bit integer
+nor the shortest spelling of a double, and nesting deeper than :data:`MAX_DEPTH`.
 
-Decoders of JSON differ in what they drop without a word (msgspec: duplicate keys; json: lone surrogates pass). So a
-text is taken on the fast way only where decoding and encoding it again gives the very same bytes, which no dropped key
-survives; every other text goes through :func:`examine`, which looks at each key, number and string and knows the
-path.
+JSON decoders accept some of these silently: msgspec drops duplicate keys, and json passes lone surrogates. Therefore
+the fast path is taken only for a text that yields the same bytes when it is decoded and encoded again, which is
+impossible if a key was dropped. Every other text goes through :func:`examine`, which checks each key, number and string
+and knows its path.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from msgspec import Raw
 from runstore.errors import RunRejected
 
 MAX_DEPTH = 200
-"""Levels of objects and arrays in a run, the run itself being the first."""
+"""The maximum number of nested objects and arrays in a run, counting the run itself."""
 
 MOST_KEYS = 100
-"""Keys of an object beyond which nothing is remembered of them: no run has so many, and memory is to stay bounded."""
+"""The maximum number of keys of an object for which results are cached. It bounds memory; no run has more."""
 
 INT64 = range(-(2**63), 2**63)
 
 encode = msgspec.json.Encoder().encode
-"""Compact JSON bytes of plain Python values."""
+"""Encode plain Python values as compact JSON bytes."""
 
 
 def _float(literal: str) -> int | float:
-    """The number of a JSON float literal, an int where it is integral; ValueError where no double equals it."""
+    """Return the number for a JSON float literal, as an int if integral. Raise ValueError if no double equals it."""
     value = float(literal)
     try:
         exact = Decimal(literal)
-    except InvalidOperation:  # an exponent of twenty digits
+    except InvalidOperation:  # for example an exponent of twenty digits
         raise ValueError(literal) from None
     if not exact.is_finite() or abs(value) == float("inf"):
         raise ValueError(literal)
@@ -50,12 +50,12 @@ def _float(literal: str) -> int | float:
         if INT64.start <= exact < INT64.stop and exact == int(exact):  # 9007199254740993.0
             return int(exact)
         raise ValueError(literal)
-    # A large double and its shortest spelling can be different integers: such a one stays a float.
+    # A large double and its shortest spelling can be different integers; such a number stays a float.
     return int(value) if exact == int(value) and int(value) in INT64 else value
 
 
 loads = msgspec.json.Decoder(float_hook=_float).decode
-"""Plain Python values of canonical text."""
+"""Decode canonical text to plain Python values."""
 
 _objects = msgspec.json.Decoder(dict[str, Raw])
 _arrays = msgspec.json.Decoder(list[Raw])
@@ -64,7 +64,7 @@ _LONG_INTEGER = re.compile(rb"\d{19}")
 _NUL = b"\\u0000"
 _SMALL_BYTES = 64
 _small: dict[bytes, bytes] = {}
-"""Canonical texts of small values, for the same numbers and empty objects come in most runs. None nests deep."""
+"""The canonical texts of small values, because most runs repeat the same numbers and empty objects. None is nested."""
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 
@@ -72,10 +72,10 @@ _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 
 def canonical(raw: Raw | bytes, path: str, depth: int = 1) -> bytes:
-    """The canonical text of one JSON value.
+    """Return the canonical text of one JSON value.
 
-    *path* names the value in messages, *depth* is the number of objects and arrays around it.
-    Raises :class:`RunRejected` with the path of whatever cannot be kept.
+    *path* is the path of the value for messages, *depth* the number of objects and arrays around it. Raises
+    :class:`RunRejected` with the path of the first thing that cannot be stored.
     """
     raw = bytes(raw)
     if (known := _small.get(raw)) is not None:
@@ -84,7 +84,7 @@ def canonical(raw: Raw | bytes, path: str, depth: int = 1) -> bytes:
         text = encode(loads(raw))
     except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
         refuse(raw, path, depth, exc)
-    if _LONG_INTEGER.search(text):  # it may be one that only a double equals: 100000000000000000000 is 1e20
+    if _LONG_INTEGER.search(text):  # possibly an integer that only a double equals: 100000000000000000000 is 1e20
         examine(raw, path, depth)
         text = encode(_as_doubles(loads(raw)))
     elif (
@@ -99,7 +99,7 @@ def canonical(raw: Raw | bytes, path: str, depth: int = 1) -> bytes:
 
 
 def _as_doubles(value: Any) -> Any:
-    """*value* with the double in place of each integer that no 64-bit one equals."""
+    """Return *value* with each integer outside the 64-bit range replaced by the double that equals it."""
     if type(value) is int:
         return value if value in INT64 else float(value)
     if type(value) is list:
@@ -110,14 +110,14 @@ def _as_doubles(value: Any) -> Any:
 
 
 def members(raw: Raw | bytes, path: str, depth: int = 0, decoded: dict[str, Raw] | None = None) -> dict[str, Raw]:
-    """The members of a JSON object as raw texts, in order; duplicate keys are refused, the values not looked at.
+    """Return the members of a JSON object as raw texts, in order. Refuse duplicate keys; do not check the values.
 
-    *decoded* is what the decoder made of the text, if somebody did that already.
+    *decoded* is the decoded text, if the caller already has it.
     """
     text = bytes(raw)
     try:
         found = _objects.decode(text) if decoded is None else decoded
-        # No text of these keys and values is shorter than the compact one: one of its length has no key twice.
+        # The compact text is the shortest one with these keys and values: a text of that length has no duplicate key.
         if len(text) != _compact_size(tuple(found), found.values()):
             text = msgspec.json.format(text, indent=-1)
             found = _objects.decode(text)
@@ -134,7 +134,7 @@ def _compact_size(keys: tuple[str, ...], values: Iterable[Raw]) -> int:
 
 
 def _frame_size(keys: tuple[str, ...]) -> int:
-    """Bytes of braces, commas, colons and keys in a compact object with these keys; none has one with U+0000."""
+    """Return the bytes of braces, commas, colons and keys of a compact object, or a negative number for U+0000."""
     if any("\x00" in key for key in keys):
         return -(2**63)
     return len("{}") + sum(len(encode(key)) + len(":,") for key in keys) - (len(",") if keys else 0)
@@ -144,30 +144,30 @@ _known_frame_size = lru_cache(maxsize=4096)(_frame_size)
 
 
 def elements(raw: bytes, path: str) -> list[Raw]:
-    """The elements of a JSON array as raw texts, not looked at."""
+    """Return the elements of a JSON array as raw texts, without checking them."""
     try:
         return _arrays.decode(raw)
     except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
         refuse(raw, path, 1, exc)
 
 
-# --- what cannot be kept ---------------------------------------------------------------------------------------------
+# --- what cannot be stored -------------------------------------------------------------------------------------------
 
 
 class _Literal(str):
-    """A number as it was spelled."""
+    """The spelling of a number."""
 
     __slots__ = ()
 
 
 class _Pairs(list[tuple[str, Any]]):
-    """An object with all its keys, also those that stand twice."""
+    """An object with all its keys, including duplicates."""
 
     __slots__ = ()
 
 
 def examine(raw: bytes, path: str, depth: int = 0) -> None:
-    """Raise :class:`RunRejected` for the first thing in the JSON text *raw* that an archive cannot keep."""
+    """Raise :class:`RunRejected` for the first thing in the JSON text *raw* that an archive cannot store."""
     try:
         text = raw.decode()
     except UnicodeDecodeError as exc:
@@ -208,7 +208,7 @@ def _walk(value: Any, path: str) -> None:
         for key, inner in value:
             place = join(path, key)
             if key in seen:
-                raise RunRejected(path=place, reason="the key stands twice in its object")
+                raise RunRejected(path=place, reason="the key occurs twice in its object")
             seen.add(key)
             check_string(key, place)
             _walk(inner, place)
@@ -219,7 +219,7 @@ def _walk(value: Any, path: str) -> None:
 
 def check_string(value: str, path: str) -> None:
     if "\x00" in value:
-        raise RunRejected(path=path, reason="has the character U+0000, which PostgreSQL cannot keep")
+        raise RunRejected(path=path, reason="has the character U+0000, which PostgreSQL cannot store")
     try:
         value.encode()
     except UnicodeEncodeError as exc:
@@ -228,7 +228,7 @@ def check_string(value: str, path: str) -> None:
 
 
 def is_text(value: object) -> bool:
-    """Whether this is a string that an archive can hold: one that it cannot hold is not in it either."""
+    """Return whether *value* is a string that an archive can store. No archive contains any other string."""
     try:
         return isinstance(value, str) and b"\x00" not in value.encode()
     except UnicodeEncodeError:  # a lone surrogate
@@ -236,7 +236,7 @@ def is_text(value: object) -> bool:
 
 
 def check_number(literal: str, path: str) -> None:
-    # Messages tell where a value is and what is wrong with it, not the value.
+    # Messages state where a value is and what is wrong with it, but never show the value.
     shown = literal if literal.isalpha() else f"there ({len(literal)} characters)"
     try:
         kept = (len(literal) <= 20 and literal.lstrip("-").isdigit() and int(literal) in INT64) or (
@@ -253,7 +253,7 @@ _NUMERAL = re.compile(r"-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 
 
 def numeral(text: str) -> int | float | None:
-    """The number that a string spells as JSON spells numbers; None if it spells none, or one that cannot be kept."""
+    """Return the number that a string spells in JSON notation, or None if it is not a number that can be stored."""
     if (match := _NUMERAL.fullmatch(text)) is None:
         return None
     if not any(match.groups()):
@@ -266,7 +266,7 @@ def numeral(text: str) -> int | float | None:
 
 
 def join(path: str, key: str) -> str:
-    """The path of a member: ``$.usage``, or ``$["odd key"]`` where the key is no plain name."""
+    """Return the path of a member: ``$.usage``, or ``$["odd key"]`` if the key is not an identifier."""
     return f"{path}.{key}" if key.isidentifier() else f"{path}[{json.dumps(key)}]"
 
 
@@ -274,10 +274,10 @@ _TYPES = {b"{": "object", b"[": "array", b'"': "string", b"t": "boolean", b"f": 
 
 
 def type_name(raw: Raw | bytes) -> str:
-    """The JSON type of a text, by its first byte."""
+    """Return the JSON type of a text, judged by its first byte."""
     return _TYPES.get(bytes(raw)[:1], "number")
 
 
 def expected(kind: str, raw: Raw | bytes, path: str) -> RunRejected:
-    """The error for a value of another type than the one that it must have."""
+    """Return the error for a value whose type differs from the required one."""
     return RunRejected(path=path, reason=f"expected {kind}, found {type_name(raw)}")

@@ -1,4 +1,4 @@
-"""What departs from the document in a run: the rules that ``strict`` enforces are those that ``lint`` reports."""
+"""Deviations of a run from the API specification. ``strict`` enforces the same rules that ``lint`` reports."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from runstore.wire.documented import Run
 from runstore.wire.spelling import Names, spellings
 
 V1_TOOLS = 20
-"""Tools that a run of the first generation had at most; one of the second has 128."""
+"""The maximum number of tools in a run of the first generation; the second generation allows 128."""
 
 LAST_SECOND = 253_402_300_799
-"""Of the year 9999 in Unix seconds. Milliseconds of every year since 1978 are more."""
+"""The last second of the year 9999, in Unix seconds. Milliseconds of any time since 1978 are greater."""
 
 ENDED = {"completed": "completed_at", "failed": "failed_at", "cancelled": "cancelled_at"}
-"""Status of a run that has ended -> the member that says when; for incomplete and expired the document names none."""
+"""The member with the end time for each final status. For incomplete and expired the specification has none."""
 
 
 def _kind_of(struct: type) -> inspect.StructType:
@@ -34,40 +34,40 @@ def _kind_of(struct: type) -> inspect.StructType:
 _RUN = _kind_of(Run)
 _TIMES = tuple(field.name for field in _RUN.fields if field.name.endswith("_at"))
 RULES = (*(field.name for field in _RUN.fields), "missing", "null", "type", "timestamp")
-"""The rules of departures."""
+"""The names of all rules."""
 
 _NO_TEXT = "is null, absent or no string"
 
 
 class Departure(NamedTuple):
-    """Something in a run that departs from the document."""
+    """A deviation of a run from the API specification."""
 
     rule: str
-    """What is broken: ``missing``, ``null``, ``type``, ``timestamp``, or the member of the run."""
+    """The violated rule: ``missing``, ``null``, ``type``, ``timestamp``, or the name of a member of the run."""
     path: str
-    """Where in the run's JSON."""
+    """The place in the run's JSON."""
     detail: str
-    """What was found there."""
+    """The value or state that was found there."""
 
 
 def of_run(text: bytes) -> list[Departure]:
-    """Everything that departs from the document in a run, given as canonical text, by rule and path."""
+    """Return all deviations of a run, given as canonical text, ordered by rule and path."""
     return sorted(_found(text))
 
 
 def check(text: bytes) -> None:
-    """Raise :class:`RunRejected` for the first departure in a run's canonical text."""
+    """Raise :class:`RunRejected` for the first deviation in a run's canonical text."""
     for _, path, detail in _found(text):
-        raise RunRejected(path=path, reason=f"departs from the document: {detail}")
+        raise RunRejected(path=path, reason=f"deviates from the API specification: {detail}")
 
 
-# --- runs that keep to it --------------------------------------------------------------------------------------------
+# --- runs that conform -----------------------------------------------------------------------------------------------
 
 _decoder = msgspec.json.Decoder(Run)
 
 
 def _conforms(text: bytes) -> bool:
-    """Whether nothing in a run departs; also False where only a closer look can tell."""
+    """Return True if a run surely has no deviation, and False if a closer check is needed."""
     try:
         run = _decoder.decode(text)
     except msgspec.ValidationError:
@@ -79,7 +79,7 @@ def _conforms(text: bytes) -> bool:
 
 @cache
 def _respelled() -> re.Pattern[bytes]:
-    """A key that spells a documented name of any object in another way."""
+    """Return a pattern for keys that spell a documented name of any object differently."""
     others = {other for name in _all_names(_RUN) for other in spellings(name) if other != name}
     return re.compile(rb'"(?:' + "|".join(sorted(others)).encode() + rb')":')
 
@@ -98,11 +98,11 @@ def _all_names(kind: inspect.Type) -> Iterator[str]:
             yield from _all_names(kind.item_type)
 
 
-# --- what members say of each other ----------------------------------------------------------------------------------
+# --- members that contradict each other ------------------------------------------------------------------------------
 
 
 def _contradictions(value_of: Callable[[str], Any]) -> Iterator[Departure]:
-    """What one member says of another one, and of the times; *value_of* gives a member by its documented name."""
+    """Yield contradictions between members, and invalid times; *value_of* returns a member by its documented name."""
     status = value_of("status")
     for name in _TIMES:
         at = value_of(name)
@@ -150,7 +150,7 @@ def _names_of(struct: type) -> Names:
 
 
 def _in_object(kind: inspect.StructType, value: dict[str, Any], rule: str, path: str) -> Iterator[Departure]:
-    """What departs in the members of an object; *rule* is empty for the run itself."""
+    """Yield deviations in the members of an object; *rule* is empty for the run itself."""
     keys = {name: key for key, name in _names_of(kind.cls).of(value).items()}
     for field in kind.fields:
         key = keys.get(field.name, field.name)
@@ -186,12 +186,12 @@ def _null(rule: str, path: str, *, at_top: bool) -> Departure:
 
 
 def _is_of(kind: inspect.Type, value: Any) -> bool:
-    """Whether a value of the Python type is of the JSON type: a boolean is no number in JSON."""
+    """Return whether a value of the right Python type has the JSON type: a Python boolean is not a JSON number."""
     return not isinstance(value, bool) or isinstance(kind, inspect.BoolType)
 
 
 def _in_one_of(kinds: list[inspect.StructType], value: dict[str, Any], rule: str, path: str) -> Iterator[Departure]:
-    """Of several kinds of objects the tag says which."""
+    """Yield deviations of an object that may be of several kinds; its tag determines which one applies."""
     tag_field = kinds[0].tag_field
     if tag_field is None:
         yield from _in_object(kinds[0], value, rule, path)
@@ -210,7 +210,7 @@ def _in_one_of(kinds: list[inspect.StructType], value: dict[str, Any], rule: str
 def _in_literal(kind: Any, value: Any, rule: str, path: str) -> Iterator[Departure]:
     if value not in kind.values:
         name = re.split(r"[.]", path)[-1]
-        # A string in the place of an object is shown as the JSON it is.
+        # A string that may also be an object is shown as JSON.
         shown = f'"{_shown(value)}"' if rule in ("tool_choice", "response_format") and path.count(".") == 1 else ""
         yield Departure(rule, path, f"unknown {shown or f'{name} {_shown(value)}'}")
 

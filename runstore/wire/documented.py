@@ -1,8 +1,8 @@
-"""What the document says a run is: types, enumerations, limits, required and nullable members.
+"""The API specification of a run: types, enumerations, limits, and required and nullable members.
 
-Source: OpenAI's OpenAPI document, component RunObject, all versions from November 2023 to 2026. A member that came
-later than November 2023 is not required, and members the document does not name are let pass, as it lets them.
-Real servers break most of these rules, which is why an archive enforces them only when asked to.
+Source: OpenAI's OpenAPI specification, component RunObject, all versions from November 2023 to 2026. Members that were
+added after November 2023 are not required, and members that the specification does not mention are accepted, as it
+accepts them. Real servers violate most of these rules; therefore an archive enforces them only on request.
 :mod:`runstore.wire.departures` applies them.
 """
 

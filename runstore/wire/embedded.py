@@ -1,4 +1,4 @@
-"""The JSON values that a string holds: one, several one after the other, or the data of server-sent events."""
+"""The JSON values in a string: a single one, several in sequence, or the data of server-sent events."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import msgspec
 _BLANKS = " \t\r\n\x1e\ufeff"
 _BETWEEN = re.compile(r"[\s,\x1e\ufeff]*+")
 _TO_NEXT = re.compile(r'[^\n]*+(?:\n(?![ \t]*+[{\["])[^\n]*+)*+')
-_PATIENCE = 4  # so many times the length of a text is looked at, and no more, to find values among what is no JSON
-_DEEP = 1000  # so much of a text is looked at before it is too deep for a decoder
+_PATIENCE = 4  # to find values in text that is not JSON, at most this many times its length is examined
+_DEEP = 1000  # characters counted as examined when a value is nested too deep for the decoder
 _LINE = re.compile(r"[^\n]*+")
 _FIELD = re.compile(r"(event|data|id|retry)?:[ ]?(.*+)")
 _decoded = json.JSONDecoder().raw_decode
 
 
 def values(content: str, event: str | None) -> Iterator[tuple[bytes, str | None]]:
-    """The texts of the objects, arrays and strings in a string, each with the name of the event it came in.
+    """Yield the texts of the objects, arrays and strings in a string, each with the name of its event.
 
-    Nothing comes of a string that begins like a sentence, even if it quotes JSON. A line that is not JSON costs no
-    other one.
+    A string that begins like a sentence yields nothing, even if it quotes JSON. A line that is not JSON does not affect
+    other lines.
     """
     content = content.strip(_BLANKS)
     if content[:1] in ("{", "[", '"'):
@@ -35,7 +35,7 @@ def values(content: str, event: str | None) -> Iterator[tuple[bytes, str | None]
 
 
 def _following(content: str) -> Iterator[str]:
-    """The values that stand one after the other, on lines of their own or not."""
+    """Yield the values that follow each other, on separate lines or not."""
     if _is_json(content):
         yield content
         return
@@ -58,7 +58,7 @@ def _following(content: str) -> Iterator[str]:
 
 
 def _is_json(content: str) -> bool:
-    """Whether this is one JSON value. None of it is kept: decoded, it may take much more memory than its text."""
+    """Return whether this is one JSON value. The decoded value is not built, since it may need much more memory."""
     try:
         msgspec.json.decode(content.encode(errors="replace"), type=msgspec.Raw)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError, ValueError):
@@ -67,7 +67,7 @@ def _is_json(content: str) -> bool:
 
 
 def _events(content: str) -> Iterator[tuple[str | None, str]]:
-    """Name and data of each server-sent event."""
+    """Yield the name and data of each server-sent event."""
     name: str | None = None
     data: list[str] = []
     for line in (*content.splitlines(), ""):
@@ -82,6 +82,6 @@ def _events(content: str) -> Iterator[tuple[str | None, str]]:
 
 
 def _after(pattern: re.Pattern[str], content: str, at: int) -> int:
-    """Where the match of a pattern that matches everywhere ends."""
+    """Return the position after the match of a pattern that matches everywhere."""
     match = pattern.match(content, at)
     return match.end() if match else at

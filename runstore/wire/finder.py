@@ -1,6 +1,6 @@
-"""What is a run, and the runs that stand inside other JSON: in pages, envelopes, events and log records.
+"""Recognize runs, and find runs inside other JSON: in pages, envelopes, events and log records.
 
-A record that is not a run itself is searched for runs at any depth. Nothing is searched inside a run, nor inside the
+A record that is not itself a run is searched for runs at any depth. The search does not descend into runs, nor into the
 messages and steps of a thread, whose texts may quote anything.
 """
 
@@ -19,7 +19,7 @@ from runstore.wire import codec, embedded
 from runstore.wire.runs import RUN_NAMES
 
 UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError, ValueError)
-"""What decoders raise."""
+"""The exceptions that decoders raise."""
 
 _STATUSES = frozenset(STATUSES)
 
@@ -27,32 +27,32 @@ _RARE = (
     *("required_action", "last_error", "incomplete_details", "max_prompt_tokens", "max_completion_tokens"),
     *("truncation_strategy", "parallel_tool_calls"),
 )
-"""Documented members that little else has."""
+"""Documented members that few other objects have."""
 
 _COMMON = (
     *("model", "instructions", "tools", "file_ids", "metadata", "usage", "temperature", "top_p", "tool_choice"),
     "response_format",
 )
-"""Documented members that much else has: they say something only of an object that has none but documented ones."""
+"""Documented members that many other objects have. They count only if an object has none but documented members."""
 
 _TIMES = ("created_at", "expires_at", "started_at", "cancelled_at", "failed_at", "completed_at")
-"""Documented members that every task and job has: they say nothing."""
+"""Documented members that every task and job has. They do not count."""
 
 _OTHERS = (
     *("role", "content", "message", "messages", "choices", "delta", "run_id", "step_details", "level"),
     *("trace_id", "span_id", "run", "runs", "data", "response", "body", "payload"),
 )
-"""Members that messages, steps, traces, log records and envelopes have and runs have not."""
+"""Members that messages, steps, traces, log records and envelopes have, but runs do not."""
 
 _LEAVES = (
     *("thread.message", "thread.message.delta", "thread.run.step", "thread.run.step.delta"),
     *("assistant", "assistant.deleted"),
 )
-"""Objects that hold no run, and texts that may quote one."""
+"""Objects that contain no run, and whose texts may quote one."""
 
 
 def _spelled(*names: str) -> frozenset[str]:
-    """Names as documented, in camelCase and in PascalCase."""
+    """Return the names as documented, in camelCase and in PascalCase."""
     words = [(name, name.title().replace("_", "")) for name in names]
     return frozenset(form for name, pascal in words for form in (name, pascal[0].lower() + pascal[1:], pascal))
 
@@ -64,16 +64,16 @@ _SPECIAL, _GENERAL, _FOREIGN = _spelled(*_RARE) - _LAST_ERROR, _spelled(*_COMMON
 _DOCUMENTED = _OBJECT | _ID | _STATUS | _THREAD | _ASSISTANT | _spelled(*_RARE, *_COMMON, *_TIMES)
 
 SAYS_NOTHING = "object with an id that is not a run"
-"""The kind of an object that may be a run, but does not say so."""
+"""The kind of an object that may be a run but is not marked as one."""
 
 NAMELESS = "object "
-"""How the kind of what has no name of its own begins."""
+"""The start of the kind of an object that has no name of its own."""
 
 SIGNS = frozenset(("event",)) | _DOCUMENTED | _FOREIGN
-"""Members that tell whether an object is a run."""
+"""Members that help to decide whether an object is a run."""
 
 OTHER = ""
-"""Stands for all other members, where not all of them are kept."""
+"""A placeholder for all other members, if not all of them are kept."""
 
 _RUN_NAMES = frozenset((b'"thread.run"', b'"assistant.run"'))
 _NO_NAMES = frozenset((b"null", b'""'))
@@ -85,36 +85,36 @@ _strings = msgspec.json.Decoder(str).decode
 
 
 _TRACES = (b"hread", b"ssistant", b"tatus", b'"object"', b"\\u")
-"""A text that has none of these has no run in it, nor anything with a name; escapes may hide each."""
+"""A text with none of these contains neither a run nor any named object; escapes may hide each of them."""
 
 
 _QUOTES = (b"thread.run", b"assistant.run", b"\\u")
-"""A text that has none of these has no object in it that says that it is a run."""
+"""A text with none of these contains no object that is marked as a run."""
 
 HOLDS_A_RUN = _QUOTES[0]
-"""Stands for the value of members in which there is, or seems to be, an object that says that it is a run."""
+"""A placeholder for the value of a member that contains, or seems to contain, an object marked as a run."""
 
 
 class Found(NamedTuple):
-    """A run, or what stands where a run was looked for."""
+    """A run, or the object that was found where a run was expected."""
 
     path: str
     raw: bytes
     line: int
-    """Newlines before it in what was searched."""
+    """The number of newlines before it in the searched text."""
     event: str | None = None
     members: dict[str, Raw] | None = None
     kind: str | None = None
-    """What it is, of what is not a run."""
+    """The kind of an object that is not a run."""
     error: str | None = None
-    """Why it cannot be searched."""
+    """The reason why it cannot be searched."""
 
 
 def is_run(members: Mapping[str, Raw | bytes], event: str | None = None) -> bool:
-    """Whether an object with these members is a run for sure; *event* names the server-sent event it came in.
+    """Return whether an object with these members is definitely a run; *event* is the name of its server-sent event.
 
-    It is if its ``object`` is ``thread.run`` or ``assistant.run``, or if it looks like a run and nothing in it can be
-    an object that says that it is one.
+    It is a run if its ``object`` is ``thread.run`` or ``assistant.run``, or if it looks like a run and no object inside
+    it can be marked as one.
     """
     name = members.get("object") or _first(members, _OBJECT)
     if name is not None and bytes(name) not in _NO_NAMES:
@@ -125,21 +125,21 @@ def is_run(members: Mapping[str, Raw | bytes], event: str | None = None) -> bool
 
 
 def says_it_is_run(members: Mapping[str, Raw | bytes]) -> bool:
-    """Whether the ``object`` of an object is that of a run."""
+    """Return whether an object is marked as a run by its ``object`` member."""
     return _name(members) in RUN_NAMES
 
 
 def seems_to_hold_run(raw: Raw | bytes) -> bool:
-    """Whether there may be an object in this value that says that it is a run. Quick, and in doubt true."""
+    """Return whether a value may contain an object marked as a run. The test is quick; in doubt it returns True."""
     content = bytes(raw)
     return any(quote in content for quote in _QUOTES)
 
 
 def _looks_like_run(members: Mapping[str, Raw | bytes], event: str | None) -> bool:
-    """Whether an object that does not name itself has what makes a run.
+    """Return whether an object without a name has the characteristics of a run.
 
-    That is a string ``id``, none of the members of messages, traces, log records and envelopes, and two signs of
-    different kinds, for mails have thread ids too, and tasks a status.
+    These are a string ``id``, no member of messages, traces, log records or envelopes, and at least two signs of
+    different kinds: emails have thread ids too, and tasks have a status.
     """
     if event is not None and not _may_carry(event):
         return False
@@ -152,7 +152,7 @@ def _looks_like_run(members: Mapping[str, Raw | bytes], event: str | None) -> bo
         status is not None and text(status) in _STATUSES,
         event is not None and event.startswith("thread.run."),
         not members.keys().isdisjoint(_SPECIAL)
-        or (error is not None and bytes(error)[:1] == b"{")  # that of a job in a queue is a text or null
+        or (error is not None and bytes(error)[:1] == b"{")  # a queued job has a string or null here
         or not (members.keys().isdisjoint(_INSTRUCTIONS) or members.keys().isdisjoint(_TOOLS))
         or (not members.keys().isdisjoint(_GENERAL) and members.keys() <= _DOCUMENTED),
     )
@@ -160,7 +160,7 @@ def _looks_like_run(members: Mapping[str, Raw | bytes], event: str | None) -> bo
 
 
 def may_be_run(raw: bytes) -> bool:
-    """Whether an object that somebody hands over as a run may be one: it has an id, and nothing speaks against it."""
+    """Return whether an object passed as a run may be one: it has an id, and nothing contradicts that."""
     try:
         members = _objects(raw)
     except UNREADABLE:
@@ -169,13 +169,13 @@ def may_be_run(raw: bytes) -> bool:
 
 
 def leaf(members: Mapping[str, Raw | bytes]) -> str | None:
-    """The name of an object in which no run is looked for: a message, a step, an assistant."""
+    """Return the name of an object that is not searched for runs (a message, a step, an assistant), else None."""
     name = _name(members)
     return name if name in _LEAVES else None
 
 
 def not_a_run(kind: str) -> NotARun:
-    """The error for what is of this kind."""
+    """Return the error for an object of this kind."""
     what = f'object is "{kind}"' if not kind.startswith(NAMELESS) else f"it is an {kind}"
     return NotARun(reason=f"it is an event {kind}" if kind.endswith(" event") else what, kind=kind)
 
@@ -183,9 +183,9 @@ def not_a_run(kind: str) -> NotARun:
 def found_in(
     raw: bytes, path: str = "$", event: str | None = None, members: dict[str, Raw] | None = None
 ) -> list[Found]:
-    """The runs in a JSON value: the value itself, or those inside it; where there is none, what the value is instead.
+    """Return the runs in a JSON value: the value itself, or those inside it. If there are none, return what it is.
 
-    Objects with a name of their own that stand next to runs, or alone in a page, are told too.
+    Named objects next to runs, or alone in a page, are returned too.
     """
     if members is not None and is_run(members, event):
         return [Found(path, raw, 0, event, members)]
@@ -227,7 +227,7 @@ def _search(raw: bytes, path: str, line: int, event: str | None, depth: int) -> 
     if children and not doubtful:
         try:
             codec.members(raw, path, depth, members)
-        except RunRejected as error:  # a key twice: one of the two values would be lost
+        except RunRejected as error:  # a duplicate key: one of the two values would be lost
             yield Found(path, raw, line, event, members, error=f"{error.path}: {error.reason}")
             return
     inside = list(_inside(raw, children, line, _event(members) or event, depth))
@@ -246,7 +246,7 @@ def _search(raw: bytes, path: str, line: int, event: str | None, depth: int) -> 
 def _inside(
     raw: bytes, children: list[tuple[str, Raw]], line: int, event: str | None, depth: int
 ) -> Iterator[tuple[str, Found]]:
-    """What is found in each of the children, with the path of the child."""
+    """Yield what is found in each child, with the path of the child."""
     place, several = 0, b"\n" in raw
     for path, inner in children:
         content = bytes(inner)
@@ -259,7 +259,7 @@ def _inside(
 
 
 def _may_hold(raw: Raw) -> bool:
-    """Whether a value may hold an object: a string does if it has a bracket in it."""
+    """Return whether a value may contain an object; a string may if it contains a bracket."""
     content = bytes(raw)
     return content[:1] in b"{[" or (content[:1] == b'"' and (b"{" in content or b"\\u007" in content))
 
@@ -273,7 +273,7 @@ def _is_string(raw: Raw | bytes | None) -> bool:
 
 
 def text(raw: Raw | bytes) -> str | None:
-    """The string of a JSON text that is one."""
+    """Return the string that a JSON text encodes, or None for a value of another type."""
     try:
         return _strings(raw)
     except UNREADABLE:
@@ -290,12 +290,12 @@ def _event(members: Mapping[str, Raw]) -> str | None:
 
 
 def _may_carry(event: str) -> bool:
-    """Whether an event of this name may carry a run that does not say what it is."""
+    """Return whether an event of this name may carry a run that is not marked as one."""
     return not event.startswith("thread.") or (event.startswith("thread.run.") and ".step" not in event)
 
 
 def _kind(raw: bytes, event: str | None) -> str | None:
-    """What this is, in words for a person and without its values; None for what is not even an object."""
+    """Return what kind of object this is, without showing its values, or None if it is not an object."""
     try:
         members = _objects(raw)
     except UNREADABLE:
@@ -304,7 +304,7 @@ def _kind(raw: bytes, event: str | None) -> str | None:
 
 
 def kind_of(members: Mapping[str, Raw | bytes], event: str | None) -> str:
-    """What an object with these members is that is not a run."""
+    """Return the kind of an object that has these members and is not a run."""
     name = _name(members)
     if name is not None:
         return name if _PLAIN_NAME.fullmatch(name) else "object of another kind"

@@ -1,4 +1,4 @@
-"""A run as somebody hands it over: JSON text, a mapping, or an object of an SDK."""
+"""A run as the caller passes it: JSON text, a mapping, or an SDK object."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from runstore.wire.codec import INT64, MAX_DEPTH, check_number, check_string, en
 from runstore.wire.values import text
 
 MAX_VALUES = 200_000
-"""Members and elements in a run, at all levels: decoded, each takes up to a hundred times the memory of its text."""
+"""The maximum number of members and elements in a run. Decoded, each needs up to a hundred times its text's memory."""
 
 RUN_NAMES = ("thread.run", "assistant.run")
-"""What ``object`` is in a run; ``assistant.run`` was sent for two days in November 2023."""
+"""The values of ``object`` in a run; ``assistant.run`` was sent for two days in November 2023."""
 
 RUN_OBJECTS = (*RUN_NAMES, "", None)
-"""The same, and what servers send that do not say it."""
+"""These values, and those of servers that do not mark runs."""
 
 _RUN_OBJECTS = frozenset(map(encode, RUN_OBJECTS))
-"""As they are nearly always spelled."""
+"""The usual spellings of these values."""
 
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 
 
 def run_members(raw: bytes | str, decoded: dict[str, Raw] | None = None) -> dict[str, Raw]:
-    """The members of a run object, given its JSON text (and what the decoder made of it, as in :func:`members`).
+    """Return the members of a run object, given its JSON text (and optionally the decoded text, as in :func:`members`).
 
-    Raises :class:`NotARun` for an object of another kind and :class:`RunRejected` for what is no object, has no
-    string ``id`` or a key twice.
+    Raises :class:`NotARun` for another kind of object, and :class:`RunRejected` for a value that is not an object, has
+    no string ``id``, or has a duplicate key.
     """
     if isinstance(raw, str):
         try:
@@ -62,10 +62,10 @@ def run_members(raw: bytes | str, decoded: dict[str, Raw] | None = None) -> dict
 
 
 def from_python(value: Any) -> bytes:
-    """JSON text of a run given as a mapping, or as an object of the ``openai`` or ``azure-ai-agents`` SDK.
+    """Return the JSON text of a mapping, or of an object of the ``openai`` or ``azure-ai-agents`` SDK.
 
-    Keys that were absent on the wire stay absent. Raises :class:`RunRejected` for values JSON has no exact form for
-    (NaN, dates, decimals, keys that are no strings) and for objects that fail when they are read.
+    Keys that the response did not contain stay absent. Raises :class:`RunRejected` for values that have no exact JSON
+    form (NaN, dates, decimals, keys that are not strings) and for objects that raise while they are read.
     """
     if not isinstance(value, Mapping):
         with _read("$"):
@@ -79,7 +79,7 @@ def from_python(value: Any) -> bytes:
 
 @contextmanager
 def _read(path: str) -> Iterator[None]:
-    """Reading what belongs to the caller, whose code may fail in any way: that run is rejected, no other one."""
+    """Reject the run if reading the caller's object raises anything; other runs are not affected."""
     try:
         yield
     except (RunRejected, MemoryError):
@@ -89,14 +89,14 @@ def _read(path: str) -> Iterator[None]:
 
 
 def is_sdk_run(value: Any) -> bool:
-    """Whether this is one object of an SDK, and not a page or stream of them."""
+    """Return whether this is a single SDK object rather than a page or stream of them."""
     return callable(getattr(value, "to_dict", None)) and not hasattr(value, "iter_pages")
 
 
 def _of_sdk(value: Any) -> Any:
-    """What stands on the wire for an object of openai's SDK, whose models are pydantic's; None for anything else.
+    """Return the JSON form of an object of the ``openai`` SDK, whose models are pydantic models, or None.
 
-    The models of azure-ai-agents are mappings.
+    The models of ``azure-ai-agents`` are mappings.
     """
     if isinstance(value, type) or not callable(to_wire := getattr(value, "to_dict", None)):
         return None
@@ -104,33 +104,33 @@ def _of_sdk(value: Any) -> Any:
 
 
 def _is_event(value: Any) -> bool:
-    """Whether this is what the streams of azure-ai-agents give: name, data, and what the caller's handler answered."""
+    """Return whether this is an item of an ``azure-ai-agents`` stream: event name, data, and the handler's result."""
     return isinstance(value, tuple) and len(value) == 3 and isinstance(value[0], str)
 
 
 def _beyond_64_bits(value: int, path: str) -> float:
-    """The double that equals an integer as exactly as one in a JSON text would have to."""
+    """Return the double for an integer that exceeds 64 bits. The same exactness is required as for one in JSON text."""
     try:
         literal = str(value)
         check_number(literal, path)
         return float(value)
-    except ValueError:  # Python does not spell it
+    except ValueError:  # Python refuses to convert it to a string
         digits = value.bit_length() * 30103 // 100000
         reason = f"neither a 64-bit integer nor a double equals the number there (about {digits} digits)"
         raise RunRejected(path=path, reason=reason) from None
 
 
 def _plain(value: Any, path: str, depth: int) -> Any:
-    """*value* with mappings as dicts and sequences as lists, or :class:`RunRejected`."""
-    # Subclasses (enums, numpy's floats) become the plain type, which is all that msgspec encodes.
+    """Return *value* with mappings as dicts and sequences as lists. Raises :class:`RunRejected`."""
+    # Instances of subclasses (enums, NumPy floats) become the plain type, since msgspec encodes only that.
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
-        number = int.__int__(value)  # of a subclass a range would look at each of its elements
+        number = int.__int__(value)  # with a subclass, range would compare each of its elements
         return number if number in INT64 else _beyond_64_bits(number, path)
     if isinstance(value, float):
         if not abs(value) < float("inf"):
-            raise RunRejected(path=path, reason=f"{value} is no JSON number")
+            raise RunRejected(path=path, reason=f"{value} is not a JSON number")
         return float.__float__(value)
     if isinstance(value, str):
         check_string(value, path)
@@ -148,7 +148,7 @@ def _plain(value: Any, path: str, depth: int) -> Any:
             place = join(path, name)
             check_string(name, place)
             if name in plain:
-                raise RunRejected(path=place, reason="the key stands twice in its object")
+                raise RunRejected(path=place, reason="the key occurs twice in its object")
             plain[name] = _plain(inner, place, depth + 1)
         return plain
     if isinstance(value, list | tuple):
@@ -157,6 +157,6 @@ def _plain(value: Any, path: str, depth: int) -> Any:
         return [_plain(inner, f"{path}[{position}]", depth + 1) for position, inner in enumerate(elements)]
     with _read(path):
         on_wire = _of_sdk(value)
-    if on_wire is not None:  # dict(run) leaves the objects within as they are
+    if on_wire is not None:  # dict(run) does not convert nested SDK objects
         return _plain(on_wire, path, depth)
-    raise RunRejected(path=path, reason=f"{type(value).__name__} is no JSON type")
+    raise RunRejected(path=path, reason=f"{type(value).__name__} is not a JSON type")

@@ -1,15 +1,15 @@
-"""The names of members in the three spellings that clients print: ``thread_id``, ``threadId`` and ``ThreadId``."""
+"""Member names in the three spellings that clients write: ``thread_id``, ``threadId`` and ``ThreadId``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
 Entry = str | tuple[str, str]
-"""A key of an object, with the documented name of the member where the key spells it in another way."""
+"""A key of an object. If the key spells a documented name differently, it is paired with that name."""
 
 
 def spellings(name: str) -> tuple[str, str]:
-    """A documented name in camelCase and in PascalCase."""
+    """Return a documented name in camelCase and in PascalCase."""
     first, *others = name.split("_")
     rest = "".join(map(_capitalized, others))
     return first + rest, _capitalized(first) + rest
@@ -23,7 +23,7 @@ class Names:
     """The documented names of the members of one kind of object."""
 
     def __init__(self, documented: Iterable[str]) -> None:
-        # The name of a column may be of a subclass, which is not encoded as JSON.
+        # The name of a column may be an instance of a str subclass, which is not encoded as JSON.
         self.documented = frozenset(map(str.__str__, documented))
         self._others = {
             spelling: name
@@ -33,9 +33,9 @@ class Names:
         }
 
     def of(self, keys: Iterable[str]) -> dict[str, str]:
-        """The documented names of those keys that spell one in another way.
+        """Return the documented names of those keys that spell one differently.
 
-        Of several spellings of a name in one object the documented one has it, else the first.
+        If an object contains several spellings of a name, the documented spelling wins, otherwise the first.
         """
         if self._others.keys().isdisjoint(keys):
             return {}
@@ -49,16 +49,16 @@ class Names:
         return found
 
     def key_of(self, name: str, keys: Iterable[str]) -> str | None:
-        """The key that has a documented name, if one has."""
+        """Return the key that stands for a documented name, or None."""
         keys = tuple(keys)
         return name if name in keys else next((key for key, other in self.of(keys).items() if other == name), None)
 
 
 def entries(keys: tuple[str, ...], names: Mapping[str, str]) -> tuple[Entry, ...]:
-    """The keys of an object, each that is in *names* with its documented name."""
+    """Return the keys of an object; pair each key in *names* with its documented name."""
     return tuple((key, names[key]) if key in names else key for key in keys) if names else keys
 
 
 def pairs(entries: Iterable[str | Iterable[str]]) -> list[tuple[str, str]]:
-    """The key and the name of each entry, also of those read from JSON."""
+    """Return the key and the name of each entry, including entries read from JSON."""
     return [(entry, entry) if isinstance(entry, str) else tuple(entry) for entry in entries]  # type: ignore[misc]

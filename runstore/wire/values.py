@@ -1,4 +1,4 @@
-"""Values of one type: read from their text, one by one with the path of what is wrong, or many at once and fast."""
+"""Values of one type: read one by one, with the path for errors, or many in one pass, which is faster."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from runstore.wire.codec import INT64, canonical, elements, encode, loads, refus
 T = TypeVar("T")
 
 MAX_INDEXED_BYTES = 1024
-"""Bytes of UTF-8 in a string that stands in an index: an entry of a PostgreSQL b-tree ends at 2,704."""
+"""The maximum length of an indexed string, in UTF-8 bytes. An entry of a PostgreSQL b-tree has at most 2,704 bytes."""
 
 
 def text(raw: bytes, path: str, depth: int = 1) -> tuple[str, bytes] | None:
-    """A string and its canonical text."""
+    """Return a string and its canonical text."""
     if raw[:1] != b'"':
         return None
     spelled = canonical(raw, path, depth) if b"\\" in raw else raw
@@ -31,17 +31,18 @@ def text(raw: bytes, path: str, depth: int = 1) -> tuple[str, bytes] | None:
 
 
 def indexed(raw: bytes, path: str, depth: int = 1) -> tuple[str, bytes] | None:
-    """A string that stands in an index, and its canonical text; refused beyond :data:`MAX_INDEXED_BYTES`."""
+    """Return an indexed string and its canonical text. Refuse more than :data:`MAX_INDEXED_BYTES`."""
     if (found := text(raw, path, depth)) is None:
         return None
     value, spelled = found
     if len(spelled) - 2 > MAX_INDEXED_BYTES and (size := len(value.encode())) > MAX_INDEXED_BYTES:
-        raise RunRejected(path=path, reason=f"is {size} bytes long, an indexed string has at most {MAX_INDEXED_BYTES}")
+        reason = f"is {size} bytes long, but an indexed string has at most {MAX_INDEXED_BYTES}"
+        raise RunRejected(path=path, reason=reason)
     return found
 
 
 def integer(raw: bytes, path: str, depth: int = 1) -> tuple[int, bytes] | None:
-    """A 64-bit integer (also spelled ``1.0``) and its canonical text."""
+    """Return a 64-bit integer (also spelled ``1.0``) and its canonical text."""
     if raw.isdigit() and len(raw) < 19:
         return int(raw), raw
     spelled = canonical(raw, path, depth)
@@ -50,19 +51,19 @@ def integer(raw: bytes, path: str, depth: int = 1) -> tuple[int, bytes] | None:
 
 
 def number(raw: bytes, path: str, depth: int = 1) -> tuple[int | float, bytes] | None:
-    """A number and its canonical text."""
+    """Return a number and its canonical text."""
     spelled = canonical(raw, path, depth)
     value = loads(spelled)
     return (value, spelled) if type(value) is int or type(value) is float else None
 
 
 def boolean(raw: bytes, path: str, depth: int = 1) -> tuple[bool, bytes] | None:
-    """A boolean and its canonical text."""
+    """Return a boolean and its canonical text."""
     return (raw == b"true", raw) if raw in (b"true", b"false") else None
 
 
 def strings(raw: bytes, path: str, depth: int = 1) -> tuple[list[str], bytes] | None:
-    """A list of strings that stand in an index, and its canonical text."""
+    """Return a list of indexed strings and its canonical text."""
     if raw[:1] != b"[":
         return None
     found = []
@@ -74,7 +75,7 @@ def strings(raw: bytes, path: str, depth: int = 1) -> tuple[list[str], bytes] | 
 
 
 def document(raw: bytes, path: str, depth: int = 1) -> tuple[str, bytes] | None:
-    """An object as its canonical text, twice."""
+    """Return the canonical text of an object, as a string and as bytes."""
     if raw[:1] != b"{":
         return None
     spelled = canonical(raw, path, depth)
@@ -82,9 +83,10 @@ def document(raw: bytes, path: str, depth: int = 1) -> tuple[str, bytes] | None:
 
 
 Reader = Callable[[bytes, str, int], tuple[Any, bytes] | None]
-"""One of the functions above: text, path and depth to value and canonical text, None for a value of another type.
+"""One of the functions above. It takes text, path and depth, and returns the value and its canonical text.
 
-All raise :class:`RunRejected` for what cannot be kept; null is not for them.
+It returns None for a value of another type, and raises :class:`RunRejected` for a value that cannot be stored. Null is
+never passed to it.
 """
 
 _INTEGER = Annotated[int, Meta(ge=INT64[0], le=INT64[-1])]
@@ -98,19 +100,19 @@ _AT_ONCE: dict[Reader, Any] = {
     strings: list[_INDEXED],
     document: dict[str, str | _INTEGER | bool | None],
 }
-"""Reader -> the type of nearly all values it reads."""
+"""The type of nearly all values that a reader accepts."""
 
 
 def at_once(readers: tuple[Reader, ...], raws: Sequence[Raw]) -> Sequence[Any] | None:
-    """What these readers would make of these texts (None of null), decoded together, which is several times as fast.
+    """Return what these readers would return for these texts (None for null), decoded together and much faster.
 
-    None where that is not certain to be the same, or where one of them would refuse: then read one by one.
+    Returns None if the result might differ or if a reader would refuse a value; then read them one by one.
     """
     text = b"[" + b",".join(raws) + b"]"
     decode, floats, documents = _decoder(readers)
     if (values := _exactly(decode, text)) is None:
         return None
-    for place in floats:  # 1.0 is spelled 1
+    for place in floats:  # the canonical spelling of 1.0 is 1
         value = values[place]
         if type(value) is float and value.is_integer():
             return None
@@ -123,9 +125,9 @@ def at_once(readers: tuple[Reader, ...], raws: Sequence[Raw]) -> Sequence[Any] |
 
 
 def object_at_once(readers: Mapping[str, Reader]) -> Callable[[bytes], dict[str, Any] | None]:
-    """Makes a function that decodes an object with no other members than these in the same way.
+    """Return a function that decodes, in the same way, an object with only these members.
 
-    It gives None where that is not certain: always, if there are numbers or documents among them.
+    The function returns None if the result might differ, and always if the members include numbers or documents.
     """
     if {number, document} & set(readers.values()):
         return lambda raw: None
@@ -135,7 +137,7 @@ def object_at_once(readers: Mapping[str, Reader]) -> Callable[[bytes], dict[str,
 
 
 def _exactly(decode: Callable[[bytes], T], text: bytes) -> T | None:
-    """What is decoded of a text in which nothing is escaped, if it encodes to the very same text; else None."""
+    """Return the decoded text if it has no escapes and encodes to the same bytes, else None."""
     try:
         values = decode(text)
     except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -150,5 +152,5 @@ def _decoder(
     types = tuple(_AT_ONCE[reader] | None for reader in readers)
     floats = tuple(place for place, reader in enumerate(readers) if reader is number)
     documents = tuple(place for place, reader in enumerate(readers) if reader is document)
-    decode = msgspec.json.Decoder(tuple[types]).decode  # type: ignore[valid-type]  # made at run time
+    decode = msgspec.json.Decoder(tuple[types]).decode  # type: ignore[valid-type]  # built at run time
     return decode, floats, documents

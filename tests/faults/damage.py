@@ -20,7 +20,7 @@ UNCOVERED = {"observed_at", "archived_at", "source"}
 def damage(place: Place, rows: int, seed: int = 1) -> dict[str, Any]:
     """Modify or delete *rows* rows, each one in an intact archive."""
     dice = random.Random(seed)
-    from tests.test_verify import stored
+    from tests.helpers.runs import stored
 
     url = place.archive()
     with RunRepository.open(url) as runs:

@@ -15,6 +15,7 @@ from typing import Any
 
 from runstore.repository import RunRepository
 from tests.faults.places import Place, promise
+from tests.helpers.paths import ROOT
 
 GOOD = [{"id": f"good_{n}", "object": "thread.run", "status": "queued"} for n in range(3)]
 
@@ -176,7 +177,7 @@ main()
 def _measured(url: str, path: Path) -> tuple[int, str, str, float]:
     """Return the exit code, the output and the peak memory (MiB) of an import."""
     peak = path.with_suffix(".peak")
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PEAK": str(peak)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PEAK": str(peak)}
     command = [sys.executable, "-c", _REPORTING, "import", "--db", url, str(path)]
     done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     kilobytes = int(peak.read_text())

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,8 @@ from runstore import config, migrate, wire
 from runstore.backends import create_engine
 from runstore.repository import RunRepository
 from runstore.upkeep.fingerprint import Fingerprint
+from tests.helpers.paths import ROOT
+from tests.helpers.transactions import transaction
 
 BACKENDS = ("sqlite", "postgresql")
 
@@ -110,7 +111,7 @@ def start(url: URL | str, *arguments: str | Path, **options: Any) -> subprocess.
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         **options,
     )
 
@@ -124,15 +125,6 @@ def wait(process: subprocess.Popen[str], seconds: float = 600) -> tuple[int, str
     """Wait for a process, and return its exit code and its output."""
     out, err = process.communicate(timeout=seconds)
     return process.returncode, out, err
-
-
-def until(condition: Any, seconds: float = 60) -> None:
-    """Wait until the condition holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError
-        time.sleep(0.01)
 
 
 # --- checks after a fault --------------------------------------------------------------------------------------------
@@ -169,8 +161,8 @@ def fingerprints(url: URL) -> tuple[Fingerprint, int]:
     """Return the fingerprint of the runs, and the sum of the fingerprint of their history."""
     from runstore.upkeep import fingerprint
 
-    with RunRepository.open(url) as runs, runs._whole() as side:
-        return fingerprint.of_runs(side), fingerprint.of_history(side).sum
+    with migrate.engine(url) as engine, transaction(engine, whole=True) as whole:
+        return fingerprint.of_runs(whole), fingerprint.of_history(whole).sum
 
 
 def dump(path: Path, runs: Iterable[Any]) -> Path:
