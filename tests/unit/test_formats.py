@@ -144,5 +144,5 @@ def test_parquet_without_pyarrow_says_what_to_install(monkeypatch: pytest.Monkey
 def test_parquet_refuses_columns_without_a_type_and_write_another_format() -> None:
     with pytest.raises(ConfigurationError, match="these have none: a"):
         written("parquet", ["a"], (1,))
-    with pytest.raises(ConfigurationError, match="there are jsonl, json, csv, parquet"):
+    with pytest.raises(ConfigurationError, match="the formats are jsonl, json, csv, parquet"):
         written("xml", ["a"])
