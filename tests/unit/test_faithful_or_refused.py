@@ -72,7 +72,7 @@ def test_an_indexed_string_has_at_most_1024_bytes(path: str, name: str) -> None:
 def test_no_depth_is_too_deep_to_be_refused(member: str) -> None:
     """Decoders count Python's own levels too, so where they give up depends on who calls them."""
     mapper = Mapper()
-    for levels in range(200, 1100):
+    for levels in (*range(200, 205), *range(205, 1100, 6)):
         text = f'{{"id":"a","{member}":' + '{"x":' * levels + "[]" + "}" * levels + "}"
         with pytest.raises(RunRejected):
             mapper.snapshot(mapper.draft(wire.run_members(text)), 1)

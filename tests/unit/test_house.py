@@ -16,6 +16,8 @@ import runstore
 from runstore import errors
 from tests.helpers.paths import ROOT
 
+pytestmark = pytest.mark.xdist_group("house")  # the modules are parsed once
+
 PACKAGE = ROOT / "runstore"
 
 ORDER = [

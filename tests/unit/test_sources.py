@@ -391,6 +391,7 @@ def test_envelopes_in_envelopes_are_searched_once() -> None:
     assert [record.raw for record in read(json.dumps(value, separators=(",", ":")).encode())] == [A]
 
 
+@pytest.mark.slow
 def test_envelopes_of_more_than_eight_megabytes_give_the_runs_in_them() -> None:
     runs = [{"id": f"run_{n}", "object": "thread.run", "instructions": "x" * 9000} for n in range(1200)]
     for envelope in ({"id": "task-1", "status": "completed", "created_at": 1}, LIKE_A_RUN, {"object": "threads"}):
