@@ -1,4 +1,4 @@
-"""How fast and how small the archive is, beside what else one could do with the same file.
+"""Benchmarks of the archive's speed and size, compared with other ways to store the same file.
 
-Run it with ``python -m benchmarks`` in a checkout, after ``pip install -e '.[bench]'``.
+Run them with ``python -m benchmarks`` in a checkout, after ``pip install -e '.[bench]'``.
 """

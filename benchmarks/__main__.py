@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: measure, print, write JSON."""
+"""``python -m benchmarks``: measure, print a table and write JSON."""
 
 from __future__ import annotations
 
@@ -32,28 +32,57 @@ MEASURES = {
     "queries": "queries",
     "index_cost": "indexes",
 }
-"""Ratio -> module of this package with the function of that name."""
+"""The module of this package that contains the function of each ratio."""
 
 SLOW = ("insert_at_1m_vs_10k", "fingerprint_at_1m", "queries", "index_cost")
 
 
 @click.command()
-@click.option("--runs", default=20_000, show_default=True, type=click.IntRange(min=10), help="Runs in the dump.")
-@click.option("--backend", type=click.Choice(["sqlite", "postgresql", "all"]), default="all", show_default=True)
-@click.option("--only", multiple=True, type=click.Choice(list(MEASURES)), metavar="NAME", help="Only this ratio.")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all figures here.")
+@click.option(
+    "--runs", default=20_000, show_default=True, type=click.IntRange(min=10), help="Number of runs in the dump."
+)
+@click.option(
+    "--backend",
+    type=click.Choice(["sqlite", "postgresql", "all"]),
+    default="all",
+    show_default=True,
+    help="Measure on this database.",
+)
+@click.option(
+    "--only",
+    multiple=True,
+    type=click.Choice(list(MEASURES)),
+    metavar="NAME",
+    help="Measure only this ratio (may be repeated).",
+)
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write all figures to this file as JSON.",
+)
 @click.option(
     "--unique",
     default=0.0,
     type=click.FloatRange(0, 100),
     metavar="PERCENT",
-    help="Runs with tools and instructions all their own.",
+    help="Give this percentage of the runs tools and instructions that no other run has.",
 )
 @click.option(
-    "--slow", is_flag=True, help="Also what takes long: an archive of a million runs, an import without each index."
+    "--slow",
+    is_flag=True,
+    help="Also measure what takes long: an archive of a million runs, and imports without each of the indexes.",
 )
-@click.option("--large", default=1_000_000, show_default=True, type=click.IntRange(min=20), help="Runs for --slow.")
-@click.option("--repeat", default=3, show_default=True, type=click.IntRange(min=1), help="Rounds of each ratio.")
+@click.option(
+    "--large",
+    default=1_000_000,
+    show_default=True,
+    type=click.IntRange(min=20),
+    help="Number of runs in the large archive of --slow.",
+)
+@click.option(
+    "--repeat", default=3, show_default=True, type=click.IntRange(min=1), help="Number of rounds for each ratio."
+)
 def main(
     runs: int,
     backend: str,
@@ -64,11 +93,11 @@ def main(
     large: int,
     repeat: int,
 ) -> None:
-    """Measure runstore against other ways to keep the same dump, as ratios of medians from alternating runs.
+    """Compare runstore with other ways to store the same dump, as ratios of the medians of alternating rounds.
 
-    Everything happens in a folder under the system's temporary one; TMPDIR chooses another disk.
+    All files are in a directory under the system's temporary directory; set TMPDIR to choose another disk.
     """
-    # Here, for the processes that measure import this module as well.
+    # Imported here, because the processes that measure import this module too.
     import msgspec
     from rich.console import Console
 
@@ -112,7 +141,7 @@ def main(
 
 
 def _measured(name: str, bench: Bench) -> Figure:
-    """One ratio; what fails is told and does not keep the others from being measured."""
+    """Measure one ratio. A failure is reported, and the other ratios are still measured."""
     from importlib import import_module
 
     from benchmarks.measure import Figure

@@ -1,7 +1,7 @@
-"""What one would write by hand against the archive's tables with the bare driver: load, export, save.
+"""Hand-written loading, exporting and saving on the archive's tables, with the bare driver.
 
-It knows the documented members and the archive's shape, nothing of what runstore checks, and it is as quick as its
-author could make it: each statement fetches what it can, and what runs share is remembered in an export.
+The code knows the documented members and the key layout, but checks nothing that runstore checks. It is as fast as its
+author could make it: each statement fetches as much as possible, and an export remembers the values that runs share.
 """
 
 from __future__ import annotations
@@ -90,20 +90,20 @@ EXPORT = f"""
 
 
 class Hand:
-    """A driver's connection and the SQL as it spells it."""
+    """A connection of a driver, and SQL with its placeholders."""
 
     def __init__(self, driver: Driver) -> None:
         self.driver = driver
         self.sqlite = isinstance(driver, sqlite3.Connection)
         self._shapes: dict[Any, dict[str, Any]] = {}
         if not isinstance(driver, sqlite3.Connection):
-            # JSON as its text, numbers as what JSON makes of them.
+            # JSON is read as text, and numbers as floats, like those of JSON.
             driver.adapters.register_loader("json", TextLoader)
             driver.adapters.register_loader("numeric", FloatLoader)
             driver.autocommit = True
 
     def rows(self, statement: str, *parameters: Any) -> list[Any]:
-        """The rows of one statement."""
+        """Return the rows of one statement."""
         if isinstance(self.driver, sqlite3.Connection):
             return self.driver.execute(statement, parameters).fetchall()
         return self.driver.execute(statement.replace("?", "%s").encode(), parameters).fetchall()
@@ -111,7 +111,7 @@ class Hand:
     # --- load ---------------------------------------------------------------------------------------------------------
 
     def load(self, run_id: str) -> dict[str, Any]:
-        """One run, decoded."""
+        """Return one run, decoded."""
         [row] = self.rows(LOAD, run_id)
         width = len(_PLAIN)
         found = dict(zip(_PLAIN, row, strict=False))
@@ -129,7 +129,7 @@ class Hand:
     def _own(
         self, found: dict[str, Any], children: Sequence[Any], calls: Callable[[], list[Any]], shape: dict[str, Any]
     ) -> dict[str, Any]:
-        """The members that a run shares with no other one."""
+        """Return the members that a run does not share with other runs."""
         action, kind, error, code, message, details, reason, usage, prompt, completion, total = children
         for name in ("temperature", "top_p"):
             if (value := found[name]) is not None and value == int(value):
@@ -156,7 +156,7 @@ class Hand:
     # --- export -------------------------------------------------------------------------------------------------------
 
     def export(self, size: int = 500) -> Iterator[bytes]:
-        """All runs as the same JSON that runstore gives, *size* runs at a time from a cursor in the server."""
+        """Return all runs as the same JSON that runstore returns, fetched *size* runs at a time."""
         remembered: dict[str, dict[int, Raw]] = defaultdict(dict)
         width = len(_PLAIN)
         if isinstance(self.driver, sqlite3.Connection):
@@ -228,7 +228,7 @@ class Hand:
     # --- save ---------------------------------------------------------------------------------------------------------
 
     def save(self, tables: Rows) -> None:
-        """The rows of one new run and of what no run before it had, in one transaction."""
+        """Save the rows of one new run, and of the shared values that are new with it, in one transaction."""
         if isinstance(self.driver, sqlite3.Connection):
             self.driver.execute("BEGIN IMMEDIATE")
             for table, rows in tables:

@@ -1,7 +1,7 @@
-"""The same file by other means: bare driver calls, one JSON column, a plain ORM, sqlite-utils, dlt.
+"""Imports of the same file by other means: bare driver calls, one JSON column, a plain ORM, sqlite-utils, dlt.
 
-Each side is called in a process of its own with a database and the file, makes what it needs, and gives the seconds
-from opening the file to the last commit. All but dlt use the connections that runstore's own engine makes.
+Each function is called in a separate process with a database and the file. It creates the tables that it needs, and
+returns the seconds from opening the file to the last commit. All but dlt use connections of runstore's engine.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from runstore.schema.base import JSONText
 
 Driver = psycopg.Connection[Any] | sqlite3.Connection
 Rows = list[tuple[Table, list[tuple[Any, ...]]]]
-"""Table by table, what is referred to first."""
+"""The rows of each table; a table comes after those to which it refers."""
 
 
 @contextmanager
 def connected(url: URL) -> Iterator[Driver]:
-    """The driver's own connection, with the settings that runstore gives it."""
+    """Yield a connection of the driver, with the settings of runstore's engine."""
     engine = create_engine(url)
     pooled = engine.raw_connection()
     driver = pooled.driver_connection
@@ -51,7 +51,7 @@ def connected(url: URL) -> Iterator[Driver]:
 
 
 def fill(driver: Driver, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
-    """The fastest way in that the driver has, inside the transaction at hand."""
+    """Insert rows in the fastest way of the driver, in the current transaction."""
     names = ", ".join(f'"{column}"' for column in columns)
     if isinstance(driver, sqlite3.Connection):
         places = ", ".join("?" * len(columns))
@@ -64,7 +64,7 @@ def fill(driver: Driver, table: str, columns: Sequence[str], rows: Iterable[tupl
 
 @contextmanager
 def transaction(driver: Driver) -> Iterator[None]:
-    """Python's SQLite driver would begin by itself, but not as a writer."""
+    """Run a transaction; on SQLite it begins as a writer, which Python's driver would not do by itself."""
     if isinstance(driver, sqlite3.Connection):
         driver.execute("BEGIN IMMEDIATE")
     yield
@@ -77,11 +77,11 @@ def _batches(items: Iterable[Any]) -> Iterator[list[Any]]:
         yield batch
 
 
-# --- the floor: the rows of an archive, ready made --------------------------------------------------------------------
+# --- the floor: the rows of an archive, prepared ----------------------------------------------------------------------
 
 
 def floor(url: URL, file: Path, prepared_in: URL) -> float:
-    """The very rows that importing the file made in the archive *prepared_in*, prepared before the clock starts."""
+    """Insert the rows of *prepared_in*, an archive into which the file was imported; they are read beforehand."""
     batches = list(transactions(prepared_in, BATCH))
     gc.freeze()
     start = perf_counter()
@@ -99,13 +99,13 @@ def floor(url: URL, file: Path, prepared_in: URL) -> float:
 
 
 def transactions(url: URL, size: int, stored: set[tuple[Table, int]] | None = None) -> Iterator[Rows]:
-    """The rows of an archive in the transactions in which an import of so many runs at a time writes them.
+    """Return the rows of an archive, grouped into the transactions of an import with *size* runs in each.
 
-    *stored* has the shared rows that are there before.
+    *stored* contains the shared rows that exist already.
     """
     stored = stored if stored is not None else set()
     with migrate.engine(url) as engine, engine.connect() as connection:
-        # JSON as its text, the other values as the drivers take them.
+        # JSON is read as text, and other values as the drivers accept them.
         found = {
             table: connection.execute(
                 select(*[cast(c, Text) if isinstance(c.type, JSONText) else c for c in table.columns])
@@ -131,7 +131,7 @@ def transactions(url: URL, size: int, stored: set[tuple[Table, int]] | None = No
 
 
 def shared_keys(url: URL) -> set[tuple[Table, int]]:
-    """The shared rows of an archive."""
+    """Return the keys of the shared rows of an archive."""
     with migrate.engine(url) as engine, engine.connect() as connection:
         return {(table, key) for table in SHARED_TABLES for key in connection.scalars(select(table.c.id))}
 
@@ -143,7 +143,7 @@ def _refer(
     stored: set[tuple[Table, int]],
     new: dict[Table, list[tuple[Any, ...]]],
 ) -> None:
-    """Add the shared rows that a row refers to and that are not stored yet."""
+    """Add the shared rows to which a row refers, unless they are stored already."""
     for place, column in enumerate(table.columns):
         for reference in column.foreign_keys:
             key = (reference.column.table, row[place])
@@ -157,7 +157,7 @@ def _refer(
 
 
 class _Head(msgspec.Struct):
-    """What stands beside the JSON."""
+    """The columns next to the JSON."""
 
     id: str
     created_at: int
@@ -166,7 +166,7 @@ class _Head(msgspec.Struct):
 
 
 def blob(url: URL, file: Path) -> float:
-    """The lines as they are in one column (jsonb, json text on SQLite), four values beside it, two indexes."""
+    """Insert the lines into one column (jsonb, or text on SQLite), with four other columns and two indexes."""
     head = msgspec.json.Decoder(_Head).decode
 
     def row(line: bytes) -> tuple[Any, ...]:
@@ -195,7 +195,7 @@ def blob(url: URL, file: Path) -> float:
 
 
 def orm(url: URL, file: Path) -> float:
-    """A plain SQLAlchemy ORM: json.loads, an object for each nested object, session.add_all."""
+    """Import through a plain SQLAlchemy ORM: json.loads, an object for each nested object, session.add_all."""
     engine = create_engine(url)
     plain_orm.Base.metadata.create_all(engine)
     start = perf_counter()
@@ -211,9 +211,10 @@ def orm(url: URL, file: Path) -> float:
 
 
 def sqlite_utils(url: URL, file: Path) -> float:
-    """insert_all with pk and alter (members come and go with the generation of the API); nested values as JSON text.
+    """Import with sqlite-utils: insert_all with pk and alter (members depend on the version of the API).
 
-    In transactions of our size: by itself it commits every few dozen rows.
+    Nested values are stored as JSON text. The transactions have the size of runstore's: by default, sqlite-utils
+    commits every few dozen rows.
     """
     import sqlite_utils as tool
 
@@ -228,7 +229,7 @@ def sqlite_utils(url: URL, file: Path) -> float:
 
 
 def dlt(url: URL, file: Path) -> float:
-    """A pipeline with max_table_nesting 0 (nested values as JSON), everything else as it is by default."""
+    """Import with a dlt pipeline with max_table_nesting=0 (nested values as JSON) and default settings otherwise."""
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
     os.environ["RUNTIME__LOG_LEVEL"] = "ERROR"
     import dlt as tool
@@ -244,7 +245,7 @@ def dlt(url: URL, file: Path) -> float:
         if url.get_backend_name() == "sqlite":
             destination = tool.destinations.sqlalchemy(f"sqlite:///{url.database}")
         else:
-            # It insists on a host and a password; the folder of the socket, in the query, comes before both.
+            # dlt requires a host and a password; the directory of the socket, in the query, overrides the host.
             place = {"username": url.username, "database": url.database, "query": dict(url.query)}
             place |= {"host": url.host or "localhost", "password": url.password or "none"}
             destination = tool.destinations.postgres(credentials=place)

@@ -1,4 +1,4 @@
-"""A realistic dump of runs, the same for the same seed: a few assistants, their prompts and tools again and again."""
+"""A realistic dump of runs, which depends on a seed only: a few assistants reuse their prompts and tools."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import msgspec
 
 ASSISTANTS = 40
 CHANGED_TOOL = 0.002
-"""Chance that an assistant's tool is another one from this run on."""
+"""Probability that a run replaces one of its assistant's tools from then on."""
 OWN_SENTENCE = 0.25
-"""Runs with a sentence of their own at the end of the instructions."""
+"""Probability that the instructions of a run end with a sentence of its own."""
 REQUIRED_ACTION, LAST_ERROR, INCOMPLETE = 0.03, 0.04, 0.02
 
 Run = dict[str, Any]
@@ -64,14 +64,14 @@ class _Assistant:
 
 
 def runs(count: int, *, seed: int = 1, unique: float = 0, offset: int = 0, every: int = 40) -> Iterator[Run]:
-    """Runs number *offset* to *offset* + *count* of the dump of this seed, oldest first.
+    """Return the runs *offset* to *offset* + *count* of the dump for this seed, the oldest first.
 
-    *unique* percent of them have instructions and tools that no other run has. Two calls with the same seed have the
-    same assistants in the beginning; with another offset they share no run. A run comes *every* so many seconds.
+    *unique* percent of the runs have instructions and tools that no other run has. Two calls with the same seed begin
+    with the same assistants; if their offsets differ, they share no run. A run is created *every* seconds on average.
     """
     dice = random.Random(seed)
     assistants = [_assistant(dice, place) for place in range(ASSISTANTS)]
-    # The runs of an offset have dice of their own, so that they need not be made from the first one on.
+    # The runs of an offset have a random generator of their own, so that earlier runs need not be generated.
     dice = random.Random(f"{seed}/{offset}")
     created_at = 1_706_000_000 + every * offset
     for _ in range(count):
@@ -80,7 +80,7 @@ def runs(count: int, *, seed: int = 1, unique: float = 0, offset: int = 0, every
 
 
 def write(file: Path, made: Iterable[Run]) -> int:
-    """Write runs as JSON Lines of compact JSON; gives the bytes of the JSON alone."""
+    """Write runs as JSON Lines of compact JSON, and return the bytes of the JSON without line breaks."""
     encode = msgspec.json.Encoder().encode
     size = 0
     with file.open("wb") as out:
@@ -92,7 +92,7 @@ def write(file: Path, made: Iterable[Run]) -> int:
 
 
 def changed(run: Run) -> Run:
-    """A later snapshot of a run: its metadata has one more pair."""
+    """Return a later snapshot of a run, with one more pair in its metadata."""
     return {**run, "metadata": {**(run["metadata"] or {}), "reviewed_by": "night shift"}}
 
 
@@ -154,7 +154,7 @@ def _run(dice: random.Random, assistant: _Assistant, created_at: int, unique: fl
 
 
 def _outcome(dice: random.Random, run: Run, stamp: str, ended: int) -> None:
-    """How the run ended, or what it waits for."""
+    """Set how the run ended, or the action that it requires."""
     luck = dice.random()
     run[stamp] = ended
     if luck < REQUIRED_ACTION:
@@ -181,7 +181,7 @@ def _outcome(dice: random.Random, run: Run, stamp: str, ended: int) -> None:
 
 
 def _assistant(dice: random.Random, place: int) -> _Assistant:
-    """Spread evenly by *place*, so that the size of a dump does not hang on the luck of forty draws."""
+    """Return an assistant whose size depends on *place*, so that the size of a dump does not depend on chance."""
     generation = "v1" if place % 5 < 2 else "v2"
     own = {"type": "retrieval"} if generation == "v1" else {"type": "file_search"}
     tools = [own if kind == 0 else {"type": "code_interpreter"} for kind in range(place % 3)]
@@ -199,7 +199,7 @@ def _assistant(dice: random.Random, place: int) -> _Assistant:
 
 
 def _function(dice: random.Random) -> dict[str, Any]:
-    """A function tool whose JSON has 0.5 to 2 KB."""
+    """Return a function tool whose JSON has 0.5 to 2 KB."""
     room = 500 + dice.randrange(1_500)
     properties: dict[str, Any] = {}
     parameters = {"type": "object", "properties": properties, "required": []}
@@ -233,7 +233,7 @@ def _arguments(dice: random.Random) -> str:
 
 
 def _text(dice: random.Random, size: int) -> str:
-    """Sentences of about so many characters."""
+    """Return sentences with about *size* characters."""
     words = dice.choices(_WORDS, k=size // 7 + 1)
     sentences = (" ".join(words[start : start + 12]) for start in range(0, len(words), 12))
     return " ".join(f"{sentence.capitalize()}." for sentence in sentences)

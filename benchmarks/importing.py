@@ -1,4 +1,4 @@
-"""Ratios of bringing runs in."""
+"""Ratios for importing runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WRITERS = 4
 
 
 def import_vs_floor(bench: Bench) -> Figure:
-    """Over the very rows, prepared beforehand, in the same transactions."""
+    """Compare an import with inserting the same rows, prepared beforehand, in the same transactions."""
     with bench.imported() as prepared:
         floor = partial(competitors.floor, prepared_in=prepared)
         measured = bench.alternate(runstore=bench.into_archive(save_file), floor=bench.into_archive(floor))
@@ -29,50 +29,50 @@ def import_vs_floor(bench: Bench) -> Figure:
 
 
 def import_vs_blob(bench: Bench) -> Figure:
-    """Over the raw lines in one JSON column."""
+    """Compare an import with storing the raw lines in one JSON column."""
     measured = bench.alternate(runstore=bench.into_archive(save_file), blob=bench.into_empty(competitors.blob))
     return Figure.faster("runstore", "blob", measured)
 
 
 def import_vs_orm(bench: Bench) -> Figure:
-    """Over a plain ORM of the same documents."""
+    """Compare an import with a plain ORM."""
     measured = bench.alternate(runstore=bench.into_archive(save_file), orm=bench.into_empty(competitors.orm))
     return Figure.faster("runstore", "orm", measured)
 
 
 def import_vs_sqlite_utils(bench: Bench) -> Figure:
-    """Over sqlite-utils."""
+    """Compare an import with sqlite-utils."""
     if bench.server.name != "sqlite":
         return Figure(None, note="sqlite-utils writes SQLite only")
     measured = bench.alternate(
         runstore=bench.into_archive(save_file), sqlite_utils=bench.into_empty(competitors.sqlite_utils)
     )
     return Figure.faster(
-        "runstore", "sqlite_utils", measured, f"insert_all(pk='id', alter=True), {BATCH} rows a transaction"
+        "runstore", "sqlite_utils", measured, f"insert_all(pk='id', alter=True), {BATCH} rows per transaction"
     )
 
 
 def import_vs_dlt(bench: Bench) -> Figure:
-    """Over dlt."""
+    """Compare an import with dlt."""
     measured = bench.alternate(runstore=bench.into_archive(save_file), dlt=bench.into_empty(competitors.dlt))
     destination = "sqlalchemy" if bench.server.name == "sqlite" else "postgres"
     note = (
-        f"destination {destination}, max_table_nesting=0: with its default nesting it makes a column of every property "
-        "of a tool's schema and fails; its own defaults for transactions and connections"
+        f"destination {destination}, max_table_nesting=0 (with its default nesting, dlt creates a column for every "
+        "property of a tool's schema and fails), default transactions and connections"
     )
     return Figure.faster("runstore", "dlt", measured, note)
 
 
-# --- again ------------------------------------------------------------------------------------------------------------
+# --- importing again --------------------------------------------------------------------------------------------------
 
 
 def reimport_vs_import(bench: Bench) -> Figure:
-    """The same file again, all runs unchanged."""
+    """Compare importing the same file again, in which all runs are unchanged, with the first import."""
     return _again(bench, bench.file, "unchanged")
 
 
 def update_vs_import(bench: Bench) -> Figure:
-    """A later file in which the metadata of each run is another one, their history kept."""
+    """Compare importing a later file, in which the metadata of each run has changed, with the first import."""
     file = bench.folder / "changed.jsonl"
     if not file.exists():
         with bench.file.open("rb") as lines:
@@ -96,10 +96,10 @@ def _again(bench: Bench, file: Path, outcome: str) -> Figure:
 
 
 def writers_4_vs_1(bench: Bench) -> Figure:
-    """Four processes, each with a quarter of the file, over one with all of it."""
+    """Compare four processes, each of which imports a quarter of the file, with one that imports all of it."""
     files = [bench.folder / f"part_{part}.jsonl" for part in range(WRITERS)]
     for part, file in enumerate(files):
-        # Every fourth line: all writers have the same tools and prompts, at the same time.
+        # Each writer gets every fourth line, so that all writers save the same tools and prompts at the same time.
         with bench.file.open("rb") as lines, file.open("wb") as out:
             out.writelines(islice(lines, part, None, WRITERS))
 
@@ -112,7 +112,7 @@ def writers_4_vs_1(bench: Bench) -> Figure:
 
 
 def _together(url: URL, files: list[Path]) -> float:
-    """Seconds from the moment all writers are ready to the end of the last one; an error if one of them fails."""
+    """Return the seconds from when all writers are ready until the last one ends; raise an error if one fails."""
     context = get_context("spawn")
     barrier = context.Barrier(len(files) + 1)
     writers = [context.Process(target=_write, args=(url, file, barrier)) for file in files]
@@ -137,7 +137,7 @@ def _write(url: URL, file: Path, barrier: Barrier) -> None:
 
 
 def insert_at_1m_vs_10k(bench: Bench) -> Figure:
-    """A batch of 10,000 runs into a large archive over the same into a small one."""
+    """Compare importing 10,000 runs into a large archive with importing them into a small one."""
     batch = min(10_000, bench.large // 2)
     files = [bench.dump(f"batch_{n}", batch, offset=(n + 1) * bench.large) for n in range(bench.repeat)]
     measured: dict[str, list[float]] = {"small": [], "large": []}
@@ -154,7 +154,7 @@ def insert_at_1m_vs_10k(bench: Bench) -> Figure:
 
 
 def _grow(url: URL, count: int, unique: float) -> None:
-    """Straight from the generator: a file of a million runs would have 9 GB."""
+    """Save runs directly from the generator: a file of a million runs would have 9 GB."""
     from runstore import RunRepository
 
     runs: Any = generator.runs(count, unique=unique)

@@ -1,4 +1,4 @@
-"""What each index costs: the time of an import with it over one without it, and its room."""
+"""The cost of each index: its share of the time of an import, and its size."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SIZE = {
 
 
 def index_cost(bench: Bench) -> Figure:
-    """An import over one without any of the indexes; what each of them costs stands in the note."""
+    """Compare an import with one without any index; the note contains the cost of each index."""
     with bench.imported() as url:
         sizes = isolated(_sizes, url)
     without = {name: bench.into_archive(partial(_import_without, [name])) for name in sizes}
@@ -29,17 +29,19 @@ def index_cost(bench: Bench) -> Figure:
     measured = bench.alternate(all=bench.into_archive(save_file), none=nothing, **without)
     whole = median(measured["all"])
     costs = "".join(
-        f"\n  {name}: {(whole - median(measured[name])) / whole:+.1%}, {size / bench.runs:.0f} bytes a run"
+        f"\n  {name}: {(whole - median(measured[name])) / whole:+.1%}, {size / bench.runs:.0f} bytes per run"
         for name, size in sizes.items()
     )
     room = sum(sizes.values()) / bench.runs
-    note = f"all of them take {room:.0f} bytes a run; each its share of the time of an import, and its room:{costs}"
+    note = (
+        f"all indexes take {room:.0f} bytes per run; the share of each in the time of an import, and its size:{costs}"
+    )
     whole_cost = Figure.slower("all", "none", measured, note)
     return replace(whole_cost, room={name: size / bench.runs for name, size in sizes.items()})
 
 
 def _sizes(url: URL) -> dict[str, int]:
-    """Bytes of each index but the primary keys."""
+    """Return the bytes of each index except the primary keys."""
     with migrate.engine(url) as engine:
         return {name: size for name in _names() if (size := _size(engine, name)) is not None}
 
@@ -49,7 +51,7 @@ def _names() -> list[str]:
 
 
 def _size(engine: Engine, name: str) -> int | None:
-    """None where this database has no such index."""
+    """Return the bytes of an index, or None if this database does not have it."""
     with engine.connect() as connection:
         size = connection.execute(text(SIZE[engine.dialect.name]), {"name": name}).scalar()
     return None if size is None else int(size)

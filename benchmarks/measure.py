@@ -1,4 +1,4 @@
-"""What a figure is, how it is measured, and the bar it has to meet."""
+"""Figures, how they are measured, and the bars that they have to meet."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 BATCH = 1_000
-"""Runs in a transaction, on all sides."""
+"""Runs in a transaction, on both sides of a ratio."""
 
 STANDARD_RUNS = 20_000
-"""Runs for which the bar is set, with no unique ones among them."""
+"""Number of runs, none of them unique, for which the bars are set."""
 
 _AT_LEAST, _AT_MOST = "at least", "at most"
 BARS: dict[str, tuple[str, dict[str, float]]] = {
@@ -50,7 +50,7 @@ BARS: dict[str, tuple[str, dict[str, float]]] = {
     "index_cost": (_AT_MOST, {}),
     "writers_4_vs_1": (_AT_LEAST, {"postgresql": 1.0, "sqlite": 0.8}),
 }
-"""Ratio -> which side of the bar is good, the bar by backend."""
+"""For each ratio, whether it has to be at least or at most the bar, and the bar of each backend."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ class Figure:
     """One measured ratio."""
 
     value: float | None
-    """None where it could not be measured; the note says why."""
+    """None if it could not be measured; the note contains the reason."""
     measured: dict[str, list[float]] = field(default_factory=dict)
-    """What it is made of: side -> a value of each round."""
+    """The values of each round, by side."""
     unit: str = "s"
     note: str = ""
     room: dict[str, float] = field(default_factory=dict)
@@ -68,12 +68,12 @@ class Figure:
 
     @staticmethod
     def faster(ours: str, other: str, measured: dict[str, list[float]], note: str = "") -> Figure:
-        """How many times as fast as *other* is *ours*."""
+        """Return how many times as fast as *other* is *ours*."""
         return Figure(median(measured[other]) / median(measured[ours]), measured, note=note)
 
     @staticmethod
     def slower(ours: str, other: str, measured: dict[str, list[float]], note: str = "") -> Figure:
-        """How many times the time of *other* takes *ours*."""
+        """Return the time of *ours* divided by the time of *other*."""
         return Figure(median(measured[ours]) / median(measured[other]), measured, note=note)
 
 
@@ -87,7 +87,7 @@ class Verdict:
 
 
 def verdict(name: str, backend: str, figure: Figure) -> Verdict | None:
-    """None where the figure has no bar."""
+    """Return whether a figure meets its bar, or None if it has no bar."""
     side, bars = BARS[name]
     if backend not in bars or figure.value is None:
         return None
@@ -105,7 +105,7 @@ class Bench:
     unique: float
     repeat: int
     large: int
-    """Runs of the archive that stands for a large one."""
+    """Number of runs in the large archive."""
 
     @cached_property
     def file(self) -> Path:
@@ -113,7 +113,7 @@ class Bench:
         return self.dump("runs", self.runs)
 
     def dump(self, name: str, count: int, *, offset: int = 0) -> Path:
-        """A file of runs of which those with another offset share no run, but tools and prompts."""
+        """Return a file of runs; files with different offsets share tools and prompts, but no runs."""
         file = self.folder / f"{name}.jsonl"
         if not file.exists():
             generator.write(file, generator.runs(count, unique=self.unique, offset=offset))
@@ -121,14 +121,14 @@ class Bench:
 
     @contextmanager
     def imported(self) -> Iterator[URL]:
-        """An archive that holds the dump."""
+        """Yield an archive that holds the dump."""
         with self.server.archive() as url:
             isolated(save_file, url, self.file)
             self.server.settle()
             yield url
 
     def alternate(self, **sides: Callable[[], float]) -> dict[str, list[float]]:
-        """One side after the other, again and again, so that a change of the machine's mood meets all of them."""
+        """Measure the sides alternately, so that changes in the machine's load affect all of them."""
         measured: dict[str, list[float]] = {name: [] for name in sides}
         for _ in range(self.repeat):
             for name, side in sides.items():
@@ -136,7 +136,7 @@ class Bench:
         return measured
 
     def into_archive(self, side: Callable[[URL, Path], float]) -> Callable[[], float]:
-        """The side that brings the dump into a new archive, ready for :meth:`alternate`."""
+        """Return the side that imports the dump into a new archive, for :meth:`alternate`."""
 
         def run() -> float:
             with self.server.archive() as url:
@@ -145,7 +145,7 @@ class Bench:
         return run
 
     def into_empty(self, side: Callable[[URL, Path], float]) -> Callable[[], float]:
-        """The side that brings the dump into a database without tables."""
+        """Return the side that imports the dump into a database without tables, for :meth:`alternate`."""
 
         def run() -> float:
             with self.server.empty() as url:
@@ -155,15 +155,15 @@ class Bench:
 
 
 def isolated(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call in a process of its own: no side inherits memory, caches or garbage of another one."""
+    """Call a function in a new process, so that no side inherits memory, caches or garbage of another."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(function, *args, **kwargs).result()
 
 
 def save_file(url: URL, file: Path, outcome: str = "inserted") -> float:
-    """Import a file as ``runstore import`` does; gives the seconds from opening it to the last commit.
+    """Import a file as ``runstore import`` does, and return the seconds from opening it to the last commit.
 
-    Raises :class:`AssertionError` unless all runs had this outcome: a fast import of half the runs is none.
+    Raise :class:`AssertionError` unless all runs had this outcome, because a partial import is not comparable.
     """
     start = perf_counter()
     with RunRepository.open(url) as archive:

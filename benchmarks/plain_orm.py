@@ -1,4 +1,4 @@
-"""What a user would write first: a class for each nested object, children of their run, nothing shared."""
+"""A plain ORM, as a user would write it first: a class for each nested object, without shared rows."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _BIG = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class Base(DeclarativeBase):
-    """Tables beside runstore's, in a database of their own."""
+    """The base of tables in a separate database."""
 
     type_annotation_map = {dict[str, Any]: JSON, int: _BIG}
 
 
 class _Child:
-    """A row of a run."""
+    """A row that belongs to a run."""
 
     key: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[str] = mapped_column(ForeignKey("run.id"), index=True)
@@ -108,7 +108,7 @@ _COLUMNS = [name for name in Run.__table__.columns.keys() if name != "metadata"]
 
 
 def run(document: dict[str, Any]) -> Run:
-    """The objects of one JSON document."""
+    """Return the objects for one JSON document."""
     action = document["required_action"]
     calls = action["submit_tool_outputs"]["tool_calls"] if action else []
     return Run(

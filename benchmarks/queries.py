@@ -1,4 +1,4 @@
-"""How long questions take on a large archive: pages of each filter, counts, tokens by model and day."""
+"""The duration of queries on a large archive: pages for each filter, counts, tokens by model and day."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from benchmarks.measure import Bench, Figure, isolated
 from runstore import RunRepository, migrate
 
 TIMES = 11
-"""How often each question is asked; the median counts."""
+"""Number of executions of each query, of which the median is used."""
 
 FEW = 2000
-"""Runs of a filter of which the middle is found by reading half of them, else by time."""
+"""Maximum number of runs of a filter whose middle page is found by reading half of them; otherwise by time."""
 
 MONTHS = 24
 MONTH = 2_629_800
-"""Seconds."""
+"""Seconds in a month."""
 
 PAGE_MS, COUNT_MS, TOKENS_MS, RATIO = 20.0, 10.0, 300.0, 1.3
-"""The bar: a page, the count of a thread, tokens by model and day, the views over the tables."""
+"""The bars: a page, the count of a thread, tokens by model and day, the time of the views divided by the tables'."""
 
 COUNT, TOKENS = "count of a thread", "tokens by model and day"
 SQL = {
@@ -67,13 +67,13 @@ SQL = {
         WHERE created_at >= :first AND created_at < :end AND t.type = 'function' GROUP BY 1 ORDER BY 1""",
     ),
 }
-"""The same answer from the views and, written by hand, from the tables."""
+"""Queries over the views, and equivalent hand-written queries over the tables."""
 
 Where = Any
 
 
 def queries(bench: Bench) -> Figure:
-    """What is farthest from its bar, as a share of it; everything else stands beside it."""
+    """Return the figure of the query that uses the largest share of its bar, with the times of all queries."""
     with bench.server.archive() as url:
         isolated(_fill, url, bench.large)
         bench.server.settle()
@@ -84,12 +84,12 @@ def queries(bench: Bench) -> Figure:
     worst = sorted(shares, key=shares.__getitem__, reverse=True)
     missed = ", ".join(f"{name} {shares[name]:.2f}" for name in worst if shares[name] > 1) or "none"
     bars = f"a page {PAGE_MS:g} ms, a count {COUNT_MS:g}, tokens {TOKENS_MS:g}, views over tables {RATIO:g}"
-    note = f"{bench.large:,} runs over {MONTHS} months; bars: {bars}; the farthest is {worst[0]}; missed: {missed}"
+    note = f"{bench.large:,} runs over {MONTHS} months; bars: {bars}; the worst is {worst[0]}; missed: {missed}"
     return Figure(shares[worst[0]], found, "ms", note)
 
 
 def fingerprint_at_1m(bench: Bench) -> Figure:
-    """Seconds of fingerprint() for a large archive, the median of many."""
+    """Measure the seconds of fingerprint() on a large archive."""
     with bench.server.archive() as url:
         isolated(_fill, url, bench.large)
         bench.server.settle()
@@ -109,7 +109,7 @@ def _fingerprint(url: URL, count: int) -> list[float]:
 
 
 def _shares(medians: dict[str, float]) -> Iterator[tuple[str, float]]:
-    """Each item of the bar, and how much of its bar it takes."""
+    """Return each query with a bar, and the share of the bar that it uses."""
     for name, value in medians.items():
         if name.endswith("page"):
             yield name, value / PAGE_MS
@@ -148,17 +148,17 @@ def _ask(url: URL) -> dict[str, list[float]]:
 
 
 def _halfway(archive: RunRepository, where: Where, middle: int) -> str | None:
-    """The cursor in the middle of the runs of a filter; None where there is but one."""
+    """Return the cursor in the middle of the runs of a filter, or None if there is only one run."""
     count = archive.count(**where)
     if count <= FEW:
         return archive.find(limit=max(1, count // 2), **where).next
-    if any(name.endswith("_from") for name in where):  # a month from the middle on
+    if any(name.endswith("_from") for name in where):  # the filter selects a month that begins in the middle
         middle += MONTH // 2
     return archive.find(limit=1, **(where | {"created_before": middle})).next
 
 
 def _filters(archive: RunRepository, engine: Engine) -> tuple[int, dict[str, Where]]:
-    """A time in the middle, and each filter with a value that occurs, where it matters a rare and a frequent one."""
+    """Return a time in the middle, and each filter with an existing value, with a rare and a frequent one if needed."""
     with engine.connect() as connection:
         first, last = connection.execute(text("SELECT min(created_at), max(created_at) FROM run_object")).one()
         middle = (first + last) // 2

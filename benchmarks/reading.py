@@ -1,4 +1,4 @@
-"""Ratios of getting runs out, and of saving a single one, over hand-written driver calls."""
+"""Ratios for reading runs and for saving a single run, compared with hand-written driver calls."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from runstore import RunRepository
 from runstore.cli import runstore
 
 LOADS, SAVES = 1_000, 200
-"""Runs that are loaded and saved on each side in a round."""
+"""Number of runs that each side loads and saves in a round."""
 
 WARM_UP = 200
 
@@ -33,10 +33,10 @@ Call = Callable[[], object]
 
 
 def load_vs_raw(bench: Bench) -> Figure:
-    """load(id), the median of many."""
+    """Compare load(id) with hand-written SELECTs, by the medians of many calls."""
     with bench.imported() as url:
         rounds = [isolated(_loads, url, seed) for seed in range(bench.repeat)]
-    note = "p50 of each round; raw: one SELECT of the run with what it has one of, one each of its tools and files"
+    note = "p50 of each round; raw: one SELECT for the run and its single children, one each for its tools and files"
     return Figure.slower("runstore", "raw", _by_side(rounds), note)
 
 
@@ -52,7 +52,7 @@ def _loads(url: URL, seed: int) -> dict[str, float]:
 
 
 def save_vs_raw(bench: Bench) -> Figure:
-    """save(run) of a new run, the median of many."""
+    """Compare save(run) for a new run with hand-written INSERTs, by the medians of many calls."""
     rounds = []
     for n in range(bench.repeat):
         ours, theirs = (bench.dump(f"new_{n}_{s}", WARM_UP + SAVES, offset=(2 * n + s + 1) * 10**7) for s in (0, 1))
@@ -62,7 +62,7 @@ def save_vs_raw(bench: Bench) -> Figure:
 
 
 def _saves(url: URL, scratch: URL, ours: Path, theirs: Path) -> dict[str, float]:
-    """The raw side has its rows ready made, by an import into *scratch*."""
+    """Return the median times; the rows of the raw side are prepared by an import into *scratch*."""
     runs, others = ([msgspec.json.decode(line) for line in file.read_bytes().splitlines()] for file in (ours, theirs))
     with RunRepository.open(scratch) as archive:
         archive.save_many(others)
@@ -80,7 +80,7 @@ def _saves(url: URL, scratch: URL, ours: Path, theirs: Path) -> dict[str, float]
 
 
 def _p50(pairs: Iterable[tuple[Call, Call]]) -> dict[str, float]:
-    """The median times of both sides, which take turns in going first."""
+    """Return the median times of both sides, which are called first alternately."""
     seconds: tuple[list[float], list[float]] = ([], [])
     for n, pair in enumerate(pairs):
         for side in (0, 1) if n % 2 else (1, 0):
@@ -98,7 +98,7 @@ def _by_side(rounds: list[dict[str, float]]) -> dict[str, list[float]]:
 
 
 def export_vs_raw(bench: Bench) -> Figure:
-    """The worse of iterate_json() and ``runstore export``, each over the same by hand."""
+    """Compare iterate_json() and ``runstore export`` with hand-written exports, and return the worse ratio."""
     command, by_hand = bench.folder / "command.jsonl", bench.folder / "by_hand.jsonl"
     with bench.imported() as url:
         measured = bench.alternate(
@@ -118,10 +118,10 @@ def export_vs_raw(bench: Bench) -> Figure:
 
 
 def verify_runs_per_s(bench: Bench) -> Figure:
-    """Runs of the dump over the seconds of verify()."""
+    """Measure the runs that verify() checks per second."""
     with bench.imported() as url:
         measured = bench.alternate(verify=partial(isolated, _verify, url))
-    return Figure(bench.runs / median(measured["verify"]), measured, note="value: runs a second")
+    return Figure(bench.runs / median(measured["verify"]), measured, note="value: runs per second")
 
 
 def _verify(url: URL) -> float:
@@ -148,7 +148,7 @@ def _command(url: URL, file: Path) -> float:
 
 
 def _raw(url: URL, file: Path | None = None) -> float:
-    """To a file as the command does it, which lasts when it is written."""
+    """Export by hand, to memory or to a file that is synced to the disk, as the command does."""
     start = time.perf_counter()
     with connected(url) as driver:
         runs: Iterator[bytes] = Hand(driver).export()

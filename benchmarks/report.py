@@ -1,4 +1,4 @@
-"""The figures, for people and for programs, with the machine they were measured on."""
+"""Reports of figures for people and for programs, with the machine on which they were measured."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def today() -> str:
 
 
 def machine(folder: Path) -> dict[str, Any]:
-    """What the figures depend on."""
+    """Return the properties of the machine on which the figures depend."""
     return {
         "cpu": _cpu(),
         "cores": os.cpu_count(),
@@ -54,7 +54,7 @@ def _versions() -> Iterator[tuple[str, str]]:
 
 
 def _commit_seconds(folder: Path) -> float:
-    """How long the disk takes to make 8 KB last: the floor of every commit."""
+    """Return the seconds for which the disk syncs 8 KB, the minimum for every commit."""
     seconds = []
     with tempfile.TemporaryFile(dir=folder) as file:
         for _ in range(20):
@@ -67,7 +67,7 @@ def _commit_seconds(folder: Path) -> float:
 
 
 def as_json(name: str, bench: Bench, figure: Figure) -> dict[str, Any]:
-    """A figure with its bar, which is set for the standard dump only."""
+    """Return a figure with its bar, which is set for the standard dump only."""
     found = verdict(name, bench.server.name, figure) if _is_standard(bench) else None
     return {
         "value": figure.value,
@@ -84,13 +84,13 @@ def _is_standard(bench: Bench) -> bool:
 
 
 def table(bench: Bench, figures: dict[str, Figure]) -> Table:
-    """The figures of one backend."""
+    """Return a table of the figures of one backend."""
     unique = f", {bench.unique:g} % of them unique" if bench.unique else ""
     title = f"{bench.server.name}: {bench.runs:,} runs{unique}, median of {bench.repeat}"
     made = Table(title=title, title_justify="left")
     for heading, justify in (("ratio", "left"), ("measured", "right"), ("bar", "left"), ("", "left")):
         made.add_column(heading, justify=justify)  # type: ignore[arg-type]
-    made.add_column("made of")
+    made.add_column("medians")
     for name, figure in figures.items():
         found = verdict(name, bench.server.name, figure) if _is_standard(bench) else None
         sides = ", ".join(f"{side} {_shown(values, figure.unit)}" for side, values in figure.measured.items())
@@ -105,7 +105,7 @@ def table(bench: Bench, figures: dict[str, Figure]) -> Table:
 
 
 def notes(figures: dict[str, Figure]) -> str:
-    """How each was measured, where that does not go without saying."""
+    """Return the notes of the figures, one per line."""
     return "\n".join(f"{name}: {figure.note}" for name, figure in figures.items() if figure.note)
 
 
@@ -117,7 +117,7 @@ def _shown(values: list[float], unit: str) -> str:
 
 
 def describe(console: Console, found: dict[str, Any]) -> None:
-    """The machine, in a few lines."""
+    """Print the machine in a few lines."""
     packages = ", ".join(f"{name} {version}" for name, version in found["packages"].items())
     console.print(
         f"{found['cpu']}, {found['cores']} cores, {found['memory_gb']} GB, {found['system']}, "

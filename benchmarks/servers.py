@@ -1,4 +1,4 @@
-"""Databases to measure in: SQLite files and a PostgreSQL of our own with default settings, in a temporary folder."""
+"""Databases for measuring, in a temporary directory: SQLite files and a PostgreSQL server with default settings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHOWN = ("server_version", "fsync", "synchronous_commit", "full_page_writes", "s
 
 
 class Server(ABC):
-    """Makes databases. Both sides of a ratio get theirs here, so what holds for one holds for the other."""
+    """Creates databases for both sides of a ratio, so that the conditions are the same."""
 
     name: str
 
@@ -29,12 +29,12 @@ class Server(ABC):
 
     @contextmanager
     def archive(self) -> Iterator[URL]:
-        """A new archive without runs."""
+        """Yield a new archive without runs."""
         yield from self._lent(empty=False)
 
     @contextmanager
     def empty(self) -> Iterator[URL]:
-        """A new database without tables."""
+        """Yield a new database without tables."""
         yield from self._lent(empty=True)
 
     def _lent(self, *, empty: bool) -> Iterator[URL]:
@@ -46,16 +46,16 @@ class Server(ABC):
             self._drop(url)
 
     def settle(self) -> None:
-        """Bring to the disk what earlier runs have left for later, or the next one would pay for it."""
+        """Write to the disk what earlier rounds have deferred, which would otherwise slow down the next one."""
         os.sync()
 
     @abstractmethod
     def settings(self) -> dict[str, str]:
-        """Version, and what decides about speed and durability."""
+        """Return the version, and the settings that determine speed and durability."""
 
     @abstractmethod
     def size(self, url: URL) -> int:
-        """Bytes of all tables and indexes of a database nobody is connected to."""
+        """Return the bytes of all tables and indexes of a database without connections."""
 
     @abstractmethod
     def _make(self, name: str, *, empty: bool) -> URL: ...
@@ -65,7 +65,7 @@ class Server(ABC):
 
 
 class SQLite(Server):
-    """Files in a folder."""
+    """Creates files in a directory."""
 
     name = "sqlite"
 
@@ -84,14 +84,14 @@ class SQLite(Server):
         other.close()
 
     def settings(self) -> dict[str, str]:
-        """As a connection of runstore's engine has them; all sides use that engine where they can."""
+        """Return the settings of runstore's engine, which all sides use if they can."""
         with migrate.engine(config.database_url(self._archive)) as engine, engine.connect() as connection:
             pragmas = ("journal_mode", "synchronous", "cache_size", "page_size")
             found = {name: str(connection.exec_driver_sql(f"PRAGMA {name}").scalar()) for name in pragmas}
         return {"sqlite_version": sqlite3.sqlite_version} | found
 
     def size(self, url: URL) -> int:
-        """Of the file; its log is gone with the last connection."""
+        """Return the size of the file; its log was deleted with the last connection."""
         return Path(str(url.database)).stat().st_size
 
     def _make(self, name: str, *, empty: bool) -> URL:
@@ -105,7 +105,7 @@ class SQLite(Server):
 
 
 class PostgreSQL(Server):
-    """Databases of a server that the wheel brought along."""
+    """Creates databases on a server from a wheel."""
 
     name = "postgresql"
 
@@ -120,22 +120,22 @@ class PostgreSQL(Server):
             migrate.upgrade(engine)
 
     def close(self) -> None:
-        """Stop the server and delete its folder."""
+        """Stop the server and delete its directory."""
         self._running.cleanup()
 
     def settle(self) -> None:
-        """Checkpoint as well: else one run in a few would have the checkpoint of those before it."""
+        """Checkpoint too, so that no round includes the checkpoint of the rounds before it."""
         with self._connection() as connection:
             connection.exec_driver_sql("CHECKPOINT")
         super().settle()
 
     def settings(self) -> dict[str, str]:
-        """As the server has them by default."""
+        """Return the default settings of the server."""
         with self._connection() as connection:
             return {name: str(connection.exec_driver_sql(f"SHOW {name}").scalar()) for name in SHOWN}
 
     def size(self, url: URL) -> int:
-        """Of the tables, without the server's catalog."""
+        """Return the size of the tables, without the catalog of the server."""
         statement = (
             "SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
             "WHERE c.relkind = 'r' AND n.nspname = 'public'"
@@ -161,7 +161,7 @@ class PostgreSQL(Server):
 
 @contextmanager
 def started(name: str, folder: Path) -> Iterator[Server]:
-    """The server of a backend, its files in *folder*."""
+    """Yield the server of a backend, with its files in *folder*."""
     if name == "sqlite":
         yield SQLite(folder)
         return

@@ -1,4 +1,4 @@
-"""How much room an archive takes, on the disk and in memory."""
+"""The size of an archive on the disk, and the memory that commands use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.measure import Bench, Figure, isolated
 
 
 def bytes_per_json_byte(bench: Bench) -> Figure:
-    """All tables and indexes after one import over the compact JSON."""
+    """Compare the size of all tables and indexes after one import with the size of the compact JSON."""
     with bench.file.open("rb") as lines:
         size = sum(len(line) - 1 for line in lines)
     with bench.imported() as url:
@@ -21,7 +21,7 @@ def bytes_per_json_byte(bench: Bench) -> Figure:
 
 
 def peak_rss_mb(bench: Bench) -> Figure:
-    """The most memory of ``runstore import`` and ``runstore export``, whichever is more."""
+    """Measure the peak memory of ``runstore import`` and ``runstore export``, and return the higher one."""
     with bench.server.archive() as url:
         database = url.render_as_string(hide_password=False)
         peaks = {
@@ -32,14 +32,14 @@ def peak_rss_mb(bench: Bench) -> Figure:
 
 
 def _peak(arguments: list[str]) -> float:
-    """Of a command run in this process, in MB of a million bytes."""
+    """Return the peak memory of a command that runs in this process, in MB (a million bytes)."""
     from runstore.cli import runstore
 
     with contextlib.redirect_stdout(io.StringIO()):
         runstore.main(arguments, standalone_mode=False)
     status = Path("/proc/self/status")
     if status.exists():
-        # getrusage would count what the parent had before this process began its own program.
+        # getrusage would include the memory of the parent before this process was executed.
         [line] = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
         return int(line.split()[1]) * 1024e-6
     import resource

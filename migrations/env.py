@@ -1,8 +1,8 @@
-"""Alembic's environment: a migration is made safe here, so that it is with every alembic command.
+"""Alembic's environment, which makes migrations safe, whichever alembic command runs them.
 
-On PostgreSQL each revision is one transaction, under a lock that one migration of an archive holds at a time, and with
-limits on how long it may keep others waiting. On SQLite all revisions are one transaction, which is the lock too. The
-means are those of ``runstore/migrate/safety.py``.
+On PostgreSQL, each revision is one transaction, with limits on how long it may block others, under a lock that only one
+migration of an archive can hold. On SQLite, all revisions are one transaction, which is the lock as well. The
+implementation is in ``runstore/migrate/safety.py``.
 """
 
 from __future__ import annotations
@@ -34,35 +34,35 @@ from runstore.schema.base import JSONText, Number
 log = logging.getLogger("runstore")
 
 TRIES = 5
-"""How often a revision is tried when a table is locked. In between everybody who queued behind it goes ahead."""
+"""Number of tries for a revision if a table is locked. Between two tries, queued statements of others can proceed."""
 
 PASSING = ("55P03", "40P01")
 """lock_timeout and deadlock."""
 
 CHANGING = ("upgrade", "downgrade", "do_stamp")
-"""What Alembic calls the functions that give the steps of a command; other commands only look."""
+"""Alembic's names of the functions that return the steps of a command; other commands change nothing."""
 
 PLAIN_TYPES: dict[type, str] = {
     JSONText: "sa.Text().with_variant(sa.JSON(), 'postgresql')",
     Number: "sa.Numeric()",
 }
-"""How a new revision spells the types of the models, for it imports nothing of runstore."""
+"""The types of the models as a new revision writes them, because a revision imports nothing of runstore."""
 
 
 def render_item(kind: str, item: Any, _: Any) -> str | Literal[False]:
-    """For ``alembic revision --autogenerate``."""
+    """Return the text of a type for ``alembic revision --autogenerate``."""
     return PLAIN_TYPES.get(type(item), False) if kind == "type" else False
 
 
 def include_name(name: str | None, kind: str, _: Any) -> bool:
-    """The database may be shared: a table that is not ours is none of our business."""
+    """Return whether Alembic compares a table: other services may use the same database."""
     return kind != "table" or name in TABLES
 
 
 def include_object(item: Any, name: str | None, kind: str, *_: Any) -> bool:
-    """Applications may derive models of their own from our base.
+    """Return whether Alembic compares an object: applications may derive models of their own from our base.
 
-    PostgreSQL tells the expression of this index in other words; a test compares the catalogs.
+    One index is excluded, because PostgreSQL returns its expression in another form; a test compares the catalogs.
     """
     if kind == "table":
         return item.name in TABLES
@@ -70,10 +70,10 @@ def include_object(item: Any, name: str | None, kind: str, *_: Any) -> bool:
 
 
 def note_users(*, ctx: MigrationContext, step: MigrationInfo, heads: set[str], **_: Any) -> None:
-    """Beside the revision stand the oldest ones whose code can read and may write, as the revision itself says them.
+    """Store the oldest revisions whose code can read and may write, as the new revision declares them.
 
-    By that, code that is older than the revision and does not know it can tell what it may do with the archive. A
-    revision that does not say it has only its own code; what the one before said is tied to that one.
+    With them, code that does not know the revision can determine what it may do with the archive. If a revision
+    declares nothing, only its own code may use the archive; the declaration of the revision before does not apply.
     """
     if not heads:
         return
@@ -91,28 +91,28 @@ def note_users(*, ctx: MigrationContext, step: MigrationInfo, heads: set[str], *
 
 
 def missing_columns(ctx: MigrationContext, step: MigrationInfo, head: str) -> list[Column[Any]]:
-    """The columns of the version table at this revision that are not there, for Alembic makes it without any of ours.
+    """Return runstore's columns that the version table lacks at this revision, because Alembic creates it without them.
 
-    It does so for the first revision and for an archive whose version table was lost and that is stamped.
+    Alembic creates it for the first revision, and when an archive is stamped whose version table was lost.
     """
     schema = ctx.version_table_schema
     names = [name for name in VERSION.columns.keys()[1:] if name == READERS or head >= "0007"]
     if ctx.connection is not None and not ctx.as_sql:
-        there = {found["name"] for found in inspect(ctx.connection).get_columns(VERSION_TABLE, schema)}
+        existing = {found["name"] for found in inspect(ctx.connection).get_columns(VERSION_TABLE, schema)}
     else:
-        there = set(names) if step.down_revision_ids else set()
-    return [Column(name, VERSION.c[name].type) for name in names if name not in there]
+        existing = set(names) if step.down_revision_ids else set()
+    return [Column(name, VERSION.c[name].type) for name in names if name not in existing]
 
 
 def keep_rights(*, ctx: MigrationContext, **_: Any) -> None:
-    """Roles that had what they need have it after the revision too, from the moment it is committed."""
+    """Grant roles that had all the rights they need what they need after the revision, in the same transaction."""
     if roles := context.config.attributes.get("roles"):
         assert ctx.connection is not None
         renew_grants(ctx.connection, roles)
 
 
 def keep_turn(**_: Any) -> None:
-    """A revision is committed only while the lock is ours: an administrator may have ended the session that idles."""
+    """Raise an error before the commit if the lock was lost: an administrator may have ended the idle session."""
     if still_ours := context.config.attributes.get("still_ours"):
         still_ours()
 
@@ -129,7 +129,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def run_online() -> None:
-    """On the connection or engine that the caller handed over, else on the database that the environment names."""
+    """Migrate on the caller's connection or engine, else on the database of the environment."""
     given = context.config.attributes.get("connection")
     if isinstance(given, Connection):
         migrate(given)
@@ -143,7 +143,7 @@ def run_online() -> None:
 
 
 def run_offline() -> None:
-    """Print the SQL (``runstore db sql``) for the kind of database that the caller or the environment names."""
+    """Print the SQL (``runstore db sql``) for the kind of database of the caller or the environment."""
     named = context.config.attributes.get("url")
     url = named or config.migrations_url(context.config.get_main_option("sqlalchemy.url"))
     schema, limits = config.schema_of(url), config.limits()
@@ -151,7 +151,7 @@ def run_offline() -> None:
     context.configure(
         url=url,
         literal_binds=True,
-        dialect_opts={"paramstyle": "named"},  # the driver's own would have each % twice
+        dialect_opts={"paramstyle": "named"},  # the driver's own style would double each %
         version_table_schema=schema,
         transaction_per_migration=not sqlite,
         **SETTINGS,
@@ -162,7 +162,7 @@ def run_offline() -> None:
         for name, seconds in (("lock_timeout", limits.lock), ("statement_timeout", limits.statement)):
             context.execute(f"SET {name} = '{milliseconds(seconds)}'")
         if schema:
-            # No quote is in the name: config sees to it.
+            # The name contains no quote: config refuses such a name.
             context.execute(f'SET search_path = "{schema}", pg_temp')
     with context.begin_transaction():
         context.run_migrations()
@@ -172,7 +172,7 @@ def run_offline() -> None:
 
 
 def migrate(connection: Connection) -> None:
-    """Bring the database where the command wants it."""
+    """Execute the command on the database."""
     limits = context.config.attributes.get("limits") or config.limits()
     sqlite = connection.dialect.name == "sqlite"
     schema = backend_of(connection).home(connection, VERSION_TABLE)
@@ -188,7 +188,7 @@ def migrate(connection: Connection) -> None:
 
 
 def is_settled() -> bool:
-    """Whether there is nothing to do: a command that only looks, or a database that is where it shall be."""
+    """Return whether there is nothing to do: the command changes nothing, or its revision has been reached."""
     ctx = context.get_context()
     steps, heads = ctx.opts["fn"], () if ctx.purge else ctx.get_current_heads()
     context.config.attributes["before"] = heads[0] if heads else None
@@ -196,15 +196,15 @@ def is_settled() -> bool:
 
 
 def refuse(connection: Connection) -> None:
-    """Leave alone what is not ours, or not whole, and a schema that is newer than this code.
+    """Refuse a database that is not an archive or is incomplete, and a schema that is newer than this code.
 
-    Looked at again when it is our turn: the one before us may have been a newer version.
+    This is checked again under the lock, because the migration before may have been that of a newer version.
     """
     ctx, script = context.get_context(), context.script
     command = ctx.opts["fn"].__name__
     if command not in CHANGING or ctx.purge:
         return
-    # What is stamped has lost its revision.
+    # An archive that is stamped has lost its revision.
     found = revision_of(connection) if command == "do_stamp" else recognise(connection)
     place = config.shown(connection.engine.url)
     if found is not None and found not in {step.revision for step in script.walk_revisions()}:
@@ -215,21 +215,21 @@ def refuse(connection: Connection) -> None:
         return
     stamped = {name for step in ctx.opts["fn"]((), ctx) for name in step.to_revisions}
     if found is not None and stamped != {found}:
-        # Tables and views of the same names may be those of another revision, and nothing would tell any more.
-        detail = f"{place} is at revision {found}: 'runstore db upgrade' and 'downgrade' take it to another one"
-        raise RunStoreError(detail=f"{detail}; stamp is for an archive whose revision was lost")
+        # Another revision may have tables and views with the same names, so that the error would not be detected.
+        detail = f"{place} is at revision {found}; to migrate it, use 'runstore db upgrade' or 'runstore db downgrade'"
+        raise RunStoreError(detail=f"{detail} (stamp is for an archive whose revision was lost)")
     for revision in stamped:
         if not inspect(connection).has_table("run_object", schema_of(connection)):
-            raise NotAnArchive(place=place, reason="it has no run_object, so it is at no revision but base")
+            raise NotAnArchive(place=place, reason="it has no table run_object, so it can only be at revision base")
         made = [step.module for step in script.iterate_revisions(revision, "base")]
         views = [{**getattr(one, "VIEWS", {}), **_views(one, connection.dialect.name)} for one in made]
         if missing := missing_views(connection, {name for found in views for name in found}):
             reason = f"it has no view {missing[0]}, so it is not at revision {revision}"
-            raise NotAnArchive(place=place, reason=f"{reason}; only 'runstore db upgrade' makes an archive")
+            raise NotAnArchive(place=place, reason=f"{reason}; to create an archive, use 'runstore db upgrade'")
 
 
 def spare_runs(connection: Connection) -> None:
-    """Raise :class:`RunsWouldBeDeleted` where a downgrade would delete runs and nobody has said that it may."""
+    """Raise :class:`RunsWouldBeDeleted` if a downgrade would delete runs and this was not allowed explicitly."""
     ctx, allowed = context.get_context(), context.config.attributes.get("delete_runs", False)
     if allowed or context.get_x_argument(as_dictionary=True).get("delete-runs") == "yes":
         return
@@ -237,7 +237,7 @@ def spare_runs(connection: Connection) -> None:
     if not any(getattr(step.revision.module, "deletes_runs", False) for step in steps):
         return
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SET LOCAL row_security = off"))  # an error, where it would hide some of them
+        connection.execute(text("SET LOCAL row_security = off"))  # raise an error if it hides some of them
     if runs := connection.scalar(select(func.count()).select_from(TABLES["run_object"])):
         raise RunsWouldBeDeleted(place=config.shown(connection.engine.url), runs=runs)
 
@@ -251,7 +251,7 @@ def _views(revision: Any, database: str) -> dict[str, str]:
 
 
 def migrate_postgresql(connection: Connection, limits: config.Limits) -> None:
-    """Each revision in a transaction of its own, under the lock; tried again where a table is locked."""
+    """Run each revision in a separate transaction, under the lock, and try again if a table is locked."""
     set_up = partial(set_up_transaction, limits=limits)
     event.listen(connection, "begin", set_up)
     try:
@@ -272,7 +272,7 @@ def migrate_postgresql(connection: Connection, limits: config.Limits) -> None:
             drop_invalid_indexes(connection)
             run_patiently(connection, limits)
     except PendingRollbackError as error:
-        # Alembic's way out of an index build meets the connection that the interrupt or the server has ended.
+        # After an index build, Alembic has used a connection that an interrupt or the server had ended.
         raise error.__context__ or error from None
     finally:
         event.remove(connection, "begin", set_up)
@@ -285,7 +285,7 @@ def migrate_postgresql(connection: Connection, limits: config.Limits) -> None:
 
 
 def drop_invalid_indexes(connection: Connection) -> None:
-    """What a CREATE INDEX CONCURRENTLY that was killed has left: the revision builds it anew."""
+    """Drop the invalid indexes that a killed CREATE INDEX CONCURRENTLY has left; the revision builds them again."""
     names = [str(index.name) for made in TABLES.values() for index in made.indexes]
     found = connection.execute(
         text(
@@ -307,7 +307,7 @@ def drop_invalid_indexes(connection: Connection) -> None:
 
 
 def run_patiently(connection: Connection, limits: config.Limits) -> None:
-    """Run the revisions; what is done stays done when one has to be tried again."""
+    """Run the revisions; if one has to be tried again, those before it are already committed."""
     for attempt in range(1, TRIES + 1):
         try:
             context.run_migrations()
@@ -316,14 +316,14 @@ def run_patiently(connection: Connection, limits: config.Limits) -> None:
             if getattr(error.orig, "sqlstate", None) not in PASSING:
                 raise
             if attempt == TRIES:
-                at = revision_of(connection) or "nothing"
+                at = f"revision {revision}" if (revision := revision_of(connection)) else "no revision"
                 reason = f"a table was locked by another transaction for {limits.lock:g} seconds, {TRIES} times"
-                hint = "pg_stat_activity shows long transactions; RUNSTORE_LOCK_TIMEOUT makes it wait longer"
+                hint = "find long transactions in pg_stat_activity, or increase RUNSTORE_LOCK_TIMEOUT to wait longer"
                 raise MigrationBlocked(
-                    place=config.shown(connection.engine.url), reason=f"{reason}; it is whole, at {at}; {hint}"
+                    place=config.shown(connection.engine.url), reason=f"{reason}; the schema is at {at}; {hint}"
                 ) from error
             place = config.shown(connection.engine.url)
-            log.warning("%s: a table is locked by another transaction; tried %d of %d times", place, attempt, TRIES)
+            log.warning("%s: a table is locked by another transaction (try %d of %d)", place, attempt, TRIES)
             time.sleep(random.uniform(0.5, 1) * attempt)
         else:
             return
@@ -333,9 +333,9 @@ def run_patiently(connection: Connection, limits: config.Limits) -> None:
 
 
 def migrate_sqlite(connection: Connection, limits: config.Limits) -> None:
-    """All in one transaction: a migration that fails or is killed, or finds the disk full, leaves the old schema whole.
+    """Run all revisions in one transaction, so that a migration that fails or is killed leaves the old schema intact.
 
-    With foreign keys off, for a batch operation drops and remakes a table, and its children would go with it.
+    Foreign keys are off, because a batch operation drops and recreates a table, which would delete its child rows.
     """
     refuse(connection)
     if context.get_context().opts["fn"].__name__ == "upgrade":
@@ -356,8 +356,8 @@ def migrate_sqlite(connection: Connection, limits: config.Limits) -> None:
                 back_up(connection, context.config.attributes["before"])
             context.run_migrations()
             if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first():
-                what = f"after the migration a row of {broken[0]} would refer to nothing"
-                raise RunStoreError(detail=f"{what}; nothing was changed, PRAGMA foreign_key_check names the rows")
+                what = f"after the migration, a row of {broken[0]} would violate a foreign key"
+                raise RunStoreError(detail=f"{what}; nothing was changed; PRAGMA foreign_key_check lists such rows")
     finally:
         connection.exec_driver_sql("PRAGMA foreign_keys = ON")
         connection.rollback()
@@ -374,4 +374,4 @@ try:
 except RunStoreError as error:
     if context.config.attributes.keys() & {"connection", "url"}:  # called by runstore
         raise
-    raise CommandError(str(error)) from error  # which alembic prints as one line
+    raise CommandError(str(error)) from error  # alembic prints it as one line

@@ -1,34 +1,37 @@
 """${message}
 
-What it does, which tables it locks or rewrites, and for how long: SAY IT HERE.
+DESCRIBE HERE what the revision does, which tables it locks or rewrites, and for how long.
 
-Phase: expand, or contract. SAY WHICH.
+Phase: CHOOSE expand or contract.
 
 Revises: ${down_revision | comma,n}
 """
 
-# The law. Archives of any size are in use while this runs, by the code before it and by the code after it.
+# Rules. While a revision runs, archives of any size are in use by the code before it and by the code after it.
 #
-# - It imports only sqlalchemy and alembic and holds the full text of the views it makes: it means the same for ever.
-# - Expand adds what the code before it does not miss: tables, columns that may be NULL or have a constant default,
-#   indexes, views. Contract takes away what no released code uses any more, in a later release. Nothing is renamed.
-# - oldest_reader is the oldest revision whose code reads the archive right after this one: that of the revision before
-#   for what only adds, this one where its code would fail or read something else.
-# - oldest_writer is the oldest revision whose code may write right after this one: that of the revision before where such
-#   code leaves the rows that yours would leave, so that nobody can tell later which of the two has written. It is this
-#   one where a column, row or index entry of yours would be missing, where yours reads otherwise what it writes, and
-#   where it may not read.
-# - A revision whose downgrade deletes runs says deletes_runs = True: env.py runs it only where that is allowed.
-# - On PostgreSQL each revision is one transaction, with limits. What may take long stands in a revision of its own, can
-#   be run again from any point, and locks out nobody:
-#     an index on a table that exists: nothing else in the revision, in autocommit_block(), for PostgreSQL alone, with
-#     postgresql_concurrently=True and if_not_exists=True (one that was left invalid is dropped before you run);
-#     downgrade() drops it in its transaction, or a kill could leave the revision without its index;
-#     a constraint: postgresql_not_valid=True, and ALTER TABLE ... VALIDATE CONSTRAINT in the next revision;
-#     new values in old rows: in batches by key, each an UPDATE of what is still to do.
-# - On SQLite drop the views of a table before it is altered, and make them again after. All revisions are one
-#   transaction there: no autocommit_block().
-# - Its table names are not qualified: env.py sees to the schema.
+# - A revision imports only sqlalchemy and alembic, and contains the full text of the views that it creates, so that its
+#   meaning never changes.
+# - "Expand" adds objects that older code does not need: tables, columns that are nullable or have a constant default,
+#   indexes, views. "Contract", in a later release, drops what no released code uses any more. Nothing is renamed.
+# - oldest_reader is the oldest revision whose code can read the archive after this revision. If this revision only adds
+#   objects, it is the oldest_reader of the revision before. If older code would fail or misread data, it is this
+#   revision.
+# - oldest_writer is the oldest revision whose code may write to the archive after this revision. It is the
+#   oldest_writer of the revision before if that code leaves the same rows as the new code, so that nobody can
+#   distinguish them later. It is this revision if a new column, row or index entry would be missing, if the new code
+#   would interpret the rows differently, and if older code may not read the archive.
+# - A revision whose downgrade deletes runs sets deletes_runs = True; env.py runs such a downgrade only if that is
+#   allowed.
+# - On PostgreSQL, each revision is one transaction with limits. An operation that may take long is a separate revision,
+#   can be repeated from any point, and blocks nobody:
+#     An index on an existing table is alone in its revision, in autocommit_block(), for PostgreSQL only, with
+#     postgresql_concurrently=True and if_not_exists=True (an invalid index is dropped before the revision runs).
+#     downgrade() drops it in the transaction, because a kill could otherwise leave the revision without its index.
+#     A constraint is added with postgresql_not_valid=True; the next revision runs ALTER TABLE ... VALIDATE CONSTRAINT.
+#     New values for existing rows are set in batches by key; each batch updates rows that do not have the value yet.
+# - On SQLite, drop the views over a table before you alter it, and create them again afterwards. All revisions are one
+#   transaction there, so do not use autocommit_block().
+# - Names of tables are not qualified; env.py sets the schema.
 
 import sqlalchemy as sa
 from alembic import op

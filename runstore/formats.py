@@ -1,4 +1,4 @@
-"""Rows as JSON Lines, JSON, CSV and Parquet, written to a file as they come."""
+"""Rows as JSON Lines, JSON, CSV and Parquet, written to a file as they are read."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ from runstore.schema.base import JSONText, Number
 from runstore.schema.views import Moment
 
 BATCH = 1000
-"""Rows that are turned into Arrow arrays at a time."""
+"""Rows that are converted to Arrow arrays at a time."""
 
 GROUP_BYTES = 32 * 2**20
-"""Bytes of Arrow arrays that make a row group of Parquet."""
+"""Bytes of Arrow arrays after which a row group of Parquet is written."""
 
 SIGNS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""How a formula of a spreadsheet begins; the last ones are the signs in full width."""
+"""Characters that begin a formula in a spreadsheet; the last four are full-width forms."""
 
 FORMULA = (*SIGNS, "\t", "\r", "\n")
-"""How a text begins that a spreadsheet takes for a formula."""
+"""Characters with which a text may be interpreted as a formula."""
 
 Row = Sequence[Any]
 
 
 class Column(NamedTuple):
-    """The name of a column and what stands in it."""
+    """The name of a column and the kind of its values."""
 
     name: str
     kind: str = "any"
-    """integer, number, flag, time (an aware datetime), text, json (its text), or any where only the values tell."""
+    """integer, number, flag, time (an aware datetime), text, json (as text), or any if the kind is unknown."""
 
 
 def column_of(column: sqlalchemy.Column[Any]) -> Column:
-    """A column of a table or view."""
+    """Return the description of a column of a table or view."""
     for kind, name in ((Boolean, "flag"), (Integer, "integer"), (Number, "number"), (Moment, "time")):
         if isinstance(column.type, kind):
             return Column(column.name, name)
@@ -51,13 +51,13 @@ def column_of(column: sqlalchemy.Column[Any]) -> Column:
 
 
 def write(form: str, file: BinaryIO, columns: Sequence[Column], rows: Iterable[Row]) -> None:
-    """Write rows in one of :data:`FORMATS`; no more than a batch of them is held at a time.
+    """Write rows in one of :data:`FORMATS`; at most one batch of rows is held in memory.
 
-    Raises :class:`ConfigurationError` for another format, and for Parquet where pyarrow is missing or a column's kind
-    is ``any``.
+    Raise :class:`ConfigurationError` for an unknown format, and for Parquet if pyarrow is missing or the kind of a
+    column is ``any``.
     """
     if form not in FORMATS:
-        raise ConfigurationError(detail=f"there is no format {form!r}; there are {', '.join(FORMATS)}")
+        raise ConfigurationError(detail=f"there is no format {form!r}; the formats are {', '.join(FORMATS)}")
     FORMATS[form](file, columns, rows)
 
 
@@ -75,7 +75,7 @@ def _json(file: BinaryIO, columns: Sequence[Column], rows: Iterable[Row]) -> Non
 
 
 def write_texts(form: str, file: BinaryIO, texts: Iterable[bytes]) -> None:
-    """Texts of JSON, a line each: ``jsonl`` alone, ``json`` as one array."""
+    """Write texts of JSON, one per line; ``json`` makes them one array."""
     if form == "jsonl":
         for text in texts:
             file.write(text)
@@ -100,7 +100,7 @@ def _objects(columns: Sequence[Column], rows: Iterable[Row]) -> Iterator[bytes]:
 
 
 def distinct(names: Sequence[str]) -> list[str]:
-    """Names of columns, of which SQL may have several alike: the second ``id`` becomes ``id_2``."""
+    """Return unique names for columns, because SQL allows duplicates: the second ``id`` becomes ``id_2``."""
     found: dict[str, None] = {}
     for name in names:
         number, new = 1, name
@@ -112,7 +112,7 @@ def distinct(names: Sequence[str]) -> list[str]:
 
 
 def _plain(value: Any) -> Any:
-    """A value that JSON has: bytes in hexadecimal, no NaN, a large integer as the digits it has."""
+    """Return a value that JSON can hold: bytes in hexadecimal, null for NaN, all digits of a large integer."""
     kind = type(value)
     if kind is str or value is None:
         return value
@@ -131,7 +131,7 @@ def _plain(value: Any) -> Any:
 
 
 def _csv(file: BinaryIO, columns: Sequence[Column], rows: Iterable[Row]) -> None:
-    """RFC 4180, in UTF-8: NULL is empty, an empty text ``""``."""
+    """Write RFC 4180 in UTF-8; NULL is an empty field, and an empty text is ``""``."""
     file.write(_line([column.name for column in columns]))
     for row in rows:
         file.write(_line(row))
@@ -140,12 +140,12 @@ def _csv(file: BinaryIO, columns: Sequence[Column], rows: Iterable[Row]) -> None
 def _line(row: Row) -> bytes:
     cells = [_cell(value) for value in row]
     if cells == [""]:
-        cells = ['""']  # a line without anything would be no row
+        cells = ['""']  # an empty line would not be a row
     return f"{','.join(cells)}\r\n".encode()
 
 
 _INSIDE = re.compile(f'([;\t\r\n]"*)(?=[{re.escape("".join(SIGNS))}])')
-"""Where a spreadsheet that does not split at commas alone, and so takes our quotes for text, may see a cell begin."""
+"""Places where a cell may begin in a spreadsheet that splits at other characters, and treats our quotes as text."""
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 _SPECIAL = re.compile(r'[",\r\n]|^ | $|^$')
@@ -167,9 +167,10 @@ def _cell(value: Any) -> str:
 
 
 def harmless(text: str) -> str:
-    """A text of which no spreadsheet takes a part for a formula: an apostrophe stands before what begins like one.
+    """Return a text in which no spreadsheet sees a formula: an apostrophe precedes everything that begins like one.
 
-    That is the text, and what follows on a semicolon, tab or line break in it. A plain number stays as it is.
+    A formula can begin at the start of the text, and after a semicolon, tab or line break. A plain number is returned
+    unchanged.
     """
     text = _INSIDE.sub(r"\1'", text)
     return f"'{text}" if text.startswith(FORMULA) and not _NUMBER.fullmatch(text) else text
@@ -179,7 +180,7 @@ def harmless(text: str) -> str:
 
 
 def _parquet(file: BinaryIO, columns: Sequence[Column], rows: Iterable[Row]) -> None:
-    """The schema is made of the kinds of the columns alone, so every file of the same columns has the same."""
+    """Write Parquet; the schema depends on the kinds of the columns only, so that files of the same columns agree."""
     try:
         import pyarrow
         from pyarrow import parquet
@@ -194,7 +195,7 @@ def _parquet(file: BinaryIO, columns: Sequence[Column], rows: Iterable[Row]) -> 
         "json": pyarrow.string(),
     }
     if untyped := [column.name for column in columns if column.kind not in types]:
-        raise ConfigurationError(detail=f"Parquet needs a type for each column; {', '.join(untyped)} has none")
+        raise ConfigurationError(detail=f"Parquet needs a type for each column; these have none: {', '.join(untyped)}")
     schema = pyarrow.schema([(column.name, types[column.kind]) for column in columns])
     numbers = [place for place, column in enumerate(columns) if column.kind == "number"]
     rows = iter(rows)
@@ -202,7 +203,7 @@ def _parquet(file: BinaryIO, columns: Sequence[Column], rows: Iterable[Row]) -> 
         group: list[Any] = []
         while batch := list(islice(rows, BATCH)):
             values = [list(column) for column in zip(*batch, strict=True)]
-            for place in numbers:  # Arrow makes no double of an integer
+            for place in numbers:  # Arrow does not convert integers to doubles
                 values[place] = [None if value is None else float(value) for value in values[place]]
             arrays = [pyarrow.array(column, field.type) for column, field in zip(values, schema, strict=True)]
             group.append(pyarrow.record_batch(arrays, schema))
@@ -219,4 +220,4 @@ FORMATS: dict[str, Callable[[BinaryIO, Sequence[Column], Iterable[Row]], None]] 
     "csv": _csv,
     "parquet": _parquet,
 }
-"""The formats by name."""
+"""The function that writes each format."""

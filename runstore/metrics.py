@@ -1,4 +1,4 @@
-"""Prometheus's text format, version 0.0.4, and the status of an archive in it."""
+"""The text format of Prometheus, version 0.0.4, and the status of an archive in it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Sample(NamedTuple):
 
 
 def exposition(archive: str, status: Status) -> str:
-    """All metrics, each with the label ``archive``: a scrape may see several. What is not known is left out."""
+    """Return all metrics with the label ``archive``: a scrape may see several archives. Unknown values are omitted."""
     return "".join(
         metric(
             name, "gauge", text, [sample._replace(labels={"archive": archive, **sample.labels}) for sample in samples]
@@ -40,14 +40,14 @@ def _metrics(status: Status) -> Iterator[tuple[str, str, list[Sample]]]:
         "expected": status.expected,
         "version": version("runstore"),
     }
-    yield "revision_info", "The schema's revision, that of this runstore, and its version.", [Sample(revisions, 1)]
+    yield "revision_info", "Revision of the schema, revision and version of this runstore.", [Sample(revisions, 1)]
     yield "runs", "Runs in the archive.", [Sample({}, status.runs)]
-    yield "archive_bytes", "Size of all tables with their indexes, on SQLite of the file.", [Sample({}, status.bytes)]
+    yield "archive_bytes", "Size of all tables with their indexes; on SQLite, of the file.", [Sample({}, status.bytes)]
     newest, last = _seconds(status.newest_snapshot), _seconds(status.last_import)
-    yield "newest_snapshot_timestamp_seconds", "When a run was last seen.", [Sample({}, newest)]
-    yield "last_import_timestamp_seconds", "When runs were last imported or saved.", [Sample({}, last)]
+    yield "newest_snapshot_timestamp_seconds", "Time at which a run was last observed.", [Sample({}, newest)]
+    yield "last_import_timestamp_seconds", "Time at which runs were last imported or saved.", [Sample({}, last)]
     tables = [({"table": entry.table}, entry) for entry in status.tables]
-    text = "Rows of a table; on PostgreSQL an estimate."
+    text = "Rows of a table; on PostgreSQL, an estimate."
     yield "table_rows", text, [Sample(labels, entry.rows) for labels, entry in tables]
     text = "Size of a table with its indexes."
     yield "table_bytes", text, [Sample(labels, entry.bytes) for labels, entry in tables]
@@ -67,7 +67,7 @@ def _lines(name: str, kind: str, text: str, samples: Iterable[Sample]) -> Iterat
 
 
 def _escaped(text: str) -> str:
-    """As the format has it in a label. What a path may hold and a terminal should not see is replaced."""
+    """Return a value escaped for a label. Characters of a path that a terminal should not receive are replaced."""
     text = text.encode(errors="surrogateescape").decode(errors="replace")
     text = "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

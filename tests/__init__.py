@@ -1,1 +1,5 @@
-"""The tests; the README has the command that runs them."""
+"""The tests; docs/develop/tests.md tells how to run them."""
+
+import pytest
+
+pytest.register_assert_rewrite("tests.helpers")  # their assertions show values too

@@ -8,23 +8,36 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import psycopg
 import pytest
+from hypothesis import settings
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 
 from runstore import config, migrate
 from runstore.repository import RunRepository
 from runstore.schema import Base
-from tests import servers
+from tests.helpers import servers
+
+pytest_plugins = ["tests.helpers.commands"]
 
 # What a developer's shell says about archives is nothing to the tests.
 for name in ("RUNSTORE_DATABASE_URL", "RUNSTORE_MIGRATIONS_URL", "RUNSTORE_SCHEMA", "DATABASE_URL"):
     os.environ.pop(name, None)
 
-SERVER = os.environ.get("RUNSTORE_TEST_POSTGRES_URL")
-CHOSEN = os.environ.get("RUNSTORE_TEST_BACKENDS", "sqlite,postgresql" if SERVER else "sqlite,postgresql-18")
+CHOSEN = os.environ.get("RUNSTORE_TEST_BACKENDS", "sqlite,postgresql" if servers.SERVER else "sqlite,postgresql-18")
 BACKENDS = CHOSEN.split(",")
 """Of ``sqlite``, ``postgresql-18`` and ``postgresql-16``; ``postgresql`` is the server that was named."""
+
+
+settings.register_profile("fast")
+settings.register_profile("full")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The test command makes a quarter of the examples of each property; any other choice of tests makes all."""
+    if not config.getoption("--hypothesis-profile"):
+        settings.load_profile("fast" if config.option.markexpr == "not slow" else "full")
 
 
 @pytest.fixture(scope="session", params=BACKENDS)
@@ -38,8 +51,8 @@ def server(backend: str) -> Iterator[URL | None]:
     """A PostgreSQL server of this test run (from the wheel), or the one of RUNSTORE_TEST_POSTGRES_URL."""
     if backend == "sqlite":
         yield None
-    elif SERVER:
-        yield config.database_url(SERVER)
+    elif servers.SERVER:
+        yield config.database_url(servers.SERVER)
     else:
         with servers.server(int(backend.rpartition("-")[2])) as url:
             yield url
@@ -56,13 +69,12 @@ def empty_url(server: URL | None, tmp_path: Path) -> Iterator[URL]:
 
 
 @pytest.fixture(scope="session")
-def migrated_url(backend: str, server: URL | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
-    """A migrated database, for :func:`url` to hand out empty."""
+def template(server: URL | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
+    """A migrated database, of which the others are copies."""
     with ExitStack() as stack:
-        if server is None:
-            url = config.database_url(tmp_path_factory.mktemp("sqlite") / "template.db")
-        else:
-            url = stack.enter_context(servers.database(server, "runs"))
+        url = config.database_url(tmp_path_factory.mktemp("sqlite") / "template.db")
+        if server is not None:
+            url = stack.enter_context(servers.database(server, "template"))
         with migrate.engine(url) as engine:
             migrate.upgrade(engine)
             if server is None:
@@ -72,16 +84,39 @@ def migrated_url(backend: str, server: URL | None, tmp_path_factory: pytest.Temp
 
 
 @pytest.fixture
-def url(migrated_url: URL, tmp_path: Path) -> URL:
-    """An empty archive."""
-    if file := config.sqlite_file(migrated_url):
+def own_url(server: URL | None, template: URL, tmp_path: Path) -> Iterator[URL]:
+    """An empty archive in a database that no other test uses, for what is done to a whole database."""
+    if server is None:
         copy = tmp_path / "runs.db"
-        shutil.copy(file, copy)
+        shutil.copy(str(template.database), copy)
+        yield config.database_url(copy)
+        return
+    with servers.database(server, "own", str(template.database)) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def used(server: URL | None, template: URL) -> Iterator[URL | None]:
+    """An archive on the server that the tests use one after the other: to empty it takes less than to make one."""
+    if server is None:
+        yield None
+        return
+    with servers.database(server, "runs", str(template.database)) as url:
+        yield url
+
+
+@pytest.fixture
+def url(used: URL | None, template: URL, tmp_path: Path) -> URL:
+    """An empty archive."""
+    if used is None:
+        copy = tmp_path / "runs.db"
+        shutil.copy(str(template.database), copy)
         return config.database_url(copy)
-    with migrate.engine(migrated_url) as engine, engine.begin() as connection:
-        for table in reversed(Base.metadata.sorted_tables):
-            connection.execute(table.delete())
-    return migrated_url
+    emptying = [f'DELETE FROM "{table.name}"' for table in reversed(Base.metadata.sorted_tables)]
+    emptying.append(f"UPDATE {migrate.VERSION_TABLE} SET last_import = NULL")
+    with psycopg.connect(used.set(drivername="postgresql").render_as_string(hide_password=False)) as connection:
+        connection.execute("; ".join(emptying))  # one message: a test that has stored little waits for little
+    return used
 
 
 @pytest.fixture

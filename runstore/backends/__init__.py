@@ -1,4 +1,4 @@
-"""All that differs between the databases: one small interface, nothing about runs."""
+"""Everything that differs between the databases, behind one interface; this package knows nothing about runs."""
 
 from __future__ import annotations
 
@@ -45,25 +45,28 @@ _WITHOUT_LOG = {
     sqlite3.SQLITE_READONLY_CANTINIT,
     sqlite3.SQLITE_READONLY_CANTLOCK,
 }
-"""What SQLite says where it cannot make the log of a file, or not use it."""
+"""The error codes of SQLite if it cannot create or use the write-ahead log of a file."""
 
 
 def backend_of(bind: Engine | Connection) -> Backend:
-    """The backend of an engine or connection; :class:`ConfigurationError` for a database or driver without one."""
+    """Return the backend of an engine or connection.
+
+    Raise :class:`ConfigurationError` if there is no backend for its database or driver.
+    """
     if bind.dialect.is_async:
-        detail = "this engine or connection is asynchronous; make an engine with runstore.create_engine of the same URL"
+        detail = "the engine or connection is asynchronous; create one with runstore.create_engine for the same URL"
         raise ConfigurationError(detail=detail)
     return _backend(bind.dialect.name, bind.dialect.driver)
 
 
 def is_same_archive(connection: Connection, engine: Engine) -> bool:
-    """Whether a connection that names no schema, or the right one, leads to the database of an engine."""
+    """Return whether a connection leads to the database of an engine, and to its schema if the connection has one."""
     named = schema_of(connection)
     return _database(connection.engine) == _database(engine) and named in (None, schema_of(engine))
 
 
 def _database(engine: Engine) -> tuple[object, ...]:
-    """Databases in memory are told by their pools."""
+    """Return what identifies a database: for one in memory, its pool."""
     url = engine.url
     database = url.database if url.get_backend_name() != "sqlite" else config.sqlite_file(url) or id(engine.pool)
     return url.get_backend_name(), url.host, url.port, database
@@ -72,11 +75,11 @@ def _database(engine: Engine) -> tuple[object, ...]:
 def create_engine(
     place: str | os.PathLike[str] | URL | None = None, *, schema: str | None = None, connections: int | None = None
 ) -> Engine:
-    """An engine with the settings that runstore's promises rest on: foreign keys, durable commits.
+    """Return an engine with the settings that runstore's promises depend on: foreign keys and durable commits.
 
-    Takes what :meth:`RunRepository.open` takes: a database URL or the path of a SQLite file; None asks the environment.
-    *schema* is the PostgreSQL schema of the archive, as ``?schema=`` in the URL and RUNSTORE_SCHEMA say it.
-    *connections* is how many connections the engine keeps open, and never more; the default is SQLAlchemy's.
+    *place* is a database URL or the path of a SQLite file, as in :meth:`RunRepository.open`; if it is None, the
+    environment is used. *schema* is the PostgreSQL schema of the archive, an alternative to ``?schema=`` in the URL and
+    to RUNSTORE_SCHEMA. *connections* is the size of the connection pool, by default SQLAlchemy's.
     """
     url = config.database_url(place, schema)
     return _backend(url.get_backend_name(), url.get_driver_name()).create_engine(url, connections)
@@ -85,13 +88,13 @@ def create_engine(
 def _backend(*key: str) -> Backend:
     if key not in _BACKENDS:
         known = ", ".join(f"{name}+{driver}" for name, driver in _BACKENDS)
-        raise ConfigurationError(detail=f"runstore has no backend for {key[0]}+{key[1]}; it has {known}")
+        raise ConfigurationError(detail=f"runstore does not support {key[0]}+{key[1]}; it supports {known}")
     return _BACKENDS[key]
 
 
 @contextmanager
 def translated(bind: Engine | Connection) -> Iterator[None]:
-    """Raise the errors of drivers as ours: what the server said, without the statement and its values."""
+    """Translate the errors of drivers into runstore's, with the message of the server but no statement or values."""
     try:
         yield
     except (DBAPIError, psycopg.Error, sqlite3.Error) as error:
@@ -99,28 +102,28 @@ def translated(bind: Engine | Connection) -> Iterator[None]:
         cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
         place = config.shown(bind.engine.url)
         if isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
-            raise NotAnArchive(place=place, reason="it is no SQLite database") from error
+            raise NotAnArchive(place=place, reason="it is not a SQLite database") from error
         code = getattr(cause, "sqlite_errorcode", 0)
         if (code & 0xFF == sqlite3.SQLITE_CANTOPEN or code in _WITHOUT_LOG) and Path(place).is_file():
-            hint = "copy the file to where it can or, if nothing writes to it, name it with ?immutable=1 in a URL"
-            reason = f"SQLite cannot make its log next to it, which it needs also to read; {hint}"
+            hint = "copy the file to a writable directory or, if nothing writes to it, use a URL with ?immutable=1"
+            reason = f"SQLite cannot create its log next to the file, which it needs even to read; {hint}"
             raise DatabaseFailure(place=place, reason=reason) from error
-        said = cause.diag.message_primary if isinstance(cause, psycopg.Error) else None
-        reason = said or str(cause).strip().splitlines()[0]
+        message = cause.diag.message_primary if isinstance(cause, psycopg.Error) else None
+        reason = message or str(cause).strip().splitlines()[0]
         if isinstance(bind, Connection) and backend_of(bind).is_retryable(cause):
-            reason = f"{reason}; another one was in the way: roll this transaction back and begin it again"
+            reason = f"{reason}; another transaction interfered: roll this one back and try it again"
         kind = DatabaseUnreachable if backend_of(bind).is_unreachable(cause) else DatabaseFailure
         raise kind(place=place, reason=reason) from error
     except PoolTimeout as error:
         reason = (
-            "no connection of the engine's pool became free in time; give it a larger pool (each iteration that is not "
-            "at its end holds a connection), or read to the end first"
+            "no connection of the engine's pool became free in time; enlarge the pool (each unfinished iteration holds "
+            "a connection), or finish the iterations first"
         )
         raise DatabaseFailure(place=config.shown(bind.engine.url), reason=reason) from error
 
 
 def _spare_values(error: BaseException | None) -> None:
-    """Leave of what drivers say the first line, in tracebacks too: DETAIL and CONTEXT behind it quote the row."""
+    """Reduce the messages of drivers to their first line, in tracebacks too: DETAIL and CONTEXT quote the row."""
     while error is not None:
         if isinstance(error, DBAPIError | psycopg.Error) and error.args:
             error.args = (str(error.args[0]).partition("\n")[0],)

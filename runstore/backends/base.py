@@ -29,6 +29,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.types import TypeEngine
 
 from runstore import config
+from runstore.amounts import counted
 from runstore.backends import turns
 from runstore.errors import DatabaseFailure
 
@@ -36,23 +37,23 @@ Row = Sequence[Any]
 """Values in the order of the table's columns; JSON as its text."""
 
 JSONTest = tuple[ColumnElement[bool], ColumnElement[bool] | None]
-"""A condition on a row that is at hand, and the same by way of an index where the database can have one."""
+"""A condition to test one row, and an equivalent condition that uses an index, if the database can have one."""
 
 
 HALF = 2**32
-"""What the upper half of a 64-bit integer counts."""
+"""The value of one unit in the upper half of a 64-bit integer."""
 
 
 class Answer(NamedTuple):
-    """What a query of the user's found."""
+    """The result of a query written by the user."""
 
     columns: tuple[str, ...]
     rows: Iterator[tuple[Any, ...]]
-    """Fetched as they are asked for. Numbers are exact, bytes are bytes, times and JSON text."""
+    """Rows, fetched while they are iterated. Numbers are exact, bytes are bytes, and times and JSON are text."""
 
 
 class Clock:
-    """The time that a database may still work on a query; what the reader of its rows does is not counted."""
+    """The time that a database may still spend on a query; the time between fetches is not counted."""
 
     def __init__(self, seconds: float) -> None:
         self.limit = self.left = seconds
@@ -60,7 +61,7 @@ class Clock:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """While the database works."""
+        """Count the time for as long as the database works."""
         started = time.monotonic()
         self._deadline = started + self.left
         try:
@@ -70,36 +71,36 @@ class Clock:
             self._deadline = float("inf")
 
     def remaining(self) -> float:
-        """The seconds that are left, also while the database works."""
+        """Return the seconds that are left, also while the database works."""
         return min(self.left, self._deadline - time.monotonic())
 
     def is_over(self) -> bool:
-        """Whether the time is up."""
+        """Return whether the time is up."""
         return self.remaining() <= 0
 
 
 class Backend(ABC):
-    """What runstore asks of a database beyond SQLAlchemy. Rows go to the driver as they are, past its types."""
+    """What runstore needs of a database beyond SQLAlchemy. Rows bypass the types of SQLAlchemy."""
 
     array_function: ClassVar[str]
-    """Aggregate that makes a JSON array of rows."""
+    """The aggregate function that returns rows as a JSON array."""
 
     tuple_function: ClassVar[str]
-    """Function that makes a JSON array of its arguments."""
+    """The function that returns its arguments as a JSON array."""
 
     placeholder: ClassVar[str]
-    """How the driver spells a parameter."""
+    """The driver's placeholder for a parameter."""
 
     @abstractmethod
     def create_engine(self, url: URL, connections: int | None = None) -> Engine:
-        """An engine with the settings that runstore's promises rest on; *connections* it keeps, and no more."""
+        """Return an engine with the settings that runstore's promises depend on, and a pool of so many connections."""
 
     @abstractmethod
     def set_isolation(self, connection: Connection, *, write: bool) -> None:
-        """Choose the isolation of all transactions on a connection, whatever the engine or the server has chosen.
+        """Set the isolation of all transactions on a connection, overriding the engine and the server.
 
-        One that reads sees one state of the archive from its first statement on; in one that writes each statement sees
-        what was committed before it, so that what is read under a lock is the latest.
+        A transaction that reads sees one state of the archive from its first statement on. In a transaction that
+        writes, each statement sees everything committed before it, so that rows read under a lock are current.
         """
 
     @abstractmethod
@@ -112,36 +113,35 @@ class Backend(ABC):
         limit: float | None = None,
         abandoned: Event | None = None,
     ) -> None:
-        """Begin a transaction of ours, with the isolation of :meth:`set_isolation` and the settings that it needs.
+        """Begin a transaction of runstore's own, with the isolation of :meth:`set_isolation` and the settings it needs.
 
-        What the engine, the role or the server has set otherwise does not matter. One that is *whole* is about all
-        rows, and fails where the database would hide some from this role. One with a *limit* cannot write; it runs
-        inside :meth:`limited`. Where the beginning has to wait it stops when *abandoned* is set: nobody wants the
-        transaction any more.
+        They override the settings of the engine, the role and the server. A *whole* transaction needs all rows, and
+        fails if the database would hide some of them from this role. A transaction with a *limit* is read-only, and
+        runs inside :meth:`limited`. If the method has to wait for a lock, it gives up when *abandoned* is set.
         """
 
     @abstractmethod
     def limited(self, connection: Connection, seconds: float) -> AbstractContextManager[None]:
-        """What to hold while a transaction with a limit runs.
+        """Return the context in which a transaction with a limit runs.
 
-        Raises :class:`QueryTimeout` where a statement (on SQLite, the transaction) has taken longer.
+        It raises :class:`QueryTimeout` if a statement (on SQLite, the transaction) was stopped after so many seconds.
         """
 
     @abstractmethod
     def begin(self, connection: Connection, *, write: bool) -> None:
-        """Make sure that the driver is in the transaction that a caller has begun, and that foreign keys hold."""
+        """Make sure that the driver is in the caller's transaction, and that foreign keys are enforced."""
 
     def exclusive(self, bind: Engine | Connection) -> AbstractContextManager[None]:
-        """What to hold while a transaction runs: several threads may share the one connection that there is."""
+        """Return what to hold during a transaction, because several threads may share one connection."""
         return turns.turn_of(bind)
 
     @abstractmethod
     def check_encoding(self, connection: Connection) -> None:
-        """Raise :class:`ConfigurationError` for a database whose encoding is not UTF-8."""
+        """Raise :class:`ConfigurationError` if the encoding of the database is not UTF-8."""
 
     @staticmethod
     def pool_options(connections: int | None) -> dict[str, int]:
-        """What SQLAlchemy is told of the number of connections."""
+        """Return the arguments of SQLAlchemy's engine for a pool of so many connections."""
         return {} if connections is None else {"pool_size": connections, "max_overflow": 0}
 
     @contextmanager
@@ -150,111 +150,118 @@ class Backend(ABC):
     ) -> Iterator[None]:
         """Work in a caller's transaction with the settings of :meth:`begin_own`, on the tables of this schema.
 
-        The caller finds the connection as before; after an error, once the savepoint around this is rolled back.
+        The settings of the connection are restored afterwards; after an error, by the rollback to the savepoint around
+        this block.
         """
         yield
 
     def home(self, connection: Connection, table: str) -> str | None:
-        """The schema with a table of this name; where there is none, the one it would be made in. None without schemas.
+        """Return the schema that holds a table, or the schema in which it would be created; None on SQLite.
 
-        Raises :class:`ConfigurationError` where there should be a schema and is none.
+        Raise :class:`ConfigurationError` if there is no such schema.
         """
         return None
 
     def tables_with_hidden_rows(self, connection: Connection, tables: Iterable[Table]) -> list[str]:
-        """The names of those of these tables of which the database hides rows from this role."""
+        """Return the names of the tables whose rows the database partly hides from this role."""
         return []
 
     @abstractmethod
     def insert(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:
-        """Insert new rows as they are made; an existing key is an error, and so is a row that the database drops."""
+        """Insert new rows while they are produced. An existing key and a row that the database drops are errors."""
 
     @abstractmethod
     def insert_missing(self, connection: Connection, table: Table, rows: Sequence[Row]) -> int:
-        """Insert the rows whose key is not there yet; gives their number."""
+        """Insert the rows whose key does not exist yet, and return their number."""
 
     @abstractmethod
     def among(self, column: ColumnElement[Any], values: str | list[str]) -> ColumnElement[bool]:
-        """Whether *column* is one of a list of any length, as one parameter: of this name, or these texts."""
+        """Return the condition that *column* is in a list of any length.
+
+        The list is one parameter: *values* is its name, or the texts themselves.
+        """
 
     @abstractmethod
     def ask(self, engine: Engine, statement: str, clock: Clock) -> AbstractContextManager[Answer]:
-        """The answer to one query of the user's, on a connection of its own that cannot write.
+        """Return the answer to one query written by the user, on a separate connection that cannot write.
 
-        Raises :class:`QueryRefused` for what is not one query, :class:`QueryTimeout`.
+        Raise :class:`QueryRefused` if the statement is not exactly one query, and :class:`QueryTimeout`.
         """
 
     def joined_by_key(self, table: Table, condition: ColumnElement[bool]) -> tuple[FromClause, ColumnElement[bool]]:
-        """What to join, and on what, for the row of a table that meets a condition on its key."""
+        """Return what to join, and on what, to find the row of a table that meets a condition on its key."""
         return table, condition
 
     @abstractmethod
     def probe(self, column: ColumnElement[Any], values: Select[Any]) -> ColumnElement[bool]:
-        """Whether *column* is one of the few values of a SELECT, which is made first and its rows fetched by a key."""
+        """Return the condition that *column* is one of a few values of a SELECT, which the database evaluates first."""
 
     @abstractmethod
     def has_pair(self, document: ColumnElement[Any], key: str, value: str) -> JSONTest:
-        """Whether a column that holds a JSON object has this key with this string."""
+        """Return the condition that a JSON object has this string as the value of this key."""
 
     @abstractmethod
     def has_key(self, document: ColumnElement[Any], key: str) -> JSONTest:
-        """Whether a column that holds a JSON object has this key."""
+        """Return the condition that a JSON object has this key."""
 
     @abstractmethod
     def is_retryable(self, error: BaseException) -> bool:
-        """Whether the same batch can succeed when it is tried again: deadlock, serialization, a race for a key."""
+        """Return whether the same batch can succeed on another try, as after a deadlock or a race for a key."""
 
     def without_index(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        """The column for a condition that is not what to look up an index for, where the database cannot tell."""
+        """Return the column for a condition that should not use an index, if the database cannot decide that."""
         return column
 
     def materialized(self, statement: Select[Any]) -> Select[Any]:
-        """A SELECT over a view, made fit to be aggregated: each value is made once, however many aggregates read it."""
+        """Return a SELECT over a view for aggregation: each value is computed once, however many aggregates read it."""
         return statement
 
     def sum_in_halves(self, column: ColumnElement[Any]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
-        """Aggregates whose *high* times :data:`HALF` and *low* make the exact sum of 64-bit integers, NULL of none."""
+        """Return two aggregates, *high* and *low*, for the exact sum of 64-bit integers.
+
+        The sum is *high* times :data:`HALF` plus *low*; both are NULL if there are no values.
+        """
         return literal_column("0"), func.sum(column)
 
     @abstractmethod
     def sum_of_digests(self, connection: Connection, column: ColumnElement[Any]) -> ColumnElement[str]:
-        """Aggregate: the sum of digests of 32 bytes, each a number with the highest byte first, in decimal."""
+        """Return the aggregate for the sum of digests, as a decimal; a digest is a big-endian number of 32 bytes."""
 
     @abstractmethod
     def row_bytes(self, table: Table) -> ColumnElement[int]:
-        """How many bytes a row of the table holds, about."""
+        """Return the approximate size of a row of the table in bytes."""
 
     @abstractmethod
     def serialize_writers(self, connection: Connection) -> None:
-        """Wait for all others that have queued up, and let those who do it later wait for this transaction."""
+        """Wait for all transactions that have called this before; later callers wait for this transaction."""
 
     def is_unreachable(self, error: BaseException) -> bool:
-        """Whether the database cannot be reached, or not any more, so that the same may go well later."""
+        """Return whether the database cannot be reached, or no longer, so that the same may succeed later."""
         return False
 
     def is_disconnect(self, error: BaseException) -> bool:
-        """Whether that is so, or the connection alone is gone: the same may go well on a new one."""
+        """Return whether the database cannot be reached or the connection is lost, so that a new one may succeed."""
         return False
 
     @abstractmethod
     def vacuum(self, connection: Connection, tables: Iterable[Table]) -> None:
-        """Give back the space of deleted rows, on a connection that commits each statement."""
+        """Reclaim the space of deleted rows, on a connection that commits each statement."""
 
     def enable_wal(self, engine: Engine) -> None:
-        """Set up a new file so that it can be read while another one writes to it."""
+        """Set up a new file so that it can be read while another connection writes to it."""
         raise NotImplementedError
 
     def copy_file(self, connection: Connection, path: Path) -> None:
-        """Copy the whole database, as the transaction at hand sees it, to a new file."""
+        """Copy the whole database, as the current transaction sees it, to a new file."""
         raise NotImplementedError
 
     def integrity_errors(self, connection: Connection) -> list[str]:
-        """What the database finds wrong with itself."""
+        """Return the errors that the database finds in its own structures."""
         return []
 
     @abstractmethod
     def analyze(self, connection: Connection, tables: Iterable[Table]) -> None:
-        """Bring the planner's statistics up to date, where plans are made of them."""
+        """Update the statistics of the query planner, if the database uses any."""
 
     def update(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """Set all columns of existing rows, found by the first column."""
@@ -263,12 +270,12 @@ class Backend(ABC):
         expect(connection, table, updated, len(rows), "updated")
 
     def delete(self, connection: Connection, table: Table, columns: tuple[str, ...], keys: Iterable[Row]) -> int:
-        """Delete the rows that have these values in these columns; gives their number."""
+        """Delete the rows with these values in these columns, and return their number."""
         return self._run_many(connection, _delete(named(table, connection), columns, self.placeholder), list(keys))
 
     @staticmethod
     def _run_many(connection: Connection, statement: str, rows: Sequence[Row]) -> int:
-        """Gives how many rows it met."""
+        """Execute a statement for each row, and return the number of affected rows."""
         if not rows:
             return 0
         values = tuple(rows[0]) if len(rows) == 1 else [tuple(row) for row in rows]
@@ -276,41 +283,42 @@ class Backend(ABC):
 
     @staticmethod
     def list_of(values: str | list[str], kind: TypeEngine[Any]) -> BindParameter[Any]:
-        """The one parameter of :meth:`among`."""
+        """Return the one parameter of :meth:`among`."""
         if isinstance(values, str):
             return bindparam(values, type_=kind)
         return bindparam("values", values, type_=kind, unique=True)
 
     @staticmethod
     def text(column: ColumnElement[Any]) -> ColumnElement[str]:
-        """A column's value as text, unparsed."""
+        """Return a column's value as unparsed text."""
         return cast(column, SQLText)
 
 
 def expect(connection: Connection, table: Table, done: int, sent: int, what: str) -> None:
-    """Raise :class:`DatabaseFailure` where the database did not do to all rows what it was told, without an error."""
+    """Raise :class:`DatabaseFailure` if the database silently skipped some of the rows."""
     if done != sent:
         raise DatabaseFailure(
             place=config.shown(connection.engine.url),
-            reason=f"{done} of {sent} rows of {table.name} were {what}: a trigger, a rule or a row security policy of "
-            "the database dropped the others; nothing of this batch was stored",
+            reason=f"only {done} of {counted(sent, 'row')} of {table.name} {'was' if done == 1 else 'were'} {what}, "
+            "because a trigger, a rule or a row security policy of the database dropped the others; nothing of this "
+            "batch was stored",
         )
 
 
 def schema_of(bind: Engine | Connection) -> str | None:
-    """The PostgreSQL schema whose tables are meant; None where it is left to the search_path."""
+    """Return the PostgreSQL schema of the tables, or None if it is found by the search_path."""
     schema: str | None = (bind.get_execution_options().get("schema_translate_map") or {}).get(None)
     return schema
 
 
 def in_schema(engine: Engine, schema: str | None) -> Engine:
-    """The engine with its statements on the tables of this schema."""
+    """Return the engine with its statements directed to the tables of this schema."""
     return engine if schema == schema_of(engine) else engine.execution_options(**_translation(engine, schema))
 
 
 @contextmanager
 def borrowed_in_schema(connection: Connection, schema: str | None) -> Iterator[None]:
-    """The same for a connection of the caller's, whose own statements come after."""
+    """Direct the statements on a caller's connection to this schema, and restore the connection afterwards."""
     if schema is None:
         yield
         return
@@ -327,24 +335,24 @@ def _translation(bind: Engine | Connection, schema: str | None) -> dict[str, Any
     return {"schema_translate_map": {**known, None: schema}}
 
 
-# Statements for the driver. Only names of the schema's own tables and columns stand in them, and that of the schema
-# they are in, quoted; values are parameters.
+# Statements for the driver. They contain only the quoted names of our own tables and columns, and of their schema;
+# values are parameters.
 
 
 def quoted(*names: str) -> str:
-    """Names as SQL has them, with commas between."""
+    """Return names quoted for SQL and separated by commas."""
     return ", ".join('"' + name.replace('"', '""') + '"' for name in names)
 
 
 def named(table: Table, connection: Connection) -> str:
-    """A table as a statement on this connection has to name it: SQLAlchemy's own statements have it translated."""
+    """Return the qualified name of a table for the driver; SQLAlchemy translates it in its own statements."""
     schema = schema_of(connection)
     return f"{quoted(schema)}.{quoted(table.name)}" if schema else quoted(table.name)
 
 
 @lru_cache
 def insert_into(name: str, table: Table, placeholder: str, rows: int = 1) -> str:
-    """The statement that inserts so many rows."""
+    """Return the statement that inserts this number of rows."""
     row = ", ".join([placeholder] * len(table.columns))
     values = ", ".join([f"({row})"] * rows)
     return f"INSERT INTO {name} ({quoted(*table.columns.keys())}) VALUES {values}"  # noqa: S608
@@ -352,7 +360,7 @@ def insert_into(name: str, table: Table, placeholder: str, rows: int = 1) -> str
 
 @lru_cache
 def insert_arrays(name: str, table: Table, types: tuple[str, ...]) -> str:
-    """The statement that inserts what is not there yet, given PostgreSQL's type of each column and an array of it."""
+    """Return the statement that inserts missing rows, whose parameters are one array for each column."""
     arrays = ", ".join(f"%b::{kind}[]" for kind in types)
     names = quoted(*table.columns.keys())
     return f"INSERT INTO {name} ({names}) SELECT * FROM unnest({arrays}) ON CONFLICT DO NOTHING"  # noqa: S608

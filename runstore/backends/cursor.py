@@ -1,4 +1,4 @@
-"""A query of the user's, answered by PostgreSQL."""
+"""A query written by the user, executed by PostgreSQL."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from runstore.backends.base import Answer, Clock, quoted, schema_of
 from runstore.errors import QueryRefused, QueryTimeout
 
 NAME = "runstore_sql"
-"""Of the cursor."""
+"""The name of the cursor."""
 
 MOST_ROWS = 1000
-"""Rows that are fetched at a time."""
+"""Maximum rows of one FETCH."""
 
 MOST_BYTES = 8 * 2**20
-"""Bytes, about, of the rows that are held at a time: at least one row."""
+"""Approximate maximum bytes of the rows held at a time; one row is held whatever its size."""
 
 _SETTINGS = {
     "client_encoding": "UTF8",
     "standard_conforming_strings": "on",  # a backslash in a query is a backslash
-    "TimeZone": "UTC",  # days and hours are those of the views
+    "TimeZone": "UTC",  # like the days and hours of the views
     "DateStyle": "ISO",
     "IntervalStyle": "iso_8601",
-    "extra_float_digits": "1",  # numbers are exact
-    "cursor_tuple_fraction": "1",  # all rows are wanted, not the first ones soon
-    "idle_in_transaction_session_timeout": "0",  # how long the reader takes is his affair
+    "extra_float_digits": "1",  # floats are exact
+    "cursor_tuple_fraction": "1",  # plan for all rows rather than for the first ones
+    "idle_in_transaction_session_timeout": "0",  # the reader may take any time
 }
 
 _REFUSED = (
-    psycopg.errors.SyntaxError,  # no query, or two statements
+    psycopg.errors.SyntaxError,  # not a query, or two statements
     psycopg.errors.FeatureNotSupported,  # a WITH that changes data
     psycopg.errors.InvalidCursorDefinition,  # SELECT INTO
     psycopg.errors.ReadOnlySqlTransaction,  # FOR UPDATE, nextval, a function that writes
@@ -45,19 +45,19 @@ _REFUSED = (
 
 @contextmanager
 def answer(engine: Engine, statement: str, clock: Clock) -> Iterator[Answer]:
-    """What a cursor in a READ ONLY transaction finds, which nothing can leave that a cursor can be declared for.
+    """Return the rows of a cursor in a READ ONLY transaction; no statement that a cursor accepts can end it.
 
-    DECLARE takes a query and nothing else, and its extended protocol one statement: no COMMIT, SET, COPY, DO or
-    EXPLAIN ANALYZE gets to the server's executor. What a function does outside of the database (end a session, read
-    a file) is a matter of the role's rights.
+    DECLARE accepts only a query, and the extended protocol only one statement, so that the server never executes a
+    COMMIT, SET, COPY, DO or EXPLAIN ANALYZE. What a function does outside the database, such as ending a session or
+    reading a file, is limited by the rights of the role.
 
-    Names are looked up in PostgreSQL's own schema and in that of the archive, whatever the session's search_path is.
+    Names are looked up in pg_catalog and in the schema of the archive, whatever the search_path of the session is.
     """
     schema = schema_of(engine)
     assert schema is not None
     pooled = engine.raw_connection()
     driver = pooled.driver_connection
-    pooled.detach()  # nothing that the query sets comes back to the pool
+    pooled.detach()  # no setting made by the query may return to the pool
     assert isinstance(driver, psycopg.Connection)
     place = config.shown(engine.url)
     cursor = driver.cursor(NAME)
@@ -66,7 +66,7 @@ def answer(engine: Engine, statement: str, clock: Clock) -> Iterator[Answer]:
         driver.rollback()
         driver.autocommit = False
         driver.read_only = True
-        driver.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ  # SERIALIZABLE may fail, for others' sake
+        driver.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ  # SERIALIZABLE may fail
         _set(driver, _SETTINGS | {"search_path": session.SAFE_PATH})
         session.refuse_planted(driver, schema)
         _set(driver, {"search_path": f"{quoted(schema)}, pg_temp"})
@@ -77,8 +77,8 @@ def answer(engine: Engine, statement: str, clock: Clock) -> Iterator[Answer]:
         rows = _rows(driver, place, clock)
         yield Answer(names, rows)
     finally:
-        # In this order: a cursor that is closed while its connection is open asks the server, under what is left of
-        # the limit.
+        # The connection is closed before the cursor: closing a cursor on an open connection asks the server, under what
+        # is left of the time limit.
         if rows is not None:
             rows.close()
         driver.close()
@@ -91,14 +91,14 @@ def _set(driver: psycopg.Connection[Any], settings: dict[str, str]) -> None:
 
 
 def _limit(driver: psycopg.Connection[Any], clock: Clock) -> None:
-    """Set before each statement: the query could have changed it."""
+    """Set the time limit, before each statement because the query could have changed it."""
     _set(driver, {"statement_timeout": str(session.milliseconds(clock.left))})
 
 
 def _rows(driver: psycopg.Connection[Any], place: str, clock: Clock) -> Generator[tuple[Any, ...]]:
-    """All rows, at first a few at a time, then as many as will be about :data:`MOST_BYTES`.
+    """Return all rows, fetched a few at a time at first, later about :data:`MOST_BYTES` at a time.
 
-    The rows of one FETCH come one by one, so that larger ones than before are not held together either.
+    The rows of one FETCH are received one by one, so that rows larger than those before are not held together either.
     """
     reader = driver.cursor()
     for kind in ("timestamp", "timestamptz"):
@@ -129,7 +129,7 @@ def _rows(driver: psycopg.Connection[Any], place: str, clock: Clock) -> Generato
 
 
 def _size(value: Any) -> int:
-    """Bytes of a value, about."""
+    """Return the approximate size of a value in bytes."""
     if isinstance(value, list | tuple):
         return sum(map(_size, value))
     return len(value) if isinstance(value, str | bytes) else 50
@@ -148,7 +148,7 @@ def _refused(place: str, clock: Clock) -> Iterator[None]:
 
 
 class _ISOLoader(TextLoader):
-    """A timestamp as ISO 8601, in UTC: a datetime would fail beyond the years 1 to 9999."""
+    """Loads a timestamp as text in ISO 8601 and UTC, because a datetime is limited to the years 1 to 9999."""
 
     def load(self, data: Any) -> Any:
         text = str(super().load(data)).replace(" ", "T", 1)

@@ -1,8 +1,8 @@
-"""Whether an error of psycopg's means that the server cannot be reached, or that it does not want us.
+"""Whether an error of psycopg means that the server cannot be reached, or that the server refuses us.
 
-Of a failed connection libpq keeps no SQLSTATE, so it is told by its text. The texts of libpq are in English; those of
-the server are in the language of its ``lc_messages``. Hence what is not recognised is taken for an outage, unless the
-server has asked for a password: where there is no room and while it starts it refuses before that.
+libpq keeps no SQLSTATE of a failed connection, so the error is classified by its text. The texts of libpq are in
+English; those of the server are in the language of its ``lc_messages``. Therefore an unknown text counts as an outage,
+unless the server has requested a password: a server that is starting or has no free slots refuses before that.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _STATES = {
     "57P02",  # it crashed
     "57P03",  # it is starting up, recovering or shutting down
 }
-"""And the whole class 08, of connections."""
+"""The SQLSTATEs of an outage, besides all of class 08 (connection exceptions)."""
 
 _OF_CONNECTING = re.compile("connection failed|connection is bad")
-"""How psycopg begins what libpq says of a connection that could not be made."""
+"""The beginning of psycopg's message about a failed connection."""
 
 _OUTAGE = re.compile(
     "(?i)the database system is |too many (?:clients|connections)|remaining connection slots|no more connections"
@@ -36,13 +36,13 @@ _NAME = re.compile('"[^"]*"')
 
 
 def is_meant(error: psycopg.Error) -> bool:
-    """Whether the server cannot be reached, or not any more."""
+    """Return whether an error means that the server cannot be reached, or no longer."""
     if error.sqlstate is not None:
         return error.sqlstate in _STATES or error.sqlstate.startswith("08")
     if not isinstance(error, psycopg.OperationalError):
         return False
-    said = _NAME.sub("", str(error).partition("\n")[0])
-    if not _OF_CONNECTING.match(said) or _OUTAGE.search(said):
+    message = _NAME.sub("", str(error).partition("\n")[0])
+    if not _OF_CONNECTING.match(message) or _OUTAGE.search(message):
         return True
     asked = error.pgconn is not None and bool(error.pgconn.needs_password or error.pgconn.used_password)
-    return not asked and not _REFUSAL.search(said)
+    return not asked and not _REFUSAL.search(message)

@@ -1,4 +1,4 @@
-"""Waiting for a database server that cannot be reached."""
+"""Retries while a database server cannot be reached."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from runstore.errors import DatabaseFailure, DatabaseUnreachable
 T = TypeVar("T")
 
 LONGEST_PAUSE = 5.0
-"""Seconds between two tries."""
+"""Maximum seconds between two tries."""
 
 log = logging.getLogger(__name__)
 
 
 class Patience:
-    """For how many seconds work is tried again. Threads may share it: of each outage it tells once."""
+    """The seconds for which work is tried again. Threads may share it: each outage is logged once."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self._is_told = False
+        self._is_logged = False
 
     def outage(self) -> Outage:
-        """What one piece of work asks how long to wait."""
+        """Return the waiting time of one piece of work."""
         return Outage(self)
 
     def tell(self, failure: DatabaseFailure) -> None:
-        """Say that the server is waited for."""
-        if not self._is_told:
-            self._is_told = True
+        """Log, once for each outage, that the work is tried again."""
+        if not self._is_logged:
+            self._is_logged = True
             log.warning("%s; trying again for %g seconds", failure, self.seconds)
 
     def reached(self) -> None:
-        """The server has answered: the next outage is another one."""
-        self._is_told = False
+        """Note that the server has answered, so that the next failure is a new outage."""
+        self._is_logged = False
 
     def until_reached(self, work: Callable[[], T]) -> T:
-        """What *work* gives, which is tried again while it raises :class:`DatabaseUnreachable`."""
+        """Return the result of *work*, which is tried again while it raises :class:`DatabaseUnreachable`."""
         outage = self.outage()
         while True:
             try:
@@ -53,7 +53,7 @@ class Patience:
 
 
 class Outage:
-    """The time that one piece of work has waited, from its first failure on."""
+    """The time that one piece of work has waited since its first failure."""
 
     def __init__(self, patience: Patience) -> None:
         self._patience = patience
@@ -61,11 +61,11 @@ class Outage:
         self._end = 0.0
 
     def pause(self, failure: DatabaseFailure) -> float:
-        """Seconds until the next try, random and growing; raises *failure* when the time is up."""
+        """Return the seconds until the next try, random and growing. Raise *failure* when the time is up."""
         now = time.monotonic()
         if not self._tries:
             self._end = now + self._patience.seconds
-        if not now < self._end:  # which it is not of a NaN either
+        if not now < self._end:  # also true if the patience is NaN
             raise failure
         self._patience.tell(failure)
         self._tries += 1

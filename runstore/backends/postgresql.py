@@ -60,62 +60,63 @@ from runstore.schema.base import Number
 from runstore.schema.run import JSONTerms
 
 FEW_ROWS = 4
+"""Maximum rows that are inserted by INSERT rather than COPY, or as rows rather than arrays."""
 
 _PASSING = {
     "40001",  # serialization failure
     "40P01",  # deadlock
-    "23505",  # another writer inserted the same run: the next try finds it
-    "23503",  # a prune took a shared row that this process had seen
+    "23505",  # another writer inserted the same run, which the next try finds
+    "23503",  # a prune deleted a shared row that this process remembers as stored
     "55P03",  # another transaction held a lock for longer than the lock_timeout of this role
 }
 
 _ENDED = {
     "25P03",  # idle_in_transaction_session_timeout
-    "57P05",  # idle_session_timeout, of a connection that lay in the pool
+    "57P05",  # idle_session_timeout, of a connection in the pool
 }
 
 _QUEUE = int.from_bytes(b"run tail")
-"""Advisory lock of writers that were hindered again and again."""
+"""The advisory lock of writers that other writers have interrupted repeatedly."""
 
 
 class PostgreSQL(Backend):
-    """A server; many writers at a time."""
+    """A server with many concurrent writers."""
 
     array_function = "json_agg"
     tuple_function = "json_build_array"
     placeholder = "%s"
 
     def create_engine(self, url: URL, connections: int | None = None) -> Engine:
-        """An engine with psycopg's defaults, named in the server's list of sessions; it waits 10 s for a connection.
+        """Return an engine with psycopg's defaults, an application name and a connection timeout of 10 seconds.
 
-        Of the URL's query ``schema`` and ``prepare_threshold`` are ours. The schema is put into every statement, not
-        into the session, which behind a pooler is not ours alone.
+        The URL parameters ``schema`` and ``prepare_threshold`` are runstore's own. The schema is put into every
+        statement rather than into the session, because a pooler shares the session with other clients.
         """
         defaults = {"application_name": "runstore", "connect_timeout": "10"}
         arguments: dict[str, Any] = {name: value for name, value in defaults.items() if name not in url.query}
-        arguments["client_encoding"] = "UTF8"  # from the start: SQLAlchemy reads texts before a transaction is ours
+        arguments["client_encoding"] = "UTF8"  # SQLAlchemy reads texts before our first transaction
         if "prepare_threshold" in url.query:
             arguments["prepare_threshold"] = _threshold(str(url.query["prepare_threshold"]))
-        # What may be secret goes past the URL, for the repr of an engine masks no more than the password's own place.
+        # Parameters that may be secret are not left in the URL: the repr of an engine masks the password alone.
         private = url.query.keys() - HARMLESS
         arguments |= {name: url.query[name] for name in private}
         url = url.difference_update_query(private)
         schema = config.schema_of(url)
         options = {"schema_translate_map": {None: schema}} if schema else {}
-        # No values of runs in tracebacks.
+        # hide_parameters keeps the values of runs out of tracebacks.
         engine = sqlalchemy.create_engine(
             url,
             connect_args=arguments,
             execution_options=options,
             hide_parameters=True,
-            use_native_hstore=False,  # looked for with each first connection, on the search_path of the session
+            use_native_hstore=False,  # SQLAlchemy would look it up by the search_path of the session
             **self.pool_options(connections),
         )
         event.listen(engine, "do_connect", _leave_schema)
         return engine
 
     def set_isolation(self, connection: Connection, *, write: bool) -> None:
-        """Not an option of the engine: one that it has already would win."""
+        """Set the isolation on the connection: an option of the engine would not override an existing one."""
         connection.execution_options(isolation_level=_isolation(write=write))
 
     def begin_own(
@@ -127,7 +128,7 @@ class PostgreSQL(Backend):
         limit: float | None = None,
         abandoned: Event | None = None,
     ) -> None:
-        """Isolation and settings travel with the BEGIN: they cost no round trip. There is nothing to wait for."""
+        """Send isolation and settings together with the BEGIN, in one round trip. There is no lock to wait for."""
         if write:
             self.check_encoding(connection)
         needed = session.settings(session.driver_of(connection), write=write, whole=whole, limit=limit)
@@ -135,7 +136,7 @@ class PostgreSQL(Backend):
 
     @contextmanager
     def limited(self, connection: Connection, seconds: float) -> Iterator[None]:
-        """The settings of the transaction do it: here is only said what the server's refusal means."""
+        """Raise the error: the settings of the transaction enforce the limit."""
         try:
             yield
         except DBAPIError as error:
@@ -144,13 +145,15 @@ class PostgreSQL(Backend):
             raise
 
     def begin(self, connection: Connection, *, write: bool) -> None:
-        """Nothing to do: psycopg begins with the first statement, and foreign keys always hold.
+        """Check the connection: psycopg begins the transaction, and PostgreSQL always enforces foreign keys.
 
-        Raises :class:`ConfigurationError` where it does not begin at all, for half a batch could stay behind, and for a
-        database that cannot hold every text.
+        Raise :class:`ConfigurationError` if each statement is committed by itself, because part of a batch could remain
+        stored, and for a database whose encoding cannot hold every text.
         """
         if write and session.driver_of(connection).autocommit:
-            raise ConfigurationError(detail="this connection commits each statement alone; make it without AUTOCOMMIT")
+            raise ConfigurationError(
+                detail="this connection commits each statement by itself; create it without AUTOCOMMIT"
+            )
         if write:
             self.check_encoding(connection)
 
@@ -158,20 +161,20 @@ class PostgreSQL(Backend):
     def borrowed(
         self, connection: Connection, schema: str | None, *, write: bool, whole: bool = False
     ) -> Iterator[None]:
-        """Two statements more, one at each end."""
+        """Change the settings and restore them, with one statement each."""
         needed = session.settings(session.driver_of(connection), write=write, whole=whole)
         with session.borrowed(connection, schema, needed):
             yield
 
     def home(self, connection: Connection, table: str) -> str | None:
-        """Where none is named it is where the search_path finds the table, and that need not be its first schema."""
+        """Return the chosen schema, else the one in which the search_path finds the table, maybe not its first."""
         if (schema := schema_of(connection) or session.home(connection, table)) is None:
-            detail = "the role's search_path names no schema that exists; name one with --schema or RUNSTORE_SCHEMA"
+            detail = "the role's search_path contains no existing schema; set one with --schema or RUNSTORE_SCHEMA"
             raise ConfigurationError(detail=detail)
         return schema
 
     def tables_with_hidden_rows(self, connection: Connection, tables: Iterable[Table]) -> list[str]:
-        """Where row level security is active for this role."""
+        """Return the tables for which row level security is active for this role."""
         found = connection.execute(
             text(
                 "SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace "
@@ -182,11 +185,11 @@ class PostgreSQL(Backend):
         return list(found.scalars())
 
     def check_encoding(self, connection: Connection) -> None:
-        """The server has said it when the connection was made."""
+        """Check the encoding, which the server has reported when the connection was opened."""
         session.refuse_encoding(connection)
 
     def insert(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:
-        """Insert with COPY, or a row at a time where COPY's own round trips would cost more than the rows."""
+        """Insert with COPY, or row by row if there are so few rows that the round trips of COPY would cost more."""
         rows = iter(rows)
         first = list(islice(rows, FEW_ROWS + 1))
         if not first:
@@ -206,12 +209,12 @@ class PostgreSQL(Backend):
             expect(connection, table, copying.rowcount, sent, "inserted")
 
     def insert_missing(self, connection: Connection, table: Table, rows: Sequence[Row]) -> int:
-        """In one statement, a column an array: a statement a row would keep Python busy while the server waits."""
+        """Insert in one statement with an array for each column, which costs Python less than one statement a row."""
         name = named(table, connection)
         if len(rows) <= FEW_ROWS:
             statement = f"{insert_into(name, table, self.placeholder)} ON CONFLICT DO NOTHING"
             return self._run_many(connection, statement, _exact(rows))
-        # An array has one type.
+        # All elements of an array must have one type.
         arrays = [
             [None if value is None else Decimal(str(value)) for value in values]
             if isinstance(column.type, Number)
@@ -221,14 +224,14 @@ class PostgreSQL(Backend):
         return connection.exec_driver_sql(insert_arrays(name, table, _types(table)), tuple(arrays)).rowcount
 
     def update(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-        """A statement a row, sent without waiting for one another."""
+        """Send one statement for each row, without waiting for the result of the one before."""
         super().update(connection, table, _exact(rows))
 
     def among(self, column: ColumnElement[Any], values: str | list[str]) -> ColumnElement[bool]:
-        """Keys travel as JSON, for an array is quoted element by element; how many they are the planner is not told.
+        """Send keys as JSON: psycopg quotes arrays element by element, and the planner should not know their number.
 
-        Told of a thousand it would rather read a table of some ten thousand rows. The values of a filter are an array:
-        how often they occur decides about the plan.
+        If the planner knew that there are a thousand keys, it would scan a table of ten thousand rows. The values of a
+        filter are an array, because the plan should depend on how often they occur.
         """
         if not isinstance(values, str):
             return column == any_(self.list_of(values, ARRAY(column.type)))
@@ -236,19 +239,19 @@ class PostgreSQL(Backend):
         return self.probe(column, select(cast(keys, column.type)))
 
     def ask(self, engine: Engine, statement: str, clock: Clock) -> AbstractContextManager[Answer]:
-        """A cursor in a READ ONLY transaction."""
+        """Run the query as a cursor in a READ ONLY transaction."""
         return cursor.answer(engine, statement, clock)
 
     def joined_by_key(self, table: Table, condition: ColumnElement[bool]) -> tuple[FromClause, ColumnElement[bool]]:
-        """By its key, for each run: of tables without statistics the planner would read all rows for each one."""
+        """Join LATERAL by key: if tables have no statistics, the planner would scan all rows for each run."""
         return select(table).where(condition).offset(literal_column("0")).lateral(), true()
 
     def probe(self, column: ColumnElement[Any], values: Select[Any]) -> ColumnElement[bool]:
-        """As an array: a subquery would be made a join, and the order of that is the planner's."""
+        """Compare with an array: the planner would turn a subquery into a join, in an order of its own choice."""
         return column == any_(func.array(values.scalar_subquery()))
 
     def has_pair(self, document: ColumnElement[Any], key: str, value: str) -> JSONTest:
-        """By the index on runstore_json_terms, where the column has one; different pairs may have the same term."""
+        """Use the index on runstore_json_terms, if there is one, and compare: two pairs may have the same term."""
         name = cast(key, Text)
         test = (func.json_extract_path_text(document, name, type_=Text) == value) & (
             func.json_typeof(func.json_extract_path(document, name), type_=Text) == "string"
@@ -256,12 +259,12 @@ class PostgreSQL(Backend):
         return test, _has_term(document, f"{key}={value}") & test
 
     def has_key(self, document: ColumnElement[Any], key: str) -> JSONTest:
-        """By the same index."""
+        """Use the same index."""
         test = func.json_extract_path(document, cast(key, Text)).is_not(None)
         return test, _has_term(document, key) & test
 
     def sum_of_digests(self, connection: Connection, column: ColumnElement[Any]) -> ColumnElement[str]:
-        """In pieces of 32 bits: PostgreSQL adds bigints several times faster than numerics."""
+        """Add pieces of 32 bits: PostgreSQL adds bigints several times faster than numerics."""
         total: ColumnElement[Any] = literal_column("0", Numeric)
         for first in range(0, 32, 4):
             piece = sum(
@@ -273,55 +276,55 @@ class PostgreSQL(Backend):
         return cast(total, Text)
 
     def row_bytes(self, table: Table) -> ColumnElement[int]:
-        """As PostgreSQL stores it, compressed."""
+        """Return the size as stored, after compression."""
         return func.pg_column_size(table.table_valued(), type_=BigInteger)
 
     def serialize_writers(self, connection: Connection) -> None:
-        """No lock on a table: that would deadlock with those who write beside the queue."""
+        """Take an advisory lock: a lock on a table would deadlock with writers outside the queue."""
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_QUEUE,))
 
     def is_unreachable(self, error: BaseException) -> bool:
-        """By what the server or libpq said."""
+        """Decide by the SQLSTATE, or by the message of libpq."""
         cause = error.orig if isinstance(error, DBAPIError) else error
         return isinstance(cause, psycopg.Error) and outage.is_meant(cause)
 
     def is_disconnect(self, error: BaseException) -> bool:
-        """Also where the server ended a session because it idled."""
+        """Include sessions that the server has ended because they were idle."""
         cause = error.orig if isinstance(error, DBAPIError) else error
         return self.is_unreachable(error) or (isinstance(cause, psycopg.Error) and cause.sqlstate in _ENDED)
 
     def vacuum(self, connection: Connection, tables: Iterable[Table]) -> None:
-        """To the tables, for new rows: VACUUM FULL would give it to the disk, but keeps everybody out meanwhile.
+        """Make the space available to new rows: VACUUM FULL would return it to the disk, but locks the tables.
 
-        Raises :class:`DatabaseFailure` for a table that is not this role's: PostgreSQL skips it with a warning.
+        Raise :class:`DatabaseFailure` if the role may not vacuum a table, which PostgreSQL skips with a warning.
         """
-        driver, said = session.driver_of(connection), []
+        driver, warnings = session.driver_of(connection), []
 
-        def hear(notice: psycopg.errors.Diagnostic) -> None:
+        def collect(notice: psycopg.errors.Diagnostic) -> None:
             if notice.severity_nonlocalized == "WARNING":
-                said.append(str(notice.message_primary))
+                warnings.append(str(notice.message_primary))
 
-        driver.add_notice_handler(hear)
+        driver.add_notice_handler(collect)
         try:
             for table in tables:
                 connection.exec_driver_sql(f"VACUUM (ANALYZE) {named(table, connection)}")
         finally:
-            driver.remove_notice_handler(hear)
-        if said:
-            raise DatabaseFailure(place=config.shown(connection.engine.url), reason=said[0])
+            driver.remove_notice_handler(collect)
+        if warnings:
+            raise DatabaseFailure(place=config.shown(connection.engine.url), reason=warnings[0])
 
     def analyze(self, connection: Connection, tables: Iterable[Table]) -> None:
-        """From a sample of each table: a second at most. The server would come round to it by itself, but later."""
+        """Sample each table, which takes at most a second. Autovacuum would do it too, but later."""
         connection.exec_driver_sql(f"ANALYZE {', '.join(named(table, connection) for table in tables)}")
 
     def is_retryable(self, error: BaseException) -> bool:
-        """By SQLSTATE."""
+        """Decide by the SQLSTATE."""
         cause = error.orig if isinstance(error, DBAPIError) else error
         return isinstance(cause, psycopg.Error) and cause.sqlstate in _PASSING
 
 
 def _isolation(*, write: bool) -> str:
-    """In READ COMMITTED a reader could see a run, but not its prompt that is deleted after that."""
+    """Return the isolation level; in READ COMMITTED, a reader could see a run whose prompt is already deleted."""
     return "READ COMMITTED" if write else "REPEATABLE READ"
 
 
@@ -337,12 +340,12 @@ def _has_term(document: ColumnElement[Any], term: str) -> ColumnElement[bool]:
 
 
 def _leave_schema(_: object, __: object, ___: object, parameters: dict[str, Any]) -> None:
-    """The driver does not know our option."""
+    """Remove the parameter that the driver does not know."""
     parameters.pop("schema", None)
 
 
 def _threshold(text: str) -> int | None:
-    """psycopg's prepare_threshold: after so many executions a statement is prepared; none is never."""
+    """Return psycopg's prepare_threshold: the executions after which a statement is prepared; None means never."""
     if text.isascii() and text.isdigit():
         return int(text)
     if text.lower() == "none":
@@ -351,5 +354,5 @@ def _threshold(text: str) -> int | None:
 
 
 def _exact(rows: Sequence[Row]) -> list[Row]:
-    """Floats as decimals: a float parameter becomes a numeric of 15 digits, unlike the text that COPY sends."""
+    """Return rows with floats as decimals: PostgreSQL rounds a float parameter to 15 digits, unlike text in a COPY."""
     return [[Decimal(repr(value)) if isinstance(value, float) else value for value in row] for row in rows]

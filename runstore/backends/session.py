@@ -1,11 +1,11 @@
-"""What a transaction on PostgreSQL runs under, whatever the server, the role or the application have set.
+"""The settings of a transaction on PostgreSQL, which override those of the server, the role and the application.
 
-Names first. PostgreSQL looks up functions, operators, types and tables in the schemas of the ``search_path``, and takes
-of several functions the one whose argument types fit best. So whoever may create in one of these schemas could have
-code executed by everybody who uses the archive. Our statements name the schema of each table, and for the rest nothing
-but PostgreSQL's own schema is searched.
+The most important one is the ``search_path``. PostgreSQL looks up functions, operators, types and tables in its schemas
+and, of several functions, calls the one whose argument types fit best. A role that may create objects in one of these
+schemas could therefore have its code executed by everybody who uses the archive. Our statements qualify the names of
+tables, and everything else is looked up in ``pg_catalog`` alone.
 
-All settings are those of a transaction: behind a pooler, and on a connection of the caller's, the session is not ours.
+All settings are local to a transaction, because the session belongs to a pooler or to the caller.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from runstore.backends.base import borrowed_in_schema, quoted
 from runstore.errors import ConfigurationError
 
 SAFE_PATH = "pg_catalog, pg_temp"
-"""pg_temp is named, because what is not named is searched first."""
+"""pg_temp is listed last, because PostgreSQL searches it first if it is not listed."""
 
 _REPORTED = {
     b"client_encoding": "UTF8",
-    b"standard_conforming_strings": "on",  # psycopg would escape bytes in a COPY once more
-    b"DateStyle": "ISO",  # psycopg reads no other
+    b"standard_conforming_strings": "on",  # else psycopg would escape bytes in a COPY twice
+    b"DateStyle": "ISO",  # psycopg reads no other format
     b"TimeZone": "UTC",
 }
-"""What the server tells libpq whenever it changes, so that to look at it costs nothing."""
+"""Settings whose changes the server reports to libpq, so that reading them costs no round trip."""
 
 _HOME = """SELECT coalesce(
     (SELECT n.nspname FROM pg_catalog.pg_class AS c
      JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
      WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(%s)),
     pg_catalog.current_schema())"""
-"""Every name is qualified: this is asked while the search_path is still the session's."""
+"""All names are qualified, because this query runs under the search_path of the session."""
 
 
 _PLANTED = """
@@ -65,51 +65,51 @@ LIMIT 1
 
 
 def driver_of(connection: Connection) -> psycopg.Connection:
-    """The driver's connection."""
+    """Return the driver's connection."""
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
     return driver
 
 
 def home(connection: Connection, table: str) -> str | None:
-    """The schema in which the search_path finds a table, else the one in which it would be made."""
+    """Return the schema in which the search_path finds a table, else the one in which it would be created."""
     name: str | bytes | None = connection.exec_driver_sql(_HOME, (quoted(table),)).scalar()
-    return name.decode() if isinstance(name, bytes) else name  # bytes where the client's encoding is SQL_ASCII
+    return name.decode() if isinstance(name, bytes) else name  # bytes if the client encoding is SQL_ASCII
 
 
 def refuse_encoding(connection: Connection) -> None:
-    """Raise :class:`ConfigurationError` for a database that cannot hold every text."""
+    """Raise :class:`ConfigurationError` if the encoding of the database cannot hold every text."""
     encoding = driver_of(connection).info.parameter_status("server_encoding")
     if encoding != "UTF8":
         raise ConfigurationError(
             detail=f"{config.shown(connection.engine.url)}: the encoding of the database is {encoding}, which cannot "
-            "hold every run; use one made with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0"
+            "hold every run; use a database created with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0"
         )
 
 
 def refuse_planted(driver: psycopg.Connection, schema: str) -> None:
-    """Raise :class:`ConfigurationError` for a function or operator that may be taken for one of PostgreSQL's.
+    """Raise :class:`ConfigurationError` if the schema holds a function or operator with a name of PostgreSQL's own.
 
-    Asked under :data:`SAFE_PATH`, before names are looked up in that schema too. One whose argument types fit better
-    would be executed as the role of this session. What a superuser or this role itself has made, an extension say, is
-    trusted.
+    If its argument types fitted better, it would be executed with the rights of this session. The check runs under
+    :data:`SAFE_PATH`, before the schema is added to the search_path. Objects of superusers and of this role, such as
+    those of an extension, are trusted.
     """
     planted = driver.execute(_PLANTED, {"schema": schema}).fetchone()
     if planted is not None:
         raise ConfigurationError(
-            detail="the schema {} holds the {} of the role {}, which PostgreSQL may take for its own; drop it, or give "
-            "the archive a schema in which nobody else may create (--schema)".format(schema, *planted)
+            detail="the schema {} contains the {} of the role {}, which could be called instead of PostgreSQL's own; "
+            "drop it, or use a schema in which no other role may create objects (--schema)".format(schema, *planted)
         )
 
 
 def settings(
     driver: psycopg.Connection, *, write: bool, whole: bool = False, limit: float | None = None
 ) -> Mapping[str, str]:
-    """The settings that a transaction of ours needs and the session does not have.
+    """Return the settings that a transaction needs and the session does not have.
 
-    One that is *whole* is about all rows: an error, rather than fewer rows, where row level security hides some, and
-    the session may idle in it while the rows go elsewhere. One with a *limit* cannot write, and each statement has so
-    many seconds.
+    A *whole* transaction needs all rows: if row level security hides some of them, PostgreSQL raises an error rather
+    than returning fewer rows. It may also idle while its rows are written elsewhere. A transaction with a *limit* is
+    read-only, and each of its statements may run for so many seconds.
     """
     return _needed(write, whole, limit, tuple(map(driver.pgconn.parameter_status, _REPORTED)))
 
@@ -121,7 +121,7 @@ def _needed(write: bool, whole: bool, limit: float | None, reported: tuple[bytes
         if (found or b"").partition(b",")[0].decode() != wanted:
             needed[name.decode()] = wanted
     if write:
-        needed["array_nulls"] = "on"  # else a NULL in an array becomes the text NULL
+        needed["array_nulls"] = "on"  # else a NULL in an array would become the text NULL
     if whole:
         needed |= {"row_security": "off", "idle_in_transaction_session_timeout": "0"}
     if limit is not None:
@@ -130,15 +130,15 @@ def _needed(write: bool, whole: bool, limit: float | None, reported: tuple[bytes
 
 
 def milliseconds(seconds: float) -> int:
-    """A time as PostgreSQL's settings have it: at least one, for none is without limit."""
+    """Return a time limit in the unit of PostgreSQL's settings: at least 1, because 0 means no limit."""
     return int(min(seconds * 1000 + 1, 2**31 - 1))
 
 
 def begin(connection: Connection, isolation: str, needed: Mapping[str, str]) -> None:
-    """Begin a transaction with these settings, in the round trip that psycopg needs to begin one without them.
+    """Begin a transaction with these settings, in the one round trip that BEGIN needs anyway.
 
-    The isolation is said here, whatever the engine or the server has chosen: to set and reset it on the connection
-    costs more than the transaction's own BEGIN and COMMIT.
+    The isolation level is part of the BEGIN: setting and resetting it on the connection would cost more than the BEGIN
+    and the COMMIT of the transaction.
     """
     driver = driver_of(connection)
     commands = [_begin(driver, isolation)]
@@ -148,7 +148,7 @@ def begin(connection: Connection, isolation: str, needed: Mapping[str, str]) -> 
         results = driver.wait(generators.execute(driver.pgconn))
     except psycopg.OperationalError:
         if driver.closed:
-            connection.exec_driver_sql("SELECT 1")  # fails too, and so SQLAlchemy learns that the connection is lost
+            connection.exec_driver_sql("SELECT 1")  # fails too, so that SQLAlchemy notices that the connection is lost
         raise
     for result in results:
         if result.status == ExecStatus.FATAL_ERROR:
@@ -156,7 +156,7 @@ def begin(connection: Connection, isolation: str, needed: Mapping[str, str]) -> 
 
 
 def _begin(driver: psycopg.Connection, isolation: str) -> str:
-    """What psycopg would say."""
+    """Return the statement that psycopg would send."""
     parts = [f"BEGIN ISOLATION LEVEL {isolation}"]
     if driver.read_only is not None:
         parts.append("READ ONLY" if driver.read_only else "READ WRITE")
@@ -167,14 +167,14 @@ def _begin(driver: psycopg.Connection, isolation: str) -> str:
 
 @contextmanager
 def borrowed(connection: Connection, schema: str | None, needed: Mapping[str, str]) -> Iterator[None]:
-    """Work with these settings, and tables in this schema, in a transaction whose caller finds the old ones again.
+    """Work in a caller's transaction with these settings and the tables of this schema, and restore the old settings.
 
-    After an error of the database the caller rolls back, at least to a savepoint, which brings back the settings too.
+    After an error of the database, the caller rolls back, at least to a savepoint, which restores the settings too.
     """
     old = ", ".join(f"pg_catalog.current_setting('{name}')" for name in needed)
     new = ", ".join(f"pg_catalog.set_config('{name}', %s, true)" for name in needed)
     with borrowed_in_schema(connection, schema):
-        # From left to right: the old settings are read before the new ones are made.
+        # PostgreSQL evaluates from left to right: it reads the old settings before it makes the new ones.
         row = connection.exec_driver_sql(f"SELECT {old}, {new}", tuple(needed.values())).one()
         try:
             yield

@@ -46,37 +46,37 @@ from runstore.backends.base import HALF, Answer, Backend, Clock, JSONTest, Row, 
 from runstore.errors import ConfigurationError, QueryTimeout
 
 BUSY_SECONDS = 60
-"""How long a connection waits for another one's transaction."""
+"""Seconds for which a connection waits for another connection's transaction."""
 
 BUSY_STEP = 200
-"""Milliseconds of it at a time."""
+"""Milliseconds for which it waits at a time."""
 
 STEPS = 10_000
-"""Instructions of SQLite's after which it looks whether its time is up: less than a millisecond."""
+"""Number of SQLite's instructions after which it checks the time limit: they take less than a millisecond."""
 
 VALUES = 16_000
-"""Values that one INSERT has at most."""
+"""Maximum number of values in one INSERT."""
 
 _PASSING = {
-    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,  # another writer inserted the same run: the next try finds it
-    sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY,  # a prune took a shared row that this process had seen
+    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,  # another writer inserted the same run, which the next try finds
+    sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY,  # a prune deleted a shared row that this process remembers as stored
 }
 
 
 class SQLite(Backend):
-    """One file, one writer at a time; readers see the last commit (write-ahead log)."""
+    """One file with one writer at a time; readers see the last commit (write-ahead log)."""
 
     array_function = "json_group_array"
     tuple_function = "json_array"
     placeholder = "?"
 
     def create_engine(self, url: URL, connections: int | None = None) -> Engine:
-        """An engine whose connections keep foreign keys and reach the disk before a commit returns."""
+        """Return an engine whose connections enforce foreign keys, and whose commits wait for the disk."""
         arguments: dict[str, Any] = {"timeout": BUSY_SECONDS}
         pool: type[Pool] | None = None
         pool_options = self.pool_options(connections)
         if config.sqlite_file(url) is None:
-            # Else each thread would have a database of its own.
+            # With another pool, each thread would have a database in memory of its own.
             pool, pool_options = StaticPool, {}
             arguments["check_same_thread"] = False
         engine = sqlalchemy.create_engine(
@@ -87,10 +87,10 @@ class SQLite(Backend):
         return engine
 
     def set_isolation(self, connection: Connection, *, write: bool) -> None:
-        """Nothing to do: SQLite has one isolation."""
+        """Do nothing: SQLite has one isolation level."""
 
     def exclusive(self, bind: Engine | Connection) -> AbstractContextManager[None]:
-        """Refuses an engine that gives each thread a database in memory of its own where a second thread comes."""
+        """Refuse a second thread if the engine gives each thread a database in memory of its own."""
         if isinstance(bind.engine.pool, SingletonThreadPool) and config.sqlite_file(bind.engine.url) is None:
             return turns.turn_of(bind, alone=True)
         return turns.turn_of(bind)
@@ -104,12 +104,12 @@ class SQLite(Backend):
         limit: float | None = None,
         abandoned: Event | None = None,
     ) -> None:
-        """As any other: a file has neither roles nor settings of theirs."""
+        """Begin a plain transaction: a file has neither roles nor their settings."""
         self._begin(connection, write, abandoned or Event())
 
     @contextmanager
     def limited(self, connection: Connection, seconds: float) -> Iterator[None]:
-        """By a setting of the connection, which a writer may get next, and a function that SQLite calls at work."""
+        """Make the connection read-only and install a progress handler; undo both, since a writer may get it next."""
         driver = connection.connection.driver_connection
         assert isinstance(driver, sqlite3.Connection)
         end = time.monotonic() + seconds
@@ -126,23 +126,25 @@ class SQLite(Backend):
             driver.execute("PRAGMA query_only = OFF")
 
     def begin(self, connection: Connection, *, write: bool) -> None:
-        """As one of ours."""
+        """Begin the transaction, if the driver has not begun it yet."""
         self._begin(connection, write, Event())
 
     def _begin(self, connection: Connection, write: bool, abandoned: Event) -> None:
-        """Begin: Python's driver does it only before a statement that writes, too late for a savepoint or a snapshot.
+        """Begin the transaction explicitly: Python's driver begins it too late for a savepoint or a consistent read.
 
-        A writer takes the lock at once: a reader's transaction that turns into a writer's fails when another one wrote
-        in between, and waiting does not help it. Raises :class:`ConfigurationError` where foreign keys are off, for
-        ``autocommit=True`` and for a file that was in use at a fork, :class:`DatabaseFailure` where it was deleted.
+        A writer takes the lock at the beginning: a transaction that reads first and writes later fails, without
+        waiting, if another connection has written in between.
+
+        Raise :class:`ConfigurationError` if foreign keys are off, for ``autocommit=True`` and for a file that was in
+        use at a fork. Raise :class:`DatabaseFailure` if the file was deleted.
         """
         file = sqlite_file.of(connection)
         driver = connection.connection.driver_connection
         assert isinstance(driver, sqlite3.Connection)
-        if getattr(driver, "autocommit", False) is True:  # Python 3.12: neither commit nor rollback does anything
+        if getattr(driver, "autocommit", False) is True:  # since Python 3.12; commit and rollback then do nothing
             raise ConfigurationError(
-                detail="this SQLite connection was made with autocommit=True, so that nothing it stores is committed; "
-                "make the engine with runstore.create_engine, or without autocommit"
+                detail="this SQLite connection was opened with autocommit=True, which makes commit and rollback do "
+                "nothing; create the engine with runstore.create_engine, or without autocommit"
             )
         if not driver.in_transaction and write:
             _take_lock(driver, abandoned)
@@ -155,102 +157,102 @@ class SQLite(Backend):
         self.check_encoding(connection)
         if not driver.execute("PRAGMA foreign_keys").fetchone()[0]:
             raise ConfigurationError(
-                detail="this SQLite connection does not check foreign keys; make the engine with "
+                detail="this SQLite connection does not enforce foreign keys; create the engine with "
                 "runstore.create_engine, or execute 'PRAGMA foreign_keys=ON' on each connection"
             )
 
     def check_encoding(self, connection: Connection) -> None:
-        """A file may be in UTF-16, which orders ids otherwise: archives are compared in that order."""
+        """Refuse a file in UTF-16, which sorts ids in another order: archives are compared in the order of ids."""
         driver = connection.connection.driver_connection
         assert isinstance(driver, sqlite3.Connection)
         encoding = driver.execute("PRAGMA encoding").fetchone()[0]
         if encoding != "UTF-8":
             place = config.shown(connection.engine.url)
-            hint = "put the archive into a new file; runstore copy takes the runs of an older one there"
-            detail = f"{place} keeps text in {encoding}, whose order is another one than that of UTF-8"
+            hint = "use a new file, and copy the runs of an existing archive to it with 'runstore copy'"
+            detail = f"{place} stores text in {encoding}, which sorts ids in another order than UTF-8"
             raise ConfigurationError(detail=f"{detail}; {hint}")
 
     def insert(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:
-        """Many rows a statement: Python waits for each one to end, and another thread of it may go on meanwhile."""
+        """Insert many rows with each statement: while SQLite executes it, other Python threads can run."""
         sent, inserted = _insert(connection, table, rows)
         expect(connection, table, inserted, sent, "inserted")
 
     def insert_missing(self, connection: Connection, table: Table, rows: Iterable[Row]) -> int:
-        """In the same way."""
+        """Insert many rows with each statement, and skip existing keys."""
         return _insert(connection, table, rows, " ON CONFLICT DO NOTHING")[1]
 
     def among(self, column: ColumnElement[Any], values: str | list[str]) -> ColumnElement[bool]:
-        """The list travels as one JSON array."""
+        """Send the list as one JSON array."""
         listed = func.json_each(self.list_of(values, JSON())).table_valued("value")
         return column.in_(select(listed.c.value))
 
     @contextmanager
     def ask(self, engine: Engine, statement: str, clock: Clock) -> Iterator[Answer]:
-        """In a process of its own, on a connection that opens the file to read only and is allowed nothing but queries.
+        """Run the query in a separate process, on a read-only connection that allows nothing but queries.
 
-        So neither PRAGMA nor ATTACH, COMMIT or load_extension is even prepared, and whatever a query does, it ends.
+        SQLite refuses to prepare PRAGMA, ATTACH, COMMIT and load_extension there, and any query can be stopped.
         """
         file = config.sqlite_file(engine.url)
         if file is None:
-            raise ConfigurationError(detail="a database in memory cannot be opened to read only; copy it to a file")
+            raise ConfigurationError(detail="a database in memory cannot be opened read-only; copy it to a file")
         uri = config.sqlite_uri(engine.url, file, mode="ro")
         with sqlite_query.answered(uri, statement, BUSY_SECONDS, config.shown(engine.url), clock) as answer:
             yield answer
 
     def sum_in_halves(self, column: ColumnElement[Any]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
-        """Each half alone, for sum() fails beyond 64 bits. Floor and rest, also of a negative number."""
+        """Add the halves separately, because sum() fails beyond 64 bits. Negative numbers are split by flooring."""
         high, low = column.op(">>")(literal_column("32")), column.op("&")(literal_column(str(HALF - 1)))
         return func.sum(high), func.sum(low)
 
     def materialized(self, statement: Select[Any]) -> Select[Any]:
-        """A LIMIT keeps it apart: merged with the aggregates, it would be looked up anew for each of them."""
+        """Add a LIMIT, so that SQLite does not flatten the subquery and look up a value again for each aggregate."""
         return statement.limit(-1)
 
     def without_index(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        """With a plus before it, which SQLite finds in no index: it knows nothing of how often values occur."""
+        """Prefix the column with a plus, which prevents the use of an index: SQLite has no statistics about values."""
         return UnaryExpression(column, operator=custom_op("+"), type_=column.type)
 
     def probe(self, column: ColumnElement[Any], values: Select[Any]) -> ColumnElement[bool]:
-        """Said to be met by next to no row: after an ANALYZE SQLite could rather read the whole table."""
+        """Mark the condition as rarely true: after an ANALYZE, SQLite might scan the whole table instead."""
         return func.likelihood(column.in_(values), literal_column("0.0001"))
 
     def has_pair(self, document: ColumnElement[Any], key: str, value: str) -> JSONTest:
-        """Looking for the text first: to parse takes ten times as long."""
+        """Search for the text first, because parsing the JSON takes ten times as long."""
         pairs = func.json_each(document).table_valued("key", "value", "type")
         found = exists().where(pairs.c.key == key, pairs.c.type == "text", pairs.c.value == value)
         return _contains(document, wire.encode(key) + b":" + wire.encode(value)) & found, None
 
     def has_key(self, document: ColumnElement[Any], key: str) -> JSONTest:
-        """In the same way."""
+        """Search for the text first."""
         pairs = func.json_each(document).table_valued("key")
         return _contains(document, wire.encode(key) + b":") & exists().where(pairs.c.key == key), None
 
     def sum_of_digests(self, connection: Connection, column: ColumnElement[Any]) -> ColumnElement[str]:
-        """By a function of Python's: SQLite adds no more than 64 bits."""
+        """Add in Python, because SQLite adds at most 64 bits."""
         driver = connection.connection.driver_connection
         assert isinstance(driver, sqlite3.Connection)
         driver.create_aggregate("runstore_sum", 1, _Sum)  # type: ignore[arg-type]  # typeshed wants an int
         return func.runstore_sum(column, type_=Text)
 
     def analyze(self, connection: Connection, tables: Iterable[Table]) -> None:
-        """Nothing to do: our statements say which way to go, and statistics would be a second opinion."""
+        """Do nothing: our statements determine their plans, and statistics could only change them."""
 
     def serialize_writers(self, connection: Connection) -> None:
-        """Nothing to do: there is one writer at a time."""
+        """Do nothing: SQLite allows one writer at a time."""
 
     def row_bytes(self, table: Table) -> ColumnElement[int]:
-        """Of the values alone."""
+        """Return the size of the values, without overhead."""
         sizes = [func.coalesce(func.length(cast(column, LargeBinary)), 0) for column in table.columns]
         return reduce(add, sizes)
 
     def vacuum(self, connection: Connection, tables: Iterable[Table]) -> None:
-        """To the disk: the whole file is written anew, which takes its size of free space beside it."""
+        """Return the space to the disk by rewriting the file, which temporarily needs the same space again."""
         connection.exec_driver_sql("VACUUM")
 
     def enable_wal(self, engine: Engine) -> None:
-        """By a log: the file keeps this setting, which cannot be made inside a transaction.
+        """Switch to a write-ahead log. The file keeps this setting, which cannot be changed inside a transaction.
 
-        While another one writes SQLite refuses it at once, whatever time a connection is set to wait.
+        While another connection writes, SQLite refuses the change immediately, whatever the busy timeout is.
         """
         end = time.monotonic() + BUSY_SECONDS
         while True:
@@ -265,28 +267,28 @@ class SQLite(Backend):
                 return
 
     def copy_file(self, connection: Connection, path: Path) -> None:
-        """At one go: nobody's commit makes it begin again."""
+        """Copy in one pass, so that commits of other connections do not restart the copy."""
         driver = connection.connection.driver_connection
         assert isinstance(driver, sqlite3.Connection)
         with closing(sqlite3.connect(path)) as target:
             driver.backup(target)
 
     def integrity_errors(self, connection: Connection) -> list[str]:
-        """Pages, rows and indexes that do not fit each other."""
+        """Return the inconsistencies between pages, rows and indexes."""
         found = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
         return [] if found == ["ok"] else [str(line) for line in found]
 
     def is_retryable(self, error: BaseException) -> bool:
-        """Whether another connection held the file for longer than we wait, or changed what we had seen of it."""
+        """Return whether another connection held the lock for too long, or changed rows that we had read."""
         cause = error.orig if isinstance(error, DBAPIError) else error
         code = getattr(cause, "sqlite_errorcode", 0)
         return code in _PASSING or code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def _take_lock(driver: sqlite3.Connection, abandoned: Event) -> None:
-    """Begin as the one writer, waiting as long as the connection is set to, but a moment at a time.
+    """Begin as the only writer, and wait for the busy timeout of the connection in short steps.
 
-    While SQLite waits Python answers no signal: an interrupt would have to wait as well.
+    While SQLite waits, Python handles no signals, so that an interrupt would have to wait as well.
     """
     ((patience,),) = driver.execute("PRAGMA busy_timeout")
     deadline = time.monotonic() + patience / 1000
@@ -306,7 +308,7 @@ def _take_lock(driver: sqlite3.Connection, abandoned: Event) -> None:
 
 
 def _insert(connection: Connection, table: Table, rows: Iterable[Row], otherwise: str = "") -> tuple[int, int]:
-    """Gives how many rows there were and how many went in."""
+    """Insert rows, and return how many there were and how many were inserted."""
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
     name, size = named(table, connection), max(1, VALUES // len(table.columns))
@@ -315,7 +317,7 @@ def _insert(connection: Connection, table: Table, rows: Iterable[Row], otherwise
     while some := list(islice(rows, size)):
         sent += len(some)
         while some:
-            # Of few sizes, for the driver remembers prepared statements by their text.
+            # The parts have few different sizes, because the driver caches prepared statements by their text.
             part = len(some) if len(some) == size else 1 << (len(some).bit_length() - 1)
             statement = insert_into(name, table, "?", part) + otherwise
             inserted += driver.execute(statement, tuple(chain.from_iterable(some[:part]))).rowcount
@@ -328,7 +330,7 @@ def _contains(document: ColumnElement[Any], text: bytes) -> ColumnElement[bool]:
 
 
 class _Sum:
-    """Adds digests."""
+    """The aggregate function that adds digests."""
 
     def __init__(self) -> None:
         self._total = 0
@@ -341,8 +343,8 @@ class _Sum:
 
 
 def _set_up(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
-    # A checkpoint copies each page that changed since the last one into the file: every 64 MiB of log (at the usual
-    # page size) rather than every 4 MiB, for a bulk load changes the same pages of its indexes again and again.
+    # A checkpoint copies each changed page into the file. It happens after 64 MiB of log (at the usual page size)
+    # rather than after 4 MiB, because a bulk load changes the same pages of its indexes again and again.
     settings = ("foreign_keys = ON", "synchronous = FULL", "cache_size = -32768", "temp_store = MEMORY")
     for setting in (*settings, "wal_autocheckpoint = 16384"):
         connection.execute(f"PRAGMA {setting}")

@@ -1,7 +1,7 @@
-"""The process that answers one query: a function of SQLite's can be stopped in no other way than by killing it.
+"""The process that answers one query, because some functions of SQLite can be stopped only by killing the process.
 
-It is started for each query, so it imports nothing but what it needs of Python's own. :mod:`sqlite_query` starts it,
-sends what it shall do, and reads messages: their length in eight bytes, then a tuple in Python's ``marshal``.
+It is started for each query, so it imports only a few modules of the standard library. :mod:`sqlite_query` starts it,
+sends the query and reads messages: the length in eight bytes, then a tuple in Python's ``marshal`` format.
 """
 
 from __future__ import annotations
@@ -15,35 +15,35 @@ from collections.abc import Iterator
 from typing import Any
 
 LARGEST = 64 * 2**20
-"""Bytes that a value, and all values of a row together, may have: as many as a record of an import."""
+"""Maximum bytes of a value, and of all values of a row together: the default limit for a record of an import."""
 
 HEAP = 256 * 2**20
-"""Bytes of memory that SQLite may take."""
+"""Maximum bytes of memory that SQLite may use."""
 
 ROWS = 1000
-"""Rows that are sent at a time."""
+"""Maximum rows in a message."""
 
 BYTES = 2**20
-"""Bytes after which they are sent, also when they are fewer."""
+"""Bytes after which a message is sent, even with fewer rows."""
 
 PAUSE = 0.2
-"""Seconds after which they are sent, also when they are fewer."""
+"""Seconds after which a message is sent, even with fewer rows."""
 
 _READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 
 _TABLE_FUNCTIONS = {"json_each", "json_tree"}
-"""Those that may be read; others, where the library has them, look into pages, statements and files."""
+"""The table-valued functions that may be used; others, if SQLite has them, read pages, statements and files."""
 
 _FUNCTIONS = {"load_extension", "fts3_tokenizer", "fts5", "readfile", "writefile", "edit", "lsmode", "sqlite_log"}
-"""Those that may not be called: they load code, give addresses, touch files or programs."""
+"""The functions that may not be called: they load code, return addresses, or access files or programs."""
 
 
 class RowTooLargeError(Exception):
-    """Of a row that nobody could hold."""
+    """Raised for a row that is larger than :data:`LARGEST`."""
 
 
 def main() -> None:
-    """Answer, a batch ahead of what is asked for."""
+    """Answer the query, one batch ahead of the reader."""
     uri, statement, seconds, patience = marshal.load(sys.stdin.buffer)
     _limit(seconds)
     try:
@@ -65,7 +65,7 @@ def _reply(*message: Any) -> None:
 
 
 def _limit(seconds: float) -> None:
-    """End also where nobody is there any more to end us."""
+    """Limit the CPU time, in case the parent process is no longer there to kill this one."""
     try:
         import resource
     except ImportError:  # not on Windows
@@ -77,7 +77,7 @@ def _limit(seconds: float) -> None:
 
 
 class _Rows:
-    """The query on a connection that cannot write: read only, and under an authorizer that allows queries alone."""
+    """The query on a connection that cannot write: it is read-only, and its authorizer allows only queries."""
 
     def __init__(self, uri: str, statement: str, patience: float) -> None:
         self._size = 0
@@ -85,7 +85,7 @@ class _Rows:
         for setting in ("query_only = ON", "cache_size = -32768", f"hard_heap_limit = {HEAP}"):
             driver.execute(f"PRAGMA {setting}")
         driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST)
-        # When such a table is first used SQLite asks the authorizer for more than reading it.
+        # When such a function is first used, SQLite asks the authorizer for more than reading it.
         driver.execute("SELECT 1 FROM json_each('[]'), json_tree('[]')")
         modules = {name for (name,) in driver.execute("PRAGMA module_list")} - _TABLE_FUNCTIONS
         self._hidden = modules - {name for (name,) in driver.execute("SELECT name FROM sqlite_master")}
@@ -103,7 +103,7 @@ class _Rows:
         return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
 
     def _text(self, text: bytes) -> str:
-        """Counted before it is decoded, which may make four times of it."""
+        """Decode a text after counting its bytes: the decoded string may take four times as much."""
         self._count(len(text))
         return str(text, "utf-8", "replace")
 
@@ -113,7 +113,7 @@ class _Rows:
             raise RowTooLargeError
 
     def batches(self) -> Iterator[list[Any]]:
-        """The rows, as many at a time as make few messages and are soon there."""
+        """Return the rows in batches, large enough for few messages and small enough to arrive soon."""
         batch, sent, total = [], time.monotonic(), 0
         for row in self._cursor:
             for value in row:

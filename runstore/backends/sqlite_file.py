@@ -1,10 +1,10 @@
-"""The file behind a SQLite connection: whether it is still the one that was opened, and what a fork means to it.
+"""The file behind a SQLite connection: whether it is still the one that was opened, and what a fork does to it.
 
-SQLite keeps account in memory, for the whole process, of the locks that it holds on a file. A forked process has this
-account but not the locks: it takes what it reads for protected, and its parent takes away the log that it writes to. So
-a forked process must not use a file that was open at the fork, not even through a connection of its own. Therefore
-connections that are not in use are closed before the fork, and both processes open the file again; a file that is in
-use at that moment is refused in the forked process.
+SQLite records the locks that it holds on a file in memory, once for the whole process. A forked process inherits the
+record but not the locks: it reads without protection, and its parent may delete the log that it writes to. Therefore a
+forked process must not use a file that was open at the fork, not even through a new connection. Connections that are
+idle are closed before the fork, so that both processes open the file again. A file that is in use at the fork is
+refused in the forked process.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from runstore import config
 from runstore.errors import ConfigurationError, DatabaseFailure
 
 _KEY = "runstore.file"
-"""Under which a connection keeps its :class:`OpenFile`."""
+"""Key in the info of a connection for its :class:`OpenFile`."""
 
 Identity = tuple[int, int]
 """Device and inode."""
@@ -35,10 +35,10 @@ _inherited: set[Identity] = set()
 
 
 class OpenFile:
-    """What a connection has opened. Its path may lead to another file by now, or to none."""
+    """The file that a connection has opened. Its path may lead to another file by now, or to none."""
 
     def __init__(self, driver: sqlite3.Connection) -> None:
-        # What the URL says need not be what the application has opened with a creator of its own.
+        # An application may have opened another file than that of the URL, with a creator of its own.
         (path,) = (path for _, name, path in driver.execute("PRAGMA database_list") if name == "main")
         self._driver = driver
         self._process = os.getpid()
@@ -46,11 +46,11 @@ class OpenFile:
         self._file = _identity(path)
         self._log: Identity | None = None
         self.writer: int | None = None
-        """The thread that wrote last."""
+        """The last thread that wrote."""
         _files.add(self)
 
     def check(self) -> None:
-        """Raise where a fork forbids to use it, or what is written to it would be lost."""
+        """Raise an error if the file was open at a fork, or if what is written to it would be lost."""
         if self._process != os.getpid() or self._file in _inherited:
             raise ConfigurationError(detail=_forked(self._path))
         for path, opened in ((self._path, self._file), (self._log_path, self._log)):
@@ -58,27 +58,27 @@ class OpenFile:
                 raise DatabaseFailure(place=path, reason=_gone(found))
 
     def locked(self) -> None:
-        """The connection has taken the write lock: from now on the log stays as long as the connection."""
+        """Note that the connection holds the write lock: from now on, the log exists as long as the connection."""
         if self._log is None:
             self._log = _identity(self._log_path)
 
     def leave(self) -> None:
-        """In a forked process: see to it that the connection does nothing, not even when its owner gives it up.
+        """Make the connection do nothing in a forked process, not even when it is garbage-collected.
 
-        To roll back or to close it would take the transaction that goes on in the parent out of the common log.
+        A rollback or a close would remove the transaction that continues in the parent from their common log.
         """
         kept: object = self._driver
-        # One that another thread was using may be locked for ever.
+        # A connection that another thread was using may be locked for ever.
         if self.writer == threading.get_ident():
-            with suppress(sqlite3.Error):  # it was closed
+            with suppress(sqlite3.Error):  # the connection was closed
                 if self._driver.in_transaction:
-                    kept = self._driver.execute("VALUES (1), (2)")  # nothing is closed while a query is not at its end
+                    kept = self._driver.execute("VALUES (1), (2)")  # an unfinished query prevents the close
                     self._driver.set_authorizer(lambda *_: sqlite3.SQLITE_DENY)
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
 
     @property
     def is_memory_of_another(self) -> bool:
-        """Whether it is a database in memory of another process, this one's copy of which is not that database."""
+        """Whether it is a copy, made by a fork, of another process's database in memory."""
         return not self._path and self._process != os.getpid()
 
     @property
@@ -87,7 +87,7 @@ class OpenFile:
 
 
 class _Guard:
-    """Stands before the new connections of an engine."""
+    """Checks a file before an engine opens a new connection to it."""
 
     def __init__(self, url: URL) -> None:
         file = config.sqlite_file(url)
@@ -97,8 +97,8 @@ class _Guard:
 
     def __call__(self, *_: object) -> None:
         if self._immutable and (log := Path(f"{self._path}-wal")).exists() and log.stat().st_size:
-            hint = "open it without immutable=1 once, where it can be written"
-            raise ConfigurationError(detail=f"the log {log} has what immutable=1 would leave out; {hint}")
+            hint = "open the archive once without immutable=1, in a writable directory"
+            raise ConfigurationError(detail=f"the log {log} contains changes that immutable=1 would ignore; {hint}")
         if self.opened and self.opened.is_memory_of_another:
             raise ConfigurationError(detail=_forked(""))
         if not self._path or not (_inherited or self.opened):
@@ -106,7 +106,7 @@ class _Guard:
         found = _identity(self._path)
         if found in _inherited:
             raise ConfigurationError(detail=_forked(self._path))
-        if self.opened and found is None:  # SQLite would make a new, empty one
+        if self.opened and found is None:  # SQLite would create a new, empty file
             raise DatabaseFailure(place=self._path, reason=_gone(found))
 
 
@@ -115,7 +115,7 @@ _files: WeakSet[OpenFile] = WeakSet()
 
 
 def of(connection: Connection) -> OpenFile:
-    """The file that a connection has opened, after :meth:`OpenFile.check`."""
+    """Return the file that a connection has opened, after :meth:`OpenFile.check`."""
     file: OpenFile | None = connection.info.get(_KEY)
     if file is None:
         driver = connection.connection.driver_connection
@@ -127,10 +127,10 @@ def of(connection: Connection) -> OpenFile:
 
 
 def guard(engine: Engine) -> _Guard:
-    """See to it that the engine opens no file that it must not open, and has none open at a fork that it does not use.
+    """Check the files of an engine before it opens them, and close its idle connections before a fork.
 
-    A new connection raises :class:`ConfigurationError` for a file that was open at the fork that made this process,
-    :class:`DatabaseFailure` for one that was deleted after it was used.
+    A new connection raises :class:`ConfigurationError` if the file was open when this process was forked, and
+    :class:`DatabaseFailure` if the file was deleted after it had been used.
     """
     if engine not in _engines:
         _engines[engine] = made = _Guard(engine.url)
@@ -139,7 +139,7 @@ def guard(engine: Engine) -> _Guard:
 
 
 def is_there(path: Path) -> bool:
-    """Whether there is a file. Raises :class:`ConfigurationError` where a file of SQLite cannot be."""
+    """Return whether the file exists. Raise :class:`ConfigurationError` if the path cannot be that of a file."""
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -147,9 +147,9 @@ def is_there(path: Path) -> bool:
     except OSError as error:
         raise ConfigurationError(detail=f"{path}: {error.strerror}") from error
     if stat.S_ISDIR(found.st_mode):
-        raise ConfigurationError(detail=f"{path} is a folder; name the file in it, as {path / config.DEFAULT}")
+        raise ConfigurationError(detail=f"{path} is a directory; give a file in it, such as {path / config.DEFAULT}")
     if not stat.S_ISREG(found.st_mode):
-        raise ConfigurationError(detail=f"{path} is a pipe or a device; an archive is a file")
+        raise ConfigurationError(detail=f"{path} is a pipe or a device; an archive must be a regular file")
     return True
 
 
@@ -162,19 +162,19 @@ def _identity(path: str) -> Identity | None:
 
 def _gone(found: Identity | None) -> str:
     what = "deleted or moved away" if found is None else "replaced by another file"
-    return f"it was {what} while the archive was open, so nothing more is written; open the archive again"
+    return f"the file was {what} while the archive was open; open the archive again"
 
 
 def _forked(path: str) -> str:
-    hint = "before the fork, end the transaction or iteration and close connections that runstore did not make"
+    hint = "before the fork, end the transaction or iteration and close connections that runstore did not open"
     what = f"{path or 'the database in memory'} was in use when this process was forked"
-    return f"{what}, and SQLite cannot go on in both processes; {hint}"
+    return f"{what}, and SQLite cannot use it in both processes; {hint}"
 
 
 def _close_idle() -> None:
-    """Before a fork. Connections that are in use are not in their pool, and stay open.
+    """Close idle connections before a fork. Connections in use are not in their pool, and stay open.
 
-    The pool is kept: one that is given up keeps what comes back to it until the garbage collector comes by.
+    The pool itself is kept: a replaced pool would keep returned connections open until it is garbage-collected.
     """
     for engine in list(_engines):
         if isinstance(engine.pool, QueuePool):
@@ -182,7 +182,7 @@ def _close_idle() -> None:
 
 
 def _note_inherited() -> None:
-    """After a fork, in the new process: the system is asked, for others than runstore open SQLite files too."""
+    """Note the files that are open in a new process after a fork, also those that runstore did not open."""
     folder = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"
     for name in os.listdir(folder):
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""A query of the user's on a SQLite file, answered by a process of its own: :mod:`sqlite_answer`."""
+"""A query written by the user, executed by SQLite in a separate process: :mod:`sqlite_answer`."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _NO_QUERY = re.compile(
     r"near .*: syntax error|incomplete input|unrecognized token.*|not authorized.*|vtable constructor failed.*",
     re.DOTALL,
 )
-"""What SQLite says, without a code of its own, of text that is not SQL and of functions that may not be used."""
+"""Messages without an error code of their own, about text that is not SQL and about functions that are forbidden."""
 
 
 @contextmanager
 def answered(uri: str, statement: str, patience: float, place: str, clock: Clock) -> Iterator[Answer]:
-    """The answer to one query on the file of a URI, which waits *patience* seconds for a lock.
+    """Return the answer to one query on the file of a URI, which waits *patience* seconds for a lock.
 
-    However it is left, the process is killed. Raises what :meth:`Backend.ask` raises, and errors of the driver's.
+    The process is killed at the end in any case. Raise the errors of :meth:`Backend.ask` and those of the driver.
     """
     process = subprocess.Popen(
         [os.fsdecode(get_executable()), "-I", "-S", sqlite_answer.__file__],
@@ -36,7 +36,7 @@ def answered(uri: str, statement: str, patience: float, place: str, clock: Clock
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         bufsize=0,
-        process_group=0,  # Ctrl-C is for us to answer
+        process_group=0,  # Ctrl-C interrupts only the parent process
     )
     with process, selectors.DefaultSelector() as selector:
         try:
@@ -44,14 +44,14 @@ def answered(uri: str, statement: str, patience: float, place: str, clock: Clock
             answering.send(marshal.dumps((uri, statement, clock.limit, patience)))
             columns = answering.receive("columns")
             if not columns:
-                raise QueryRefused(place=place, reason="there is no statement")
+                raise QueryRefused(place=place, reason="the query is empty")
             yield Answer(tuple(columns), answering.rows())
         finally:
             process.kill()
 
 
 class _Answering:
-    """A process that answers, and the messages between it and us."""
+    """A process that answers a query, and the messages to and from it."""
 
     def __init__(
         self, process: subprocess.Popen[bytes], selector: selectors.BaseSelector, place: str, clock: Clock
@@ -64,21 +64,21 @@ class _Answering:
         self._place, self._clock = place, clock
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
-        """As they come."""
+        """Return the rows as they arrive."""
         while batch := self.receive("rows"):
-            self.send(b" ")  # the next ones are looked for while these are read
+            self.send(b" ")  # request the next batch, which is computed while this one is read
             yield from batch
-            del batch  # before there are others
+            del batch  # before the next batch is received
 
     def send(self, data: bytes) -> None:
-        """Write; a process that has ended is found by the one who reads."""
+        """Send data; if the process has ended, :meth:`receive` reports it."""
         with suppress(BrokenPipeError), memoryview(data) as view:
             sent = 0
             while sent < len(data):
                 sent += self._to.write(view[sent:]) or 0
 
     def receive(self, expected: str) -> Any:
-        """What a message of this kind says. Raises what another one says."""
+        """Return the content of a message of this kind; raise the error that another message contains."""
         with self._clock.running():
             message = marshal.loads(self._read(int.from_bytes(self._read(8))))
         if message[0] == expected:
@@ -95,22 +95,22 @@ class _Answering:
                 continue
             more = os.read(self._from.fileno(), size - len(data))
             if not more:
-                raise DatabaseFailure(place=self._place, reason="the process that answers the query has ended")
+                raise DatabaseFailure(place=self._place, reason="the process that ran the query ended unexpectedly")
             data += more
         return data
 
-    def _failure(self, kind: str, code: int | None, said: str) -> Exception:
+    def _failure(self, kind: str, code: int | None, message: str) -> Exception:
         if kind in ("Warning", "ProgrammingError"):  # two statements, before and since Python 3.12
-            return QueryRefused(place=self._place, reason=said.rstrip(".").lower())
-        if code == sqlite3.SQLITE_AUTH or (code == sqlite3.SQLITE_ERROR and _NO_QUERY.fullmatch(said)):
-            return QueryRefused(place=self._place, reason=said)
+            return QueryRefused(place=self._place, reason=message.rstrip(".").lower())
+        if code == sqlite3.SQLITE_AUTH or (code == sqlite3.SQLITE_ERROR and _NO_QUERY.fullmatch(message)):
+            return QueryRefused(place=self._place, reason=message)
         if code == sqlite3.SQLITE_TOOBIG or kind == "RowTooLargeError":
             most = sqlite_answer.LARGEST // 2**20
-            return DatabaseFailure(place=self._place, reason=f"the query makes a value or row of more than {most} MiB")
+            return DatabaseFailure(place=self._place, reason=f"the query returns a value or row of over {most} MiB")
         if code == sqlite3.SQLITE_NOMEM or kind == "MemoryError":
             most = sqlite_answer.HEAP // 2**20
-            return DatabaseFailure(place=self._place, reason=f"the query takes more than {most} MiB of memory")
-        error: sqlite3.Error = getattr(sqlite3, kind)(said)
+            return DatabaseFailure(place=self._place, reason=f"the query needs more than {most} MiB of memory")
+        error: sqlite3.Error = getattr(sqlite3, kind)(message)
         if code is not None:
             error.sqlite_errorcode = code
         return error

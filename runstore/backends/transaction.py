@@ -13,7 +13,7 @@ from runstore.backends.base import Backend, Row, expect
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """What everything that reads or writes runs is given: statements go to the connection, rows to the backend."""
+    """What all code that reads or writes runs works on: the connection executes statements, the backend writes rows."""
 
     connection: Connection
     backend: Backend
@@ -45,5 +45,5 @@ class Transaction:
         return self.backend.delete(self.connection, table, columns, keys)
 
     def expect(self, table: Table, done: int, sent: int, what: str) -> None:
-        """Raise :class:`DatabaseFailure` where the database did not process every row, without an error of its own."""
+        """Raise :class:`DatabaseFailure` if the database silently skipped some of the rows."""
         expect(self.connection, table, done, sent, what)

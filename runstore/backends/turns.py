@@ -1,4 +1,4 @@
-"""One thread at a time on a connection that several threads share."""
+"""Turns of threads that share one connection."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ PATIENCE = 60
 """Seconds for which a thread waits for its turn."""
 
 _KEY = "runstore.turn"
-"""Under which a connection keeps its :class:`Turn`, for all repositories on it."""
+"""Key in the info of a connection for its :class:`Turn`, which all repositories on the connection share."""
 
 _pools: WeakKeyDictionary[Pool, Turn] = WeakKeyDictionary()
 
 
 class Turn:
-    """A lock for the time of a transaction. The thread that has it may take it again.
+    """A lock that a thread holds during a transaction, and may take again.
 
-    Unlike an RLock it may be released by another thread: that is what happens to a generator that is handed on.
+    Unlike an RLock, it may be released by another thread, which happens when a generator is passed to that thread.
     """
 
     def __init__(self) -> None:
@@ -35,18 +35,18 @@ class Turn:
 
     @contextmanager
     def taken(self, *, alone: bool = False) -> Iterator[None]:
-        """Wait for the other threads. Raises :class:`ConfigurationError` where one of them does not end.
+        """Wait for the other threads. Raise :class:`ConfigurationError` if one of them does not finish in time.
 
-        *alone*: refuse any thread but the first one.
+        With *alone*, refuse all threads but the first.
         """
         thread = threading.get_ident()
         if alone and thread != self._first:
-            detail = "the engine gives each thread a database in memory of its own"
-            raise ConfigurationError(detail=f"{detail}; make it with runstore.create_engine, or with StaticPool")
+            detail = "the engine gives each thread a separate database in memory"
+            raise ConfigurationError(detail=f"{detail}; create it with runstore.create_engine, or with StaticPool")
         with self._free:
             if not self._free.wait_for(lambda: self._thread in (None, thread), PATIENCE):
-                detail = f"another thread has used the one connection of this repository for {PATIENCE} seconds"
-                raise ConfigurationError(detail=f"{detail}; make the repository from an engine with a pool")
+                detail = f"another thread has used the only connection of this repository for {PATIENCE} seconds"
+                raise ConfigurationError(detail=f"{detail}; create the repository from an engine with a pool")
             self._thread = thread
             self._depth += 1
         try:
@@ -60,7 +60,7 @@ class Turn:
 
 
 def turn_of(bind: Engine | Connection, *, alone: bool = False) -> AbstractContextManager[None]:
-    """What to hold while a transaction runs: nothing where each thread gets a connection of its own from the pool."""
+    """Return what to hold during a transaction: nothing if the pool gives each thread a connection of its own."""
     pool = bind.engine.pool
     if not isinstance(pool, QueuePool | NullPool):
         return _pools.setdefault(pool, Turn()).taken(alone=alone)

@@ -1,6 +1,7 @@
-"""The command line: each command parses, calls one function and prints. Data on stdout, everything else on stderr.
+"""The command line: each command parses its arguments, calls one function and prints the result.
 
-Only click is imported here and, at their top, in the modules of the commands: ``runstore --help`` loads no database.
+Data goes to standard output, everything else to standard error. This module and the tops of the modules of the commands
+import no more than click, so that ``runstore --help`` loads no database library.
 """
 
 from __future__ import annotations
@@ -37,36 +38,37 @@ COMMANDS = {
     "db": "database",
     "completion": "completion",
 }
-"""Command -> module of this package."""
+"""The module of this package that holds each command."""
 
 LOOKED_AT = ("show", "list", "stats", "sql")
-"""Commands of which a part is an answer, as ``runstore list | head`` wants it. Of all others the exit code says whether
-something was found or done, or the output has to be complete."""
+"""Commands whose output is useful even in part, as in ``runstore list | head``. The output of the other commands has to
+be complete, or their exit code reports whether something was found or done."""
 
 EXIT_CODES = """
 \b
-Exit codes: 0 done, 1 failure, 2 usage, 3 not found, 4 schema behind,
-5 schema newer than this runstore, 6 some records rejected or in conflict,
-7 the database cannot be reached: try again.
+Exit codes: 0 success, 1 failure, 2 usage error, 3 not found,
+4 schema behind this runstore, 5 schema newer than this runstore,
+6 some records were rejected or in conflict,
+7 the database cannot be reached: try again later.
 """
 
 
 class Commands(Group):
-    """Commands by name, their modules imported when asked for."""
+    """The commands; the module of a command is imported when the command is looked up."""
 
     def list_commands(self, context: click.Context) -> list[str]:
-        """All names, in the order of use."""
+        """Return all names, in the order in which people need them."""
         return list(COMMANDS)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        """The command of this name."""
+        """Return the command with this name."""
         if name not in COMMANDS:
             return None
         module = import_module(f"runstore.cli.{COMMANDS[name]}")
         return logs.with_log_options(getattr(module, f"{name}_command"))
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
-        """Read what stands before the command; most options belong after it."""
+        """Parse the options before the command; most options belong after it."""
         try:
             return super().parse_args(context, args)
         except click.NoSuchOption as error:
@@ -76,14 +78,14 @@ class Commands(Group):
     def resolve_command(
         self, context: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find a command; the error for one that does not exist names the nearest, which click knows of none yet."""
+        """Find a command; the error for an unknown one suggests the nearest name, which click does only for options."""
         try:
             return super().resolve_command(context, args)
         except click.NoSuchCommand as error:
             raise click.NoSuchCommand(error.command_name, possibilities=COMMANDS, ctx=context) from None
 
     def invoke(self, context: click.Context) -> object:
-        """Run a command. Who has seen enough of :data:`LOOKED_AT` closes the pipe, which is no failure."""
+        """Run a command. A reader who closes the pipe of one of :data:`LOOKED_AT` has seen enough: not a failure."""
         from runstore.cli.streams import OutputLost
         from runstore.errors import RunStoreError
 
@@ -93,12 +95,12 @@ class Commands(Group):
             if lost.reader_left and context.invoked_subcommand in LOOKED_AT:
                 context.exit(0)
             raise
-        except BrokenPipeError as error:  # of a pipe that output goes to by name: click would end without a word
+        except BrokenPipeError as error:  # from a named pipe given with -o: click would exit without a message
             raise RunStoreError(detail=_message(error)) from error
         except KeyboardInterrupt:
             if logs.is_for_a_person():
                 raise
-            raise click.Abort from None  # of the interrupt itself click would print an empty line
+            raise click.Abort from None  # for the interrupt itself, click would print an empty line
 
 
 @click.command(cls=Commands, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
@@ -106,8 +108,8 @@ class Commands(Group):
 def runstore() -> None:
     """Archive assistant runs (OpenAI thread.run objects) in PostgreSQL or SQLite, exactly as they came.
 
-    The archive is the one that --db names (a database URL or the path of a SQLite file), else RUNSTORE_DATABASE_URL,
-    else DATABASE_URL, else runstore.db in the current folder.
+    The archive is given by --db (a database URL or the path of a SQLite file). Without --db, runstore uses
+    RUNSTORE_DATABASE_URL, then DATABASE_URL, then the file runstore.db in the current directory.
     """
 
 
@@ -115,26 +117,26 @@ logs.with_log_options(runstore, environment=True)
 
 
 def main() -> None:
-    """Run the command line; every error becomes one line and an exit code."""
+    """Run the command line, and turn every error into one line and an exit code."""
     from runstore.cli import streams
     from runstore.cli.output import harmless
     from runstore.errors import RunStoreError
     from runstore.masking import masked
 
-    # What service managers and closed terminals send ends a command as an interrupt does: no half file stays.
+    # The signals of service managers and closed terminals end a command like an interrupt, so no partial file remains.
     for number in {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}:
-        if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores one
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP
             signal.signal(number, signal.default_int_handler)
     if not sys.warnoptions:
-        warnings.simplefilter("ignore")  # what libraries tell developers is nothing to users
+        warnings.simplefilter("ignore")  # the warnings of libraries are meant for developers, not for users
     streams.set_up()
     logs.set_up()
     if sys.stdout is None:
-        _end("standard output is closed", 1)  # before anything is done that it should have told of
+        _end("standard output is closed", 1)  # before any work is done whose result could not be printed
     try:
         code = runstore.main(standalone_mode=False)
     except click.exceptions.Abort:
-        _end("interrupted; what was committed stays, and the same command again completes it", 130)
+        _end("interrupted; committed work is kept, and running the same command again completes it", 130)
     except click.ClickException as error:
         if not logs.is_for_a_person():
             _end(error.format_message(), error.exit_code)
@@ -147,7 +149,7 @@ def main() -> None:
     except MemoryError:
         _end("out of memory", 1)
     except Exception as error:
-        _end(f"internal error, please report it: {type(error).__name__}: {error}", 1, error)
+        _end(f"internal error; please report it: {type(error).__name__}: {error}", 1, error)
     sys.exit(code)
 
 

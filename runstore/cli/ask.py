@@ -26,17 +26,18 @@ from runstore.cli.tables import cell, form_of, format_option, plain_table, write
     type=click.FloatRange(min=0, min_open=True),
     default=30,
     show_default=True,
-    help="How long the database may work on it.",
+    help="Stop the query when the database has worked on it for this long.",
 )
 @format_option("table", "jsonl", "json", "csv")
 @output_option
-@click.option("--schema", is_flag=True, help="Print the views and tables with their columns instead.")
+@click.option("--schema", is_flag=True, help="Print the views and tables with their columns, and run no query.")
 def sql_command(
     query: str | None, db: str | None, timeout: float, form: str | None, output: Path | None, schema: bool
 ) -> None:
-    """Answer one query in SQL, of the argument or (-) of standard input. It cannot change anything.
+    """Run one read-only SQL query and print its rows.
 
-    A PostgreSQL schema is named by RUNSTORE_SCHEMA, or ?schema= in the URL; tables need no name of it in the query.
+    QUERY is the text of the query, or - to read it from standard input. To choose a PostgreSQL schema, set
+    RUNSTORE_SCHEMA or add ?schema=NAME to the URL; the query then needs no schema in front of the names of tables.
     """
     from runstore.formats import Column
     from runstore.repository import RunRepository
@@ -54,15 +55,15 @@ def _text(query: str | None) -> str:
     if query is not None and query != "-":
         return query
     if query is None and sys.stdin.isatty():
-        raise click.UsageError("no query; give one, or - to type it on standard input")
+        raise click.UsageError("the query is missing; pass it as an argument, or pass - to type it")
     try:
         return sys.stdin.buffer.read().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise click.UsageError("standard input is not UTF-8") from error
+        raise click.UsageError("the query on standard input is not encoded in UTF-8") from error
 
 
 def _print_schema(db: str | None, form: str, output: Path | None) -> None:
-    """Views first: they are made to be asked."""
+    """Print the views, which are made for queries, and then the tables."""
     from runstore import config
     from runstore.formats import Column
     from runstore.schema import TABLES

@@ -1,4 +1,4 @@
-"""runstore verify, fingerprint, diff, prune: whether an archive is whole, and making it smaller."""
+"""runstore verify, fingerprint, diff and prune: check an archive, compare archives, delete runs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runstore.amounts import counted, readable_size
 from runstore.cli.completion import file_or_url
 from runstore.cli.consent import consent, yes_option
 from runstore.cli.filters import filter_options
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 @click.command("verify", cls=Command, example="runstore verify --db runs.db")
 @db_option
 def verify_command(db: str | None) -> None:
-    """Prove that the archive still holds what was saved: every digest, key, reference, order and count is made again.
+    """Check that the archive still holds exactly what was saved.
 
-    A line on standard output for each finding, with the run it is in; exit code 1 if there are any.
+    The command recomputes every digest and key, and checks every reference, position and count. It prints a line for
+    each finding, with the id of the run. The exit code is 1 if there are findings.
     """
     from runstore.repository import RunRepository
 
@@ -34,9 +36,9 @@ def verify_command(db: str | None) -> None:
             found += 1
             click.echo(printable(str(finding)))
         runs = archive.count()
-    took = f"{runs} runs verified in {time.monotonic() - began:.1f} s"
+    took = f"{counted(runs, 'run')} verified in {time.monotonic() - began:.1f} s"
     if found:
-        note(f"runstore: {took}: {found} finding{'' if found == 1 else 's'}")
+        note(f"runstore: {took}: {counted(found, 'finding')}")
         sys.exit(1)
     note(f"{took}: no findings")
 
@@ -44,12 +46,12 @@ def verify_command(db: str | None) -> None:
 @click.command("fingerprint", cls=Command, example="runstore fingerprint --by day --created-from 2024-06-01")
 @db_option
 @filter_options
-@click.option("--by", type=click.Choice(["day"]), help="A line for each day (UTC) on which runs were created.")
+@click.option("--by", type=click.Choice(["day"]), help="Print a line for each day (UTC) on which runs were created.")
 def fingerprint_command(db: str | None, by: str | None, where: Filter) -> None:
-    """Print one number that proves which runs an archive holds, and how many they are.
+    """Print a fingerprint of the runs in an archive, and their number.
 
-    The same runs have the same number, on SQLite and PostgreSQL, in whatever order they were saved. It guards against
-    accidents, not against somebody who can write to the database.
+    Two archives that hold the same runs have the same fingerprint, on SQLite and PostgreSQL and in whatever order the
+    runs were saved. It detects accidents, not changes by an attacker who can write to the database.
     """
     from runstore.repository import RunRepository
 
@@ -75,9 +77,10 @@ def _day(day: int | None) -> str:
 @click.argument("first", metavar="ARCHIVE", shell_complete=file_or_url)
 @click.argument("second", metavar="ARCHIVE", shell_complete=file_or_url)
 def diff_command(first: str, second: str) -> None:
-    """Name every run in which two archives (URLs or paths) differ; exit code 1 if there are any.
+    """List the runs in which two archives (URLs or paths) differ.
 
-    Days, and ranges of ids, whose fingerprints are equal are not looked at further. Earlier snapshots are not compared.
+    The command compares fingerprints of days and of ranges of ids first, and reads only the runs of those that differ.
+    It does not compare the history of runs. The exit code is 1 if the archives differ.
     """
     from runstore.repository import RunRepository
 
@@ -87,7 +90,7 @@ def diff_command(first: str, second: str) -> None:
             found += 1
             click.echo(printable(f"{difference.run}: {difference.where}"))
     if found:
-        note(f"runstore: the archives differ in {found} run{'' if found == 1 else 's'}")
+        note(f"runstore: the archives differ in {counted(found, 'run')}")
         sys.exit(1)
 
 
@@ -101,12 +104,16 @@ def diff_command(first: str, second: str) -> None:
 @click.option(
     "--any-version",
     is_flag=True,
-    help="Delete runs of which an earlier snapshot meets all conditions too: to erase a person from the history.",
+    help="Also delete a run if an earlier snapshot of it meets all filters. Use this to erase a person.",
 )
-@click.option("--orphans", is_flag=True, help="Delete no run, only the shared rows that nothing refers to.")
-@click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
+@click.option("--orphans", is_flag=True, help="Delete no runs, only the shared values to which no run refers.")
+@click.option("--dry-run", is_flag=True, help="Print what would be deleted, and delete nothing.")
 @yes_option
-@click.option("--vacuum", is_flag=True, help="Give back the space: on SQLite to the disk, on PostgreSQL to the tables.")
+@click.option(
+    "--vacuum",
+    is_flag=True,
+    help="Run VACUUM afterwards: SQLite returns the space to the disk, PostgreSQL makes it available to new rows.",
+)
 @patience_option
 def prune_command(
     db: str | None,
@@ -118,9 +125,10 @@ def prune_command(
     patience: float,
     where: Filter,
 ) -> None:
-    """Delete the runs that meet all conditions, with their history, and the shared rows that nothing uses any more.
+    """Delete the runs that meet all filters, with their history, and the shared values that no run uses any more.
 
-    It asks first. It goes by batches; interrupted, the same command goes on. Writers may work meanwhile.
+    The command asks for confirmation. It deletes in batches: if it is interrupted, run it again to delete the rest.
+    Other programs can write to the archive while it runs.
     """
     from runstore.repository import RunRepository
     from runstore.upkeep.pruner import Pruned
@@ -132,13 +140,13 @@ def prune_command(
         deleted = so_far
 
     if orphans == bool(where):
-        raise click.UsageError("say which runs, by at least one condition, or --orphans; not both")
+        raise click.UsageError("give either at least one filter or --orphans, not both")
     if orphans and any_version:
-        raise click.UsageError("--any-version says which runs; --orphans deletes none")
+        raise click.UsageError("--any-version selects runs, and --orphans deletes none; give only one of them")
     with RunRepository.open(db, patience=patience) as archive:
         if dry_run or not yes:
             found = archive.forecast(any_version=any_version, **where)
-            note(f"{'would delete' if dry_run else 'to delete'}: {found}, about {found.bytes} bytes")
+            note(f"{'would delete' if dry_run else 'to delete'}: {found}, about {readable_size(found.bytes)}")
             if dry_run or not (found.runs or found.shared):
                 return
             consent(f"{found}", yes=yes)
@@ -146,10 +154,10 @@ def prune_command(
             archive.prune(progress=count, any_version=any_version, **where)
         except BaseException:
             if deleted != Pruned():
-                note(f"runstore: ended early; deleted so far: {deleted}")
+                note(f"runstore: stopped early; deleted so far: {deleted}")
             raise
         click.echo(f"deleted: {deleted}")
         if vacuum:
             archive.vacuum()
         else:
-            note("their space is used for new runs; --vacuum gives it back")
+            note("the database reuses the space for new runs; to reclaim it, use --vacuum")

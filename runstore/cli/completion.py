@@ -1,4 +1,4 @@
-"""runstore completion, and the values that a shell completes."""
+"""runstore completion, and the values of options that a shell completes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from click.shell_completion import CompletionItem, get_completion_class
 from runstore.cli.help import Command
 
 VARIABLE = "_RUNSTORE_COMPLETE"
-"""By which the script of a shell asks for completions: click looks for it by the name of the command."""
+"""The variable by which the script of a shell requests completions; click derives its name from the command."""
 
 Completer = Callable[[click.Context, click.Parameter, str], list["CompletionItem[str]"]]
 
 
 def one_of(known: Callable[[], Iterable[str]]) -> Completer:
-    """Completes one of these names, which are imported when a shell asks."""
+    """Return a completer for one of these names, which are imported when a shell requests them."""
 
     def complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
         return [CompletionItem(name) for name in known() if name.startswith(incomplete)]
@@ -25,17 +25,17 @@ def one_of(known: Callable[[], Iterable[str]]) -> Completer:
 
 
 def file_or_url(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-    """Leaves it to the shell to complete the path of a file."""
+    """Leave the completion of a file's path to the shell."""
     return [CompletionItem(incomplete, type="file")]
 
 
 def several_of(known: Callable[[], Iterable[str]]) -> Completer:
-    """Completes the last of names with commas between, each of which stands there once."""
+    """Return a completer for the last of several names separated by commas, each given at most once."""
 
     def complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
         before, comma, last = incomplete.rpartition(",")
-        there = before.split(",")
-        names = (name for name in known() if name.startswith(last) and name not in there)
+        given = before.split(",")
+        names = (name for name in known() if name.startswith(last) and name not in given)
         return [CompletionItem(f"{before}{comma}{name}") for name in names]
 
     return complete
@@ -45,7 +45,7 @@ def several_of(known: Callable[[], Iterable[str]]) -> Completer:
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion_command(context: click.Context, shell: str) -> None:
-    """Print the script by which a shell completes commands, options, statuses, formats and columns.
+    """Print a script that lets a shell complete commands, options, statuses, formats and columns.
 
     \b
     bash: eval "$(runstore completion bash)" in ~/.bashrc

@@ -1,4 +1,4 @@
-"""Asking before runs are deleted."""
+"""Confirmation before runs are deleted."""
 
 from __future__ import annotations
 
@@ -10,20 +10,24 @@ import click
 from runstore.cli.output import note, printable
 from runstore.errors import ConfigurationError, RunStoreError
 
-yes_option = click.option("--yes", is_flag=True, help="Delete without asking; needed where there is no terminal.")
+yes_option = click.option(
+    "--yes", is_flag=True, help="Delete without asking for confirmation; required if there is no terminal."
+)
 
 
 def consent(what: str, *, yes: bool) -> None:
-    """Return when *what* may be deleted: --yes says so, or whoever is at the terminal.
+    """Return if *what* may be deleted: because of --yes, or because the user at the terminal agrees.
 
-    Raises :class:`ConfigurationError` where nobody can be asked. To guess either answer would be wrong: a script would
-    lose runs, or take it for done.
+    Raise :class:`ConfigurationError` if there is no terminal. Any assumption would be wrong: a script would lose runs,
+    or would continue as if they had been deleted.
     """
     if yes:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        hint = "--yes deletes without asking"
-        raise ConfigurationError(detail=f"refusing to delete {what}: there is no terminal to ask at; {hint}")
+        hint = "use --yes to delete without confirmation"
+        raise ConfigurationError(
+            detail=f"refusing to delete {what}: there is no terminal to ask for confirmation; {hint}"
+        )
     try:
         agreed = click.confirm(printable(f"delete {what}?"), err=True)
     except click.Abort:

@@ -1,4 +1,4 @@
-"""runstore backup, runstore copy."""
+"""runstore backup and runstore copy."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from runstore.amounts import counted
 from runstore.cli.completion import file_or_url
 from runstore.cli.help import Command
 from runstore.cli.output import db_option, note, patience_option
@@ -16,7 +17,11 @@ from runstore.cli.output import db_option, note, patience_option
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
 @db_option
 def backup_command(path: Path, db: str | None) -> None:
-    """Copy a SQLite archive in use to a new FILE, which appears when it is complete and proved."""
+    """Copy a SQLite archive to a new FILE, while other programs use the archive.
+
+    FILE appears when the copy is complete and its fingerprint equals that of the archive. The command prints the
+    fingerprint and the number of runs.
+    """
     from runstore.repository import RunRepository
 
     with RunRepository.open(db) as archive:
@@ -29,19 +34,20 @@ def backup_command(path: Path, db: str | None) -> None:
 @click.argument("target", metavar="TO", shell_complete=file_or_url)
 @patience_option
 def copy_command(source: str, target: str, patience: float) -> None:
-    """Copy everything from one archive (URL or path) to another one, of the same or the other kind, and prove it.
+    """Copy everything from one archive (URL or path) to another, on SQLite or PostgreSQL, and verify the copy.
 
-    History, source and times come along. Interrupted, the same command goes on. Prints counts, then the fingerprints of
-    both ends. A run that both archives have gets all snapshots of both in TO. Exit code 6 if an id stands for different
-    runs in the two (thread_id, assistant_id or created_at differ): it stays as it is in TO.
+    The copy includes history, sources and times. If it is interrupted, run the same command again to continue. The
+    command prints counts, then the fingerprints of both archives. If both archives hold a run, TO receives the
+    snapshots of both. If one id belongs to different runs (thread_id, assistant_id or created_at differ), the run in TO
+    is not changed and the exit code is 6.
     """
     from runstore.repository import RunRepository
 
-    gone_through = 0
+    copied = 0
 
     def count(runs: int) -> None:
-        nonlocal gone_through
-        gone_through += runs
+        nonlocal copied
+        copied += runs
 
     with (
         RunRepository.open(source, patience=patience) as archive,
@@ -50,13 +56,13 @@ def copy_command(source: str, target: str, patience: float) -> None:
         try:
             report = archive.copy_to(other, progress=count)
         except BaseException:
-            if gone_through:
-                note(f"runstore: ended early, after {gone_through} runs; the same command continues from there")
+            if copied:
+                note(f"runstore: stopped early, after {counted(copied, 'run')}; run the same command again to continue")
             raise
     for run_id in sorted(report.conflicts):
-        note(f"runstore: run {run_id}: the two archives have different runs of this id")
+        note(f"runstore: run {run_id}: the archives hold different runs with this id; the one in TO was not changed")
     for difference in report.missing:
-        note(f"runstore: run {difference.run} differs at the end: {difference.where}")
+        note(f"runstore: run {difference.run} differs after the copy: {difference.where}")
     click.echo(str(report))
     for name, (runs, _) in (("from", report.source), ("to", report.target)):
         click.echo(f"{name:4}  {runs}  {runs.runs}")

@@ -1,4 +1,4 @@
-"""runstore db: the schema of the archive, and how the archive is."""
+"""runstore db: the schema of an archive, and its status."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runstore.amounts import counted, readable_size
 from runstore.cli.consent import consent, yes_option
 from runstore.cli.help import DATABASE_GROUP, Group, Option
 from runstore.cli.output import db_option, is_terminal, migrations_option, note, patience_option, printable
@@ -23,11 +24,14 @@ if TYPE_CHECKING:
 
 @click.group("db", cls=Group)
 def db_command() -> None:
-    """Look at and migrate the schema of the archive."""
+    """Inspect and migrate the schema of the archive."""
 
 
 backup_option = click.option(
-    "--backup/--no-backup", default=True, show_default=True, help="SQLite: keep a copy of the file beside it."
+    "--backup/--no-backup",
+    default=True,
+    show_default=True,
+    help="On SQLite, first keep a copy of the file next to it.",
 )
 
 
@@ -44,7 +48,7 @@ def _engine(url: URL, patience: float = 0) -> Iterator[Engine]:
 
 @contextmanager
 def _connection(url: URL) -> Iterator[Connection]:
-    """A connection to an archive that is there: to look at it makes no file."""
+    """Connect to an archive that exists: an inspection creates no file."""
     from runstore import migrate
 
     with _engine(url) as engine:
@@ -57,8 +61,15 @@ def _moved(url: URL, revisions: tuple[str | None, str | None]) -> None:
     from runstore import config
 
     before, after = revisions
-    step = "already at" if before == after else f"from {before or 'nothing'} to"
-    note(f"{config.shown(url)}: {step} {after or 'nothing'}")
+    if before == after:
+        what = f"already at revision {after}" if after else "there is no schema"
+    elif before is None:
+        what = f"schema created at revision {after}"
+    elif after is None:
+        what = f"schema dropped; it was at revision {before}"
+    else:
+        what = f"migrated from revision {before} to {after}"
+    note(f"{config.shown(url)}: {what}")
 
 
 @db_command.command("upgrade", example="runstore db upgrade --db postgresql://owner@db.example.com/runs")
@@ -67,9 +78,9 @@ def _moved(url: URL, revisions: tuple[str | None, str | None]) -> None:
 @backup_option
 @patience_option
 def upgrade(revision: str, db: str | None, backup: bool, patience: float) -> None:
-    """Bring the schema to revision REV (default: the newest); creates it where there is none.
+    """Upgrade the schema to revision REV (default: the newest), or create the schema.
 
-    May run anywhere at any time and many times at once: one migrates, the others wait for it.
+    Any number of these commands can run at the same time: one migrates, and the others wait for it.
     """
     from runstore import config, migrate
 
@@ -87,9 +98,10 @@ def upgrade(revision: str, db: str | None, backup: bool, patience: float) -> Non
 @yes_option
 @patience_option
 def downgrade(revision: str, db: str | None, backup: bool, yes: bool, patience: float) -> None:
-    """Take the schema back to revision REV; what only later ones can hold is lost, with 'base' all of the archive.
+    """Downgrade the schema to revision REV.
 
-    It asks before it deletes runs.
+    Data that only a later revision can hold is lost; with the revision 'base', the whole archive is lost. The command
+    asks for confirmation before it deletes runs.
     """
     from runstore import config, migrate
     from runstore.errors import RunsWouldBeDeleted
@@ -100,9 +112,9 @@ def downgrade(revision: str, db: str | None, backup: bool, yes: bool, patience: 
         try:
             moved = migrate.downgrade(engine, revision, backup=backup)
         except RunsWouldBeDeleted as refused:
-            consent(f"all runs ({refused.runs}) of {config.shown(url)}", yes=yes)
+            consent(f"all runs of {config.shown(url)} ({counted(refused.runs, 'run')})", yes=yes)
             moved = migrate.downgrade(engine, revision, backup=backup, delete_runs=True)
-            note(f"deleted: {refused.runs} runs")
+            note(f"deleted: {counted(refused.runs, 'run')}")
         _moved(url, moved)
 
 
@@ -111,19 +123,23 @@ def downgrade(revision: str, db: str | None, backup: bool, yes: bool, patience: 
 @migrations_option
 @patience_option
 def stamp(revision: str, db: str | None, patience: float) -> None:
-    """Say that the schema is at revision REV, and change nothing else: for one whose version table was lost."""
+    """Record that the schema is at revision REV, and change nothing else.
+
+    Use this command for an archive whose version table was lost.
+    """
     from runstore import config, migrate
 
     url = config.migrations_url(db)
     with _engine(url, patience) as engine:
         migrate.require(engine)
-        _moved(url, migrate.stamp(engine, revision))
+        _, stamped = migrate.stamp(engine, revision)
+        note(f"{config.shown(url)}: recorded {f'revision {stamped}' if stamped else 'that there is no schema'}")
 
 
 @db_command.command("current", example="runstore db current")
 @db_option
 def current(db: str | None) -> None:
-    """Print the revision the archive is at; nothing where it has no schema."""
+    """Print the revision of the archive, or nothing if the archive has no schema."""
     from runstore import config, migrate
 
     with _connection(config.database_url(db)) as connection:
@@ -131,22 +147,23 @@ def current(db: str | None) -> None:
     if revision:
         click.echo(revision)
     else:
-        note("no runstore schema; 'runstore db upgrade' makes it")
+        note("the database has no runstore schema; create it with 'runstore db upgrade'")
 
 
 @db_command.command("check", example="runstore db check --db runs.db")
 @db_option
 def check(db: str | None) -> None:
-    """Exit 0 where this runstore can write the archive, 4 where that is behind, 5 where it is newer.
+    """Check that this runstore can write to the archive.
 
-    A newer one can be written where its revisions say that they only added to what this runstore knows.
+    The exit code is 0 if it can, 4 if the schema is behind this runstore, and 5 if the schema is newer. A newer schema
+    is accepted if its revisions declare that this runstore may still write to it.
     """
     from runstore import config, migrate
 
     url = config.database_url(db)
     with _connection(url) as connection:
         migrate.check(connection)
-        note(f"{config.shown(url)}: at {migrate.current(connection)}")
+        note(f"{config.shown(url)}: at revision {migrate.current(connection)}")
 
 
 @db_command.command("wait", example="runstore db wait --timeout 60")
@@ -157,20 +174,23 @@ def check(db: str | None) -> None:
     type=click.FloatRange(min=0),
     default=300,
     show_default=True,
-    help="At most so long.",
+    help="Wait at most this long.",
 )
 def wait(db: str | None, timeout: float) -> None:
-    """Wait until somebody has brought the archive to a revision that this runstore writes, then exit as check does."""
+    """Wait until the schema has been migrated to a revision that this runstore can write to.
+
+    The exit codes are those of 'runstore db check'.
+    """
     from runstore import config, migrate
 
     url = config.database_url(db)
     with _engine(url) as engine:
-        note(f"{config.shown(url)}: at {migrate.wait(engine, timeout)}")
+        note(f"{config.shown(url)}: at revision {migrate.wait(engine, timeout)}")
 
 
 @db_command.command("history", example="runstore db history")
 def history() -> None:
-    """List the revisions that this runstore knows, the newest first, with what each does to a database."""
+    """List the revisions of this runstore, the newest first, with what each does to a database."""
     from runstore import migrate
 
     for revision in reversed(migrate.history()):
@@ -182,20 +202,27 @@ def history() -> None:
 @db_command.command("sql", example="runstore db sql 0005:head --backend postgresql")
 @click.argument("span", metavar="[FROM:TO]", default="head")
 @click.option(
-    "--db", cls=Option, group=DATABASE_GROUP, metavar="URL|PATH", help="An archive whose kind of database is meant."
+    "--db",
+    cls=Option,
+    group=DATABASE_GROUP,
+    metavar="URL|PATH",
+    help="Print the script for the kind of database of this archive.",
 )
-@click.option("--schema", cls=Option, group=DATABASE_GROUP, metavar="NAME", help="The PostgreSQL schema.")
+@click.option(
+    "--schema", cls=Option, group=DATABASE_GROUP, metavar="NAME", help="Print the script for this PostgreSQL schema."
+)
 @click.option(
     "--backend",
     cls=Option,
     group=DATABASE_GROUP,
     type=click.Choice(["postgresql", "sqlite"]),
-    help="For which database. [default: that of the archive]",
+    help="Print the script for this kind of database. [default: that of the archive]",
 )
 def sql(span: str, db: str | None, schema: str | None, backend: str | None) -> None:
-    """Print the script that brings a schema from nothing to the newest revision, to one, or from one to another.
+    """Print the SQL script of a migration, without connecting to a database.
 
-    It connects to nothing.
+    By default the script creates the schema at the newest revision. Give TO for the script that creates it at that
+    revision, or FROM:TO for the script that migrates between two revisions.
     """
     from runstore import config, migrate
 
@@ -207,7 +234,10 @@ def sql(span: str, db: str | None, schema: str | None, backend: str | None) -> N
 @db_command.command("diff", example="runstore db diff")
 @db_option
 def diff(db: str | None) -> None:
-    """Say what differs between the schema of the archive and the one this runstore expects; exit 1 if anything does."""
+    """List the differences between the schema of the archive and the schema that this runstore expects.
+
+    The exit code is 1 if there are differences.
+    """
     from runstore import config, migrate
 
     url = config.database_url(db)
@@ -218,22 +248,24 @@ def diff(db: str | None) -> None:
         click.echo(printable(difference))
     if differences:
         sys.exit(1)
-    note(f"{config.shown(url)}: no difference")
+    note(f"{config.shown(url)}: no differences")
 
 
 @db_command.command("grants", example="runstore db grants --writer importer --reader analyst --apply")
 @migrations_option
 @click.option("--writer", metavar="ROLE", help="The role that imports and saves.")
-@click.option("--reader", metavar="ROLE", help="The role that finds, exports and asks.")
-@click.option("--pruner", metavar="ROLE", help="The role that prunes, and does what a reader does.")
+@click.option("--reader", metavar="ROLE", help="The role that finds, exports and queries runs.")
+@click.option("--pruner", metavar="ROLE", help="The role that prunes runs, and has the rights of a reader.")
 @click.option(
-    "--stats-reader", metavar="ROLE", help="The role that sees numbers, names and ids, but no text of people or models."
+    "--stats-reader",
+    metavar="ROLE",
+    help="The role that reads numbers, names and ids, but no text written by people or models.",
 )
-@click.option("--apply", is_flag=True, help="Execute them, in one transaction, instead of printing them.")
+@click.option("--apply", is_flag=True, help="Execute the statements in one transaction instead of printing them.")
 def grants(db: str | None, apply: bool, **roles: str | None) -> None:
-    """Print the GRANTs that these roles need, for an administrator to execute.
+    """Print the GRANT statements that these roles need, for an administrator to execute.
 
-    Once is enough: 'db upgrade' grants what a revision adds to each role that had all the rights of its kind.
+    It is enough to do this once: if a role had all the rights of its kind, 'db upgrade' grants it what a revision adds.
     """
     from runstore import config, migrate
 
@@ -246,19 +278,22 @@ def grants(db: str | None, apply: bool, **roles: str | None) -> None:
         migrate.apply_grants(connection, **roles)
         connection.commit()
     named = ", ".join(f"{kind.replace('_', '-')} {role}" for kind, role in roles.items() if role is not None)
-    note(f"{config.shown(url)}: granted what they need to {named}")
+    note(f"{config.shown(url)}: rights granted to {named}")
 
 
 @db_command.command("status", example="runstore db status --json")
 @db_option
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, like --format json.")
 @format_option("table", "json", "prometheus", default="table on a terminal, else json")
 def status(db: str | None, as_json: bool, form: str | None) -> None:
-    """How large and how fresh the archive is: for a person, as one JSON object, or as metrics for Prometheus."""
+    """Print the revision, the size and the last import of the archive.
+
+    The output is a table, one JSON object, or metrics for Prometheus.
+    """
     from runstore import config, migrate, wire
 
     if as_json and form not in (None, "json"):
-        raise click.UsageError(f"--json and --format {form} exclude each other")
+        raise click.UsageError(f"--json and --format {form} contradict each other; give one of them")
     form = form or ("table" if is_terminal() and not as_json else "json")
     url = config.database_url(db)
     with _connection(url) as connection:
@@ -293,11 +328,11 @@ def _print_status(status: Status) -> None:
         ("runs", f"{status.runs:,}"),
         ("newest snapshot", moment(status.newest_snapshot)),
         ("last import", moment(status.last_import)),
-        ("bytes", f"{status.bytes:,}"),
+        ("size", readable_size(status.bytes)),
     ):
-        click.echo(f"{name:12} {value}")
-    table = Table("table", "rows", "bytes", box=None, header_style="bold", pad_edge=False)
+        click.echo(f"{name:15} {value}")
+    table = Table("table", "rows", "size", box=None, header_style="bold", pad_edge=False)
     for entry in status.tables:
-        cells = ("" if count is None else f"{count:,}" for count in (entry.rows, entry.bytes))
-        table.add_row(entry.table, *cells)
+        rows = "" if entry.rows is None else f"{entry.rows:,}"
+        table.add_row(entry.table, rows, "" if entry.bytes is None else readable_size(entry.bytes))
     Console().print(table)

@@ -1,4 +1,4 @@
-"""Files that commands write: complete when they appear, and never the archive itself."""
+"""Files that commands write: they appear when they are complete, and are never the archive itself."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from runstore.cli.output import Terminal, is_terminal
 from runstore.files import BESIDE, complete_file
 
 ARCHIVE = "runstore.archive"
-"""Where the context of a command has the SQLite file of its archive, by whose mode files are made."""
+"""Key in the context of a command for the SQLite file of its archive; output files get the same mode."""
 
 STDOUT, STDERR = 1, 2
-"""Numbers of open files."""
+"""File descriptors."""
 
 
 def in_a_folder(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
-    """Say so before the work begins where a file cannot be made."""
+    """Refuse, before the work begins, a file that cannot be created."""
     if path == Path():
-        raise click.BadParameter("it names no file")
+        raise click.BadParameter("the name of the file is missing")
     if path is not None and _descriptor(path) is None and not path.parent.is_dir():
-        raise click.BadParameter(f"{path.parent} is not a folder")
+        raise click.BadParameter(f"{path.parent} is not a directory")
     return path
 
 
@@ -46,14 +46,14 @@ output_option = click.option(
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
     callback=_output,
-    help="Write to a file, which appears when it is complete. [default: -, standard output]",
+    help="Write to this file, which appears when it is complete. [default: -, standard output]",
 )
 
 
 def spare_the_archive(db: str | None, *paths: Path | None) -> None:
-    """A usage error where a file to be written or read is the archive itself, or a part of it: its log holds commits.
+    """Raise a usage error if a file to be written or read is a file of the archive: its log holds commits.
 
-    To read it is no better: closing it would take away the locks that this process has on it.
+    Reading such a file is dangerous too: closing it would release the locks that this process holds on it.
     """
     from runstore import config
 
@@ -64,19 +64,19 @@ def spare_the_archive(db: str | None, *paths: Path | None) -> None:
     own = [Path(f"{os.path.realpath(archive)}{suffix}") for suffix in BESIDE]
     for path in paths:
         if path and any(_is_same(path, part) for part in own):
-            raise click.UsageError(f"{path} is the archive itself, or would be written over it")
+            raise click.UsageError(f"{path} is a file of the archive itself; choose another file")
 
 
 def _is_same(one: Path, other: Path) -> bool:
     try:
         return one.samefile(other)
-    except OSError:  # one of them is not there, or a link leads nowhere
+    except OSError:  # one of them does not exist, or is a dangling link
         return os.path.realpath(one) == str(other)
 
 
 @contextmanager
 def output_file(path: Path | None) -> Iterator[BinaryIO]:
-    """The file to write to; None is standard output. An error says on which: "no space left on device"."""
+    """Open the file to write to; None is standard output. An error, such as a full disk, carries its name."""
     try:
         with _opened(path) as file:
             yield file
@@ -98,7 +98,7 @@ def _opened(path: Path | None) -> Iterator[BinaryIO]:
         with path.open("wb") as file:
             yield file
     else:
-        target = Path(os.path.realpath(path))  # a link stays one
+        target = Path(os.path.realpath(path))  # a link remains a link
         if target.is_symlink():
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
         with complete_file(target, archive=click.get_current_context().meta.get(ARCHIVE)) as file:
@@ -106,7 +106,7 @@ def _opened(path: Path | None) -> Iterator[BinaryIO]:
 
 
 def _descriptor(path: Path) -> int | None:
-    """The number of an open file that a path means: what was written to it before stays, unlike to a file by name."""
+    """Return the file descriptor that a path stands for; unlike a named file, it is written to without replacing it."""
     if str(path) in ("-", "/dev/stdout"):
         return STDOUT
     if str(path) == "/dev/stderr":

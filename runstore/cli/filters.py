@@ -1,4 +1,4 @@
-"""The options that say which runs: one set for all commands that take a filter, made of the table of filters."""
+"""The options that select runs, made from the table of filters and shared by all commands that select runs."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def _pairs(_: click.Context, parameter: click.Parameter, values: tuple[str, ...]
     for pair in values:
         key, equals, value = pair.partition("=")
         if not equals:
-            raise click.BadParameter(f"{pair!r} is no pair; expected KEY=VALUE", param=parameter)
+            raise click.BadParameter(f"{pair!r} is not a pair; expected KEY=VALUE", param=parameter)
         if found.setdefault(key, value) != value:
-            raise click.BadParameter(f"{key!r} has two values; no run has both", param=parameter)
+            raise click.BadParameter(f"{key!r} is given two values, but no run has both", param=parameter)
     return found
 
 
@@ -36,13 +36,13 @@ _OF_KIND: dict[Kind, dict[str, Any]] = {
     Kind.NUMBER: {"type": int},
     Kind.YES_OR_NO: {"default": None},
 }
-"""What click is told of an option."""
+"""The arguments of click.option for each kind of filter."""
 
 _OF_NAME: dict[str, dict[str, Any]] = {"status": {"shell_complete": one_of(lambda: STATUSES)}}
 
 
 def _option(name: str, criterion: Criterion) -> Callable[[Any], Any]:
-    told = {**_OF_KIND[criterion.kind], **_OF_NAME.get(name, {})}
+    settings = {**_OF_KIND[criterion.kind], **_OF_NAME.get(name, {})}
     return click.option(
         criterion.option,
         name,
@@ -50,12 +50,12 @@ def _option(name: str, criterion: Criterion) -> Callable[[Any], Any]:
         group=FILTERS_GROUP,
         metavar=criterion.metavar or None,
         help=criterion.help,
-        **told,
+        **settings,
     )
 
 
 def filter_options(command: Callable[..., T]) -> Callable[..., T]:
-    """Give a command these options; it gets them as *where*, for the methods of RunRepository that take a filter."""
+    """Add these options to a command, which receives them as *where* for the methods of RunRepository."""
 
     @wraps(command)
     def with_where(**arguments: Any) -> T:
@@ -71,14 +71,14 @@ def filter_options(command: Callable[..., T]) -> Callable[..., T]:
 
 
 def _warn(db: str | None, statuses: list[str]) -> None:
-    """Warn of statuses that no run has: a server may have some of its own, so these are asked for all the same.
+    """Warn about statuses that no run has. A server may have statuses of its own, so they are not errors.
 
-    What stands in the way of looking is for the command to say, or to wait for.
+    If the archive cannot be read, the command itself reports that, or waits.
     """
     from runstore.repository import RunRepository
 
     with suppress(RunStoreError), RunRepository.open(db) as archive:
         for status in statuses:
             if not archive.count(status=status):
-                documented = f"no run has the status {status!r}; the documented ones are {', '.join(STATUSES)}"
+                documented = f"no run has the status {status!r}; the documented statuses are {', '.join(STATUSES)}"
                 note(f"runstore: {documented}{did_you_mean(status, STATUSES)}")

@@ -1,4 +1,4 @@
-"""Help that can be read: options in groups, an example, and descriptions of commands that are not cut off."""
+"""Help texts: options in groups, examples, and descriptions of commands that are not truncated."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import click
 
 OPTIONS_GROUP = "Options"
 OUTPUT_GROUP = "Output"
-FILTERS_GROUP = "Filters (all that are given must hold)"
+FILTERS_GROUP = "Filters (a run must meet all of them)"
 DATABASE_GROUP = "Database"
 GROUPS = (OPTIONS_GROUP, OUTPUT_GROUP, FILTERS_GROUP, DATABASE_GROUP)
-"""In the order of the help."""
+"""The groups in the order in which the help lists them."""
 
 
 class Option(click.Option):
@@ -32,7 +32,7 @@ class Command(click.Command):
         self.example = example
 
     def get_short_help_str(self, limit: int = 0) -> str:
-        """The first sentence, of any length: the list of commands has room below."""
+        """Return the first sentence in full: the list of commands wraps it."""
         return first_sentence(self.help)
 
     def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
@@ -47,7 +47,7 @@ class Command(click.Command):
                     formatter.write_dl(found)
 
     def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the examples as they stand: whoever copies a line needs it whole."""
+        """Write the examples unwrapped: somebody who copies a line needs all of it."""
         lines = self.example.splitlines()
         with formatter.section("Example" if len(lines) == 1 else "Examples"):
             for line in lines:
@@ -55,16 +55,16 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """A group of such commands."""
+    """A group of commands whose help ends with examples."""
 
     command_class = Command
 
     def get_short_help_str(self, limit: int = 0) -> str:
-        """The first sentence."""
+        """Return the first sentence."""
         return first_sentence(self.help)
 
 
 def first_sentence(text: str | None) -> str:
-    """The first sentence of a command's help, without its full stop."""
+    """Return the first sentence of a command's help, without its full stop."""
     paragraph = " ".join(inspect.cleandoc(text or "").partition("\n\n")[0].split())
     return re.split(r"(?<=[^.])\.(?:\s|$)", paragraph, maxsplit=1)[0]

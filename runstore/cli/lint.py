@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from runstore.amounts import counted
 from runstore.cli.completion import one_of
 from runstore.cli.files import output_option, spare_the_archive
 from runstore.cli.filters import filter_options
@@ -31,7 +32,7 @@ def _rules() -> Iterable[str]:
     metavar="NAME",
     multiple=True,
     shell_complete=one_of(_rules),
-    help="Only findings of this rule, as secret; several may be given.",
+    help="Print only the findings of this rule, for example secret (may be repeated).",
 )
 @filter_options
 @format_option("table", "jsonl", "json", "csv")
@@ -39,9 +40,9 @@ def _rules() -> Iterable[str]:
 def lint_command(
     db: str | None, rules: tuple[str, ...], where: dict[str, Any], form: str | None, output: Path | None
 ) -> None:
-    """Tell what departs from the document in the runs or looks like a secret: a table on a terminal, else JSON Lines.
+    """List where runs deviate from the API specification or contain what looks like a secret.
 
-    Exits with 1 where it finds something, with 0 where it finds nothing.
+    The exit code is 1 if there are findings, and 0 if there are none.
     """
     from runstore.formats import Column
     from runstore.repository import RunRepository
@@ -51,17 +52,17 @@ def lint_command(
     form = form_of(form, output)
     count = 0
 
-    def counted(findings: Iterator[Finding]) -> Iterator[Finding]:
+    def while_counting(findings: Iterator[Finding]) -> Iterator[Finding]:
         nonlocal count
         for finding in findings:
             count += 1
             yield finding
 
     with RunRepository.open(db) as archive:
-        found = counted(archive.findings(rules=rules or None, **where))
+        found = while_counting(archive.findings(rules=rules or None, **where))
         write_rows(form, output, [Column(name, "text") for name in Finding._fields], found)
         for _ in found:
-            pass  # a table shows the first ones, all are counted
-    note(f"{count} findings")
+            pass  # a table shows the first findings; the rest are counted
+    note(counted(count, "finding"))
     if count:
         sys.exit(1)

@@ -1,7 +1,7 @@
-"""What goes to standard error: the notes of a command and the log of the library, in one form.
+"""Standard error: the notes of a command and the log of the library, in one format.
 
-By default the form is for a person. ``--log-format text`` and ``json`` are for files and collectors: each line has its
-time and level. ``--log-level`` chooses of the library's log; what a command itself has to say is always said.
+By default, the format is for a person. ``--log-format text`` and ``json`` are for files and log collectors: each line
+has its time and level. ``--log-level`` filters the log of the library; the notes of a command are always printed.
 """
 
 from __future__ import annotations
@@ -26,14 +26,24 @@ LEVELS = {
 FORMS = ("text", "json")
 
 OPTIONS = (
-    ("--log-level", "RUNSTORE_LOG_LEVEL", tuple(LEVELS), "How much of its work the library tells. [default: warning]"),
-    ("--log-format", "RUNSTORE_LOG_FORMAT", FORMS, "Standard error with times and levels, as lines or JSON objects."),
+    (
+        "--log-level",
+        "RUNSTORE_LOG_LEVEL",
+        tuple(LEVELS),
+        "Print log messages of at least this level. [default: warning]",
+    ),
+    (
+        "--log-format",
+        "RUNSTORE_LOG_FORMAT",
+        FORMS,
+        "Print messages with their time and level, as lines of text or as JSON objects.",
+    ),
 )
-"""Name, environment variable, choices, help."""
+"""Name, environment variable, choices and help."""
 
 
 class _Handler(logging.Handler):
-    """Writes to whatever is standard error at the moment: a progress bar puts something of its own there."""
+    """Writes to the current standard error, which a progress bar replaces while it is shown."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,11 +52,11 @@ class _Handler(logging.Handler):
         self.addFilter(lambda record: record.name == NOTES or record.levelno >= self.least)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write it at once."""
+        """Write the record immediately."""
         click.echo(_as_json(record, self.traced(record)) if self.form == "json" else self._as_lines(record), err=True)
 
     def traced(self, record: logging.LogRecord) -> str:
-        """The traceback of an internal error, for those who ask for everything."""
+        """Return the traceback of an internal error if the level is debug, else an empty string."""
         if not record.exc_info or self.least > logging.DEBUG:
             return ""
         return masked("".join(traceback.format_exception(*record.exc_info)).rstrip())
@@ -58,8 +68,8 @@ class _Handler(logging.Handler):
         elif record.name != NOTES:
             message = f"runstore: {message}"
         lines = [printable(masked(message))]
-        if begins := _fields(record).get("record"):
-            lines.append(f"  {printable(masked(begins))}")
+        if rejected := _fields(record).get("record"):
+            lines.append(f"  {printable(masked(rejected))}")
         if trace := self.traced(record):
             lines.append(harmless(trace))
         return "\n".join(lines)
@@ -85,7 +95,7 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _plain(message: str) -> str:
-    """Without the name of the program, which begins some lines for a person."""
+    """Return a message without the name of the program, with which some lines for a person begin."""
     return message.removeprefix("runstore: ")
 
 
@@ -97,8 +107,8 @@ _handler = _Handler()
 
 
 def set_up() -> None:
-    """Begin as the environment says; what it says wrong is refused when the options are read."""
-    logging.basicConfig(handlers=[logging.NullHandler()])  # the logs of other libraries are nothing to users
+    """Apply the settings of the environment; click refuses wrong values when it parses the options."""
+    logging.basicConfig(handlers=[logging.NullHandler()])  # the logs of other libraries are not meant for users
     logging.getLogger("runstore").addHandler(_handler)
     logging.getLogger(NOTES).setLevel(logging.INFO)
     _handler.form, _handler.least = None, logging.WARNING
@@ -108,8 +118,13 @@ def set_up() -> None:
 
 
 def is_for_a_person() -> bool:
-    """Whether standard error may show more than lines, as a progress bar."""
+    """Return whether standard error is formatted for a person, and may show a progress bar."""
     return _handler.form is None
+
+
+def is_text() -> bool:
+    """Return whether messages are lines of text rather than JSON objects."""
+    return _handler.form != "json"
 
 
 def _choose(option: str, value: str) -> None:
@@ -118,11 +133,11 @@ def _choose(option: str, value: str) -> None:
         return
     _handler.least = LEVELS[value]
     logger = logging.getLogger("runstore")
-    logger.setLevel(min(_handler.least, logger.getEffectiveLevel()))  # others may listen as well
+    logger.setLevel(min(_handler.least, logger.getEffectiveLevel()))  # there may be other handlers
 
 
 def with_log_options(command: click.Command, *, environment: bool = False) -> click.Command:
-    """Give a command, and all commands below it, --log-level and --log-format; the innermost one counts."""
+    """Add --log-level and --log-format to a command and its subcommands; the innermost option takes precedence."""
 
     def remember(_: click.Context, parameter: click.Parameter, value: str | None) -> None:
         if value is not None:
@@ -133,7 +148,7 @@ def with_log_options(command: click.Command, *, environment: bool = False) -> cl
             option = click.Option(
                 [name],
                 type=click.Choice(choices, case_sensitive=False),
-                is_eager=True,  # what comes before it on the line may be wrong
+                is_eager=True,  # errors in the arguments before it are formatted too
                 expose_value=False,
                 callback=remember,
                 envvar=variable if environment else None,

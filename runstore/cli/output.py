@@ -1,4 +1,4 @@
-"""What the commands have in common: the options --db and --schema, and text that is safe on a terminal."""
+"""What the commands share: the options --db, --schema and --patience, and text that is safe on a terminal."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from runstore.cli.completion import file_or_url
 from runstore.cli.help import DATABASE_GROUP, Option
 
 NOTES = "runstore.cli"
-"""The logger of what commands say; ``logs`` writes it to standard error."""
+"""The logger for the notes of commands; ``logs`` writes them to standard error."""
 
 T = TypeVar("T")
 C = TypeVar("C", bound=Callable[..., Any])
 
 
 def _place_options(where: str, environment: str, *, with_schema: bool = True) -> Callable[[C], C]:
-    """The options --db and --schema, which become one value: what names the archive, or None for the environment."""
+    """Return a decorator that adds --db and --schema, combined into one value: the place of the archive, or None."""
 
     def combined(context: click.Context, _: click.Parameter, db: str | None) -> str | None:
         schema = context.meta.get("runstore.schema")
@@ -44,7 +44,7 @@ def _place_options(where: str, environment: str, *, with_schema: bool = True) ->
             is_eager=True,
             expose_value=False,
             callback=remember,
-            help="The PostgreSQL schema of the archive. [default: RUNSTORE_SCHEMA, else by the role's search_path]",
+            help="The PostgreSQL schema of the archive. [default: RUNSTORE_SCHEMA, else found in the search_path]",
         )
         db = click.option(
             "--db",
@@ -76,17 +76,17 @@ patience_option = click.option(
     type=click.FloatRange(min=0),
     default=60,
     show_default=True,
-    help="Try again for so long while the server cannot be reached.",
+    help="If the server cannot be reached, keep trying for this long.",
 )
 
 
 def printable(text: str) -> str:
-    """*text* with control characters (also those that steer a terminal) spelled out."""
+    """Return *text* with all control characters, including those that control a terminal, escaped."""
     return "".join(c if c.isprintable() or c == " " else c.encode("unicode_escape").decode() for c in text)
 
 
 def harmless(text: str) -> str:
-    """Lines without control characters, which are spelled as JSON has them: JSON stays the same."""
+    """Return lines with control characters escaped as in JSON, so that JSON keeps its meaning."""
     return "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text.replace("\r\n", "\n"))
 
 
@@ -96,24 +96,24 @@ def _escaped(character: str) -> str:
 
 
 class Terminal(RawIOBase):
-    """Standard output as a file for bytes of text, of which nothing steers the terminal."""
+    """Standard output as a binary file for UTF-8 text; control characters are escaped."""
 
     def writable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def write(self, data: Any) -> int:
-        """Write whole characters."""
+        """Write text whose last character is complete."""
         sys.stdout.write(harmless(bytes(data).decode()))
         return len(data)
 
 
 def is_terminal() -> bool:
-    """Whether a person reads stdout."""
+    """Return whether standard output is a terminal, so that a person reads it."""
     return sys.stdout.isatty()
 
 
 def note(message: str, level: int = logging.INFO, *, cause: Exception | None = None, **fields: object) -> None:
-    """A line for the person, on stderr; *fields* stand beside the message where logs are JSON."""
-    message = message.encode(errors="backslashreplace").decode()  # an argument may hold what no log can be written with
+    """Write a line for the user to standard error; JSON logs have *fields* next to the message."""
+    message = message.encode(errors="backslashreplace").decode()  # an argument may hold surrogates, as from a file name
     logging.getLogger(NOTES).log(level, "%s", message, exc_info=cause, extra={"fields": fields})

@@ -1,4 +1,4 @@
-"""runstore prices: what tokens cost."""
+"""runstore prices: the prices of tokens."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from runstore.amounts import counted
 from runstore.cli.files import output_file
 from runstore.cli.help import Group
 from runstore.cli.output import db_option, is_terminal, note, patience_option, printable
@@ -14,7 +15,7 @@ from runstore.cli.output import db_option, is_terminal, note, patience_option, p
 
 @click.group("prices", cls=Group)
 def prices_command() -> None:
-    """Say what tokens cost: the column cost of the view runs is made of it."""
+    """Manage the prices of tokens, from which the view runs computes its column cost."""
 
 
 @prices_command.command("import", example="runstore prices import prices.csv")
@@ -22,10 +23,11 @@ def prices_command() -> None:
 @db_option
 @patience_option
 def import_prices(file: Path, db: str | None, patience: float) -> None:
-    """Store the prices in FILE, CSV or JSON.
+    """Store the prices in FILE, which is CSV or JSON.
 
-    Columns: model (a name, or its beginning and a *), valid_from, prompt, cached, completion (prices of a million
-    tokens), currency. A price of the same model and time is replaced, others stay.
+    The columns are model (a name, or the beginning of a name followed by *), valid_from, prompt, cached, completion
+    (prices per million tokens) and currency. A price replaces the stored price with the same model and valid_from;
+    other stored prices are kept.
     """
     from runstore import prices
     from runstore.repository import RunRepository
@@ -33,13 +35,13 @@ def import_prices(file: Path, db: str | None, patience: float) -> None:
     found = prices.read(file)
     with RunRepository.open(db, patience=patience) as archive:
         count = archive.set_prices(found)
-    note(f"{count} prices stored")
+    note(f"{counted(count, 'price')} stored")
 
 
 @prices_command.command("list", example="runstore prices list")
 @db_option
 def list_prices(db: str | None) -> None:
-    """List the prices: a table on a terminal, else JSON Lines."""
+    """List the prices, as a table on a terminal and as JSON Lines elsewhere."""
     from runstore import wire
     from runstore.repository import RunRepository
 

@@ -1,4 +1,4 @@
-"""runstore show, runstore list."""
+"""runstore show and runstore list."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from runstore.cli.tables import Names, columns_option, form_of, format_option, o
 @click.argument("run_id", metavar="ID")
 @db_option
 def show_command(run_id: str, db: str | None) -> None:
-    """Print one run as indented JSON, its keys as they came."""
+    """Print one run as indented JSON, with its keys in their original order."""
     import json
 
     from runstore.repository import RunRepository
@@ -42,12 +42,12 @@ def show_command(run_id: str, db: str | None) -> None:
 @db_option
 @filter_options
 @click.option(
-    "--limit", metavar="N", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many."
+    "--limit", metavar="N", type=click.IntRange(min=1), default=20, show_default=True, help="List at most N runs."
 )
-@click.option("--cursor", metavar="CURSOR", help="Go on where an earlier page ended.")
-@click.option("--after", metavar="ID", help="Begin behind this run.")
-@click.option("--before", metavar="ID", help="The last ones in front of this run.")
-@click.option("--oldest-first", is_flag=True, help="Begin with the oldest run.")
+@click.option("--cursor", metavar="CURSOR", help="Continue where an earlier page ended.")
+@click.option("--after", metavar="ID", help="List the runs that follow this run in the list.")
+@click.option("--before", metavar="ID", help="List the runs directly before this run in the list.")
+@click.option("--oldest-first", is_flag=True, help="List the oldest runs first.")
 @format_option("table", "jsonl", "json", "csv", "parquet")
 @columns_option(of_runs)
 @output_option
@@ -63,9 +63,10 @@ def list_command(
     columns: Names | None,
     output: Path | None,
 ) -> None:
-    """List runs, the newest first: a table on a terminal, else JSON Lines of the runs as they came.
+    """List runs, the newest first.
 
-    With --columns, and as CSV or Parquet, the rows of the view runs (runstore sql --schema).
+    On a terminal the command prints a table, elsewhere JSON Lines with the runs as they came. With --columns, and as
+    CSV or Parquet, it writes rows of the view runs, whose columns 'runstore sql --schema' lists.
     """
     from runstore import formats, wire
     from runstore.formats import Column
@@ -95,9 +96,9 @@ def list_command(
             with output_file(output) as file:
                 formats.write_texts(form, file, map(wire.encode, found))
     if not found and not where and cursor is after is before is None:
-        note("the archive has no runs yet; 'runstore import FILE' stores those in a file")
+        note("the archive has no runs yet; import some with 'runstore import FILE'")
     if following:
-        note(f"more with --cursor {following}")
+        note(f"there are more runs; to continue, use --cursor {following}")
 
 
 _SHOWN = ("id", "created_at", "status", "model", "total_tokens", "thread_id")
@@ -105,7 +106,7 @@ _HEADINGS = {"created_at": "created (UTC)", "total_tokens": "tokens", "thread_id
 
 
 def _shown(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """What the table shows of a run."""
+    """Return a row as the table shows it."""
     run_id, created, *others = row
     return run_id, _date(created), *others
 
@@ -114,4 +115,4 @@ def _date(seconds: int | None) -> str:
     try:
         return "" if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
     except (ValueError, OverflowError, OSError):
-        return str(seconds)  # beyond the years 1 to 9999
+        return str(seconds)  # outside the years 1 to 9999

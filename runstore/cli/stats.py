@@ -26,16 +26,16 @@ from runstore.cli.tables import (
 )
 
 SHOWN = ("runs", "failure_rate", "total_tokens", "cost", "currency", "seconds_p50", "seconds_p95")
-"""Columns of the table on a terminal, unless others are asked for."""
+"""The default columns of the table on a terminal."""
 
 BAR = 16
-"""Characters of the longest bar."""
+"""Characters in the longest bar."""
 
 SHORTEST = 8
-"""Characters below which a bar says nothing, and a name of a group cannot be read."""
+"""Minimum width, in characters, at which a bar means something and the name of a group is readable."""
 
 GAP = 2
-"""Blanks between two columns."""
+"""Spaces between two columns."""
 
 
 def _groups() -> Iterable[str]:
@@ -64,16 +64,17 @@ def _columns() -> Iterable[str]:
     metavar="GROUP",
     multiple=True,
     shell_complete=one_of(_groups),
-    help="hour, day, week, month, model, assistant, thread, status, source, error, tool or function (may be repeated).",
+    help="Group by hour, day, week, month, model, assistant, thread, status, source, error, tool or function (may be "
+    "repeated).",
 )
 @columns_option(_columns)
 @click.option(
     "--sort",
     metavar="COLUMN",
     shell_complete=one_of(_columns),
-    help="The greatest of this column first. [default: in the order of the groups]",
+    help="Sort by this column, the greatest value first. [default: sort by group]",
 )
-@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="At most so many rows.")
+@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Print at most N rows.")
 @format_option("table", "jsonl", "json", "csv")
 @output_option
 @filter_options
@@ -87,11 +88,11 @@ def stats_command(
     output: Path | None,
     where: dict[str, Any],
 ) -> None:
-    """Count runs, failures, tokens, cost and seconds, in all or by groups.
+    """Compute numbers of runs, failure rates, tokens, cost and durations, in total or by group.
 
-    Columns: runs, queued, in_progress, requires_action, cancelling, cancelled, failed, completed, incomplete, expired,
-    other_status, failure_rate, prompt_tokens, completion_tokens, total_tokens, cached_tokens, cost, currency, unpriced,
-    seconds_mean, seconds_p50, seconds_p95, seconds_p99, unfinished. The fewer, the faster.
+    The columns are runs, queued, in_progress, requires_action, cancelling, cancelled, failed, completed, incomplete,
+    expired, other_status, failure_rate, prompt_tokens, completion_tokens, total_tokens, cached_tokens, cost, currency,
+    unpriced, seconds_mean, seconds_p50, seconds_p95, seconds_p99, unfinished. The command is faster with fewer columns.
     """
     from runstore.formats import Column
     from runstore.query import statistics
@@ -112,10 +113,10 @@ def stats_command(
 
 
 def _print(found: list[dict[str, Any]], by: Names, columns: Names, sort: str | None) -> None:
-    """A table with a bar beside the column it is sorted by, else tokens or the first one.
+    """Print a table with bars next to one column: the sort column, else total_tokens, else the first column.
 
-    No number is cut. Where there is no room, headings take several lines, then the bars are shorter or left out, then
-    names of groups go on in a further line, and last each group is a block of its own.
+    Numbers are never truncated. If the terminal is narrow, headings are broken into several lines first, then bars are
+    shortened or omitted, then the names of groups are wrapped, and finally each group is printed as a block.
     """
     from rich.console import Console
     from rich.table import Table
@@ -173,7 +174,7 @@ def _shown(name: str, value: float | str | None) -> str:
 
 
 def _bar(share: float, length: int, encoding: str) -> str:
-    """A bar of whole blocks and one that is cut to an eighth; of # where the terminal has no blocks."""
+    """Return a bar of block characters, exact to an eighth of a block, or of # if the terminal has no blocks."""
     eighths = max(0, int(share * length * 8))
     if not encoding.lower().startswith("utf"):
         return "#" * round(eighths / 8)

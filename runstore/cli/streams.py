@@ -1,8 +1,8 @@
-"""Standard output and standard error of a command, also where nobody reads them any more.
+"""Standard output and standard error of a command, even if nobody reads them any more.
 
-Standard error tells a person how the work goes: where it cannot be written, the work goes on without. Standard output
-is what was asked for: where it cannot be written, the command ends with an error of its own class, which neither click
-nor rich takes for the end of the work.
+Standard error informs a person about the work: if it cannot be written, the work continues without it. Standard output
+is the result: if it cannot be written, the command ends with an error of its own class, because click and rich treat a
+broken pipe as a normal end.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from runstore.errors import RunStoreError
 
 
 class OutputLost(RunStoreError):
-    """Raised when standard output cannot be written; what was printed is not complete."""
+    """Raised when standard output cannot be written, so that the printed result is incomplete."""
 
     message = "standard output: {reason}"
 
@@ -27,7 +27,7 @@ class OutputLost(RunStoreError):
 
     @property
     def reader_left(self) -> bool:
-        """Whether whoever read a pipe has closed it, as ``head`` does when it has enough."""
+        """Whether the reader of a pipe has closed it, as ``head`` does when it has read enough lines."""
         return self.fields["code"] == errno.EPIPE
 
 
@@ -35,10 +35,10 @@ class _Output(FileIO):
     _is_lost = False
 
     def write(self, data: Any, /) -> int:
-        """Write, waiting for a slow reader; raises :class:`OutputLost` once, for Python writes again when it ends."""
+        """Write, and wait for a slow reader. Raise :class:`OutputLost` only once, because Python flushes on exit."""
         try:
             while not self._is_lost:
-                if (written := super().write(data)) is not None:  # None of a full pipe
+                if (written := super().write(data)) is not None:  # None means that the pipe is full
                     return written
                 select.select((), (self,), ())
         except OSError as error:
@@ -49,7 +49,7 @@ class _Output(FileIO):
 
 class _Notes(FileIO):
     def write(self, data: Any, /) -> int:
-        """Write if possible; a full pipe that nobody empties does not stop the work either."""
+        """Write if possible; a full pipe that nobody reads must not stop the work."""
         try:
             return super().write(data) or len(data)
         except OSError:
@@ -57,10 +57,10 @@ class _Notes(FileIO):
 
 
 def set_up() -> None:
-    """Make the streams those of this module; one that the caller has closed (``<&-``) is empty, or takes everything."""
+    """Replace the standard streams; one that the caller has closed (``<&-``) becomes the null device."""
     for name, mode in (("stdin", "r"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  # as long as the process
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  # open until the process exits
     sys.stdout, sys.stderr = _reopened(sys.stdout, _Output), _reopened(sys.stderr, _Notes)
 
 
@@ -70,7 +70,7 @@ def _reopened(stream: TextIO, kind: type[FileIO]) -> TextIO:
     stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character
     try:
         number = stream.fileno()
-    except OSError:  # not of the operating system: a test or a program has put it there
+    except OSError:  # not a stream of the operating system: a test or a program has replaced it
         return stream
     return TextIOWrapper(
         BufferedWriter(kind(number, "w", closefd=False)),

@@ -1,4 +1,4 @@
-"""Rows for a person or for a program: --format, tables on a terminal, else runstore.formats."""
+"""Rows for people and programs: the options --format and --columns, and tables on a terminal."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from runstore.formats import Column, Row
 
 MOST_ROWS = 1000
-"""Rows that a table shows: its columns are as wide as all of them need, so none is printed before the last is known."""
+"""Maximum rows of a table: the width of its columns depends on all rows, so they are held in memory."""
 
 NAMED = ("jsonl", "json", "csv", "parquet")
-"""Forms by which names of files end."""
+"""Formats that are also file extensions."""
 
 FORMS = "runstore.forms"
-"""Where the context of a command has the forms that it writes."""
+"""Key in the context of a command for the formats that the command writes."""
 
 Names = tuple[str, ...]
 T = TypeVar("T")
@@ -36,8 +36,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def format_option(*forms: str, default: str = "table on a terminal, else jsonl") -> Callable[[Command], Command]:
-    """--format, of these forms."""
-    text = f"How to write. [default: as the name of -o ends; else {default}]"
+    """Return a decorator that adds --format with these formats."""
+    text = f"The format of the output. [default: the extension of the file of -o; else {default}]"
 
     def remember(context: click.Context, _: click.Parameter, form: str | None) -> str | None:
         context.meta[FORMS] = forms
@@ -59,7 +59,7 @@ def _names(_: click.Context, __: click.Parameter, value: str | None) -> Names | 
 
 
 def columns_option(known: Callable[[], Iterable[str]]) -> Callable[[Command], Command]:
-    """--columns, of these names."""
+    """Return a decorator that adds --columns with these names."""
     return click.option(
         "--columns",
         cls=Option,
@@ -67,29 +67,32 @@ def columns_option(known: Callable[[], Iterable[str]]) -> Callable[[Command], Co
         metavar="A,B,...",
         callback=_names,
         shell_complete=several_of(known),
-        help="These columns, in this order.",
+        help="Write these columns, in this order.",
     )
 
 
 def of_runs() -> Iterable[str]:
-    """The columns of the view runs."""
+    """Return the names of the columns of the view runs."""
     from runstore.schema.views import RUNS
 
     return RUNS.c.keys()
 
 
 def form_of(form: str | None, output: Path | None, *, default: str | None = None) -> str:
-    """What --format says, else the name of the file, else *default*, else table for a person, jsonl for programs."""
+    """Return the format: --format, else the file's extension, else *default*, else table on a terminal, else jsonl."""
     form = form or _of_name(output) or default
     if form == "table" and output is not None:
-        raise click.UsageError("a table is for the terminal; another --format goes to a file")
+        raise click.UsageError("a table can be printed on a terminal only; choose another --format for a file")
     if form == "parquet" and output is None and is_terminal():
-        raise click.UsageError("Parquet is nothing for a terminal; name a file with -o")
+        raise click.UsageError("Parquet cannot be printed on a terminal; give a file with -o")
     return form or ("table" if output is None and is_terminal() else "jsonl")
 
 
 def _of_name(output: Path | None) -> str | None:
-    """The form that the name of a file ends with; None of another end, a usage error of one that is not written."""
+    """Return the format of a file's extension, None for an unknown extension, or raise a usage error.
+
+    The error is for a format that runstore knows, but this command does not write.
+    """
     ending = output.suffix.lower().removeprefix(".") if output else ""
     if ending not in NAMED:
         return None
@@ -101,7 +104,7 @@ def _of_name(output: Path | None) -> str | None:
 
 
 def write_rows(form: str, output: Path | None, columns: Sequence[Column], rows: Iterable[Row]) -> None:
-    """Write rows in this form to a file or standard output."""
+    """Write rows in this format to a file or to standard output."""
     from runstore import formats
 
     if form == "table":
@@ -112,7 +115,7 @@ def write_rows(form: str, output: Path | None, columns: Sequence[Column], rows: 
 
 
 def print_table(columns: Sequence[Column], rows: Iterable[Row]) -> None:
-    """A table, or a block for each row where the terminal has not the width for the names of the columns."""
+    """Print a table, or a block for each row if the terminal is too narrow for the headings."""
     from rich.console import Console
 
     shown = limited(rows)
@@ -120,7 +123,7 @@ def print_table(columns: Sequence[Column], rows: Iterable[Row]) -> None:
     if sum(len(column.name) + 2 for column in columns) > console.width:
         for number, row in enumerate(shown, 1):
             block = plain_table(f"row {number}", "")
-            block.columns[1].overflow = "fold"  # there is room below: nothing is cut
+            block.columns[1].overflow = "fold"  # values are wrapped, not truncated
             for column, value in zip(columns, row, strict=True):
                 block.add_row(cell(column.name), cell(value))
             console.print(block)
@@ -132,23 +135,23 @@ def print_table(columns: Sequence[Column], rows: Iterable[Row]) -> None:
             if values and all(isinstance(value, int | float | Decimal) for value in values):
                 head.justify = "right"
             room -= 2 + max(map(len, [str(head.header), *(printable(str(value)) for value in values)]))
-            head.no_wrap = room >= 0  # the first columns can be read and copied, the last ones make room
+            head.no_wrap = room >= 0  # the first columns stay on one line, to be copied; the last ones are wrapped
         for row in shown:
             table.add_row(*map(cell, row))
         console.print(table)
 
 
 def limited(rows: Iterable[T]) -> list[T]:
-    """The first :data:`MOST_ROWS`; says so where there are more."""
+    """Return the first :data:`MOST_ROWS` rows, and print a note if there are more."""
     rows = iter(rows)
     shown = list(islice(rows, MOST_ROWS))
     if next(rows, None) is not None:
-        note(f"only the first {MOST_ROWS} rows are shown; --format csv or jsonl gives all")
+        note(f"only the first {MOST_ROWS} rows are shown; use --format csv or jsonl to get all rows")
     return shown
 
 
 def plain_table(*names: str) -> Table:
-    """A table without lines."""
+    """Return an empty table without borders."""
     from rich.table import Table
     from rich.text import Text
 
@@ -159,7 +162,7 @@ def plain_table(*names: str) -> Table:
 
 
 def cell(value: Any) -> Any:
-    """A value as a person reads it; nothing in it steers the terminal."""
+    """Return a value as a person reads it, with control characters escaped."""
     from rich.text import Text
 
     if value is None:

@@ -1,4 +1,4 @@
-"""runstore import, runstore export."""
+"""runstore import and runstore export."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import click
 from runstore.cli.files import in_a_folder, output_file, output_option, spare_the_archive
 from runstore.cli.filters import filter_options
 from runstore.cli.help import Command
-from runstore.cli.logs import is_for_a_person
-from runstore.cli.output import db_option, note, patience_option
+from runstore.cli.logs import is_for_a_person, is_text
+from runstore.cli.output import db_option, is_terminal, note, patience_option, printable
 from runstore.cli.tables import Names, columns_option, form_of, format_option, of_runs, write_rows
 from runstore.save.policy import POLICIES
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 SHOWN_REJECTIONS = 20
 SHOWN_CHARACTERS = 200
-"""Of a rejected record, for --verbose."""
+"""Characters of a rejected record that --verbose prints."""
 
 
 @click.command(
@@ -37,40 +37,48 @@ SHOWN_CHARACTERS = 200
 )
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True, path_type=Path))
 @db_option
-@click.option("--source", metavar="TEXT", help="Where the runs come from, kept beside them; for example prod-eu.")
+@click.option(
+    "--source", metavar="TEXT", help="The source of the runs, which is stored with them; for example prod-eu."
+)
 @click.option(
     "--observed-at",
     metavar="TIME",
-    help="When the runs were seen so: ISO 8601, Unix seconds, or an age as 12h, 7d. "
-    "[default: the file's modification time]",
+    help="When the runs were observed: ISO 8601, Unix seconds, or an age such as 12h or 7d. "
+    "[default: the modification time of the file]",
 )
 @click.option(
     "--on-conflict",
     type=click.Choice(POLICIES),
     default="newest",
     show_default=True,
-    help="Which snapshot of a run stays where a stored one differs.",
+    help="What to do if a snapshot differs from the stored one: keep the newest, replace or keep the stored one, or "
+    "treat the difference as an error.",
 )
 @click.option(
     "--exported",
     is_flag=True,
-    help="The input is what 'runstore export' wrote: each object is a run, also one that does not say so.",
+    help='Treat every object as a run, even without "object": "thread.run". Use this for a file that \'runstore '
+    "export' wrote.",
 )
-@click.option("--strict", is_flag=True, help="Reject what departs from the document.")
+@click.option("--strict", is_flag=True, help="Reject runs that deviate from the API specification.")
 @click.option(
-    "--redact", is_flag=True, help="Store the runs without what looks like a key, token or password: it is lost."
+    "--redact",
+    is_flag=True,
+    help="Remove what looks like a key, token or password before a run is stored. The removed values are lost.",
 )
 @click.option(
     "--rejects",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
     callback=in_a_folder,
-    help="Write rejected records here as they came, each under a line '# where: reason'; mended, the file can "
-    "be imported.",
+    help="Write rejected and conflicting records to this file as they came, each after a line '# where: reason'. When "
+    "they are corrected, the file can be imported.",
 )
-@click.option("--rejects-skipped", is_flag=True, help="Write skipped records to the file of --rejects too.")
+@click.option("--rejects-skipped", is_flag=True, help="Also write skipped records to the file of --rejects.")
 @click.option(
-    "--verbose", is_flag=True, help="Show the beginning of each rejected record, and where the first skipped ones are."
+    "--verbose",
+    is_flag=True,
+    help="Print the beginning of each rejected record, and the places of the first skipped records.",
 )
 @click.option(
     "--max-record",
@@ -78,7 +86,7 @@ SHOWN_CHARACTERS = 200
     type=click.IntRange(min=1),
     default=64,
     show_default=True,
-    help="Reject larger records: memory grows with the largest.",
+    help="Reject records that are larger than this; memory use grows with the largest record.",
 )
 @patience_option
 def import_command(
@@ -96,13 +104,14 @@ def import_command(
     max_record: int,
     patience: float,
 ) -> None:
-    """Archive the runs in files, folders or - (standard input).
+    """Archive the runs in files, in directories, or on standard input (-).
 
-    JSON, JSON Lines, arrays, pages, log records, server-sent events, also compressed: content decides, and runs are
-    found wherever they stand in it. What is not a run is skipped, a bad run is rejected and the others are stored.
-    Imports may overlap and be repeated.
+    The input can be JSON, JSON Lines, arrays, pages, log records or server-sent events, also compressed; runstore
+    detects the format by content and finds runs at any depth. A record that is not a run is skipped. A run that cannot
+    be stored exactly is rejected, and the others are stored. Importing a file again adds nothing.
     """
     from runstore import config
+    from runstore.cli.summary import summary
     from runstore.repository import RunRepository
     from runstore.wire.finder import SAYS_NOTHING
 
@@ -110,7 +119,7 @@ def import_command(
         raise click.UsageError("--rejects-skipped needs --rejects FILE")
     spare_the_archive(db, rejects, *paths)
     if config.is_in_memory(config.database_url(db)):
-        raise click.UsageError("an archive in memory ends with this command; name a file")
+        raise click.UsageError("an archive in memory would be lost when this command ends; give a file with --db")
     seen_at = _moment(observed_at)
     with (
         RunRepository.open(db, patience=patience) as archive,
@@ -127,11 +136,14 @@ def import_command(
             on_rejected=reject,
             on_skipped=reject if verbose or rejects_skipped else None,
         )
-    click.echo(str(report))
+    click.echo(printable(summary(report, on_conflict, rejects)) if is_terminal() and is_text() else str(report))
     if any(kind.startswith(("thread.message", "thread.run.step")) for kind in report.skipped_kinds):
-        note("messages and run steps are not archived, only runs")
+        note("runstore archives runs only, not messages or run steps")
     if SAYS_NOTHING in report.skipped_kinds:
-        note("what does not say that it is a run is skipped; if 'runstore export' wrote it, import with --exported")
+        note(
+            'objects without "object": "thread.run" were skipped; if the file was written by \'runstore export\', '
+            "import it with --exported"
+        )
     if not report.complete:
         sys.exit(6)
 
@@ -144,18 +156,18 @@ def _moment(text: str | None) -> datetime | None:
         return None
     try:
         moment = times.EPOCH + timedelta(microseconds=times.microseconds("--observed-at", text))
-    except OverflowError:  # milliseconds, mostly
-        detail = f"--observed-at is {text!r}, which is not in the years 1 to 9999; {times.EXPECTED}"
+    except OverflowError:  # usually a number of milliseconds
+        detail = f"--observed-at is {text!r}, which is outside the years 1 to 9999; {times.EXPECTED}"
         raise ConfigurationError(detail=detail) from None
-    if moment > datetime.now(UTC) + timedelta(days=1):  # clocks differ, but not by so much
-        detail = f"--observed-at is {text!r}, which is in the future: later snapshots would count as older"
+    if moment > datetime.now(UTC) + timedelta(days=1):  # more than clocks differ
+        detail = f"--observed-at is {text!r}, which is in the future; snapshots imported later would count as older"
         raise ConfigurationError(detail=detail)
     return moment
 
 
 @contextmanager
 def _records(paths: Iterable[Path], most: int, *, exported: bool) -> Iterator[Iterator[Record]]:
-    """The records of all paths, with a progress bar by bytes where a person is watching."""
+    """Read the records of all paths, with a progress bar if a person is watching."""
     import time
 
     from runstore import sources
@@ -189,14 +201,14 @@ def _records(paths: Iterable[Path], most: int, *, exported: bool) -> Iterator[It
 
 @contextmanager
 def _rejects(path: Path | None, *, verbose: bool, skipped: bool) -> Iterator[Callable[[Rejection], None]]:
-    """Says what was rejected on stderr, and writes it to the file of --rejects.
+    """Report the records that were not stored on standard error, and write them to the file of --rejects.
 
-    Why it was rejected goes into logs, values of runs may not: only *verbose* shows some.
+    The reason of a rejection may appear in logs, but the values of runs may not, unless *verbose* allows it.
     """
-    shown = told = 0
+    refused = not_runs = 0
     file: BinaryIO | None = None
 
-    def tell(rejection: Rejection, *, level: int, with_record: bool = False) -> None:
+    def report(rejection: Rejection, *, level: int, with_record: bool = False) -> None:
         fields: dict[str, Any] = {
             "outcome": str(rejection.outcome),
             "where": rejection.where,
@@ -207,33 +219,33 @@ def _rejects(path: Path | None, *, verbose: bool, skipped: bool) -> Iterator[Cal
         note(f"{rejection.outcome}: {rejection.where}: {rejection.reason}", level, **fields)
 
     def reject(rejection: Rejection) -> None:
-        nonlocal shown, told, file
+        nonlocal refused, not_runs, file
         if rejection.outcome == "skipped":
-            told += 1
-            if verbose and told <= SHOWN_REJECTIONS:
-                tell(rejection, level=logging.INFO)
+            not_runs += 1
+            if verbose and not_runs <= SHOWN_REJECTIONS:
+                report(rejection, level=logging.INFO)
             if not skipped:
                 return
         else:
-            shown += 1
-            if shown <= SHOWN_REJECTIONS:
-                tell(rejection, level=logging.WARNING, with_record=verbose)
+            refused += 1
+            if refused <= SHOWN_REJECTIONS:
+                report(rejection, level=logging.WARNING, with_record=verbose)
         if path is not None:
-            # Made when there is something to write: no empty file says that all went in. Complete when it appears: it
-            # may be the file that is being read.
+            # The file is created with the first record, so that its absence means that every run was stored. It
+            # replaces an older file only when it is complete, because that file may be the one that is being read.
             file = file or stack.enter_context(output_file(path))
             reason = " ".join(f"{rejection.where}: {rejection.reason}".split())
             file.write(f"# {reason}\n".encode(errors="backslashreplace") + rejection.record + b"\n")
 
     with ExitStack() as stack:
         yield reject
-    if shown > SHOWN_REJECTIONS:
-        hint = f"all are in {path}" if path else "--rejects FILE writes them all"
-        note(f"... and {shown - SHOWN_REJECTIONS} more; {hint}", logging.WARNING)
+    if refused > SHOWN_REJECTIONS:
+        hint = f"{path} contains all of them" if path else "use --rejects FILE to write all of them to a file"
+        note(f"... and {refused - SHOWN_REJECTIONS} more; {hint}", logging.WARNING)
 
 
 def _beginning(record: bytes) -> str:
-    text = record[: 4 * SHOWN_CHARACTERS + 1].decode(errors="backslashreplace")  # a character has at most four bytes
+    text = record[: 4 * SHOWN_CHARACTERS + 1].decode(errors="backslashreplace")  # at most four bytes a character
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
 
 
@@ -246,7 +258,7 @@ def _beginning(record: bytes) -> str:
 @format_option("jsonl", "json", "csv", "parquet", default="jsonl")
 @columns_option(of_runs)
 @output_option
-@click.option("--redact", is_flag=True, help="Leave out what looks like a key, token or password.")
+@click.option("--redact", is_flag=True, help="Omit what looks like a key, token or password.")
 @filter_options
 def export_command(
     db: str | None,
@@ -256,9 +268,10 @@ def export_command(
     redact: bool,
     where: dict[str, Any],
 ) -> None:
-    """Write all runs, or those of the filters, by created_at and id: as they came, in JSON Lines or one JSON array.
+    """Write all runs, or those that meet the filters, ordered by created_at and id.
 
-    With --columns, and as CSV or Parquet, the rows of the view runs (runstore sql --schema).
+    As JSON Lines or JSON, the runs are written as they came. With --columns, and as CSV or Parquet, the command writes
+    rows of the view runs, whose columns 'runstore sql --schema' lists.
     """
     from runstore import formats
     from runstore.query import queries

@@ -1,7 +1,7 @@
-"""The schema of a database: which revision it is at, bringing it to another, and what operators ask about it.
+"""The schema of a database: its revision, migrations to another revision, and the status that operators need.
 
-What makes a migration safe on a database that is shared and in use stands in ``migrations/env.py``, so that Alembic's
-own commands have it too.
+The measures that make a migration safe on a database in use are in ``migrations/env.py``, so that they apply to
+Alembic's own commands too.
 """
 
 from runstore.migrate.hooks import include_name, include_object

@@ -1,4 +1,4 @@
-"""For the ``env.py`` of applications whose tables stand in the same database: what Alembic has to leave alone."""
+"""Hooks for the ``env.py`` of applications with tables in the same database: what Alembic has to ignore."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from runstore.schema import TABLES
 
 
 def include_name(name: str | None, kind: str, parents: Mapping[str, Any]) -> bool:
-    """False for the tables of an archive in the database, which Alembic would drop.
+    """Return False for the tables of an archive in the database, which Alembic would otherwise drop.
 
-    For ``include_name`` of ``context.configure``. It goes by names: where a table of the application has such a name,
-    keep the archive in a PostgreSQL schema of its own, and do not use this hook.
+    Pass it to ``context.configure`` as ``include_name``. It compares names only: if a table of the application has the
+    same name, keep the archive in a PostgreSQL schema of its own, and do not use this hook.
     """
     return kind != "table" or (name != VERSION_TABLE and name not in TABLES)
 
 
 def include_object(item: Any, name: str | None, kind: str, reflected: bool, compare_to: Any) -> bool:
-    """False for the tables of an archive, in the database and in ``target_metadata``.
+    """Return False for the tables of an archive, in the database and in ``target_metadata``.
 
-    For ``include_object`` of ``context.configure``.
+    Pass it to ``context.configure`` as ``include_object``.
     """
     table = item if kind == "table" else item.table
     if not reflected:
@@ -32,6 +32,6 @@ def include_object(item: Any, name: str | None, kind: str, reflected: bool, comp
 
 
 def _is_ours(table: Any) -> bool:
-    """Also of a copy in another MetaData, for foreign keys into another schema."""
+    """Return whether a table is runstore's, or a copy in another MetaData for foreign keys into another schema."""
     ours = TABLES.get(table.name)
     return ours is not None and ours.columns.keys() == table.columns.keys()

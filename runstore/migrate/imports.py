@@ -1,4 +1,4 @@
-"""When runs were last imported: one time for the archive, and no part of what is compared, copied or proved."""
+"""The time of the last import: one time for the whole archive, which is not compared, copied or verified."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ _last = VERSION.c[LAST_IMPORT]
 
 
 def note_import(connection: Connection, ended_at: int) -> None:
-    """Note when an import has ended (Unix microseconds), in a transaction that does nothing else.
+    """Store the time at which an import ended (Unix microseconds), in a transaction that does nothing else.
 
-    Nobody waits for anybody: where another import is about to note its own end (or has died while it did, and the
-    server does not know yet), its time is as good.
+    The statement waits for nobody. If another import is storing its own time (or has died meanwhile, unnoticed by the
+    server), that time serves as well.
     """
     earlier = select(VERSION.c.version_num).where(or_(_last.is_(None), _last < ended_at))
-    mine = earlier.with_for_update(skip_locked=True)  # of which SQLite, with its one writer, knows nothing
+    mine = earlier.with_for_update(skip_locked=True)  # not rendered on SQLite, which has one writer at a time
     connection.execute(update(VERSION).where(VERSION.c.version_num.in_(mine)).values({_last: ended_at}))
 
 
 def last_import(connection: Connection) -> int | None:
-    """The time that was noted last; None before the first."""
-    noted: int | None = connection.scalar(select(_last))
-    return noted
+    """Return the time of the last import, or None before the first."""
+    ended_at: int | None = connection.scalar(select(_last))
+    return ended_at

@@ -1,4 +1,4 @@
-"""What operators ask about an archive: how large it is, and how fresh."""
+"""The status of an archive for operators: its revision, its size and its last import."""
 
 from __future__ import annotations
 
@@ -17,40 +17,41 @@ from runstore.schema import TABLES
 
 
 class TableStatus(NamedTuple):
-    """One table."""
+    """The size of a table."""
 
     table: str
     rows: int | None
-    """On PostgreSQL an estimate, as of the last ANALYZE or VACUUM; None before the first."""
+    """Number of rows; on PostgreSQL, an estimate of the last ANALYZE or VACUUM, or None before the first."""
     bytes: int | None
-    """With its indexes; None where this SQLite cannot tell tables apart."""
+    """Size with indexes; None if this SQLite was built without dbstat."""
 
 
 class Status(NamedTuple):
-    """An archive, for monitoring."""
+    """The status of an archive, for monitoring."""
 
     revision: str | None
     expected: str
     """The revision of this runstore."""
     runs: int
     newest_snapshot: int | None
-    """The latest time at which a run was seen (Unix microseconds)."""
+    """The latest time at which a run was observed (Unix microseconds)."""
     last_import: int | None
-    """When an import, a ``save_many`` or a copy last ended, or a run came in by another way (Unix microseconds)."""
+    """The last time at which an import, a ``save_many`` or a copy ended, or a run was saved by other means (Unix
+    microseconds)."""
     bytes: int
-    """All tables with their indexes; on SQLite the whole file."""
+    """Size of all tables with their indexes; on SQLite, of the file."""
     tables: list[TableStatus]
 
 
 def status(connection: Connection) -> Status:
-    """How large an archive is, and how fresh. Reads run_object once; other tables are not counted on PostgreSQL."""
+    """Return the status of an archive. On PostgreSQL, only the rows of run_object are counted."""
     with at_archive(connection):
         runs, newest, stored = connection.execute(
             select(func.count(), func.max(RUN.c.observed_at), func.max(RUN.c.archived_at)).select_from(RUN)
         ).one()
         sizes = _sqlite_sizes if connection.dialect.name == "sqlite" else _postgresql_sizes
         size, tables = sizes(connection)
-        # A run that was saved alone, through the ORM or in a transaction of the caller's has noted nothing.
+        # A run that was saved by itself, through the ORM or in a caller's transaction does not set the last import.
         last = max((time for time in (last_import(connection), stored) if time is not None), default=None)
         return Status(revision_of(connection), REVISION, runs, newest, last, size, tables)
 
@@ -73,7 +74,7 @@ def _sqlite_sizes(connection: Connection) -> tuple[int, list[TableStatus]]:
     pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
     size = pages * connection.exec_driver_sql("PRAGMA page_size").scalar_one()
     sizes: dict[str, int] = {}
-    with suppress(DBAPIError):  # an SQLite that was built without dbstat
+    with suppress(DBAPIError):  # SQLite was built without dbstat
         rows = connection.exec_driver_sql(
             "SELECT m.tbl_name, sum(s.pgsize) FROM dbstat s JOIN sqlite_master m USING (name) GROUP BY 1"
         )

@@ -1,7 +1,8 @@
-"""Who may do what on PostgreSQL: what each kind of role needs, to print, to grant, and to grant again after a revision.
+"""The rights of roles on PostgreSQL: what each kind of role needs, and how it is printed, granted and granted again.
 
-A role is of a kind where it has been granted all that the kind needs of what there is; nothing else records it. So a
-migration knows a role that was granted by hand, or by an earlier version, and gives none more than its kind needs.
+A role is of a kind if it has been granted everything that the kind needs of the existing objects; nothing else records
+the kind. So a migration recognises roles that were granted their rights by hand or by an earlier version, and grants no
+role more than its kind needs.
 """
 
 from __future__ import annotations
@@ -25,18 +26,18 @@ from runstore.schema.base import JSONText
 from runstore.schema.run import JSONTerms
 
 GRANTS_LOCK = 0x72756E72  # "runr"
-"""Advisory lock, with a number made of the schema's name: one transaction at a time grants on an archive."""
+"""Advisory lock, with a number derived from the schema's name: one transaction at a time grants on an archive."""
 
 _log = logging.getLogger("runstore")
 
 
 class Right(NamedTuple):
-    """What a role may do to a table, a view or, to execute it, a function."""
+    """A privilege on a table, a view, a column or (EXECUTE) a function."""
 
     privilege: str
     name: str
     column: str | None = None
-    """The one column that it is about; None for all of it."""
+    """The column, or None for the whole object."""
 
 
 Rights = frozenset[Right]
@@ -52,7 +53,7 @@ def _columns(name: str, columns: Iterable[str], privilege: str = "SELECT") -> Ri
 
 _SHARED = [table.name for table in SHARED_TABLES]
 _BELONGING = sorted({*TABLES} - {*_SHARED, RUN.name})
-# Everybody may, where nobody has changed the defaults; an index of it needs it for every row.
+# By default, PUBLIC has this privilege. Without it, no row can be inserted, because an index calls the function.
 _TERMS = _rights("EXECUTE", JSONTerms.name)
 
 _READER = _rights("SELECT", VERSION_TABLE, *TABLES, *VIEWS) | _TERMS
@@ -65,8 +66,8 @@ _WRITER = (
 )
 
 _COLLECTED = [table.name for table in SHARED_TABLES if table is not SHAPE]
-# Nobody may lock a row who may not update some column of it. When a run came into the archive proves nothing; a shared
-# row has another id only where no run refers to it, and then the pruner may delete it.
+# To lock a row, a role needs the right to update one of its columns. archived_at proves nothing, and the id of a shared
+# row can be changed only if no run refers to it, in which case the pruner may delete the row anyway.
 _PRUNER = (
     _READER
     | _rights("DELETE", RUN.name, *_COLLECTED)
@@ -80,7 +81,7 @@ _NAMES = {
     *("created_hour", "created_day", "created_week", "created_month", "currency"),
     *("tool_choice", "response_format", "truncation"),
 }
-"""The columns of text that a reader of statistics sees in the views; one that is new it does not see unless added."""
+"""The text columns of the views that a reader of statistics may read; a new column has to be added to be readable."""
 
 _COUNTED = (views.RUNS, views.RUN_TOOLS, views.RUN_TOOL_CALLS, views.RUN_FILES, views.RUN_CHANGES)
 
@@ -93,7 +94,7 @@ def _numbers(view: Table) -> Rights:
 _STATS_READER = (
     _rights("SELECT", VERSION_TABLE, "model_price")
     | frozenset().union(*map(_numbers, _COUNTED))
-    # What filters look at, and db status.
+    # What filters and db status read.
     | _columns(RUN.name, ["id", "thread_id", "assistant_id", "status", "model"])
     | _columns(RUN.name, [column.name for column in RUN.columns if column.name.endswith("_at")])
     | _columns(BELONGS["usage"].name, ["run_object", "prompt_tokens", "completion_tokens", "total_tokens"])
@@ -111,11 +112,11 @@ KINDS: Mapping[str, Rights] = {
     "pruner": _PRUNER,
     "stats-reader": _STATS_READER,
 }
-"""What each kind of role needs. What it needs of an object never becomes more once there are archives with the object:
-a role of the kind would not be known any more. A revision that needs more makes a column, a table or a view for it."""
+"""What each kind of role needs. Once archives with an object exist, the rights that a kind needs on it must not grow:
+roles of the kind would no longer be recognised. A revision that needs more adds a column, a table or a view."""
 
 
-# --- to print and to grant -------------------------------------------------------------------------------------------
+# --- printing and granting -------------------------------------------------------------------------------------------
 
 
 def grants(
@@ -126,11 +127,12 @@ def grants(
     pruner: str | None = None,
     stats_reader: str | None = None,
 ) -> str:
-    """The GRANTs that roles need, as a script for an administrator, or the owner of database, schema and tables.
+    """Return the GRANT statements that roles need, for an administrator or the owner of database, schema and tables.
 
-    *writer* imports and saves, *reader* finds, exports and asks, *pruner* also prunes, *stats_reader* has the numbers
-    and names of runs without what people and models wrote; none does more, and none migrates. Raises
-    :class:`ConfigurationError` where no role is named, for what is no name of one, and on SQLite, which has no roles.
+    *writer* imports and saves; *reader* finds, exports and queries; *pruner* also prunes; *stats_reader* reads the
+    numbers and names of runs, but no text written by people or models. No role can do more, and no role can migrate.
+
+    Raise :class:`ConfigurationError` if no role is given, for an invalid name, and on SQLite, which has no roles.
     """
     roles = {"writer": writer, "reader": reader, "pruner": pruner, "stats-reader": stats_reader}
     named = _named(connection, roles)
@@ -146,10 +148,10 @@ def apply_grants(
     pruner: str | None = None,
     stats_reader: str | None = None,
 ) -> None:
-    """Execute what :func:`grants` gives, in the transaction at hand. The caller commits.
+    """Execute the statements of :func:`grants` in the current transaction, which the caller commits.
 
-    Raises :class:`DatabaseFailure` where the roles lack something after it: PostgreSQL takes a GRANT of somebody who
-    may not grant for done, with a warning. A stats reader that can read more is a warning of ours.
+    Raise :class:`DatabaseFailure` if a role lacks a right afterwards: PostgreSQL answers a GRANT by a role that may not
+    grant with a warning only. Log a warning if the stats reader can read more than it should.
     """
     roles = _named(connection, {"writer": writer, "reader": reader, "pruner": pruner, "stats-reader": stats_reader})
     place = config.shown(connection.engine.url)
@@ -158,10 +160,10 @@ def apply_grants(
         for kind, role in roles.items():
             if lacking := _lacking(connection, str(home), role, KINDS[kind]):
                 hint = "execute the grants as the owner of the tables, the schema and the database, or as a superuser"
-                reason = f"{role} still lacks {_first(lacking)}; nothing was granted; {hint}"
+                reason = f"{role} would still lack {_first(lacking)}; nothing was granted; {hint}"
                 raise DatabaseFailure(place=place, reason=reason)
-        if stats_reader is not None and (more := _readable_beside(connection, str(home), stats_reader)):
-            what = "can read more than a stats reader, by other rights"
+        if stats_reader is not None and (more := _readable_besides(connection, str(home), stats_reader)):
+            what = "can read more than a stats reader should, because of other rights"
             _log.warning("%s: %s %s: %s", place, stats_reader, what, _first(more))
 
 
@@ -170,22 +172,24 @@ def _first(names: list[str]) -> str:
 
 
 def _named(connection: Connection, given: Mapping[str, str | None]) -> dict[str, str]:
-    """The roles that were named, by kind. Raises :class:`ConfigurationError`."""
+    """Return the given roles by kind. Raise :class:`ConfigurationError`."""
     if connection.dialect.name == "sqlite":
-        raise ConfigurationError(detail="SQLite has no roles: who may write the file may do everything")
+        raise ConfigurationError(
+            detail="SQLite has no roles; the permissions of the file decide who can use the archive"
+        )
     roles = {kind: role for kind, role in given.items() if role is not None}
     if not roles:
-        raise ConfigurationError(detail=f"name a role, by at least one of {', '.join(f'--{kind}' for kind in given)}")
+        raise ConfigurationError(detail=f"give at least one role with {', '.join(f'--{kind}' for kind in given)}")
     for kind, role in roles.items():
-        # PostgreSQL cuts a longer name, so that another role would be meant, and takes "public" for everybody.
+        # PostgreSQL truncates a longer name, which may then be that of another role, and "public" means every role.
         if not role or not wire.is_text(role) or len(role.encode()) > 63 or role == "public":
-            why = "a name has 1 to 63 bytes" if role != "public" else "that is everybody who can connect"
-            raise ConfigurationError(detail=f"{role!r} is no role to be a {kind}: {why}")
+            why = "the name of a role has 1 to 63 bytes" if role != "public" else "it means every role"
+            raise ConfigurationError(detail=f"{role!r} cannot be the {kind}: {why}")
     return roles
 
 
 def _grants(connection: Connection, schema: str, roles: Mapping[str, str]) -> list[str]:
-    # The URL may leave the database to the PG... variables, or have a pooler's name for it.
+    # The URL may omit the database (PGDATABASE), or contain the name that a pooler uses for it.
     database = connection.execute(select(func.current_database())).scalar_one()
     everybody = quoted(*dict.fromkeys(roles.values()))
     statements = [
@@ -198,7 +202,7 @@ def _grants(connection: Connection, schema: str, roles: Mapping[str, str]) -> li
 
 
 def _statements(schema: str, role: str, rights: Iterable[Right]) -> list[str]:
-    """As few GRANTs as there are, in a fixed order."""
+    """Return as few GRANT statements as possible, in a fixed order."""
     whole: dict[str, list[str]] = defaultdict(list)
     of_columns: dict[tuple[str, str], list[str]] = defaultdict(list)
     for privilege, name, column in sorted(rights, key=lambda right: (right.name, right.privilege, right.column or "")):
@@ -219,10 +223,10 @@ def _statements(schema: str, role: str, rights: Iterable[Right]) -> list[str]:
 
 
 def _execute(connection: Connection, schema: str, statements: Iterable[str]) -> None:
-    """One after the other of those who do this: of two that grant on one table at a time, one would fail."""
+    """Execute statements under a lock: of two transactions that grant on one table concurrently, one would fail."""
     connection.execute(select(func.pg_advisory_xact_lock(GRANTS_LOCK, key_of(schema))))
     for statement in statements:
-        # A name may hold what the driver would take for a parameter.
+        # A name may contain a percent sign, which the driver would interpret as a parameter.
         connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
 
@@ -244,7 +248,7 @@ ORDER BY wanted.number
 
 
 def _lacking(connection: Connection, schema: str, role: str, rights: Rights) -> list[str]:
-    """Which of these rights a role has in no way, not from a group or as everybody either."""
+    """Return the rights that a role does not have, not even through another role or PUBLIC."""
     wanted = [Right("CONNECT", "the database"), Right("USAGE", f"the schema {schema}"), *sorted(rights, key=str)]
     privileges, names, columns = (list(values) for values in zip(*wanted, strict=True))
     found = connection.execute(
@@ -263,17 +267,17 @@ ORDER BY c.relname, a.attnum
 """
 
 
-def _readable_beside(connection: Connection, schema: str, role: str) -> list[str]:
-    """The columns that a reader of statistics should not be able to read, and is."""
+def _readable_besides(connection: Connection, schema: str, role: str) -> list[str]:
+    """Return the columns that a reader of statistics can read but should not."""
     whole = {right.name for right in _STATS_READER if right.column is None}
     names = [name for name in (*TABLES, *VIEWS) if name not in whole]
     found = connection.execute(text(_READABLE), {"schema": schema, "names": names, "role": role})
     return [f"{name}.{column}" for name, column in found if Right("SELECT", name, column) not in _STATS_READER]
 
 
-# --- to grant again --------------------------------------------------------------------------------------------------
+# --- granting again --------------------------------------------------------------------------------------------------
 
-_THERE = """
+_EXISTING = """
 SELECT c.relname AS name, a.attname AS attribute
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_attribute AS a ON a.attrelid = c.oid
 WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'v') AND a.attnum > 0 AND NOT a.attisdropped
@@ -299,18 +303,18 @@ WHERE acl.grantee <> held.owner
 """
 
 Roles = dict[str, Rights]
-"""What the roles of an archive need, by their names."""
+"""The rights that the roles of an archive need, by the names of the roles."""
 
 
 def granted_roles(connection: Connection) -> Roles:
-    """The roles to which all has been granted that a kind needs of what there is, with what their kinds need of all.
+    """Return the roles that have all rights of a kind on the existing objects, with all rights that their kinds need.
 
-    Granted to themselves: what a role has from a group is the group's, and what everybody has is nobody's.
+    Only rights granted to the role itself count, not those of other roles of which it is a member, nor of PUBLIC.
     """
-    there, held, everybody = _catalog(connection)
-    if (RUN.name, None) not in there:  # what is left of an archive tells no kinds apart
+    existing, held, everybody = _catalog(connection)
+    if (RUN.name, None) not in existing:  # the remains of an archive do not distinguish the kinds
         return {}
-    kinds = {kind: {right for right in rights if _is_there(right, there)} for kind, rights in KINDS.items()}
+    kinds = {kind: {right for right in rights if _exists(right, existing)} for kind, rights in KINDS.items()}
     roles: Roles = {}
     for role, rights in held.items():
         of_it = [kind for kind, needed in kinds.items() if all(_is_held(right, rights | everybody) for right in needed)]
@@ -320,27 +324,27 @@ def granted_roles(connection: Connection) -> Roles:
 
 
 def renew_grants(connection: Connection, roles: Roles) -> None:
-    """Grant these roles what they need of what a revision has just made, or made anew."""
-    there, held, everybody = _catalog(connection)
+    """Grant these roles the rights that they need on what a revision has just created or recreated."""
+    existing, held, everybody = _catalog(connection)
     schema = str(schema_of(connection))
     for role, needed in sorted(roles.items()):
         rights = held[role] | everybody
-        missing = [right for right in needed if _is_there(right, there) and not _is_held(right, rights)]
+        missing = [right for right in needed if _exists(right, existing) and not _is_held(right, rights)]
         if missing:
             _execute(connection, schema, _statements(schema, role, missing))
             names = ", ".join(sorted({right.name for right in missing}))
-            _log.warning("%s: granted anew to %s: %s", config.shown(connection.engine.url), role, names)
+            _log.warning("%s: granted again to %s: rights on %s", config.shown(connection.engine.url), role, names)
 
 
-There = set[tuple[str, str | None]]
-"""Tables, views and functions, as the first of a pair with None, and columns."""
+Existing = set[tuple[str, str | None]]
+"""Tables, views and functions (with None in place of a column) and columns."""
 
 
-def _catalog(connection: Connection) -> tuple[There, defaultdict[str, set[Right]], set[Right]]:
-    """What there is in the schema, what each role has been granted of it, and which functions everybody may execute."""
+def _catalog(connection: Connection) -> tuple[Existing, defaultdict[str, set[Right]], set[Right]]:
+    """Return the objects of the schema, the rights granted to each role, and the functions that PUBLIC may execute."""
     names = {"schema": schema_of(connection)}
-    columns = {(name, attribute) for name, attribute in connection.execute(text(_THERE), names)}
-    there: There = columns | {(name, None) for name, _ in columns}
+    columns = {(name, attribute) for name, attribute in connection.execute(text(_EXISTING), names)}
+    existing: Existing = columns | {(name, None) for name, _ in columns}
     held: defaultdict[str, set[Right]] = defaultdict(set)
     everybody: set[Right] = set()
     for role, is_public, privilege, name, attribute in connection.execute(text(_HELD), names):
@@ -349,11 +353,11 @@ def _catalog(connection: Connection) -> tuple[There, defaultdict[str, set[Right]
             held[role].add(right)
         elif privilege == "EXECUTE":
             everybody.add(right)
-    return there, held, everybody
+    return existing, held, everybody
 
 
-def _is_there(right: Right, there: There) -> bool:
-    return (right.name, right.column) in there
+def _exists(right: Right, existing: Existing) -> bool:
+    return (right.name, right.column) in existing
 
 
 def _is_held(right: Right, held: set[Right]) -> bool:

@@ -1,6 +1,6 @@
-"""What a migration needs so that nobody else suffers: its turn, limits for each transaction, a copy of the file.
+"""Protection of other users during a migration: one migration at a time, limits for transactions, a backup.
 
-``migrations/env.py`` puts it around the revisions. Nothing depends on the state of a session, for a pooler may give
+``migrations/env.py`` applies it to the revisions. Nothing depends on the state of a session, because a pooler may give
 each transaction another one.
 """
 
@@ -28,24 +28,24 @@ from runstore.files import BESIDE, complete_file
 from runstore.migrate.state import VERSION_TABLE
 
 ADVISORY_LOCK = 0x72756E73  # "runs"
-"""With :func:`key_of` the schema: one migration at a time for each archive of a PostgreSQL database."""
+"""First key of the advisory lock of a migration; the second is :func:`key_of` the schema."""
 
 POLL = 0.5
-"""Seconds between two tries for the lock: a statement that waits is an open snapshot, for which index builds wait."""
+"""Seconds between two tries for the lock: a statement that waits holds a snapshot, for which index builds wait."""
 
 _log = logging.getLogger("runstore")
 
 
 def wait_for_turn(is_ours: Callable[[], bool], place: str, limits: config.Limits, obstacle: str, hint: str) -> None:
-    """Return when it is our turn; whoever waits is told so, and raises after too long a time."""
+    """Wait until *is_ours* returns True, and log that. Raise :class:`MigrationBlocked` if it takes too long."""
     end = time.monotonic() + (limits.turn or math.inf)
     if is_ours():
         return
-    at_most = f"{limits.turn:g} seconds at most" if limits.turn else "without limit"
-    _log.warning("%s: waiting, %s: %s", place, at_most, obstacle)
+    at_most = f"at most {limits.turn:g} seconds" if limits.turn else "without limit"
+    _log.warning("%s: waiting (%s): %s", place, at_most, obstacle)
     while not is_ours():
         if time.monotonic() > end:
-            reason = f"{obstacle} for more than {limits.turn:g} seconds; {hint}, or raise RUNSTORE_MIGRATION_WAIT"
+            reason = f"{obstacle} for more than {limits.turn:g} seconds; {hint}, or increase RUNSTORE_MIGRATION_WAIT"
             raise MigrationBlocked(place=place, reason=reason)
 
 
@@ -53,17 +53,17 @@ def wait_for_turn(is_ours: Callable[[], bool], place: str, limits: config.Limits
 
 
 def key_of(schema: str | None) -> int:
-    """A number of 32 bits, for advisory locks that are about the archive in this schema."""
+    """Return a number of 32 bits for advisory locks on the archive in this schema."""
     return zlib.crc32(str(schema).encode()) - 2**31
 
 
 @contextmanager
 def turn(connection: Connection, limits: config.Limits) -> Iterator[Callable[[], None]]:
-    """Be the only one to migrate this archive; gives what raises when that is no longer so.
+    """Hold the lock of the only migration of this archive. Yield a function that raises if the lock was lost.
 
-    The lock is that of a transaction on a connection of its own: it outlives the transactions of the revisions, ends
-    with its holder however that ends, and behind a pooler too the server's session is ours until then. An open
-    transaction in READ COMMITTED has no snapshot between its statements, so no index build waits for it.
+    The lock belongs to a transaction on a separate connection. So it outlives the transactions of the revisions, ends
+    with the process in any case, and works behind a pooler, which keeps the session until the transaction ends. An open
+    transaction in READ COMMITTED holds no snapshot between its statements, so that no index build waits for it.
     """
     place = config.shown(connection.engine.url)
     holder = connection.engine.connect().execution_options(isolation_level="READ COMMITTED")
@@ -80,14 +80,15 @@ def turn(connection: Connection, limits: config.Limits) -> Iterator[Callable[[],
         try:
             holder.scalar(select(1))
         except DBAPIError as error:
-            reason = "the session that holds its lock was ended, so another migration may be at work"
-            raise MigrationBlocked(place=place, reason=f"{reason}; what was done is whole, upgrade again") from error
+            reason = "the session that holds its lock was ended, so that another migration may be running"
+            hint = "finished revisions are complete; run the upgrade again"
+            raise MigrationBlocked(place=place, reason=f"{reason}; {hint}") from error
 
     with holder:
         key = key_of(schema_of(connection))
-        hint = "see pg_locks for the session that holds the advisory lock"
-        wait_for_turn(is_ours, place, limits, "another migration has been at work", hint)
-        # The holder idles while the revisions run: that must not end it.
+        hint = "find the session that holds the advisory lock in pg_locks"
+        wait_for_turn(is_ours, place, limits, "another migration has been running", hint)
+        # The holder idles while the revisions run, and must not be ended because of that.
         holder.exec_driver_sql(
             "SELECT set_config(name, '0', true) FROM pg_settings "
             "WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')"
@@ -96,13 +97,13 @@ def turn(connection: Connection, limits: config.Limits) -> Iterator[Callable[[],
 
 
 def set_up_transaction(connection: Connection, limits: config.Limits) -> None:
-    """Limits and the schema, for this transaction alone.
+    """Set the limits and the search_path, for this transaction alone.
 
-    The names in a revision are looked up in PostgreSQL's own schema and in that of the archive, where nobody else may
-    have put something of PostgreSQL's names.
+    The names in a revision are looked up in pg_catalog and in the schema of the archive, in which nobody else may have
+    created objects with names of PostgreSQL's own.
 
-    A statement that runs in no transaction (CONCURRENTLY) stops nobody and takes its time: it gets no limits, whatever
-    the role's are. They can only be set for the session, so not behind a pooler.
+    A statement outside a transaction (CONCURRENTLY) blocks nobody and may take long, so that it gets no limits,
+    whatever those of the role are. They can only be set for the session, and therefore not behind a pooler.
     """
     driver = session.driver_of(connection)
     schema = schema_of(connection)
@@ -117,7 +118,7 @@ def set_up_transaction(connection: Connection, limits: config.Limits) -> None:
         return
 
     def put(name: str, value: str) -> None:
-        # Past SQLAlchemy, which has not begun yet.
+        # The driver executes this, because SQLAlchemy has not begun the transaction yet.
         driver.execute("SELECT pg_catalog.set_config(%s, %s, %s)", (name, value, not driver.autocommit))
 
     for name, value in settings.items():
@@ -128,19 +129,19 @@ def set_up_transaction(connection: Connection, limits: config.Limits) -> None:
 
 
 def milliseconds(seconds: float) -> str:
-    """A time as PostgreSQL's settings have it. The least is one: none is for ever."""
+    """Return a time for PostgreSQL's settings, at least one millisecond, because zero means no limit."""
     return f"{max(1, round(seconds * 1000)) if seconds else 0}ms"
 
 
 def is_pooled(connection: Connection) -> bool:
-    """Whether something stands between us and the server: its process is not the one we have connected to."""
+    """Return whether a pooler is between us and the server: the server process is not the one we connected to."""
     driver = session.driver_of(connection)
     row = driver.execute("SELECT pg_catalog.pg_backend_pid()").fetchone()
     return row is None or row[0] != driver.info.backend_pid
 
 
 def make_schema(connection: Connection) -> None:
-    """The schema that was asked for is made where there is none, as the file is on SQLite."""
+    """Create the chosen schema if it does not exist, like the file on SQLite."""
     schema = schema_of(connection)
     if schema and schema not in inspect(connection).get_schema_names():
         connection.execute(CreateSchema(schema))
@@ -151,7 +152,7 @@ def make_schema(connection: Connection) -> None:
 
 
 def take_file(connection: Connection, limits: config.Limits) -> None:
-    """Begin a transaction as the only one to write the file, waiting in short pieces: an interrupt comes in between."""
+    """Begin a transaction as the only writer of the file, and wait in short steps, so that it can be interrupted."""
     patience = connection.exec_driver_sql("PRAGMA busy_timeout").scalar()
     connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(POLL * 1000)}")
 
@@ -165,7 +166,7 @@ def take_file(connection: Connection, limits: config.Limits) -> None:
         return True
 
     try:
-        hint = "let the import or migration that writes it finish"
+        hint = "let the running import or migration finish"
         place = config.shown(connection.engine.url)
         wait_for_turn(is_ours, place, limits, "another process has been writing the file", hint)
     finally:
@@ -173,11 +174,11 @@ def take_file(connection: Connection, limits: config.Limits) -> None:
 
 
 def back_up(connection: Connection, revision: str | None) -> None:
-    """Copy the file beside itself, as it is now that nobody else writes; not where there is no archive in it yet."""
+    """Copy the file to a new file next to it while nobody else writes, unless it holds no archive yet."""
     file = config.sqlite_file(connection.engine.url)
     if file is None or revision is None:
         return
-    # A file that may only be read is said before, not after: BEGIN IMMEDIATE does not look.
+    # This fails if the file is read-only, before the copy is made; BEGIN IMMEDIATE does not check that.
     connection.execute(delete(table(VERSION_TABLE)).where(false()))
     made_at = f"{time.strftime('%Y%m%dT%H%M%S')}{time.time_ns() // 1000 % 10**6:06}"
     copy = file.with_name(f"{file.name}.{revision}.{made_at}.backup")
@@ -188,16 +189,16 @@ def back_up(connection: Connection, revision: str | None) -> None:
             with closing(source), closing(sqlite3.connect(made.name)) as target:
                 source.backup(target)
     except (sqlite3.Error, OSError) as error:
-        hint = "make room, or keep a backup of your own and use --no-backup"
+        hint = "free some space, or make a backup yourself and use --no-backup"
         raise RunStoreError(detail=f"{copy} could not be written ({error}); nothing was changed; {hint}") from error
-    _log.warning("%s as it was at revision %s is kept in %s", file, revision, copy)
+    _log.warning("a backup of %s at revision %s was written to %s", file, revision, copy)
 
 
 def _clear_unfinished(file: Path) -> None:
-    """Remove what killed migrations of this file have left of copies: it is our turn, so none is in the making."""
+    """Remove unfinished copies that killed migrations of this file have left; we hold the lock, so none is in use."""
     random, beside = r"(\.[0-9a-f]{16})?", "|".join(BESIDE)
     left = re.compile(rf"\.?{re.escape(file.name)}\.\d{{4}}\.\d{{8}}T\d{{6,12}}\.backup{random}\.part({beside})")
-    with suppress(OSError):  # litter is no reason not to migrate
+    with suppress(OSError):  # failing to remove them is no reason to fail the migration
         for path in file.parent.iterdir():
             if left.fullmatch(path.name):
                 path.unlink(missing_ok=True)

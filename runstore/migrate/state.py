@@ -1,4 +1,4 @@
-"""What a database is: an archive at some revision, none yet, or something else that is left alone."""
+"""The state of a database: an archive at some revision, no archive yet, or something else, which is not touched."""
 
 from __future__ import annotations
 
@@ -25,28 +25,29 @@ from runstore.errors import (
 from runstore.schema import TABLES, views
 
 REVISION = "0008"
-"""The revision this code is written for, the newest under ``migrations/versions``. Revisions are numbered in order."""
+"""The revision that this code needs, the newest in ``migrations/versions``. Revisions are numbered in order."""
 
 VERSION_TABLE = "runstore_version"
-"""Where the revision of a database stands: a table of our own, for the database may be shared with other services."""
+"""The table with the revision of an archive. It is our own, because other services may use the same database."""
 
 READERS = "readable_by"
-"""Column of the version table that the migrations add: the first and the last revision whose code can read the tables,
-as ``0002..0003``. So code that does not know a revision yet knows whether it only added something."""
+"""Column of the version table: the first and the last revision whose code can read the tables, as ``0002..0003``. With
+it, older code knows whether it can use a revision that it does not know."""
 
 WRITERS = "writable_by"
-"""The same for code that may write: it leaves the rows that the last revision's own code would leave."""
+"""Column of the version table: the same for code that may write, because it leaves the same rows as the last revision's
+own code."""
 
 LAST_IMPORT = "last_import"
-"""Column of the version table: when an import last ended (Unix microseconds)."""
+"""Column of the version table: the time at which an import last ended (Unix microseconds)."""
 
 VIEWS = ("RunObject", "RunObjectAssistantObjectToolsInner", "RunObjectFileIds", *views.metadata.tables)
-"""The views that the migrations make."""
+"""The views that the migrations create."""
 
 _NAMES = set(TABLES)
 
 PAUSE = 1.0
-"""Seconds between two looks of :func:`wait`."""
+"""Seconds between two checks of :func:`wait`."""
 
 VERSION = Table(
     VERSION_TABLE,
@@ -56,7 +57,7 @@ VERSION = Table(
     Column(WRITERS, String(32)),
     Column(LAST_IMPORT, BigInteger),
 )
-"""All of its columns: revision 0007 has added the last two. One row."""
+"""The version table, which has one row. Revision 0007 has added the last two columns."""
 
 _NUMBERED = re.compile(r"\d{4}")
 _log = logging.getLogger("runstore")
@@ -66,8 +67,8 @@ _log = logging.getLogger("runstore")
 def at_archive(connection: Connection) -> Iterator[str | None]:
     """Work on the archive of a connection, whatever the settings of its session are.
 
-    Gives the PostgreSQL schema that it is in or, where there is none yet, would be made in. Raises
-    :class:`ConfigurationError` where there is no such schema.
+    Yield the PostgreSQL schema of the archive, or the one in which it would be created. Raise
+    :class:`ConfigurationError` if there is no such schema.
     """
     backend = backend_of(connection)
     schema = backend.home(connection, VERSION_TABLE)
@@ -76,21 +77,21 @@ def at_archive(connection: Connection) -> Iterator[str | None]:
 
 
 def current(connection: Connection) -> str | None:
-    """The revision a database is at; None where it has no runstore schema.
+    """Return the revision of a database, or None if it has no runstore schema.
 
-    Raises :class:`NotAnArchive` where its version table is none that our migrations have written.
+    Raise :class:`NotAnArchive` if the version table was not written by runstore's migrations.
     """
     with at_archive(connection):
         return revision_of(connection)
 
 
 def check(connection: Connection, *, write: bool = True, exact: bool = False, views: bool = True) -> str | None:
-    """Raise unless this code can read and, with *write*, write the archive; gives its PostgreSQL schema.
+    """Check that this code can read and, with *write*, write the archive. Return its PostgreSQL schema.
 
-    :class:`SchemaBehind` or :class:`SchemaNewer`; :class:`NotAnArchive` where tables of ours stand without a revision
-    or a revision without its tables (or, with *views*, its views). A newer schema than that of :data:`REVISION` will do
-    where it says so of this code, unless *exact*; that is logged as a warning, as is a database that hides rows of it
-    from this role.
+    Raise :class:`SchemaBehind` or :class:`SchemaNewer`. Raise :class:`NotAnArchive` if there are tables without a
+    revision, or a revision without its tables (or, with *views*, its views). Unless *exact*, a schema newer than
+    :data:`REVISION` is accepted if it declares that this code can use it. That is logged as a warning, and so is row
+    level security that hides rows from this role.
     """
     with at_archive(connection) as schema:
         _check(connection, write, exact)
@@ -98,7 +99,9 @@ def check(connection: Connection, *, write: bool = True, exact: bool = False, vi
             raise _not_whole(connection, REVISION, missing)
         if hiding := backend_of(connection).tables_with_hidden_rows(connection, TABLES.values()):
             place, names = config.shown(connection.engine.url), ", ".join(hiding)
-            _log.warning("%s: row level security hides rows of %s: what is found may not be all", place, names)
+            _log.warning(
+                "%s: row level security hides rows of %s from this role; results may be incomplete", place, names
+            )
     return schema
 
 
@@ -114,16 +117,16 @@ def _check(connection: Connection, write: bool, exact: bool) -> None:
     if exact or not (writers if write else readers):
         raise SchemaNewer(place=place, found=at, expected=REVISION)
     _log.warning(
-        "the schema of %s is at revision %s, newer than the %s of this runstore: it can be read%s",
-        *(place, at, REVISION, " and written" if writers else ", not written"),
+        "the schema of %s is at revision %s, newer than the %s of this runstore; this runstore can read%s",
+        *(place, at, REVISION, " and write it" if writers else " it, but not write to it"),
     )
 
 
-# --- on a connection that names the schema ---------------------------------------------------------------------------
+# --- on a connection that has the schema -----------------------------------------------------------------------------
 
 
 def revision_of(connection: Connection) -> str | None:
-    """What :func:`current` gives."""
+    """Return the result of :func:`current`."""
     if not sqlalchemy.inspect(connection).has_table(VERSION_TABLE, schema_of(connection)):
         return None
     revisions = connection.execute(select(VERSION.c.version_num)).scalars().all()
@@ -131,18 +134,18 @@ def revision_of(connection: Connection) -> str | None:
     if strange or len(revisions) > 1:
         held = ", ".join(map(repr, strange or revisions))
         place = config.shown(connection.engine.url)
-        raise NotAnArchive(place=place, reason=f"{VERSION_TABLE} holds {held}, which is no revision of runstore's")
+        raise NotAnArchive(place=place, reason=f"{VERSION_TABLE} contains {held}, which is not a revision of runstore")
     return revisions[0] if revisions else None
 
 
 def recognise(connection: Connection) -> str | None:
-    """The revision of an archive that is whole; None where there is nothing of ours. Raises :class:`NotAnArchive`."""
+    """Return the revision of a complete archive, or None if there is no archive. Raise :class:`NotAnArchive`."""
     while True:
         at = revision_of(connection)
         try:
             _refuse_half(connection, at)
         except NotAnArchive:
-            # Somebody may have migrated between our statements: then it is looked at again.
+            # If another process has migrated between our statements, check again.
             if revision_of(connection) == at:
                 raise
         else:
@@ -150,12 +153,12 @@ def recognise(connection: Connection) -> str | None:
 
 
 def _refuse_half(connection: Connection, at: str | None) -> None:
-    """Raise :class:`NotAnArchive` where there are tables without a revision, or a revision without its tables."""
+    """Raise :class:`NotAnArchive` if there are tables without a revision, or a revision without its tables."""
     if at is None:
         _refuse_strangers(connection)
         return
     tables = set(sqlalchemy.inspect(connection).get_table_names(schema_of(connection)))
-    # Tables that a later revision has added are missing in an earlier one; no revision is without the first.
+    # An earlier revision lacks the tables that later ones added, but every revision has the first table.
     expected = _NAMES if at == REVISION else {"run_object"}
     if missing := sorted(expected - tables):
         raise _not_whole(connection, at, missing)
@@ -164,45 +167,46 @@ def _refuse_half(connection: Connection, at: str | None) -> None:
 def _not_whole(connection: Connection, at: str, missing: list[str]) -> NotAnArchive:
     return NotAnArchive(
         place=config.shown(connection.engine.url),
-        reason=f"it is not whole: {VERSION_TABLE} says {at}, but there is no {_some(missing)}; nothing was "
-        "changed; restore it from a backup, or let 'runstore db upgrade' make one in an empty database or schema",
+        reason=f"it is incomplete: {VERSION_TABLE} contains revision {at}, but {_some(missing)} "
+        f"{'is' if len(missing) == 1 else 'are'} missing; nothing was changed; restore a backup, or create a new "
+        "archive with 'runstore db upgrade' in an empty database or schema",
     )
 
 
 def missing_views(connection: Connection, expected: Iterable[str]) -> list[str]:
-    """Those of these views that are not there."""
+    """Return the expected views that do not exist."""
     return sorted(set(expected).difference(sqlalchemy.inspect(connection).get_view_names(schema_of(connection))))
 
 
 def _allowed(connection: Connection, at: str) -> tuple[bool, bool]:
-    """Whether a newer schema says that this code can read it, and that it may write it."""
+    """Return whether a newer schema declares that this code can read it, and that this code may write to it."""
     columns = sqlalchemy.inspect(connection).get_columns(VERSION_TABLE, schema_of(connection))
-    there = {column["name"] for column in columns}
+    existing = {column["name"] for column in columns}
 
-    def said_in(name: str) -> bool:
-        return name in there and _is_within(connection.scalar(select(VERSION.c[name])), at)
+    def allowed_by(name: str) -> bool:
+        return name in existing and _is_within(connection.scalar(select(VERSION.c[name])), at)
 
-    readers = said_in(READERS)
-    return readers, readers and said_in(WRITERS)
+    readers = allowed_by(READERS)
+    return readers, readers and allowed_by(WRITERS)
 
 
 def _is_within(span: str | None, at: str) -> bool:
-    """Whether code of :data:`REVISION` is among the revisions of a span, which must end with the one *at* hand."""
+    """Return whether :data:`REVISION` is in a span of revisions, which must end with the current one, *at*."""
     first, _, last = (span or "").partition("..")
-    # Somebody may have changed the revision by hand: what is said holds for the revision it was said of.
+    # If somebody has changed the revision by hand, the span is still that of the former revision.
     return last == at and bool(_NUMBERED.fullmatch(first)) and first <= REVISION
 
 
 def _refuse_strangers(connection: Connection) -> None:
-    """Raise :class:`NotAnArchive` where a database without a revision has tables or views of our names."""
+    """Raise :class:`NotAnArchive` if a database without a revision has tables or views with runstore's names."""
     inspector, schema = sqlalchemy.inspect(connection), schema_of(connection)
     existing = {*inspector.get_table_names(schema), *inspector.get_view_names(schema)}
     if strangers := sorted(existing & {*_NAMES, *VIEWS}):
         raise NotAnArchive(
             place=config.shown(connection.engine.url),
-            reason=f"it has {_some(strangers)}, but no {VERSION_TABLE} says that runstore made them; nothing was "
-            "changed, use another database or PostgreSQL schema (if they are an archive whose revision was lost, "
-            "'runstore db stamp REVISION' says which it is)",
+            reason=f"it contains {_some(strangers)}, but no table {VERSION_TABLE}; nothing was changed; use another "
+            "database or PostgreSQL schema (if it is an archive whose revision was lost, record the revision with "
+            "'runstore db stamp REVISION')",
         )
 
 
@@ -211,13 +215,15 @@ def _some(names: list[str]) -> str:
 
 
 def is_new(engine: Engine) -> bool:
-    """Whether this is a SQLite file that does not exist yet, or a SQLite database without a single table."""
+    """Return whether this is a SQLite file that does not exist yet, or a SQLite database without any table."""
     if engine.dialect.name != "sqlite":
         return False
     file = config.sqlite_file(engine.url)
     if file is not None and (not sqlite_file.is_there(file) or file.stat().st_size == 0):
         if not file.parent.is_dir():
-            raise ConfigurationError(detail=f"there is no folder {file.parent}, in which {file.name} could be made")
+            raise ConfigurationError(
+                detail=f"{file.name} cannot be created: the directory {file.parent} does not exist"
+            )
         return True
     require(engine)
     with engine.connect() as connection:
@@ -225,42 +231,42 @@ def is_new(engine: Engine) -> bool:
 
 
 def require(engine: Engine) -> None:
-    """Raise :class:`ArchiveMissing` where the SQLite file does not exist: connecting would create it.
+    """Raise :class:`ArchiveMissing` if the SQLite file does not exist, because connecting would create it.
 
-    :class:`NotAnArchive` where it is a single byte: SQLite would make a database of it. What else is no database it
-    says itself. The file must not be opened here to look: to close it again would take away the locks that this
-    process's other connections hold on it, and with them the log that they write to.
+    Raise :class:`NotAnArchive` if the file is a single byte, which SQLite would turn into a database. SQLite itself
+    refuses other files that are not databases. The file must not be opened here: closing it would release the locks of
+    this process's other connections, and with them the log that they write to.
     """
     file = config.sqlite_file(engine.url)
     if file is not None and not sqlite_file.is_there(file):
         raise ArchiveMissing(place=file)
     if file is not None and file.stat().st_size == 1:
-        raise NotAnArchive(place=file, reason="it is no SQLite database")
+        raise NotAnArchive(place=file, reason="it is not a SQLite database")
 
 
 def reach(engine: Engine, seconds: float) -> None:
-    """Return when the server of the database takes a connection, which is waited for at most so many seconds.
+    """Wait at most *seconds* until the database server accepts a connection.
 
-    Raises :class:`DatabaseUnreachable`, and at once any other :class:`DatabaseFailure`.
+    Raise :class:`DatabaseUnreachable` after that time, and any other :class:`DatabaseFailure` immediately.
     """
 
     def connect() -> None:
         with translated(engine), engine.connect():
             pass
 
-    if engine.dialect.name != "sqlite":  # a file is there or not, and to connect would make it
+    if engine.dialect.name != "sqlite":  # connecting would create a missing file
         Patience(seconds).until_reached(connect)
 
 
 def wait(engine: Engine, seconds: float) -> str | None:
-    """Return the revision when :func:`check` lets pass: for what must not start before the migration is done.
+    """Wait until :func:`check` succeeds, and return the revision: for processes that have to start after a migration.
 
-    A server that does not answer yet and a schema that is missing or behind are waited for. Raises what stands in the
-    way after *seconds*, and at once what no waiting mends: :class:`SchemaNewer`, :class:`NotAnArchive`, a
-    :class:`DatabaseFailure` such as that of a wrong password.
+    The function waits for a server that does not answer yet, and for a schema that is missing or behind. Raise the last
+    error after *seconds*. Raise errors that waiting cannot resolve immediately: :class:`SchemaNewer`,
+    :class:`NotAnArchive`, and a :class:`DatabaseFailure` such as that of a wrong password.
     """
     end = time.monotonic() + seconds
-    is_told = False
+    is_logged = False
     while True:
         try:
             require(engine)
@@ -270,7 +276,7 @@ def wait(engine: Engine, seconds: float) -> str | None:
         except (ArchiveMissing, DatabaseUnreachable, SchemaBehind) as obstacle:
             if time.monotonic() + PAUSE > end:
                 raise
-            if not is_told:
-                is_told = True
-                _log.warning("waiting, %g seconds at most: %s", seconds, obstacle)
+            if not is_logged:
+                is_logged = True
+                _log.warning("waiting (at most %g seconds): %s", seconds, obstacle)
         time.sleep(PAUSE)

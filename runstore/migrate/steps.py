@@ -1,4 +1,4 @@
-"""From one revision to another, through Alembic and without an ini file."""
+"""Migrations from one revision to another, through Alembic and without an ini file."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ if TYPE_CHECKING:
 
 
 class Revision(NamedTuple):
-    """One step of the schema."""
+    """A revision of the schema."""
 
     revision: str
     title: str
     """The first line of its docstring."""
     text: str
-    """The rest: what it does, what it locks or rewrites, its phase."""
+    """The rest of the docstring: what it does, what it locks or rewrites, its phase."""
 
 
 def scripts() -> Path:
-    """The folder of the migrations: inside the package where it is installed, beside it in a checkout."""
+    """Return the directory of the migrations: inside an installed package, and next to the package in a checkout."""
     package = Path(__file__).parent.parent
     installed = package / "migrations"
     return installed if installed.is_dir() else package.parent / "migrations"
 
 
 def alembic_config() -> Config:
-    """Alembic's configuration without an ini file."""
+    """Return Alembic's configuration without an ini file."""
     from alembic.config import Config
 
     settings = Config()
@@ -52,7 +52,7 @@ def alembic_config() -> Config:
 
 @contextmanager
 def engine(url: URL) -> Iterator[Engine]:
-    """An engine for the time of a migration."""
+    """Yield an engine for the duration of a migration."""
     made = create_engine(url)
     try:
         yield made
@@ -63,16 +63,16 @@ def engine(url: URL) -> Iterator[Engine]:
 def upgrade(
     engine: Engine, revision: str = "head", *, limits: config.Limits | None = None, backup: bool = True
 ) -> tuple[str | None, str | None]:
-    """Bring the database to a revision (default: the newest), creating a SQLite file that does not exist.
+    """Upgrade the database to a revision (default: the newest), and create a SQLite file that does not exist.
 
-    Any number of processes may do so at once: one migrates, the others wait for it. A failure leaves the database at
-    one revision, whole, and to upgrade again goes on from there. *limits* are those of the environment by default.
-    With *backup* a SQLite file that holds an archive is copied beside itself first.
+    Any number of processes may do so at the same time: one migrates, and the others wait for it. After a failure, the
+    database is completely at one revision, and another upgrade continues from there. By default, *limits* are those of
+    the environment. With *backup*, a SQLite file that holds an archive is first copied to a file next to it.
 
-    Gives the revisions before and after. Raises :class:`SchemaNewer` where the database is newer than this code,
-    :class:`NotAnArchive` where it has tables of our names without a revision, :class:`MigrationBlocked` where others
-    are in the way for longer than the limits allow, :class:`ConfigurationError` for a revision that does not exist,
-    :class:`DatabaseFailure` for what the database refuses.
+    Return the revisions before and after. Raise :class:`SchemaNewer` if the database is newer than this code,
+    :class:`NotAnArchive` if it has tables with runstore's names but no revision, :class:`MigrationBlocked` if others
+    block the migration for longer than the limits allow, :class:`ConfigurationError` for an unknown revision, and
+    :class:`DatabaseFailure` for errors of the database.
     """
     file = config.sqlite_file(engine.url)
     if file is not None and is_new(engine):
@@ -89,16 +89,16 @@ def downgrade(
     backup: bool = True,
     delete_runs: bool = False,
 ) -> tuple[str | None, str | None]:
-    """Take the database back to an earlier revision, or to ``base``: without any runstore table.
+    """Downgrade the database to an earlier revision, or to ``base``, which drops all of runstore's tables.
 
-    What only the later revision could hold is lost. Arguments, result and errors are those of :func:`upgrade`; where
-    runs would be deleted, :class:`RunsWouldBeDeleted` is raised, with their number, unless *delete_runs* is true.
+    Data that only the later revision can hold is lost. Arguments, result and errors are those of :func:`upgrade`. If
+    runs would be deleted, raise :class:`RunsWouldBeDeleted` with their number, unless *delete_runs* is true.
     """
     return _step("downgrade", engine, revision, limits, backup, delete_runs=delete_runs)
 
 
 def stamp(engine: Engine, revision: str, *, limits: config.Limits | None = None) -> tuple[str | None, str | None]:
-    """Say at which revision a database is, and change nothing else: where its version table was lost."""
+    """Record the revision of a database whose version table was lost, and change nothing else."""
     return _step("stamp", engine, revision, limits, backup=False)
 
 
@@ -113,22 +113,23 @@ def _step(
 ) -> tuple[str | None, str | None]:
     settings = alembic_config()
     with translated(engine), engine.connect() as connection:
-        # Under REPEATABLE READ a revision that has waited for a table would move the rows as they were before.
+        # Under REPEATABLE READ, a revision that has waited for a table would copy outdated rows.
         backend_of(engine).set_isolation(connection, write=True)
         settings.attributes |= {"connection": connection, "limits": limits, "backup": backup}
         settings.attributes["delete_runs"] = delete_runs
         _command(name, settings, revision)
-        # As env.py has found it when it was our turn: until then another one may have migrated.
+        # env.py has read the revision when it held the lock; until then, another process may have migrated.
         return settings.attributes["before"], current(connection)
 
 
 def sql(backend: str, span: str = "head", *, schema: str | None = None) -> str:
-    """The script that brings a database of this kind (``postgresql`` or ``sqlite``) from one revision to another.
+    """Return the script that migrates a database (``postgresql`` or ``sqlite``) from one revision to another.
 
-    *span* is ``FROM:TO``, or one revision from nothing. For those who let nobody but themselves change a schema.
+    *span* is ``FROM:TO``, or one revision to create the schema. The script is for administrators who execute all
+    changes of a schema themselves.
     """
     if backend not in ("postgresql", "sqlite"):
-        raise ConfigurationError(detail=f"there is no backend {backend!r}; there are postgresql and sqlite")
+        raise ConfigurationError(detail=f"there is no backend {backend!r}; the backends are postgresql and sqlite")
     settings = alembic_config()
     settings.attributes["url"] = config.database_url(f"{backend}://", schema)
     settings.output_buffer = io.StringIO()
@@ -140,12 +141,12 @@ def sql(backend: str, span: str = "head", *, schema: str | None = None) -> str:
 
 
 def history() -> list[Revision]:
-    """All revisions, the first one first."""
+    """Return all revisions, the oldest first."""
     from alembic.script import ScriptDirectory
 
     found = []
     for script in ScriptDirectory.from_config(alembic_config()).walk_revisions():
-        # Of the file, for ``python -OO`` drops what the module would have.
+        # Read from the file, because ``python -OO`` removes the docstring of the module.
         written = ast.get_docstring(ast.parse(Path(script.path).read_bytes())) or ""
         title, _, text = written.strip().partition("\n")
         found.append(Revision(script.revision, title, text.partition("\nRevises:")[0].strip()))
@@ -153,10 +154,10 @@ def history() -> list[Revision]:
 
 
 def diff(engine: Engine) -> list[str]:
-    """What differs between the live schema and the models, a line each; empty where nothing does.
+    """Return the differences between the schema of the database and the models, one line each.
 
-    Tables, columns, types, keys, indexes, comments and whether the views are there. What else the database holds is
-    none of our business. Raises :class:`SchemaBehind`, :class:`SchemaNewer`: at another revision much differs.
+    The comparison covers tables, columns, types, keys, indexes, comments and the existence of views, and ignores
+    everything else in the database. Raise :class:`SchemaBehind` or :class:`SchemaNewer` at another revision.
     """
     from alembic import command
     from alembic.util import AutogenerateDiffsDetected
@@ -180,7 +181,7 @@ def diff(engine: Engine) -> list[str]:
 
 
 def _difference(entry: tuple[Any, ...]) -> str:
-    """An entry of Alembic's comparison, which says what would make the database equal to the models."""
+    """Describe an entry of Alembic's comparison: an operation that would make the database match the models."""
     kind, *what = entry
     if kind.startswith("modify"):
         _, table, column, _, live, expected = what
@@ -191,7 +192,7 @@ def _difference(entry: tuple[Any, ...]) -> str:
     else:
         owner = getattr(what[0], "table", None)
         name = f"{what[0].name}" + (f" of {owner.name}" if owner is not None else "")
-    return f"{thing} {name} {'is missing' if verb == 'add' else 'is not of ours'}"
+    return f"{thing} {name} {'is missing' if verb == 'add' else 'is unexpected'}"
 
 
 def _command(name: str, settings: Config, revision: str, **options: Any) -> None:
@@ -200,7 +201,7 @@ def _command(name: str, settings: Config, revision: str, **options: Any) -> None
 
     hint = "'runstore db history' lists the revisions"
     if "" in revision.split(":"):
-        raise ConfigurationError(detail=f"{revision!r} names no revision; {hint}")
+        raise ConfigurationError(detail=f"{revision!r} is not a revision or a range of revisions; {hint}")
     try:
         getattr(command, name)(settings, revision, **options)
     except CommandError as error:

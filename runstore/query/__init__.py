@@ -1,1 +1,1 @@
-"""Which runs, and what is asked of them: filters, pages, the one SELECT that reads runs, statistics."""
+"""Queries: filters, pages, the one SELECT that reads runs, and statistics."""

@@ -1,10 +1,10 @@
-"""What runs can be asked for by: the one table of filters, each with its option on the command line.
+"""The filters for runs, in one table: each with its type and its option on the command line.
 
-:class:`Filter` is the table. A key of it without a :class:`Criterion` is an error when this is imported, one without
-conditions in ``filters.py`` when it is asked for: a filter that meant nothing would let ``prune`` delete what nobody
-chose.
+:class:`Filter` is the table. A key without a :class:`Criterion` is an error when this module is imported, and a key
+without conditions in ``filters.py`` is an error when the filter is used: if a filter were ignored, ``prune`` would
+delete runs that nobody selected.
 
-Nothing here loads a database, for ``runstore --help`` and the completion of shells.
+This module loads no database library, because ``runstore --help`` and shell completion use it.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ Texts = str | Iterable[str]
 
 
 class Kind(Enum):
-    """What values a filter takes."""
+    """The kind of values that a filter takes."""
 
     ONE_OF = auto()
-    """A string or several, of which a run has one."""
+    """One string or several; a run must have one of them."""
     ALL_OF = auto()
-    """A string or several, all of which a run has."""
+    """One string or several; a run must have all of them."""
     PAIRS = auto()
     TIME = auto()
     NUMBER = auto()
@@ -33,7 +33,7 @@ class Kind(Enum):
 
 
 class Criterion(NamedTuple):
-    """One filter, for people."""
+    """How the command line presents one filter."""
 
     kind: Kind
     option: str
@@ -42,66 +42,78 @@ class Criterion(NamedTuple):
 
 
 class Filter(TypedDict, total=False):
-    """Which runs: all conditions hold, None is no condition. Where several values are given, one of them is met."""
+    """A selection of runs.
+
+    A run must meet all conditions, and None is no condition. If a filter has several values, a run must have one of
+    them, unless stated otherwise.
+    """
 
     id: Annotated[
         Texts | None,
-        Criterion(Kind.ONE_OF, "--id", "ID", "Runs of this id (may be repeated, as all that name a value)."),
+        Criterion(
+            Kind.ONE_OF, "--id", "ID", "Runs with this id. If a filter is repeated, one of its values must match."
+        ),
     ]
-    thread_id: Annotated[Texts | None, Criterion(Kind.ONE_OF, "--thread", "ID", "Runs of this thread.")]
+    thread_id: Annotated[Texts | None, Criterion(Kind.ONE_OF, "--thread", "ID", "Runs in this thread.")]
     assistant_id: Annotated[Texts | None, Criterion(Kind.ONE_OF, "--assistant", "ID", "Runs of this assistant.")]
     model: Annotated[Texts | None, Criterion(Kind.ONE_OF, "--model", "MODEL", "Runs of this model.")]
     status: Annotated[
-        Texts | None, Criterion(Kind.ONE_OF, "--status", "STATUS", f"Runs of this status: {', '.join(STATUSES)}.")
+        Texts | None, Criterion(Kind.ONE_OF, "--status", "STATUS", f"Runs with this status: {', '.join(STATUSES)}.")
     ]
     source: Annotated[
         Texts | None,
-        Criterion(Kind.ONE_OF, "--source", "TEXT", "Runs that 'import --source' stored under this name."),
+        Criterion(Kind.ONE_OF, "--source", "TEXT", "Runs that were imported with 'import --source TEXT'."),
     ]
-    """Of the newest snapshot."""
+    """The source of the newest snapshot."""
     created_from: Annotated[
         Time | None,
         Criterion(
             Kind.TIME,
             "--created-from",
             "TIME",
-            "Runs created then or later: ISO 8601, Unix seconds, or an age as 12h, 7d.",
+            "Runs created at this time or later: ISO 8601, Unix seconds, or an age such as 12h or 7d.",
         ),
     ]
-    """created_at is this or later."""
-    created_before: Annotated[Time | None, Criterion(Kind.TIME, "--created-before", "TIME", "Runs created earlier.")]
-    """created_at is earlier than this."""
-    started_from: Annotated[Time | None, Criterion(Kind.TIME, "--started-from", "TIME", "Runs started then or later.")]
-    started_before: Annotated[Time | None, Criterion(Kind.TIME, "--started-before", "TIME", "Runs started earlier.")]
-    finished_from: Annotated[
-        Time | None, Criterion(Kind.TIME, "--finished-from", "TIME", "Runs that ended then or later.")
+    """created_at is at this time or later."""
+    created_before: Annotated[
+        Time | None, Criterion(Kind.TIME, "--created-before", "TIME", "Runs created before this time.")
     ]
-    """finished_at of the view ``runs``: when the run ended, by its status."""
+    """created_at is before this time."""
+    started_from: Annotated[
+        Time | None, Criterion(Kind.TIME, "--started-from", "TIME", "Runs started at this time or later.")
+    ]
+    started_before: Annotated[
+        Time | None, Criterion(Kind.TIME, "--started-before", "TIME", "Runs started before this time.")
+    ]
+    finished_from: Annotated[
+        Time | None, Criterion(Kind.TIME, "--finished-from", "TIME", "Runs that ended at this time or later.")
+    ]
+    """finished_at of the view ``runs``: the time at which the run ended, according to its status."""
     finished_before: Annotated[
-        Time | None, Criterion(Kind.TIME, "--finished-before", "TIME", "Runs that ended earlier.")
+        Time | None, Criterion(Kind.TIME, "--finished-before", "TIME", "Runs that ended before this time.")
     ]
     metadata: Annotated[
         Mapping[str, str] | None,
         Criterion(
-            Kind.PAIRS, "--metadata", "KEY=VALUE", "Runs with this pair in metadata; repeated: with all of them."
+            Kind.PAIRS, "--metadata", "KEY=VALUE", "Runs with this pair in metadata; if repeated, with all pairs."
         ),
     ]
-    """All these pairs are there."""
+    """The metadata has all these pairs."""
     metadata_key: Annotated[
         Texts | None,
-        Criterion(Kind.ALL_OF, "--metadata-key", "KEY", "Runs with this key in metadata; repeated: with all of them."),
+        Criterion(Kind.ALL_OF, "--metadata-key", "KEY", "Runs with this key in metadata; if repeated, with all keys."),
     ]
-    """All these keys are there."""
+    """The metadata has all these keys."""
     tool_type: Annotated[
         Texts | None, Criterion(Kind.ONE_OF, "--tool-type", "TYPE", "Runs that were given a tool of this type.")
     ]
-    """A tool of one of these types was given to the run."""
+    """The run was given a tool of one of these types."""
     function_name: Annotated[
-        Texts | None, Criterion(Kind.ONE_OF, "--function", "NAME", "Runs that were given a function of this name.")
+        Texts | None, Criterion(Kind.ONE_OF, "--function", "NAME", "Runs that were given a function with this name.")
     ]
-    """A function of one of these names was given to the run."""
+    """The run was given a function with one of these names."""
     file_id: Annotated[Texts | None, Criterion(Kind.ONE_OF, "--file", "ID", "Runs that were given this file.")]
-    """One of these files was given to the run."""
+    """The run was given one of these files."""
     error_code: Annotated[
         Texts | None, Criterion(Kind.ONE_OF, "--error-code", "CODE", "Runs with this code in last_error.")
     ]
@@ -110,19 +122,19 @@ class Filter(TypedDict, total=False):
         Criterion(Kind.ONE_OF, "--incomplete-reason", "REASON", "Runs with this reason in incomplete_details."),
     ]
     total_tokens_min: Annotated[
-        int | None, Criterion(Kind.NUMBER, "--tokens-min", "N", "Runs with so many total tokens or more.")
+        int | None, Criterion(Kind.NUMBER, "--tokens-min", "N", "Runs with at least N total tokens.")
     ]
-    """total_tokens are so many or more."""
+    """total_tokens is at least this."""
     total_tokens_max: Annotated[
-        int | None, Criterion(Kind.NUMBER, "--tokens-max", "N", "Runs with so many total tokens or fewer.")
+        int | None, Criterion(Kind.NUMBER, "--tokens-max", "N", "Runs with at most N total tokens.")
     ]
     total_seconds_min: Annotated[
         int | None,
-        Criterion(Kind.NUMBER, "--seconds-min", "N", "Runs that took so many seconds or more, from creation to end."),
+        Criterion(Kind.NUMBER, "--seconds-min", "N", "Runs that took at least N seconds from creation to end."),
     ]
-    """It took so many seconds or more from created_at to finished_at."""
+    """The run took at least this many seconds from created_at to finished_at."""
     total_seconds_max: Annotated[
-        int | None, Criterion(Kind.NUMBER, "--seconds-max", "N", "Runs that took so many seconds or fewer.")
+        int | None, Criterion(Kind.NUMBER, "--seconds-max", "N", "Runs that took at most N seconds.")
     ]
     requires_action: Annotated[
         bool | None,
@@ -133,17 +145,20 @@ class Filter(TypedDict, total=False):
             "Runs with a required_action, or without one.",
         ),
     ]
-    """Whether there is a required_action."""
+    """Whether the run has a required_action."""
 
 
 def criteria_of(table: type) -> dict[str, Criterion]:
-    """The criteria of the keys of :class:`Filter`, or of a class like it. Raises :class:`TypeError` for one without."""
+    """Return the criteria of the keys of :class:`Filter`, or of a class like it.
+
+    Raise :class:`TypeError` for a key without a criterion.
+    """
     found: dict[str, Criterion] = {}
     for name, hint in get_type_hints(table, include_extras=True).items():
-        said: tuple[Any, ...] = getattr(hint, "__metadata__", ())
-        if not said or not isinstance(said[0], Criterion):
+        annotations: tuple[Any, ...] = getattr(hint, "__metadata__", ())
+        if not annotations or not isinstance(annotations[0], Criterion):
             raise TypeError(f"the filter {name} has no Criterion")
-        found[name] = said[0]
+        found[name] = annotations[0]
     return found
 
 

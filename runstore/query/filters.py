@@ -1,10 +1,10 @@
-"""Which runs: conditions as people say them, and the way to the runs that meet them.
+"""Filters as SQL conditions, and the choice of the way to find the runs that meet them.
 
-A page of runs comes in the order of created_at. Where most runs meet a condition the shortest way is to walk in that
-order and to look at each run; where few do, it is to fetch those few by an index and to sort them. Databases guess
-between the two, SQLite without knowing anything of the values, and a wrong guess reads the whole archive. So each
-:class:`Condition` says both ways, and :func:`choose` does by having
-counted what the indexes hold, as far as it matters.
+A page of runs is ordered by created_at. If many runs meet a condition, it is fastest to walk in that order and to test
+each run. If few runs meet it, it is fastest to fetch them by an index and to sort them. Databases guess between the
+two, SQLite without statistics about values, and a wrong guess reads the whole archive. Therefore each
+:class:`Condition` offers both ways, and :func:`choose` decides after the database has counted entries of the indexes,
+as far as that matters.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from runstore.schema.run import FINISHED, IRREGULAR, REGULAR_SECONDS, SECONDS, c
 from runstore.times import seconds
 
 FEW = 1500
-"""Runs that are quicker fetched one by one and sorted than met on a walk through all."""
+"""Maximum number of runs that are faster to fetch and sort than to find on a walk."""
 
 MANY = 200_000
-"""Runs that are still quicker fetched than looked for through a whole archive, where they are not met on the way."""
+"""Maximum number of runs that are faster to fetch than to find on a walk through a whole archive."""
 
 HORIZON = 3000
-"""How far a walk goes before it is asked whether there is another way: runs of one kind may lie far back in time."""
+"""Runs after which a walk stops to look for another way, because the wanted runs may be far back in time."""
 
 FEW_VALUES = 1000
-"""Values of one condition that are a parameter each: databases have room for some ten thousand in a statement."""
+"""Values of a condition that are parameters of their own; databases allow some ten thousand in a statement."""
 
 MOST_WAYS = 16
-"""Ways that are gone side by side for one page."""
+"""Maximum number of ways that are combined for one page."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,21 +48,21 @@ class Condition:
     """One condition, as SQL."""
 
     test: ColumnElement[bool]
-    """Of a run that is at hand: makes no database look for an index."""
+    """The condition for testing a run, written so that no database uses an index for it."""
     drive: ColumnElement[bool] | None = None
-    """The same by way of an index, for few runs."""
+    """The condition for finding few runs by an index."""
     rows: tuple[Select[Any], ...] = ()
-    """What that index gives, a row for each run (or nearly so: a run may have a tool twice), ordered by the index where
-    a database could take it for shorter to read the table. Empty where the index cannot be counted in part."""
+    """SELECTs of the entries of that index, about one for each run (a run may have a tool twice). They are ordered by
+    the index if a database might otherwise scan the table. Empty if the index cannot be counted in part."""
     alternatives: tuple[ColumnElement[bool], ...] = ()
-    """The same in parts that have no run in common, each of which an index gives in the order of pages."""
+    """The condition in disjoint parts, for each of which an index returns the runs in the order of pages."""
 
 
 CREATED = created_order()
 
 
 def _of_table(expression: str) -> str:
-    """The expression of an index, with the table before each column: others that a SELECT joins have such names too."""
+    """Return the expression of an index with qualified columns, because joined tables have columns with these names."""
     return re.sub(r"\b(status|\w+_at)\b", rf"{RUN.name}.\1", expression)
 
 
@@ -77,11 +77,11 @@ USAGE, LAST_ERROR, INCOMPLETE = BELONGS["usage"], BELONGS["last_error"], BELONGS
 
 
 def _strings(name: str, wanted: Any) -> list[str]:
-    """One string or several, each once. Raises :class:`ConfigurationError`."""
+    """Return one string or several as a list without duplicates. Raise :class:`ConfigurationError`."""
     values = [wanted] if isinstance(wanted, str) else list(wanted) if isinstance(wanted, Iterable) else [wanted]
     for value in values:
         if not isinstance(value, str):
-            raise ConfigurationError(detail=f"{name} is {value!r}, expected a string or several")
+            raise ConfigurationError(detail=f"{name} is {value!r}, expected a string or several strings")
     return list(dict.fromkeys(values))
 
 
@@ -96,7 +96,7 @@ def _pairs(name: str, wanted: Any) -> dict[str, str]:
         raise ConfigurationError(detail=f"{name} is {wanted!r}, expected a mapping of strings to strings")
     for key, value in wanted.items():
         if not isinstance(key, str) or not isinstance(value, str):
-            raise ConfigurationError(detail=f"{name} has {key!r}: {value!r}, expected strings")
+            raise ConfigurationError(detail=f"{name} contains {key!r}: {value!r}, expected strings")
     return dict(wanted)
 
 
@@ -117,9 +117,9 @@ _READERS: dict[Kind, Callable[[str, Any], Any]] = {
 
 
 def read(where: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a filter, checked, as they can be read again: iterables as lists, times and ages as seconds.
+    """Return the checked values of a filter: iterables as lists, times and ages as seconds, None omitted.
 
-    None is left out. Raises :class:`ConfigurationError` for a name or a value that is none of a filter's.
+    Raise :class:`ConfigurationError` for an unknown filter or an invalid value.
     """
     wanted = {name: value for name, value in where.items() if value is not None}
     if unknown := wanted.keys() - FILTERS.keys():
@@ -132,30 +132,30 @@ def read(where: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Where:
-    """A filter that was understood."""
+    """A filter as conditions."""
 
     bounds: tuple[ColumnElement[bool], ...]
-    """On created_at itself: the index of the order serves them."""
+    """Bounds of created_at, for which the index of the order is used."""
     bounds_aside: tuple[ColumnElement[bool], ...]
-    """The same for the way by another index."""
+    """The same bounds for the way by another index."""
     conditions: tuple[Condition, ...]
     spans: tuple[_Span, ...]
-    """On the time a run started or ended."""
+    """Conditions on the time at which a run started or ended."""
 
     @property
     def countable(self) -> list[Condition]:
-        """The conditions that have an index of their own of which the beginning can be counted."""
+        """The conditions with an index whose first entries can be counted."""
         return [condition for condition in self.conditions if condition.rows]
 
     @property
     def is_served_in_order(self) -> bool:
-        """Whether one index gives the runs in order, and nothing is to be chosen."""
+        """Whether one index returns the runs in order, so that there is nothing to choose."""
         return not self.conditions or (
             len(self.conditions) == 1 and 0 < len(self.conditions[0].alternatives) <= MOST_WAYS // 2
         )
 
     def tests(self) -> list[ColumnElement[bool]]:
-        """All of it, as the database likes best to find it."""
+        """Return all conditions, leaving the plan to the database."""
         return [*self.bounds, *(condition.test for condition in self.conditions), *(span.test for span in self.spans)]
 
 
@@ -163,13 +163,13 @@ class Where:
 class _Span:
     test: ColumnElement[bool]
     created: tuple[ColumnElement[bool], ...]
-    """What holds for created_at where a run is regular."""
+    """Bounds of created_at that follow from the condition if a run is regular."""
 
 
 def understood(backend: Backend, where: Mapping[str, Any], *, paged: bool) -> Where:
-    """A filter as conditions; *paged* ones are looked at run by run wherever no way was chosen for them.
+    """Return a filter as conditions. With *paged*, they are written so that runs are tested one by one.
 
-    Raises :class:`ConfigurationError` for a name or a value that is none of a filter's.
+    Raise :class:`ConfigurationError` for an unknown filter or an invalid value.
     """
     made = _Conditions(backend, paged)
     by_maker: dict[_Maker, dict[str, Any]] = {}
@@ -181,13 +181,13 @@ def understood(backend: Backend, where: Mapping[str, Any], *, paged: bool) -> Wh
 
 
 _Maker = Callable[..., None]
-"""Adds to conditions what some filters mean; takes those that are given by their names."""
+"""A method that adds the conditions of some filters, which it takes as keyword arguments."""
 
 
 def _range(
     column: ColumnElement[int], first: int | None = None, end: int | None = None, last: int | None = None
 ) -> list[ColumnElement[bool]]:
-    """From *first* on, before *end*, up to *last*. Bounds on the left: SQLAlchemy gives them the column's type."""
+    """Return bounds: from *first*, before *end*, up to *last*. On the left, SQLAlchemy gives them the column's type."""
     found: list[ColumnElement[bool]] = []
     if first is not None:
         found.append(first <= column)
@@ -200,7 +200,7 @@ def _range(
 
 @dataclass
 class _Conditions:
-    """The conditions of a filter while they are made."""
+    """The conditions of a filter while they are built."""
 
     _backend: Backend
     _paged: bool
@@ -209,7 +209,7 @@ class _Conditions:
     conditions: list[Condition] = field(default_factory=list)
     spans: list[_Span] = field(default_factory=list)
 
-    # --- of the run's own row
+    # --- conditions on the row of the run
 
     def run_id(self, *, id: list[str]) -> None:  # noqa: A002
         values = _possible(id)
@@ -227,13 +227,13 @@ class _Conditions:
             self.conditions.append(Condition(test, equal, rows if len(values) <= MOST_WAYS else (), alternatives))
 
     def source(self, *, source: list[str]) -> None:
-        """Without an index: sources are few, and to keep one would cost each import."""
+        """Add a condition without an index: there are few sources, and an index would slow down each import."""
         self.conditions.append(Condition(self._one_of(RUN.c.source, _possible(source))))
 
     def created(self, *, created_from: int | None = None, created_before: int | None = None) -> None:
-        there = RUN.c.created_at.is_not(None)
-        self.bounds += [*_range(CREATED, created_from, created_before), there]
-        self.bounds_aside += [*_range(self._backend.without_index(CREATED), created_from, created_before), there]
+        exists = RUN.c.created_at.is_not(None)
+        self.bounds += [*_range(CREATED, created_from, created_before), exists]
+        self.bounds_aside += [*_range(self._backend.without_index(CREATED), created_from, created_before), exists]
 
     def started(self, *, started_from: int | None = None, started_before: int | None = None) -> None:
         self._span(RUN.c.started_at, started_from, started_before)
@@ -242,7 +242,7 @@ class _Conditions:
         self._span(FINISHED_AT, finished_from, finished_before)
 
     def _span(self, column: ColumnElement[int], first: int | None, end: int | None) -> None:
-        """The second part says when runs were created that started or ended in this time, but for irregular ones."""
+        """Add a condition, and the bounds of created_at that follow from it for all but irregular runs."""
         created_first = None if first is None else max(wire.INT64[0] + 1, first - REGULAR_SECONDS - 2)
         created_end = None if end is None else min(wire.INT64[-1], end + 2)
         self.spans.append(_Span(and_(*_range(column, first, end)), tuple(_range(CREATED, created_first, created_end))))
@@ -265,7 +265,7 @@ class _Conditions:
             return
         self.conditions += [Condition(*self._backend.has_key(RUN.c.metadata, key)) for key in metadata_key]
 
-    # --- of rows that belong to it, and of tools
+    # --- conditions on rows that belong to the run, and on tools
 
     def tool_type(self, *, tool_type: list[str]) -> None:
         wanted = self._one_of(TOOL.c.type, _possible(tool_type))
@@ -301,13 +301,13 @@ class _Conditions:
         has = self._of_child(REQUIRED_ACTION, REQUIRED_ACTION.c.run_object.is_not(None))
         self.conditions.append(has if requires_action else Condition(~has.test))
 
-    # --- how
+    # --- parts of conditions
 
     def _one_of(self, column: ColumnElement[Any], values: list[str]) -> ColumnElement[bool]:
         return column.in_(values) if len(values) <= FEW_VALUES else self._backend.among(column, values)
 
     def _of_child(self, table: Any, wanted: ColumnElement[bool], order: ColumnElement[Any] | None = None) -> Condition:
-        """A row of a table of what belongs to runs."""
+        """Return the condition that a run has such a row in a child table."""
         rows = _rows(table, wanted)
         return self._has(table, wanted, wanted, rows if order is None else rows.order_by(order))
 
@@ -319,16 +319,16 @@ class _Conditions:
         return Condition(has, self._backend.probe(RUN.c.id, found), (rows,))
 
     def _exists(self, rows: Select[Any]) -> ColumnElement[bool]:
-        """OFFSET keeps PostgreSQL from making a join of it: that would lose the order of pages, or begin elsewhere."""
+        """Return EXISTS, for pages with an OFFSET: PostgreSQL must not turn it into a join, which loses the order."""
         return (rows.offset(0) if self._paged else rows).exists()
 
 
 _NOWHERE = Condition(RUN.c.id.is_(None))
-"""What no run can meet."""
+"""A condition that no run can meet."""
 
 
 def _possible(values: list[str]) -> list[str]:
-    """Without what no run can hold."""
+    """Return the values that a run can hold."""
     return list(filter(wire.is_text, values))
 
 
@@ -350,11 +350,11 @@ MAKERS: dict[str, _Maker] = {
     **dict.fromkeys(("total_seconds_min", "total_seconds_max"), _Conditions.seconds),
     "requires_action": _Conditions.requires_action,
 }
-"""What makes the conditions of each filter."""
+"""The method that adds the conditions of each filter."""
 
 
 def _rows(source: Any, wanted: ColumnElement[bool]) -> Select[Any]:
-    """Of nothing but the index."""
+    """Return a SELECT that reads only the index."""
     return select(literal_column("1")).select_from(source).where(wanted).correlate(None)
 
 
@@ -362,26 +362,26 @@ def _rows(source: Any, wanted: ColumnElement[bool]) -> Select[Any]:
 
 
 class Way(NamedTuple):
-    """How to find runs."""
+    """A way to find runs."""
 
     conditions: list[ColumnElement[bool]]
     created: ColumnElement[int]
-    """created_at as they are ordered by it and compared with a place: by its index, or aside of it."""
+    """created_at, by which runs are ordered and compared with a place; with or without its index."""
     id: ColumnElement[str]
-    """The id as they are ordered by it after that. Aside where the index of a condition has the order but for the id:
-    else a database may prefer the index that has all of the order, and looks for rare runs among all."""
+    """The second key of the order. It is without its index if the index of a condition has the order except for the id:
+    otherwise, a database might prefer the index of the whole order, and look for rare runs among all runs."""
 
 
 class Chosen(NamedTuple):
-    """Ways whose runs, none in two of them, are together those of the filter."""
+    """Disjoint ways that together find all runs of the filter."""
 
     ways: list[Way]
     walks: bool
-    """Whether runs are looked at that may be far from meeting the conditions."""
+    """Whether the ways test runs that may not meet the conditions."""
 
 
 def questions(where: Where, most: int) -> list[ColumnElement[int]]:
-    """What has to be known for :func:`choose`: one number each, for which *most* index entries are read."""
+    """Return the counts that :func:`choose` needs; for each one, about *most* index entries are read."""
     asked: list[ColumnElement[int]] = []
     if not where.is_served_in_order:
         asked += [_counted(condition.rows, most) for condition in where.countable]
@@ -391,15 +391,15 @@ def questions(where: Where, most: int) -> list[ColumnElement[int]]:
 
 
 def _counted(rows: Sequence[Select[Any]], most: int) -> ColumnElement[int]:
-    """How many rows, of each SELECT at most one more than *most*."""
+    """Return the number of rows of these SELECTs, each counted up to one more than *most*."""
     counts = [select(func.count()).select_from(each.limit(most + 1).subquery()).scalar_subquery() for each in rows]
     return reduce(add, counts)
 
 
 def choose(backend: Backend, where: Where, answers: Sequence[int], most: int, *, last: bool = True) -> Chosen:
-    """The way by an index that gives no more than *most* runs, else the walk in the order of the runs.
+    """Return the way by an index if it finds at most *most* runs, else the walk in the order of the runs.
 
-    An index that cannot be counted is preferred to a walk, if that is the *last* choice.
+    If this is the *last* choice, an index that cannot be counted is preferred to a walk.
     """
     counts = {} if where.is_served_in_order else dict(zip(where.countable, answers, strict=False))
     tests = [span.test for span in where.spans]

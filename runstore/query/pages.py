@@ -1,4 +1,4 @@
-"""A page of runs, and the way that leads to it: the database is asked before one is chosen."""
+"""Pages of runs, and the choice of the way to find them, for which the database counts first."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from runstore.query.filters import Way
 from runstore.query.reader import Reader
 
 Bound = Callable[[ColumnElement[int]], ColumnElement[bool]]
-"""What holds for created_at."""
+"""A function that returns a condition on created_at."""
 
 
 class Page(NamedTuple):
-    """Some of the runs that were asked for."""
+    """A page of runs."""
 
     runs: list[dict[str, Any]]
     next: str | None
@@ -29,7 +29,7 @@ class Page(NamedTuple):
 
 
 class RowPage(NamedTuple):
-    """Some of the rows that were asked for."""
+    """A page of rows."""
 
     rows: list[tuple[Any, ...]]
     next: str | None
@@ -37,7 +37,7 @@ class RowPage(NamedTuple):
 
 
 class RunText(NamedTuple):
-    """A run as its canonical text, with what a program has to know of it without parsing that."""
+    """A run as its canonical text, with the values that a program needs without parsing it."""
 
     id: str
     thread_id: str | None
@@ -53,17 +53,17 @@ class TextPage(NamedTuple):
     next: str | None
     """The cursor of the next page; None on the last one."""
     has_more: bool
-    """Whether there are further runs in the direction that was asked for: with *before* alone, in front of these."""
+    """Whether there are more runs in the direction of the request: with *before* alone, before these."""
 
 
 class Request(NamedTuple):
-    """Which page is asked for."""
+    """The request for a page."""
 
     wanted: filters.Where
     newest_first: bool
     limit: int
     begin: queries.Place | None
-    """Of a cursor: the page begins after this place."""
+    """The place of a cursor, after which the page begins."""
     after: str | None
     before: str | None
 
@@ -71,17 +71,17 @@ class Request(NamedTuple):
 def request(
     wanted: filters.Where, newest_first: bool, limit: int, cursor: str | None, after: str | None, before: str | None
 ) -> Request:
-    """Check what a caller asks for. Raises :class:`ConfigurationError`."""
+    """Return the arguments of a caller, checked. Raise :class:`ConfigurationError`."""
     if type(limit) is not int or limit < 1:
-        raise ConfigurationError(detail=f"limit is {limit!r}, expected an integer, at least 1")
+        raise ConfigurationError(detail=f"limit is {limit!r}, expected an integer of at least 1")
     if cursor is not None and after is not None:
-        raise ConfigurationError(detail="cursor and after both say where the page begins; give one of them")
+        raise ConfigurationError(detail="cursor and after both set the beginning of the page; give only one of them")
     begin = queries.parse(cursor) if cursor is not None else None
     return Request(wanted, newest_first, limit, begin, after, before)
 
 
 class Found(NamedTuple):
-    """A page as it was read."""
+    """A page of stored runs."""
 
     runs: list[tuple[StoredRun, bytes]]
     """With their canonical texts, in order."""
@@ -89,19 +89,19 @@ class Found(NamedTuple):
     has_more: bool
 
     def as_texts(self) -> TextPage:
-        """The page for those who do not parse its runs."""
+        """Return the page with its runs as texts."""
         return TextPage([run_text(run, text) for run, text in self.runs], self.next, self.has_more)
 
 
 def run_text(run: StoredRun, text: bytes) -> RunText:
-    """A run that was read."""
+    """Return a stored run as its text."""
     return RunText(run.row[COLUMNS["id"]], run.row[COLUMNS["thread_id"]], bytes(run.row[COLUMNS["digest"]]), text)
 
 
 def find(transaction: Transaction, reader: Reader, asked: Request) -> Found:
-    """Read a page.
+    """Return the runs of a page with their canonical texts, in order, and the cursor of the next page.
 
-    Raises :class:`RunNotFound` for the id of *after* or *before*.
+    Raise :class:`RunNotFound` if the run of *after* or *before* does not exist.
     """
     begin = asked.begin if asked.after is None else _place_of(transaction, asked.after)
     places = [(begin, asked.newest_first)] if begin else []
@@ -123,7 +123,7 @@ def find(transaction: Transaction, reader: Reader, asked: Request) -> Found:
 
 
 def _place_of(transaction: Transaction, run_id: str) -> queries.Place:
-    """Where a run stands in the order. Raises :class:`RunNotFound`."""
+    """Return the place of a run in the order. Raise :class:`RunNotFound`."""
     created = transaction.execute(queries.place(run_id)).scalar() if wire.is_text(run_id) else None
     if created is None:
         raise RunNotFound(id=run_id)
@@ -139,14 +139,14 @@ def _read(
     newest_first: bool,
     limit: int,
 ) -> list[tuple[StoredRun, bytes]]:
-    """The first runs behind all places, in at most five statements: :mod:`runstore.query.filters` says which way."""
+    """Return the first runs after all places, in at most five statements; see :mod:`runstore.query.filters`."""
 
-    def behind(created: ColumnElement[int]) -> list[ColumnElement[bool]]:
-        return [queries.behind(place, created, newest_first=newest) for place, newest in places]
+    def after(created: ColumnElement[int]) -> list[ColumnElement[bool]]:
+        return [queries.after(place, created, newest_first=newest) for place, newest in places]
 
     def read(ways: list[Way], limit: int, *bounds: Bound) -> list[tuple[StoredRun, bytes]]:
         ways = [
-            way._replace(conditions=[*way.conditions, *behind(way.created), *(bound(way.created) for bound in bounds)])
+            way._replace(conditions=[*way.conditions, *after(way.created), *(bound(way.created) for bound in bounds)])
             for way in ways
         ]
         statement = queries.page(transaction.backend, ways, newest_first=newest_first, limit=limit)
@@ -155,7 +155,7 @@ def _read(
     choice = chosen(transaction, wanted, filters.FEW, last=False)
     if not choice.walks:
         return read(choice.ways, limit)
-    region = [*wanted.bounds, *behind(filters.CREATED)]
+    region = [*wanted.bounds, *after(filters.CREATED)]
     end = transaction.execute(queries.horizon(region, filters.HORIZON, newest_first=newest_first)).scalar()
     if end is None:
         return read(choice.ways, limit)
@@ -168,13 +168,13 @@ def _read(
 
 
 def conditions(transaction: Transaction, wanted: filters.Where, most: int) -> list[ColumnElement[bool]]:
-    """Of one SELECT for all runs: ways side by side would have to be sorted before the first run is given."""
+    """Return the conditions of one SELECT for all runs; several ways would have to be sorted before the first run."""
     ways = chosen(transaction, wanted, most).ways
     return ways[0].conditions if len(ways) == 1 else wanted.tests()
 
 
 def chosen(transaction: Transaction, wanted: filters.Where, most: int, *, last: bool = True) -> filters.Chosen:
-    """The way that :func:`filters.choose` takes once the database has counted *most* index entries at most."""
+    """Return the choice of :func:`filters.choose`, after the database has counted up to *most* index entries."""
     asked = filters.questions(wanted, most)
     answers = transaction.execute(select(*asked)).one() if asked else ()
     return filters.choose(transaction.backend, wanted, answers, most, last=last)

@@ -1,4 +1,4 @@
-"""Runs as SELECTs: the one statement that reads them, order and pages."""
+"""SELECTs over runs: the one statement that reads runs, their order, and pages."""
 
 from __future__ import annotations
 
@@ -24,14 +24,17 @@ _PARTS = {"required_action": REQUIRED_ACTION, **BELONGS}
 
 @lru_cache
 def runs(backend: Backend) -> Select[Any]:
-    """Everything of runs in one statement, so that no reader sees half a run; :func:`stored_run` takes its rows."""
+    """Return the one statement that reads whole runs, so that no reader sees half a run.
+
+    :func:`stored_run` takes its rows.
+    """
     columns: list[ColumnElement[Any]] = [readable(backend, column) for column in RUN.columns]
     source: Any = RUN
     for member, table in _PARTS.items():
         part, matches = backend.joined_by_key(table, table.c.run_object == RUN.c.id)
         source = source.outerjoin(part, matches)
         columns += [readable(backend, column).label(f"{member}_{column.name}") for column in part.columns]
-    # As text: SQLite forgets that a value is JSON when it sorts it.
+    # The list is cast to text, because SQLite forgets in a sort that a value is JSON.
     of_call = [readable(backend, column) for column in CALLS.columns if not column.primary_key]
     call = backend.text(getattr(func, backend.tuple_function)(*of_call))
     columns += [
@@ -44,30 +47,30 @@ def runs(backend: Backend) -> Select[Any]:
 
 @lru_cache
 def run_by_id(backend: Backend) -> Select[Any]:
-    """:func:`runs` with the id of the parameter ``id``: PostgreSQL keeps a plan for one id, not for a list."""
+    """Return :func:`runs` for the parameter ``id``: PostgreSQL keeps a plan for one id, but not for a list."""
     return runs(backend).where(RUN.c.id == bindparam("id"))
 
 
 @lru_cache
 def runs_by_id(backend: Backend) -> Select[Any]:
-    """:func:`runs` with the ids of the parameter ``ids``, built once."""
+    """Return :func:`runs` for the list in the parameter ``ids``."""
     return runs(backend).where(backend.among(RUN.c.id, "ids"))
 
 
 def readable(backend: Backend, column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """A column as the mapping wants it: JSON as its text."""
+    """Return a column as the mapping reads it, with JSON as text."""
     return backend.text(column) if isinstance(column.type, JSONText) else column
 
 
 def _list(backend: Backend, value: ColumnElement[Any], link: Any) -> ScalarSelect[Any]:
-    """A run's rows of a link table as the text of a JSON array, in order."""
+    """Return a run's rows in a link table as the text of a JSON array, in order."""
     ordered = select(value.label("value")).where(link.run_object == RUN.c.id).order_by(link.position)
     values = ordered.correlate(RUN).subquery()
     return select(backend.text(getattr(func, backend.array_function)(values.c.value))).correlate(RUN).scalar_subquery()
 
 
 def stored_run(row: Row[Any]) -> StoredRun:
-    """A row of :func:`runs` in its parts."""
+    """Return a row of :func:`runs` split into its parts."""
     values = tuple(row)
     parts: dict[str, dict[str, Any] | None] = _NO_PARTS.copy()
     for member, names, first, end in _PLACES:
@@ -84,7 +87,7 @@ def stored_run(row: Row[Any]) -> StoredRun:
 
 
 def _places() -> Iterator[tuple[str, list[str], int, int]]:
-    """Member, its columns, and the positions of the first one and after the last one in a row of :func:`runs`."""
+    """Return each member with its columns and their range of positions in a row of :func:`runs`."""
     first = len(COLUMNS)
     for member, table in _PARTS.items():
         names = table.columns.keys()
@@ -103,7 +106,7 @@ _NO_PARTS = dict.fromkeys(_PARTS)
 def rows(
     backend: Backend, columns: Iterable[Column[Any]], where: Sequence[ColumnElement[bool]], *, newest_first: bool
 ) -> Select[Any]:
-    """These columns of the view ``runs``, JSON as its text."""
+    """Return a SELECT of these columns of the view ``runs``, with JSON as text."""
     source, conditions, keys = of_view(where)
     wanted = [readable(backend, column).label(column.name) for column in columns]
     statement = select(*wanted).select_from(source).where(*conditions)
@@ -111,17 +114,17 @@ def rows(
 
 
 def view_columns(names: str | Iterable[str] | None) -> list[Column[Any]]:
-    """Columns of the view ``runs`` by name, all of them by default. Raises :class:`ConfigurationError`."""
+    """Return columns of the view ``runs`` by name, all of them by default. Raise :class:`ConfigurationError`."""
     if names is None:
         return list(RUNS.c)
     wanted = known_names("columns", names, RUNS.c.keys())
     if not wanted:
-        raise ConfigurationError(detail="columns is empty; name one or more, or leave it out for all")
+        raise ConfigurationError(detail="columns is empty; give at least one column, or omit the argument for all")
     return [RUNS.c[name] for name in wanted]
 
 
 def known_names(argument: str, given: str | Iterable[str], known: Collection[str]) -> tuple[str, ...]:
-    """One name or several of the known ones, each once. Raises :class:`ConfigurationError`."""
+    """Return one known name or several, without duplicates. Raise :class:`ConfigurationError`."""
     names = [given] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
     for name in names:
         if not isinstance(name, str) or name not in known:
@@ -130,19 +133,19 @@ def known_names(argument: str, given: str | Iterable[str], known: Collection[str
 
 
 class OfView(NamedTuple):
-    """How to select rows of the view ``runs``."""
+    """The parts of a SELECT over the view ``runs``."""
 
     source: FromClause
     conditions: list[ColumnElement[bool]]
     keys: tuple[ColumnElement[Any], ...]
-    """What they are ordered by."""
+    """The keys of the order."""
 
 
 def of_view(where: Sequence[ColumnElement[bool]]) -> OfView:
-    """The rows of the view whose runs meet these conditions on ``run_object``.
+    """Return how to select the rows of the view whose runs meet these conditions on ``run_object``.
 
-    Conditions on columns alone are put on those of the view, which are the same and keep their indexes. Others are
-    left on the table, which is joined: that costs one look at a key for each run.
+    Conditions on plain columns are applied to the columns of the view, which are the same and use the same indexes.
+    Other conditions stay on the table, which is joined: that costs one lookup by key for each run.
     """
 
     def on_view(element: Any, **_: Any) -> Any:
@@ -158,7 +161,7 @@ def of_view(where: Sequence[ColumnElement[bool]]) -> OfView:
 
 
 def _is_plain(condition: ColumnElement[Any]) -> bool:
-    """Whether it names columns as columns: neither in a SELECT of its own nor in the text of an expression."""
+    """Return whether a condition refers to columns directly, not in a subquery or in the text of an expression."""
     return not any(
         isinstance(part, SelectBase)
         or (isinstance(part, ColumnClause) and part.is_literal and not part.name.lstrip("-").isdigit())
@@ -170,7 +173,7 @@ def _is_plain(condition: ColumnElement[Any]) -> bool:
 
 
 def ordered(statement: Select[Any], *, newest_first: bool) -> Select[Any]:
-    """By created_at and id; runs without created_at are the oldest."""
+    """Return a statement ordered by created_at and id; runs without created_at are the oldest."""
     return _ordered(statement, (CREATED, RUN.c.id), newest_first)
 
 
@@ -179,9 +182,9 @@ def _ordered(statement: Select[Any], keys: Sequence[ColumnElement[Any]], newest_
 
 
 def page(backend: Backend, ways: Sequence[Way], *, newest_first: bool, limit: int) -> Select[Any]:
-    """:func:`runs` of the first ones of all ways in the given order.
+    """Return :func:`runs` for the first runs of all ways in the given order.
 
-    Their ids are found first: what has to be sorted is short, and of other runs nothing else is read.
+    Their ids are found first, so that only short rows are sorted and nothing else is read of other runs.
     """
     firsts = [
         _ordered(select(RUN.c.id, CREATED.label("created")).where(*way.conditions), (way.created, way.id), newest_first)
@@ -199,12 +202,12 @@ def page(backend: Backend, ways: Sequence[Way], *, newest_first: bool, limit: in
 
 
 def horizon(conditions: Sequence[ColumnElement[bool]], distance: int, *, newest_first: bool) -> Select[Any]:
-    """created_at, as runs are ordered by it, of the run that is so far away; nothing where there are fewer."""
+    """Return a SELECT of the key of the run at this distance in the order, or of nothing if there are fewer runs."""
     return ordered(select(CREATED).where(*conditions), newest_first=newest_first).offset(distance).limit(1)
 
 
 def count(ways: Sequence[Way]) -> Select[Any]:
-    """How many runs there are on all ways."""
+    """Return a SELECT of the number of runs on all ways."""
     counts = [select(func.count()).select_from(RUN).where(*way.conditions).scalar_subquery() for way in ways]
     total: Any = counts[0]
     for further in counts[1:]:
@@ -213,35 +216,35 @@ def count(ways: Sequence[Way]) -> Select[Any]:
 
 
 def place(run_id: str) -> Select[Any]:
-    """Where a run stands in the order."""
+    """Return a SELECT of the place of a run in the order."""
     return select(CREATED).where(RUN.c.id == run_id)
 
 
 Place = tuple[int, str]
-"""created_at, as runs are ordered by it, and id."""
+"""The keys of the order: created_at (a number for runs without it, too) and id."""
 
 
-def behind(place: Place, created: ColumnElement[int], *, newest_first: bool) -> ColumnElement[bool]:
-    """The runs behind a place in the given order."""
+def after(place: Place, created: ColumnElement[int], *, newest_first: bool) -> ColumnElement[bool]:
+    """Return the condition that a run comes after a place in the given order."""
     at, run_id = place
-    # Spelled out, because SQLite uses an index on an expression for a comparison, not for one of row values.
+    # Two comparisons, because SQLite uses an index on an expression for them, but not for a comparison of row values.
     if newest_first:
         return and_(at >= created, or_(at > created, RUN.c.id < run_id))
     return and_(at <= created, or_(at < created, RUN.c.id > run_id))
 
 
 def cursor_of(created: int | None, run_id: str) -> str:
-    """The cursor that points behind a run."""
+    """Return the cursor for the place after a run."""
     key = wire.encode([-(2**63) if created is None else created, run_id])
     return base64.urlsafe_b64encode(key).decode().rstrip("=")
 
 
 def parse(cursor: str) -> Place:
-    """The place that a cursor points behind. Raises :class:`ConfigurationError`."""
+    """Return the place of a cursor, after which a page begins. Raise :class:`ConfigurationError`."""
     try:
         created, run_id = wire.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if type(created) is int and created in wire.INT64 and isinstance(run_id, str) and wire.is_text(run_id):
             return created, run_id
     except (ValueError, TypeError, RecursionError):
         pass
-    raise ConfigurationError(detail=f"{cursor!r} is no cursor; pass on the 'next' of an earlier page")
+    raise ConfigurationError(detail=f"{cursor!r} is not a cursor; pass the 'next' of an earlier page")

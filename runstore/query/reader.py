@@ -1,4 +1,4 @@
-"""The one read path: rows of runs to canonical text, shared values read once and remembered."""
+"""The one read path, from rows to the canonical text of runs; shared values are read once and remembered."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from runstore.mapping import COLUMNS, FUNCTION, INSTRUCTIONS, SHAPE, SHARED, TOO
 from runstore.query import queries
 
 BATCH = 500
-"""Runs that are put together at a time."""
+"""Runs that are assembled at a time."""
 
 DAMAGE = (KeyError, IndexError, ValueError, TypeError, AttributeError, MsgspecError, RunRejected)
-"""What putting a run together can raise where rows were changed by hand."""
+"""The errors that the assembly of a run can raise if rows were modified by hand."""
 
 MOST_SHAPES = 10_000
-"""Shapes that are remembered."""
+"""Maximum number of key layouts that are remembered."""
 
 _SHARED_COLUMNS = tuple((COLUMNS[column], table) for column, table in SHARED.values())
 _SHAPE = COLUMNS["shape"]
 
 
 def in_batches(result: Result[Any]) -> Iterator[list[Row[Any]]]:
-    """All rows, one batch at a time; the result is closed before the last batch is given.
+    """Return all rows, one batch at a time; the result is closed before the last batch is returned.
 
-    So nothing is left to be fetched, and to fail, however long the caller is busy with the last row.
+    So nothing remains to be fetched, and to fail, while the caller processes the last batch.
     """
     rows = list(result.fetchmany(BATCH + 1))
     while len(rows) > BATCH:
@@ -43,7 +43,7 @@ def in_batches(result: Result[Any]) -> Iterator[list[Row[Any]]]:
 
 
 class Reader:
-    """Puts runs together. Safe to share between threads: shared rows never change, whoever reads one reads the same."""
+    """Assembles runs from rows. Threads may share a reader, because shared rows never change."""
 
     def __init__(self, most_bytes: int = 48 * 2**20) -> None:
         self._most_bytes = self._room = most_bytes
@@ -58,9 +58,9 @@ class Reader:
         *,
         stream: bool = False,
     ) -> Generator[tuple[StoredRun, bytes]]:
-        """Rows of :func:`runstore.query.queries.runs` and the canonical texts they make, in order.
+        """Return the rows of :func:`runstore.query.queries.runs` with their canonical texts, in order.
 
-        *stream* leaves the rest in the database until it is asked for.
+        With *stream*, rows stay in the database until they are needed.
         """
         options = {"yield_per": BATCH} if stream else {}
         with transaction.execute(statement, parameters or {}, options=options) as result:
@@ -76,7 +76,7 @@ class Reader:
                     yield run, text
 
     def texts_by_id(self, transaction: Transaction, run_ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """Ids and canonical texts of those of these runs that are stored."""
+        """Return the ids and canonical texts of the runs that are stored."""
         return ((run.row[0], text) for run, text in self._by_id(transaction, run_ids))
 
     def _by_id(self, transaction: Transaction, run_ids: Sequence[str]) -> Iterator[tuple[StoredRun, bytes]]:
@@ -85,17 +85,17 @@ class Reader:
             yield from self.texts(transaction, statement, {"ids": run_ids[start : start + BATCH]})
 
     def stored(self, transaction: Transaction, run_ids: Sequence[str]) -> dict[str, tuple[StoredRun, dict[str, Raw]]]:
-        """Stored runs and the texts of their members, for telling what an update changes."""
+        """Return the runs that are stored with the texts of their members, to determine what an update changes."""
         return {run.row[0]: (run, wire.members(text, "$")) for run, text in self._by_id(transaction, run_ids)}
 
     def shared_texts(self, transaction: Transaction, run: StoredRun) -> Mapping[tuple[Table, int], Raw]:
-        """The texts of the values that a run shares with others."""
+        """Return the texts of the values that a run shares with others."""
         return self._known(transaction, [run])[0]
 
     def _known(
         self, transaction: Transaction, runs: Iterable[StoredRun]
     ) -> tuple[dict[tuple[Table, int], Raw], dict[int, Shape]]:
-        """The texts of all shared values of these runs, and their shapes."""
+        """Return the texts of all shared values of these runs, and their key layouts."""
         wanted = {(table, run.row[place]) for run in runs for place, table in _SHARED_COLUMNS}
         wanted |= {(TOOL, tool) for run in runs for tool in run.tools}
         found = {key: text for key in wanted if (text := self._values.get(key)) is not None}
@@ -105,12 +105,12 @@ class Reader:
                 missing.setdefault(table, []).append(shared_id)
         if len(self._shapes) > MOST_SHAPES:
             self._shapes = {}
-        shapes = self._shapes  # another thread may begin anew meanwhile, with fewer than these runs need
+        shapes = self._shapes  # another thread may replace the dictionary by a new one while this one is in use
         if unknown := {run.row[_SHAPE] for run in runs} - shapes.keys():
             missing[SHAPE] = list(unknown)
         for table, ids in missing.items():
             for shared_id, document, function in transaction.execute(_select(transaction.backend, table), {"ids": ids}):
-                with suppress(*DAMAGE):  # each run that needs it says so
+                with suppress(*DAMAGE):  # each run that needs the value raises an error
                     if table is SHAPE:
                         shapes[shared_id] = Shape(document)
                         continue

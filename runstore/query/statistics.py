@@ -1,8 +1,8 @@
-"""Statistics over runs: what is counted, over what, as SELECTs over the view ``runs``, and their rows put together.
+"""Statistics of runs, computed by SELECTs over the view ``runs``.
 
-A statement computes only the columns that are asked for. Sums are exact, also beyond 64 bits. A percentile is the
-smallest value that so many percent of the values do not exceed (percentile_disc of the SQL standard), found with window
-functions in whole numbers, so both databases give the same.
+A statement computes only the requested columns. Sums are exact, even beyond 64 bits. The p-th percentile is the
+smallest value such that at least p percent of the values are not greater (percentile_disc of the SQL standard). It is
+computed with window functions on integers, so that both databases return the same value.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ BY: dict[str, ColumnElement[Any]] = {
     "tool": RUN_TOOLS.c.type,
     "function": RUN_TOOLS.c.function_name,
 }
-"""What statistics can be grouped by. A run counts once for each type of tool and each function it was given."""
+"""The groups of statistics. A run counts once for each type of tool and each function that it was given."""
 
 ENDED = STATUSES[4:]
 TOKENS = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens")
@@ -52,11 +52,11 @@ COLUMNS = {
     **dict.fromkeys(PERCENTILES, "integer"),
     "unfinished": "integer",
 }
-"""What can be computed, in the order it is given in, and its kind as :class:`runstore.formats.Column` has it."""
+"""The columns of statistics in their order, with the kinds of :class:`runstore.formats.Column`."""
 
 
 class Question(NamedTuple):
-    """What is asked: groups, columns, order."""
+    """The request for statistics: groups, columns and order."""
 
     by: tuple[str, ...]
     columns: tuple[str, ...]
@@ -67,21 +67,21 @@ class Question(NamedTuple):
 def question(
     by: str | Iterable[str], columns: str | Iterable[str] | None, sort: str | None, limit: int | None
 ) -> Question:
-    """The arguments of :meth:`RunRepository.stats`, checked. Raises :class:`ConfigurationError`."""
+    """Return the arguments of :meth:`RunRepository.stats`, checked. Raise :class:`ConfigurationError`."""
     groups = queries.known_names("by", by, BY)
     wanted = tuple(COLUMNS) if columns is None else queries.known_names("columns", columns, COLUMNS)
     if sort is not None and sort not in wanted:
         detail = f"sort is {sort!r}, expected one of the columns: {', '.join(wanted)}"
         raise ConfigurationError(detail=detail + did_you_mean(sort, wanted))
     if limit is not None and (type(limit) is not int or limit < 1):
-        raise ConfigurationError(detail=f"limit is {limit!r}, expected an integer, 1 or more")
+        raise ConfigurationError(detail=f"limit is {limit!r}, expected an integer of at least 1")
     return Question(groups, wanted, sort, limit)
 
 
 def answer(transaction: Transaction, asked: Question, where: Sequence[ColumnElement[bool]]) -> list[dict[str, Any]]:
-    """A row for each group that has runs, in the order of the groups' names, or the greatest of ``sort`` first.
+    """Return a row for each group that has runs, ordered by group, or with the greatest value of ``sort`` first.
 
-    *where*: conditions on ``run_object``, as :mod:`runstore.query.queries` makes them.
+    *where* are conditions on ``run_object``.
     """
     wanted = [*asked.columns]
     sums, percentiles = _sums(wanted), [name for name in wanted if name in PERCENTILES]
@@ -116,7 +116,7 @@ def _downwards(found: dict[tuple[Any, ...], dict[str, Any]], name: str, group: t
 
 
 def _sums(wanted: Iterable[str]) -> list[str]:
-    """The aggregates that these columns are made of, by name; :func:`_aggregate` makes them."""
+    """Return the names of the aggregates from which these columns are computed; :func:`_aggregate` builds them."""
     needed: dict[str, None] = {}
     for name in wanted:
         match name:
@@ -170,11 +170,11 @@ _READS = {
     **dict.fromkeys(("first_currency", "last_currency"), ("cost", "currency")),
     **dict.fromkeys(("finished", "unfinished"), ("total_seconds",)),
 }
-"""Columns of the view that an aggregate reads."""
+"""The columns of the view that each aggregate reads."""
 
 
 def _value(name: str, values: dict[str, Any]) -> Any:
-    """A column of a group, of its aggregates."""
+    """Compute a column of a group from its aggregates."""
     if name in TOKENS:
         return _whole(values, name)
     match name:
@@ -184,7 +184,7 @@ def _value(name: str, values: dict[str, Any]) -> Any:
             seconds = _whole(values, "total_seconds")
             return None if seconds is None else seconds / values["finished"]
         case "cost" | "currency":
-            # Amounts of several currencies have no sum.
+            # Amounts in different currencies cannot be added.
             alike = values["first_currency"] == values["last_currency"]
             return values["cost" if name == "cost" else "first_currency"] if alike else None
     return values[name]
@@ -235,7 +235,7 @@ def _ranked(
 
 
 def _runs(backend: Backend, by: Sequence[str], where: Sequence[ColumnElement[bool]], reads: Iterable[str]) -> Any:
-    """The runs that are asked for, with what is read of them and nothing else."""
+    """Return a subquery of the selected runs with only the columns that are read."""
     columns: list[ColumnElement[Any]] = [BY[name].label(name) for name in by]
     columns += [RUNS.c[name] for name in dict.fromkeys(reads) if name not in by]
     source, conditions, _ = queries.of_view(where)
@@ -246,7 +246,7 @@ def _runs(backend: Backend, by: Sequence[str], where: Sequence[ColumnElement[boo
             of_run &= RUN_TOOLS.c.function_name.is_not(None)
         source = source.outerjoin(RUN_TOOLS, of_run)
         columns.append(RUNS.c.id)
-    # To count runs something of them has to be read.
+    # A SELECT that counts runs needs at least one column.
     runs = select(*(columns or [RUNS.c.id])).select_from(source).where(*conditions)
     if several:
         runs = runs.distinct()  # a run with two functions has the type function twice

@@ -1,1 +1,1 @@
-"""The care of an archive: proving it, comparing it, copying it, deleting from it."""
+"""Maintenance of an archive: verifying it, comparing it, copying it, deleting from it."""

@@ -1,4 +1,4 @@
-"""A copy of a SQLite archive that is in use, as it stands at one moment."""
+"""Backup of a SQLite archive in use, as it is at one moment."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from runstore.upkeep.fingerprint import Fingerprint
 
 
 def backup(archive: Transaction, path: Path) -> Fingerprint:
-    """Copy the archive to a new file, which appears when it is complete and proved; gives the fingerprint of both.
+    """Copy the archive to a new file, which appears when it is complete and verified. Return their fingerprint.
 
-    Raises :class:`ConfigurationError` where the file is there already (a log beside it would belong to another file)
-    and for a database that is no file, :class:`BackupFailed` where the copy is not the same.
+    Raise :class:`ConfigurationError` if the file or a log with its name exists, and for a database that is not a file.
+    Raise :class:`BackupFailed` if the copy differs.
     """
     source = config.sqlite_file(archive.connection.engine.url)
     if source is None:
-        detail = "only a SQLite file can be backed up so; use pg_dump, or 'runstore copy' to a SQLite file"
+        detail = "this command backs up SQLite files only; use pg_dump, or 'runstore copy' to a SQLite file"
         raise ConfigurationError(detail=detail)
     for taken in (path, Path(f"{path}-wal")):
         if taken.exists():
-            raise ConfigurationError(detail=f"{taken} is there already; a backup makes a new file")
+            raise ConfigurationError(detail=f"{taken} already exists; choose a new file for the backup")
     try:
         with complete_file(path, archive=source, replace=False) as file:
             return _copy(archive, Path(file.name), path)
     except FileExistsError as error:
-        raise ConfigurationError(detail=f"{path} is there already; a backup makes a new file") from error
+        raise ConfigurationError(detail=f"{path} already exists; choose a new file for the backup") from error
 
 
 def _copy(archive: Transaction, partial: Path, path: Path) -> Fingerprint:
-    # The transaction at hand sees one state; the copy is made of it.
+    # The transaction sees one state of the archive, which is what is copied.
     expected = fingerprint.of_runs(archive), fingerprint.of_history(archive)
     try:
         archive.backend.copy_file(archive.connection, partial)
-    except sqlite3.Error as error:  # on the disk of the copy most likely: the archive has been read for the number
+    except sqlite3.Error as error:  # most likely about the disk of the copy, because the archive has just been read
         raise BackupFailed(place=path, reason=str(error)) from error
     engine = create_engine(partial)
     try:
@@ -47,7 +47,7 @@ def _copy(archive: Transaction, partial: Path, path: Path) -> Fingerprint:
             if damage := archive.backend.integrity_errors(connection):
                 raise BackupFailed(place=path, reason=damage[0])
             if (fingerprint.of_runs(copy), fingerprint.of_history(copy)) != expected:
-                raise BackupFailed(place=path, reason="it has another fingerprint than the archive")
+                raise BackupFailed(place=path, reason="the fingerprint of the copy differs from that of the archive")
     finally:
         engine.dispose()
     return expected[0]

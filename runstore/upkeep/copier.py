@@ -1,12 +1,12 @@
-"""All of an archive to another one, of the same or the other kind: the rows as they stand, nothing is saved again.
+"""Copy of a whole archive to another one, on SQLite or PostgreSQL, row by row rather than by saving runs again.
 
-So history, source, observed_at and archived_at come along. The source is read in one transaction, the target is written
-a range of runs at a time: what was committed stays, and the same copy again goes on from there.
+The copy therefore includes history, source, observed_at and archived_at. The source is read in one transaction. The
+target is written one range of runs at a time: committed ranges are kept, and a repeated copy continues after them.
 
-A run that both have becomes in the target what it would be if all snapshots that either has were saved there: of each
-one the later observed_at counts, of the two newest ones the newer stands in the tables, all others are its history.
-Where it was archived first, and under which source, stays. A run whose newest snapshots in the two archives cannot be
-of the same run is left as it is and named.
+If both archives hold a run, the target receives the state that it would have if all snapshots of both archives had been
+saved there: each snapshot has the later of its two observed_at, the newer of the two newest snapshots is the current
+one, and all others are its history. archived_at and source of the target are kept. If the newest snapshots of the two
+archives cannot belong to the same run, the run in the target is not changed and the id is reported.
 """
 
 from __future__ import annotations
@@ -31,42 +31,43 @@ from runstore.upkeep.fingerprint import Difference, Fingerprint, Where
 from runstore.upkeep.walk import RUN_TABLES, Range, Row, ranges
 
 BATCH = 500
-"""Shared rows that are copied at a time: prompts can be long."""
+"""Shared rows that are copied at a time; prompts can be long."""
 
 OTHERS = tuple(t for t in TABLES.values() if t not in {RUN, *RUN_TABLES, *SHARED_TABLES})
-"""Tables that hold nothing of runs."""
+"""Tables whose rows do not belong to runs."""
 
 T = TypeVar("T")
 
 
 class Target(Protocol):
-    """Where the copy goes."""
+    """The target of a copy."""
 
     def __call__(self, work: Callable[[Transaction], T]) -> T:
-        """What *work* gives in a transaction, which is tried again where another writer was in the way."""
+        """Return the result of *work* in a transaction, which is tried again if another writer interferes."""
 
 
 @dataclass
 class Copied:
-    """What became of the runs of the source, and the proof."""
+    """The result of a copy, and its verification."""
 
     inserted: int = 0
     replaced: int = 0
-    """Runs of which the source had seen something that the target had not: a snapshot, or one at a later time."""
+    """Number of runs of which the source had a snapshot, or a later observation, that the target did not have."""
     unchanged: int = 0
     ahead: set[str] = field(default_factory=set)
-    """Runs of which the target had seen something that the source had not; some of them may be replaced as well."""
+    """Runs of which the target had a snapshot, or a later observation, that the source did not have; some of them may
+    be replaced as well."""
     conflicts: set[str] = field(default_factory=set)
-    """Ids under which the two archives have different runs."""
+    """Ids with different runs in the two archives."""
     missing: list[Difference] = field(default_factory=list)
-    """Runs that differ for another reason at the end: somebody changes them, or the copy failed."""
+    """Runs that differ after the copy for another reason: somebody changed them, or the copy failed."""
     source: tuple[Fingerprint, Fingerprint] = (fingerprint.NOTHING, fingerprint.NOTHING)
-    """Of the runs and of their earlier snapshots."""
+    """The fingerprints of the runs and of their history."""
     target: tuple[Fingerprint, Fingerprint] = (fingerprint.NOTHING, fingerprint.NOTHING)
 
     @property
     def complete(self) -> bool:
-        """Whether each run of the source is in the target as it is in the source, or with more snapshots."""
+        """Whether the target holds each run of the source, with at least its snapshots."""
         return not self.conflicts and not self.missing
 
     def __str__(self) -> str:
@@ -75,7 +76,7 @@ class Copied:
 
 
 def copy(source: Transaction, target: Target, progress: Callable[[int], None]) -> Copied:
-    """Copy everything; *progress* is called with the number of runs since its last call."""
+    """Copy everything, and call *progress* with the number of runs since its last call."""
     for table in (*SHARED_TABLES, *OTHERS):
         for rows in _batches(source, table):
             target(_Work(source, partial(_add, table=table, rows=rows)))
@@ -92,7 +93,7 @@ def copy(source: Transaction, target: Target, progress: Callable[[int], None]) -
 
 
 def prove(source: Transaction, target: Transaction, report: Copied) -> None:
-    """Compare both ends by their fingerprints, and run by run where they differ."""
+    """Compare the fingerprints of both archives, and their runs if the fingerprints differ."""
     report.source = fingerprint.of_runs(source), fingerprint.of_history(source)
     report.target = fingerprint.of_runs(target), fingerprint.of_history(target)
     if report.source != report.target:
@@ -106,9 +107,9 @@ def prove(source: Transaction, target: Transaction, report: Copied) -> None:
 
 @dataclass
 class _Work(Generic[T]):
-    """What is done to the target in one transaction.
+    """Work on the target in one transaction.
 
-    Tried again it brings all shared rows once more: until a run refers to them a prune takes them for unused.
+    If it is tried again, it inserts all shared rows again: a prune may have deleted those that no run refers to yet.
     """
 
     source: Transaction
@@ -125,7 +126,7 @@ class _Work(Generic[T]):
 
 
 def _batches(source: Transaction, table: Table) -> Iterator[list[Row]]:
-    """All rows of a table."""
+    """Return all rows of a table in batches."""
     columns = [readable(source.backend, column) for column in table.columns]
     (key,) = table.primary_key.columns if len(table.primary_key.columns) == 1 else (None,)
     statement = select(*columns).order_by(*table.primary_key.columns)
@@ -148,18 +149,18 @@ def _add(transaction: Transaction, table: Table, rows: list[Row]) -> None:
 
 def _write(transaction: Transaction, source: Transaction, part: Range) -> Copied:
     done = Copied()
-    there = writer.heads(transaction, [row[0] for row in part.runs])
+    stored = writer.heads(transaction, [row[0] for row in part.runs])
     seen = select(CHANGE.c.run_object, CHANGE.c.digest, CHANGE.c.observed_at)
     seen = seen.where(transaction.backend.among(CHANGE.c.run_object, "ids"))
-    theirs = _seen(there.values(), transaction.execute(seen, {"ids": list(there)}).all() if there else [])
+    theirs = _seen(stored.values(), transaction.execute(seen, {"ids": list(stored)}).all() if stored else [])
     ours = _seen(map(_head, part.runs), (row[:3] for row in part.rows[CHANGE]))
     both: list[_Both] = []
     for row in part.runs:
         run_id = row[0]
-        if run_id not in there:
+        if run_id not in stored:
             done.inserted += 1
             continue
-        run = _Both(row, _head(row), ours[run_id], there[run_id], theirs[run_id])
+        run = _Both(row, _head(row), ours[run_id], stored[run_id], theirs[run_id])
         if writer.different_run(run.stored, run.head):
             done.conflicts.add(run_id)
             continue
@@ -169,9 +170,9 @@ def _write(transaction: Transaction, source: Transaction, part: Range) -> Copied
             done.ahead.add(run_id)
         done.unchanged += not run.has_more and not run.lacks
     done.replaced = len(both)
-    transaction.insert(RUN, [row for row in part.runs if row[0] not in there])
+    transaction.insert(RUN, [row for row in part.runs if row[0] not in stored])
     for table in RUN_TABLES:
-        transaction.insert(table, [row for row in part.rows[table] if row[0] not in there])
+        transaction.insert(table, [row for row in part.rows[table] if row[0] not in stored])
     if both:
         _merge(transaction, source, part, both)
     return done
@@ -182,7 +183,7 @@ def _head(row: Row) -> writer.Head:
 
 
 Seen = dict[bytes, int]
-"""Snapshots of a run by digest: when each one was last seen."""
+"""The last observation of each snapshot of a run, by its digest."""
 
 
 def _seen(heads: Iterable[writer.Head], changes: Iterable[Any]) -> dict[str, Seen]:
@@ -195,7 +196,7 @@ def _seen(heads: Iterable[writer.Head], changes: Iterable[Any]) -> dict[str, See
 
 @dataclass
 class _Both:
-    """A run of the source, and what the target has of it."""
+    """A run that both archives hold."""
 
     row: Row
     head: writer.Head
@@ -205,40 +206,40 @@ class _Both:
 
     @property
     def is_newer(self) -> bool:
-        """Whether the source has the newest snapshot, and the target has another one."""
+        """Whether the newest snapshot of the source is newer than that of the target."""
         return self.head.digest != self.stored.digest and self.head.order > self.stored.order
 
     @property
     def has_more(self) -> bool:
-        """Whether the target learns something."""
+        """Whether the source has something that the target does not have."""
         return self.is_newer or _is_more(self.seen, self.stored_seen)
 
     @property
     def lacks(self) -> bool:
-        """Whether the source could learn something."""
+        """Whether the target has something that the source does not have."""
         is_older = self.head.digest != self.stored.digest and not self.is_newer
         return is_older or _is_more(self.stored_seen, self.seen)
 
     @property
     def observed_at(self) -> int:
-        """When the newest snapshot of both was last seen."""
+        """The last observation of the newest snapshot."""
         newest = self.head if self.is_newer else self.stored
         return max(seen[newest.digest] for seen in (self.seen, self.stored_seen) if newest.digest in seen)
 
 
 def _is_more(one: Seen, other: Seen) -> bool:
-    """Whether one has a snapshot that the other has not, or has it at a later time."""
+    """Return whether one has a snapshot, or a later observation, that the other does not have."""
     return any(digest not in other or observed_at > other[digest] for digest, observed_at in one.items())
 
 
 def _merge(transaction: Transaction, source: Transaction, part: Range, runs: list[_Both]) -> None:
-    """Put what the source has seen of runs into the target, which has them too."""
+    """Merge the snapshots of the source into runs that the target holds too."""
     ids = [run.head.id for run in runs]
     ours = Reader().stored(source, ids)
     if any(run_id not in ours or ours[run_id][0].row != row for run_id, row in ((r.head.id, r.row) for r in runs)):
         raise ConfigurationError(
-            detail="a run of the source changed while it was copied; copy from a repository made from an engine, or "
-            "from a connection in REPEATABLE READ"
+            detail="a run of the source changed during the copy; copy from a repository that was created from an "
+            "engine, or from a connection in REPEATABLE READ"
         )
     theirs = Reader().stored(transaction, ids)
     changes: dict[str, list[Row]] = {run_id: [] for run_id in ids}

@@ -1,8 +1,8 @@
-"""Runs of which any snapshot meets conditions: the newest one, or one that only history still knows.
+"""Selection of runs by any of their snapshots: the newest one, or one in their history.
 
-History holds what differs from the next newer snapshot, of which SQL can ask nothing. So earlier snapshots are rebuilt,
-a batch at a time, and stored as runs of their own in an archive in memory, which is asked by the same filter: what a
-condition means is said in one place.
+History holds the differences from the next newer snapshot, which SQL cannot query. Therefore earlier snapshots are
+rebuilt, a batch at a time, and stored as separate runs in an archive in memory, which is queried with the same filter.
+So the meaning of a filter is defined in one place.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from runstore.save.history import CHANGE, Texts
 from runstore.upkeep import pruner
 
 OF_RUNS = ("id", "source")
-"""Filters that ask about a run, not about one snapshot of it: history does not keep what they ask for."""
+"""Filters on properties of a run rather than of a snapshot, which history does not keep."""
 
 BATCH = 500
-"""Earlier snapshots that are stored in memory and asked at a time."""
+"""Earlier snapshots that are stored in memory and queried at a time."""
 
 
 class AnySnapshot:
-    """Chooses the runs of which the newest snapshot or an earlier one meets all conditions."""
+    """Selects the runs of which the newest snapshot or an earlier one meets all conditions."""
 
     def __init__(self, backend: Backend, reader: Reader, where: Mapping[str, Any]) -> None:
         wanted = filters.read(where)
@@ -62,14 +62,14 @@ class AnySnapshot:
             self._engine.dispose()
 
     def after(self, transaction: Transaction, last: str | None, limit: int) -> tuple[list[str], str | None]:
-        """Those among the next runs that meet the conditions now or have a history."""
+        """Return the selected runs among the next runs that meet the conditions or have a history, and the last id."""
         has_history = exists().where(CHANGE.c.run_object == RUN.c.id)
         conditions = [*self._possible.conditions, or_(and_(*self._newest.conditions), has_history)]
         ids = pruner.next_runs(transaction, conditions, last, limit)
         return self.of(transaction, ids), ids[-1] if ids else None
 
     def of(self, transaction: Transaction, ids: Sequence[str]) -> list[str]:
-        """Those of these runs that are chosen, in the same order."""
+        """Return the selected ones of these runs, in the same order."""
         found = set(self._newest.of(transaction, ids))
         others = [run_id for run_id in ids if run_id not in found]
         if others and self._earlier:
@@ -79,7 +79,7 @@ class AnySnapshot:
         return [run_id for run_id in ids if run_id in found]
 
     def as_conditions(self, transaction: Transaction) -> Sequence[ColumnElement[bool]]:
-        """The ids of all of them."""
+        """Return a condition on the ids of all selected runs."""
         found: list[str] = []
         last: str | None = None
         while True:
@@ -89,7 +89,7 @@ class AnySnapshot:
                 return [transaction.backend.among(RUN.c.id, found)]
 
     def _snapshots(self, transaction: Transaction, ids: Sequence[str]) -> Iterator[tuple[str, Texts]]:
-        """The earlier snapshots of these runs: the run, the texts of its members."""
+        """Return the earlier snapshots of these runs: the id of the run and the texts of the members."""
         rows: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
         for row in history.stored(transaction, ids):
             rows[row[0]].append(row)
@@ -100,7 +100,7 @@ class AnySnapshot:
                 raise _damaged(run_id, error) from error
 
     def _met(self, snapshots: Sequence[tuple[str, Texts]]) -> set[str]:
-        """The runs of those of these snapshots that meet the conditions."""
+        """Return the ids of the runs whose snapshots, of those given, meet the conditions."""
         numbered = [self._snapshot(str(number), *snapshot) for number, snapshot in enumerate(snapshots)]
         with self._archive().connect() as memory:
             self._memory.begin(memory, write=True)
@@ -118,14 +118,14 @@ class AnySnapshot:
         return {snapshots[int(number)][0] for number in found}
 
     def _archive(self) -> Engine:
-        """The archive in memory, made when it is needed: most runs have no history."""
+        """Return the archive in memory, which is created when it is needed: most runs have no history."""
         if self._engine is None:
             self._engine = self._memory.create_engine(URL.create("sqlite"))
             migrate.upgrade(self._engine)
         return self._engine
 
     def _snapshot(self, name: str, run_id: str, texts: Texts) -> Snapshot:
-        """An earlier snapshot as that at a run of another name: a run has several."""
+        """Return an earlier snapshot as that of a run with another id, because a run can have several."""
         try:
             draft = self._mapper.draft(texts)
             draft.id = name
@@ -137,4 +137,4 @@ class AnySnapshot:
 
 
 def _damaged(run_id: str, error: Exception) -> ArchiveDamaged:
-    return ArchiveDamaged(id=run_id, reason=f"an earlier snapshot cannot be made again: {type(error).__name__} {error}")
+    return ArchiveDamaged(id=run_id, reason=f"an earlier snapshot cannot be rebuilt: {type(error).__name__} {error}")

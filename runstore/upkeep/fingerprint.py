@@ -1,10 +1,10 @@
-"""One number for an archive, and the runs in which two archives differ.
+"""Fingerprints of archives, and the runs in which two archives differ.
 
-The fingerprint of a set of runs is the sum of their digests, as numbers of 256 bits, modulo 2^256. It does not depend
-on an order, a run that stands twice counts twice, and each database adds up its own. It guards against accidents: who
-can write to a database can also write another run with the same sum.
+The fingerprint of a set of runs is the sum of their digests, as integers of 256 bits, modulo 2^256. It does not depend
+on the order of the runs, a duplicate run counts twice, and each database computes its own sum. It detects accidents,
+not attacks: whoever can write to a database can also construct another run with the same sum.
 
-The earlier snapshots of runs have a fingerprint of their own, the sum of their digests.
+The earlier snapshots of runs have a separate fingerprint, the sum of their digests.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from runstore.save.history import CHANGE
 from runstore.wire import INT64
 
 FEW = 2000
-"""Runs that are compared one by one; of more, parts are compared first."""
+"""Maximum number of runs that are compared one by one; of more runs, ranges of ids are compared first."""
 
 PARTS = 16
-"""Ranges of ids that a difference is looked for in."""
+"""Ranges of ids into which runs are divided to find a difference."""
 
 DAY = 86_400
 
 
 class Fingerprint(NamedTuple):
-    """Of a set of runs."""
+    """The fingerprint of a set of runs."""
 
     runs: int
-    """How many there are."""
+    """The number of runs."""
     sum: int
-    """Their digests, added up modulo 2^256."""
+    """The sum of their digests modulo 2^256."""
 
     def __str__(self) -> str:
         return f"{self.sum:064x}"
@@ -47,7 +47,7 @@ NOTHING = Fingerprint(0, 0)
 
 
 class Where(StrEnum):
-    """Which of two archives has a run."""
+    """Where a difference between two archives is."""
 
     BOTH = "differs"
     FIRST = "only in the first"
@@ -62,25 +62,25 @@ class Difference(NamedTuple):
 
 
 def of_runs(archive: Transaction, conditions: Iterable[ColumnElement[bool]] = ()) -> Fingerprint:
-    """The fingerprint of the runs that meet all conditions."""
+    """Return the fingerprint of the runs that meet all conditions."""
     columns = func.count(), archive.backend.sum_of_digests(archive.connection, RUN.c.digest)
     return _fingerprint(*archive.execute(select(*columns).select_from(RUN).where(*conditions)).one())
 
 
 def of_history(archive: Transaction) -> Fingerprint:
-    """The fingerprint of the earlier snapshots of all runs."""
+    """Return the fingerprint of the earlier snapshots of all runs."""
     columns = func.count(), archive.backend.sum_of_digests(archive.connection, CHANGE.c.digest)
     return _fingerprint(*archive.execute(select(*columns).select_from(CHANGE)).one())
 
 
 def by_day(archive: Transaction, conditions: Iterable[ColumnElement[bool]] = ()) -> dict[int | None, Fingerprint]:
-    """The fingerprints of runs by the day (UTC, counted from 1970-01-01) they were created on, in order.
+    """Return the fingerprints of runs by their day of creation (UTC, counted from 1970-01-01), in order.
 
-    Those without created_at stand under None, before the others.
+    Runs without created_at are under None, before the others.
     """
     created = RUN.c.created_at
     seconds = literal_column(str(DAY), BigInteger)
-    # Databases divide towards zero; a day before 1970 has to end where the next one begins.
+    # Databases round towards zero, which would merge the days before and after the beginning of 1970.
     day = case((created >= 0, created // seconds), else_=(created + 1) // seconds - 1)
     found = _grouped(archive, day, conditions)
     return {number: found[number] for number in sorted(found, key=lambda day: (day is not None, day))}
@@ -89,7 +89,7 @@ def by_day(archive: Transaction, conditions: Iterable[ColumnElement[bool]] = ())
 def _grouped(
     archive: Transaction, group: ColumnElement[Any], conditions: Iterable[ColumnElement[bool]]
 ) -> dict[int | None, Fingerprint]:
-    # In a subquery, for PostgreSQL takes an expression with parameters for another one each time it stands.
+    # In a subquery, because PostgreSQL treats two occurrences of an expression with parameters as different.
     runs = select(group.label("part"), RUN.c.digest).where(*conditions).subquery()
     columns = runs.c.part, func.count(), archive.backend.sum_of_digests(archive.connection, runs.c.digest)
     rows = archive.execute(select(*columns).group_by(runs.c.part))
@@ -104,7 +104,7 @@ def _fingerprint(count: int, total: str | None) -> Fingerprint:
 
 
 def differences(first: Transaction, second: Transaction) -> Iterator[Difference]:
-    """The runs in which two archives differ, narrowed down by day and id: what is equal is added up, not compared."""
+    """Return the runs in which two archives differ, found by comparing fingerprints of days and of ranges of ids."""
     ours, theirs = by_day(first), by_day(second)
     for day in sorted({*ours, *theirs}, key=lambda day: (day is not None, day)):
         found = ours.get(day, NOTHING), theirs.get(day, NOTHING)
@@ -146,11 +146,11 @@ def _compared(first: Transaction, second: Transaction, conditions: list[ColumnEl
     digests = select(RUN.c.id, RUN.c.digest).where(*conditions)
     ours = {row[0]: row[1] for row in first.execute(digests)}
     theirs = {row[0]: row[1] for row in second.execute(digests)}
-    # A run that stands on another day or is in another range there is in both archives all the same.
+    # Both archives may hold a run although it has another day or is in another range in one of them.
     elsewhere = _stored(second, ours.keys() - theirs.keys()), _stored(first, theirs.keys() - ours.keys())
     for run_id in sorted({*ours, *theirs}):
         if run_id in elsewhere[1]:
-            continue  # told where the first archive has it
+            continue  # reported with the day or range in which the first archive has it
         if run_id in elsewhere[0] or (run_id in ours and run_id in theirs):
             if ours[run_id] != theirs.get(run_id):
                 yield Difference(run_id, Where.BOTH)

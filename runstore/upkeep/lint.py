@@ -1,4 +1,4 @@
-"""What is wrong with stored runs: departures from the document, and what looks like a secret."""
+"""Findings in stored runs: deviations from the API specification, and what looks like a secret."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from runstore.errors import no_such
 from runstore.wire import departures
 
 SECRET = "secret"
-"""The rule of :meth:`runstore.RunRepository.findings` for what looks like a secret."""
+"""The rule of :meth:`runstore.RunRepository.findings` about secrets."""
 
 RULES = (*departures.RULES, SECRET)
-"""What findings are about."""
+"""The rules that a finding can break."""
 
 _CUT = re.compile(r'(?:(?<=^\$\.metadata\.)|(?<="))[^\s"]{100}(?="|$)')
-"""A word that a finding has cut off after a hundred characters: a secret may not be known by its beginning."""
+"""A word that a finding has truncated to a hundred characters: a secret may not be recognisable by its beginning."""
 
 
 _WORD = re.compile(r"\w{20,}")
-"""What a key or a status that is a secret may be, whatever stands around it in a path."""
+"""A part of a path that may be a secret, such as a key of metadata or a status."""
 
 
 class Finding(NamedTuple):
-    """A departure from the document, or what looks like a secret."""
+    """A deviation from the API specification, or what looks like a secret."""
 
     run_id: str
     rule: str
-    """What is broken: status, metadata, usage, missing ...; secret."""
+    """The rule, one of :data:`RULES`."""
     path: str
-    """Where in the run's JSON."""
+    """The path in the run's JSON."""
     detail: str
 
 
 def chosen(rules: Iterable[str] | None) -> tuple[str, ...]:
-    """The rules that were asked for, all for None. Raises :class:`ConfigurationError`."""
+    """Return the requested rules; None means all of them. Raise :class:`ConfigurationError`."""
     wanted = RULES if rules is None else tuple(rules)
     if unknown := [rule for rule in wanted if rule not in RULES]:
         raise no_such("rule", unknown[0], RULES)
@@ -44,7 +44,7 @@ def chosen(rules: Iterable[str] | None) -> tuple[str, ...]:
 
 
 def of_run(run_id: str, text: bytes, rules: tuple[str, ...]) -> Iterator[Finding]:
-    """The findings of these rules in a run's canonical text."""
+    """Return the findings of these rules in a run's canonical text."""
     for rule, path, detail in departures.of_run(text):
         if rule in rules:
             yield Finding(run_id, rule, _shown(path), _shown(detail))
@@ -54,6 +54,6 @@ def of_run(run_id: str, text: bytes, rules: tuple[str, ...]) -> Iterator[Finding
 
 
 def _shown(text: str) -> str:
-    """What a finding says, in which a key or a status may itself be a secret."""
+    """Return the text of a finding without secrets, because a key or a status may itself be one."""
     words = _WORD.sub(lambda word: redact.message(word[0]), text)
     return _CUT.sub(redact.REDACTED, redact.message(words))

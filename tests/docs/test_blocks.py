@@ -11,11 +11,10 @@ import pytest
 from sqlalchemy.engine import URL
 
 from runstore import config
-from tests.conftest import SERVER
 from tests.docs.pages import ARCHIVE, FENCE, NOT_RUN, PAGES, Page, commands, not_run, same
 from tests.docs.picture import PICTURE, drawn, words
-from tests.docs.shell import ROOT
-from tests.servers import database, server
+from tests.helpers.paths import ROOT
+from tests.helpers.servers import SERVER, database, server
 
 EXECUTED = {"console", "python", "text"}
 READ = {"sql", "sh", "py", "yaml", "ini", "toml", "csv", "json", "mermaid", "crontab"}

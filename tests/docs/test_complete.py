@@ -12,7 +12,7 @@ from runstore import errors
 from runstore.query import statistics
 from runstore.schema import TABLES
 from tests.docs.pages import PAGES
-from tests.docs.shell import ROOT
+from tests.helpers.paths import ROOT
 
 PROJECT = "https://github.com/runstore/runstore/blob/main/"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runstore.backends.base import Backend
-from tests.docs.shell import ROOT
+from tests.helpers.paths import ROOT
 
 PAGES = sorted((ROOT / "docs" / "develop").rglob("*.md"))
 FILES = [

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.docs.shell import ROOT
-from tests.test_help import commands
+from tests.helpers.commands import commands
+from tests.helpers.paths import ROOT
 
 EXAMPLES = ROOT / "examples"
 INSTRUCTIONS = {"FROM", "COPY", "RUN", "USER", "ENV", "WORKDIR", "VOLUME", "ENTRYPOINT", "CMD"}

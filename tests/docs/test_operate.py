@@ -15,7 +15,7 @@ from runstore import errors
 from runstore.cli import runstore
 from runstore.metrics import exposition
 from runstore.migrate.report import Status, TableStatus
-from tests.docs.shell import ROOT
+from tests.helpers.paths import ROOT
 
 CODE = "\n".join(
     path.read_text("utf-8") for folder in ("runstore", "migrations") for path in sorted((ROOT / folder).rglob("*.py"))

@@ -17,8 +17,8 @@ import runstore
 from runstore import errors
 from runstore.query.criteria import FILTERS
 from runstore.schema import views
-from tests.docs.shell import ROOT
-from tests.test_help import commands
+from tests.helpers.commands import commands
+from tests.helpers.paths import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("site")]
 

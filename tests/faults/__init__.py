@@ -1,5 +1,5 @@
-"""Faults that really happen: processes killed, servers stopped, disks full, writers that meet, files that lie.
+"""Faults that really happen: killed processes, stopped servers, full disks, concurrent writers, bad files.
 
-Each module makes one kind of fault, as often as it is asked to, and gives counts. ``python -m tests.faults`` makes many
-(about half an hour) and prints what the documentation says of them; ``tests/test_faults.py`` makes a few.
+Each module causes one kind of fault a given number of times, and returns counts. ``python -m tests.faults`` causes many
+(about half an hour) and prints what the documentation says of them; ``tests/faults/test_faults.py`` makes a few.
 """

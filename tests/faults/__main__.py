@@ -1,4 +1,4 @@
-"""Make many faults and print what came of them: ``python -m tests.faults``."""
+"""Cause many faults and print the results: ``python -m tests.faults``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Fault = tuple[str, Callable[[], dict[str, Any]]]
 
 
 def faults(places: dict[str, Place], seed: int, percent: int, inputs: str) -> Iterator[Fault]:
-    """Name and fault, *percent* of the usual number of each; of the bad inputs those in whose name *inputs* stands."""
+    """Return the faults by name, each with *percent* of the usual number; bad inputs have *inputs* in their names."""
 
     def many(usual: int) -> int:
         return max(1, usual * percent // 100)
@@ -62,14 +62,14 @@ def faults(places: dict[str, Place], seed: int, percent: int, inputs: str) -> It
 
 
 def main() -> None:
-    """Exit code 1 if a promise did not hold."""
+    """Run the faults; the exit code is 1 if a promise did not hold."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("--only", help="faults whose name begins so")
-    parser.add_argument("--backend", choices=BACKENDS, action="append", help="one database")
-    parser.add_argument("--percent", type=int, default=100, help="more or fewer of each")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write what came of them here too")
-    parser.add_argument("--input", default="", help="of the bad inputs, those whose name has this in it")
+    parser.add_argument("--only", help="run only the faults whose names begin with this text")
+    parser.add_argument("--backend", choices=BACKENDS, action="append", help="use only this database")
+    parser.add_argument("--percent", type=int, default=100, help="percentage of the usual number of each fault")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random choices")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to this file too")
+    parser.add_argument("--input", default="", help="import only the bad inputs with this text in their names")
     options = parser.parse_args()
     broken = 0
     made: list[dict[str, Any]] = []
@@ -78,7 +78,7 @@ def main() -> None:
         for name in options.backend or BACKENDS:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="runstore-", ignore_cleanup_errors=True))
             places[name] = stack.enter_context(place(name, Path(folder)))
-        print("| fault | what came of it | seconds |\n| --- | --- | --- |")  # noqa: T201
+        print("| fault | result | seconds |\n| --- | --- | --- |")  # noqa: T201
         for name, fault in faults(places, options.seed, options.percent, options.input):
             if options.only and not name.startswith(options.only):
                 continue
@@ -90,8 +90,8 @@ def main() -> None:
                 results = {"NOT AS PROMISED": str(error)}
             seconds = round(time.monotonic() - began)
             made.append({"name": name, "results": results, "seconds": seconds})
-            said = ", ".join(f"{what}: {number}" for what, number in results.items())
-            print(f"| {name} | {said} | {seconds} |", flush=True)  # noqa: T201
+            result = ", ".join(f"{what}: {number}" for what, number in results.items())
+            print(f"| {name} | {result} | {seconds} |", flush=True)  # noqa: T201
     if options.json is not None:
         day = datetime.now(UTC).date().isoformat()
         found = {"measured_on": day, "seed": options.seed, "percent": options.percent, "faults": made}

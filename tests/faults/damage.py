@@ -1,4 +1,4 @@
-"""Damage made by hand in random rows of random tables: verify finds each."""
+"""Modifications of random rows in random tables, each of which verify has to find."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from runstore.upkeep.walk import RUN_TABLES
 from tests.faults.places import Place, promise
 
 UNCOVERED = {"observed_at", "archived_at", "source"}
-"""What no digest covers."""
+"""Columns that no digest covers."""
 
 
 def damage(place: Place, rows: int, seed: int = 1) -> dict[str, Any]:
-    """Change, or delete, so many rows, each time in an archive that was whole."""
+    """Modify or delete *rows* rows, each one in an intact archive."""
     dice = random.Random(seed)
-    from tests.test_verify import stored
+    from tests.helpers.runs import stored
 
     url = place.archive()
     with RunRepository.open(url) as runs:
@@ -46,13 +46,14 @@ def damage(place: Place, rows: int, seed: int = 1) -> dict[str, Any]:
             connection.rollback()
     engine.dispose()
     place.drop(url)
-    return {"damage made": rows, "found and named by run": found}
+    return {"rows damaged": rows, "found with the id of the run": found}
 
 
 def _hurt(connection: Connection, table: Table, dice: random.Random) -> tuple[dict[str, Any], str]:
     key = [column.name for column in table.primary_key.columns]
     rows = connection.execute(select(table)).mappings().all()
-    if table.name == "run_object_change":  # the oldest snapshot, which no other one is told by, may be missing
+    if table.name == "run_object_change":
+        # The oldest snapshot may be missing: no other one is stored as a difference from it.
         rows = [row for row in rows if row["status"] == "in_progress"]
     row = dice.choice(rows)
     where = {name: row[name] for name in key}

@@ -1,4 +1,4 @@
-"""Disks that are full, files that may not be written, are none of ours, or are damaged. SQLite's files are our own."""
+"""Full disks, and files that are read-only, not archives, or damaged. Only SQLite's files are under our control."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tests.faults.places import Place, counts, dump, promise, start, texts, wait
 
 
 def full_disk(place: Place, runs: int) -> dict[str, Any]:
-    """An import that is not allowed to write more: exit code 1, and what was stored is said; it is whole."""
+    """Check an import on a full disk: its exit code is 1, and it reports what was stored, which is intact."""
     forms = made(runs)
     file = dump(place.folder / "full.jsonl", forms)
     url = place.archive()
 
     def limit() -> None:
-        # Python ignores SIGXFSZ: writing beyond the limit is an error, as on a full disk.
+        # Python ignores SIGXFSZ, so that writing beyond the limit is an error, as on a full disk.
         resource.setrlimit(resource.RLIMIT_FSIZE, (6 << 20, 6 << 20))
 
     code, out, errors = wait(start(url, "import", file, preexec_fn=limit))
@@ -41,7 +41,7 @@ def _answer(errors: str) -> str:
 
 
 def _without_privilege() -> None:
-    """Root may write what it likes, unless it gives that up before the command begins."""
+    """Drop the capabilities with which root may write to any file."""
     if os.geteuid() == 0:
         drop, override, search = 24, 1, 2  # PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
         libc = ctypes.CDLL(None)
@@ -50,7 +50,7 @@ def _without_privilege() -> None:
 
 
 def read_only(place: Place) -> dict[str, Any]:
-    """A file, and a folder, that may not be written: reading works, an import ends with one line."""
+    """Check a read-only file and a read-only directory: reading works, and an import ends with one line."""
     folder = place.folder / "closed"
     folder.mkdir()
     with RunRepository.open(folder / "runs.db") as archive:
@@ -68,11 +68,11 @@ def read_only(place: Place) -> dict[str, Any]:
         (folder / "runs.db").chmod(0o644)
     with RunRepository.open(folder / "runs.db") as archive:
         promise([run["id"] for run in archive.iterate()] == ["a"], "something was written")
-    return {"answer": _answer(errors), "in a closed folder": _answer(new[2])}
+    return {"answer": _answer(errors), "in a read-only directory": _answer(new[2])}
 
 
 def no_database(place: Place) -> dict[str, Any]:
-    """Files that are no archive: said so, and left as they are."""
+    """Check that commands refuse files that are not archives, and do not change them."""
     answers = []
     for name, content in (("text.db", b"this is a text, " * 500), ("short.db", b"x"), ("gzip.db", b"\x1f\x8b" * 600)):
         path = place.folder / name
@@ -94,7 +94,7 @@ def no_database(place: Place) -> dict[str, Any]:
 
 
 def corrupt_pages(place: Place, pages: int, runs: int = 500) -> dict[str, Any]:
-    """Overwrite a page of an archive: verify says so, and no command shows a traceback."""
+    """Overwrite a page of an archive: verify reports it, and no command prints a traceback."""
     import random
 
     dice = random.Random(1)
@@ -121,7 +121,7 @@ def corrupt_pages(place: Place, pages: int, runs: int = 500) -> dict[str, Any]:
 
 
 def dead_log(place: Place, runs: int) -> dict[str, Any]:
-    """A log that a dead process left behind belongs to the archive: nothing that was committed in it is lost."""
+    """Check that nothing committed is lost that is only in the log of a dead process."""
     forms = made(runs)
     file = dump(place.folder / "log.jsonl", forms)
     url = place.archive()
@@ -138,6 +138,6 @@ def dead_log(place: Place, runs: int) -> dict[str, Any]:
         for suffix in ("", "-wal"):
             shutil.copy(f"{path}{suffix}", f"{left}{suffix}")
     kept = whole(config.database_url(left), texts(forms))
-    promise(kept == committed > 0, f"{kept} of {committed} runs are there")
+    promise(kept == committed > 0, f"{kept} of {committed} runs are stored")
     place.drop(url)
     return {"runs in the log of a dead process": kept, "runs lost": 0}

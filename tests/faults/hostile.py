@@ -1,4 +1,4 @@
-"""Input that lies: each bad record is refused with its reason, the others are stored, memory stays bounded."""
+"""Hostile input: each bad record is refused with a reason, the others are stored, and memory stays bounded."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any
 
 from runstore.repository import RunRepository
 from tests.faults.places import Place, promise
+from tests.helpers.paths import ROOT
 
 GOOD = [{"id": f"good_{n}", "object": "thread.run", "status": "queued"} for n in range(3)]
 
@@ -26,7 +27,7 @@ def _line(text: bytes) -> bytes:
 
 
 def _among(bad: bytes) -> Write:
-    """The bad record between good ones."""
+    """Return a function that writes the bad record between good ones."""
     lines = [json.dumps(run).encode() for run in GOOD]
     return lambda path: _put(path, b"\n".join([lines[0], bad, *lines[1:], b""]))
 
@@ -52,14 +53,14 @@ RECORDS: dict[str, bytes] = {
     "an id of 1 MB": b'{"id":"' + b"i" * 10**6 + b'","object":"thread.run"}',
     "a file id of 1 MB": _line(b'"file_ids":["' + b"i" * 10**6 + b'"]'),
     "a number as id": b'{"id":1,"object":"thread.run"}',
-    "bytes that are no UTF-8": _line(b'"instructions":"\xff\xfe"'),
+    "bytes that are not UTF-8": _line(b'"instructions":"\xff\xfe"'),
     "a string that does not end": b'{"id":"bad","object":"thread.run","x":"',
     "an object that does not end": b'{"id":"bad","object":"thread.run","x":1,',
     "300,000 members": _line(b'"metadata":{' + b",".join(b'"%d":1' % n for n in range(300_000)) + b"}"),
     "300,000 tools": _line(b'"tools":[' + b",".join([b"{}"] * 300_000) + b"]"),
     "binary": bytes(range(128, 256)) * 100,
 }
-"""Records that are refused."""
+"""Records that have to be refused."""
 
 STRANGE = [
     "'; DROP TABLE run_object; --",
@@ -69,7 +70,7 @@ STRANGE = [
     "../../etc/passwd",
     "NULL",
 ]
-"""Strings that are kept as they are."""
+"""Strings that have to be stored unchanged."""
 
 
 def _gzip(path: Path, chunks: Iterator[bytes]) -> None:
@@ -86,7 +87,7 @@ def _with_good(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _long(size: int) -> Iterator[bytes]:
-    """A record of so many MiB."""
+    """Return a record of *size* MiB."""
     yield b'{"id":"bad","object":"thread.run","instructions":"'
     for _ in range(size):
         yield b"x" * 2**20
@@ -94,7 +95,7 @@ def _long(size: int) -> Iterator[bytes]:
 
 
 def _keys(count: int) -> Iterator[bytes]:
-    """A record of so many keys."""
+    """Return a record with *count* keys."""
     yield b'{"id":"bad","object":"thread.run"'
     for start in range(0, count, 10_000):
         yield b"".join(b',"%x":1' % n for n in range(start, start + 10_000))
@@ -113,7 +114,7 @@ def _cut(path: Path) -> None:
 
 
 def bad_files(*, large: bool) -> dict[str, Write]:
-    """Name -> what writes it; all but the cut ones have the good runs too."""
+    """Return the functions that write bad files, by name; all files contain the good runs too."""
     megabytes, keys, bomb = (1024, 10_000_000, 4096) if large else (80, 1_000_000, 200)
     files: dict[str, Write] = {f"{name}.jsonl": _among(bad) for name, bad in RECORDS.items()}
     files |= {
@@ -132,7 +133,7 @@ def bad_files(*, large: bool) -> dict[str, Write]:
 
 
 def import_bad_files(place: Place, *, large: bool = False, memory: int = 600, named: str = "") -> dict[str, Any]:
-    """Import each file alone that has *named* in its name; *memory* is how many MiB the command may use at most."""
+    """Import each file with *named* in its name separately; the command may use at most *memory* MiB."""
     url = place.archive()
     most = 0.0
     refused = []
@@ -149,35 +150,35 @@ def import_bad_files(place: Place, *, large: bool = False, memory: int = 600, na
         promise(peak < memory, f"{name}: {peak:.0f} MiB of memory")
         promise("Traceback" not in errors and "internal error" not in errors, f"{name}: {errors}")
         with RunRepository.open(url) as archive:
-            there = [run["id"] for run in archive.iterate(status="queued")]
-            promise(set(there) >= {run["id"] for run in GOOD}, f"{name}: only {there} are stored")
-            archive.delete([*there, "bad"])
+            stored = [run["id"] for run in archive.iterate(status="queued")]
+            promise(set(stored) >= {run["id"] for run in GOOD}, f"{name}: only {stored} are stored")
+            archive.delete([*stored, "bad"])
         refused.append(name)
     place.drop(url)
     return {
         "bad inputs": len(refused),
         "refused with a reason, the rest stored": len(refused),
-        "MiB at most": round(most),
+        "peak memory in MiB": round(most),
     }
 
 
-_TELLING = """
+_REPORTING = """
 import atexit, os, pathlib, re
 from runstore.cli import main
-def tell():
+def report():
     peak = re.search(r"VmHWM:\\s*(\\d+)", pathlib.Path("/proc/self/status").read_text())
     pathlib.Path(os.environ["PEAK"]).write_text(peak[1])
-atexit.register(tell)
+atexit.register(report)
 main()
 """
-"""The command, which tells its peak itself: what the system says of a child (ru_maxrss) begins with its parent's."""
+"""The command, which reports its own peak memory: the ru_maxrss of a child process includes that of its parent."""
 
 
 def _measured(url: str, path: Path) -> tuple[int, str, str, float]:
-    """Exit code, output and the most memory (MiB) of an import."""
+    """Return the exit code, the output and the peak memory (MiB) of an import."""
     peak = path.with_suffix(".peak")
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PEAK": str(peak)}
-    command = [sys.executable, "-c", _TELLING, "import", "--db", url, str(path)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PEAK": str(peak)}
+    command = [sys.executable, "-c", _REPORTING, "import", "--db", url, str(path)]
     done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     kilobytes = int(peak.read_text())
     peak.unlink()
@@ -186,7 +187,7 @@ def _measured(url: str, path: Path) -> tuple[int, str, str, float]:
 
 
 def import_fuzzed(place: Place, inputs: int, seed: int = 1) -> dict[str, Any]:
-    """Random damage to the bytes of dumps: nothing is raised, and what is stored is a run that was in the input."""
+    """Import randomly damaged dumps: nothing is raised, and what is stored is intact."""
     from runstore.sources import read_stream
 
     dice = random.Random(seed)

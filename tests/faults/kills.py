@@ -1,4 +1,4 @@
-"""An import that is killed, or whose server is, at random moments."""
+"""Imports that are killed, or whose server is stopped, at random moments."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tests.faults.places import Place, counts, dump, fingerprints, promise, star
 
 
 def made(count: int) -> list[dict[str, Any]]:
-    """Runs of an archive."""
+    """Return runs for an archive."""
     return list(generator.runs(count))
 
 
 def kill_imports(place: Place, runs: int, kills: int, seed: int = 1) -> dict[str, Any]:
-    """Kill imports with SIGKILL; after each all stored runs are whole, and the same import again completes it."""
+    """Kill imports with SIGKILL: all stored runs are intact, and the same import completes the archive."""
     dice = random.Random(seed)
     forms = made(runs)
     known = texts(forms)
@@ -48,11 +48,16 @@ def kill_imports(place: Place, runs: int, kills: int, seed: int = 1) -> dict[str
         promise((found["inserted"], found["unchanged"]) == (runs - kept, kept), f"{out} after {kept} were kept")
         promise(fingerprints(url) == expected, "another fingerprint")
         place.drop(url)
-    return {"kills made in the middle": killed, "survived": killed, "runs kept at the kill": kept_all, "runs lost": 0}
+    return {
+        "imports killed": killed,
+        "completed afterwards": killed,
+        "runs stored before the kill": kept_all,
+        "runs lost": 0,
+    }
 
 
 def restart_server(place: Place, runs: int, stops: int, seed: int = 1) -> dict[str, Any]:
-    """Stop the server immediately in the middle of imports and start it again: the import goes on."""
+    """Stop the server during imports and start it again: the imports continue."""
     dice = random.Random(seed)
     forms = made(runs)
     known = texts(forms)
@@ -74,11 +79,11 @@ def restart_server(place: Place, runs: int, stops: int, seed: int = 1) -> dict[s
         promise(sum(counts(out).values()) == runs, out)
         promise(whole(url, known) == runs, "runs are missing")
         place.drop(url)
-    return {"server stops in the middle": hit, "imports that went on": hit, "runs lost": 0}
+    return {"server stops during imports": hit, "imports that continued": hit, "runs lost": 0}
 
 
 def lose_server(place: Place, runs: int, patience: float) -> dict[str, Any]:
-    """Stop the server for good: a clear error after the stated time, and what was committed is there."""
+    """Stop the server permanently: there is a clear error after the given time, and committed runs are stored."""
     forms = made(runs)
     file = dump(place.folder / "lost.jsonl", forms)
     url = place.archive()
@@ -92,18 +97,18 @@ def lose_server(place: Place, runs: int, patience: float) -> dict[str, Any]:
     took = time.monotonic() - began
     place.start()
     promise((code, out) == (7, ""), f"{code} {out} {errors}")
-    waited, so_far, said = errors.splitlines()
-    promise("trying again" in waited and "; so far " in so_far and "onnection" in said, errors)
+    waited, so_far, last = errors.splitlines()
+    promise("trying again" in waited and "; so far " in so_far and "onnection" in last, errors)
     promise(patience <= took + 1 and took < 2 * patience + 60, f"it took {took:.1f} s")
     kept = whole(url, texts(forms))
     code, out, errors = wait(start(url, "import", file))
     promise((code, counts(out)["unchanged"]) == (0, kept), f"{out} {errors}")
     place.drop(url)
-    return {"gave up after seconds": round(took, 1), "of a patience of": patience, "runs lost": 0}
+    return {"seconds until the error": round(took, 1), "patience in seconds": patience, "runs lost": 0}
 
 
 def drop_database(place: Place, runs: int) -> dict[str, Any]:
-    """Drop the database under a running import: a clear error."""
+    """Drop the database during an import: there is a clear error."""
     file = dump(place.folder / "dropped.jsonl", made(runs))
     url = place.archive()
     process = start(url, "import", "--patience", "1", file)
@@ -118,7 +123,7 @@ def drop_database(place: Place, runs: int) -> dict[str, Any]:
 
 
 def interrupt_waiting(place: Place, runs: int) -> dict[str, Any]:
-    """Interrupt an import that waits, for a server that is away or for another writer of the file: it ends at once."""
+    """Interrupt an import that waits for a stopped server or for another writer of the file: it ends quickly."""
     file = dump(place.folder / "waiting.jsonl", made(runs))
     url = place.archive()
     with RunRepository.open(url) as archive, ExitStack() as stack:
@@ -127,7 +132,7 @@ def interrupt_waiting(place: Place, runs: int) -> dict[str, Any]:
             stack.callback(engine.dispose)
             other = stack.enter_context(engine.connect())
             other.exec_driver_sql("BEGIN IMMEDIATE")
-        # A job in the background is started with the signal ignored, and so would what it starts be.
+        # A background job ignores the signal, and its child processes would inherit that.
         process = start(url, "import", file, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         if place.backend == "postgresql":
             while not archive.count() and process.poll() is None:
@@ -142,4 +147,4 @@ def interrupt_waiting(place: Place, runs: int) -> dict[str, Any]:
     promise((code, out) == (130, "") and "interrupted" in errors, f"{code} {out} {errors}")
     promise(took < 10, f"it took {took:.1f} s")
     place.drop(url)
-    return {"ended after seconds": round(took, 1)}
+    return {"seconds until the end": round(took, 1)}

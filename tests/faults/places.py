@@ -1,4 +1,4 @@
-"""Where faults happen: new archives in SQLite files and on a PostgreSQL server that stops as in a crash."""
+"""Places for faults: new archives in SQLite files, and on a PostgreSQL server that can be stopped as in a crash."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,12 +19,14 @@ from runstore import config, migrate, wire
 from runstore.backends import create_engine
 from runstore.repository import RunRepository
 from runstore.upkeep.fingerprint import Fingerprint
+from tests.helpers.paths import ROOT
+from tests.helpers.transactions import transaction
 
 BACKENDS = ("sqlite", "postgresql")
 
 
 class Place:
-    """A folder for the files of a fault, and archives of one kind."""
+    """A directory for the files of a fault, and a source of new archives on one database."""
 
     def __init__(self, backend: str, folder: Path) -> None:
         self.backend, self.folder = backend, folder
@@ -40,13 +41,13 @@ class Place:
             )
 
     def close(self) -> None:
-        """End the server."""
+        """Stop the server and delete its files."""
         if self._server is not None:
             self._admin.dispose()
             self._server.cleanup()
 
     def archive(self, isolation: str | None = None) -> URL:
-        """A new archive, on a server with this isolation for default."""
+        """Return a new archive; *isolation* is the default isolation of its PostgreSQL database."""
         name = f"faults_{next(self._numbers)}"
         url = config.database_url(self.folder / f"{name}.db")
         if self._server is not None:
@@ -61,7 +62,7 @@ class Place:
         return url
 
     def drop(self, url: URL) -> None:
-        """Delete an archive, whoever uses it."""
+        """Delete an archive, even if it is in use."""
         if self._server is None:
             for suffix in ("", "-wal", "-shm"):
                 Path(f"{url.database}{suffix}").unlink(missing_ok=True)
@@ -70,12 +71,12 @@ class Place:
             connection.execute(text(f"DROP DATABASE {url.database} WITH (FORCE)"))
 
     def stop(self) -> None:
-        """Stop the server at once, as a crash does: what was not committed is lost."""
+        """Stop the server immediately, as in a crash: open transactions are lost."""
         self._admin.dispose()
         self._control("-m", "immediate", "stop")
 
     def start(self) -> None:
-        """Start it again; it recovers, which may take longer than the wheel waits for."""
+        """Start the server again; its recovery may take longer than the wheel would wait."""
         log = self._server.pgdata / "log"
         self._control("-t", "120", "-l", str(log), "-o", f'-h "" -k {self._server.pgdata}', "start")
         self._server.ensure_postgres_running()
@@ -89,7 +90,7 @@ class Place:
 
 @contextmanager
 def place(backend: str, folder: Path) -> Iterator[Place]:
-    """A place for the time of some faults."""
+    """Yield a place for some faults."""
     made = Place(backend, folder)
     try:
         yield made
@@ -101,7 +102,7 @@ def place(backend: str, folder: Path) -> Iterator[Place]:
 
 
 def start(url: URL | str, *arguments: str | Path, **options: Any) -> subprocess.Popen[str]:
-    """``runstore COMMAND ...`` on an archive."""
+    """Start ``runstore COMMAND ...`` on an archive."""
     where = url if isinstance(url, str) else url.render_as_string(hide_password=False)
     command, *others = map(str, arguments)
     return subprocess.Popen(
@@ -110,51 +111,42 @@ def start(url: URL | str, *arguments: str | Path, **options: Any) -> subprocess.
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         **options,
     )
 
 
-def counts(said: str) -> dict[str, int]:
-    """What an import printed."""
-    return {name: int(number) for number, name in (part.split() for part in said.strip().split(", "))}
+def counts(printed: str) -> dict[str, int]:
+    """Return the counts that an import printed."""
+    return {name: int(number) for number, name in (part.split() for part in printed.strip().split(", "))}
 
 
 def wait(process: subprocess.Popen[str], seconds: float = 600) -> tuple[int, str, str]:
-    """Exit code and output."""
+    """Wait for a process, and return its exit code and its output."""
     out, err = process.communicate(timeout=seconds)
     return process.returncode, out, err
 
 
-def until(condition: Any, seconds: float = 60) -> None:
-    """Wait until the condition holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError
-        time.sleep(0.01)
-
-
-# --- what is looked at afterwards ------------------------------------------------------------------------------------
+# --- checks after a fault --------------------------------------------------------------------------------------------
 
 
 class NotAsPromised(AssertionError):
-    """A promise did not hold."""
+    """Raised if a promise did not hold."""
 
 
 def promise(holds: bool, what: str) -> None:
-    """Raise where it does not hold."""
+    """Raise :class:`NotAsPromised` if the promise does not hold."""
     if not holds:
         raise NotAsPromised(what)
 
 
 def texts(runs: Iterable[Any]) -> set[bytes]:
-    """The texts in which these runs come back."""
+    """Return the canonical texts of these runs."""
     return {wire.canonical(json.dumps(run).encode(), "$") for run in runs}
 
 
 def whole(url: URL, known: set[bytes]) -> int:
-    """Check that each stored run loads as one of its known snapshots, and that the archive verifies; their number."""
+    """Check that each stored run is one of its known snapshots, and that verify finds nothing; return their number."""
     with RunRepository.open(url) as runs:
         number = 0
         for found in runs.iterate_json():
@@ -166,11 +158,11 @@ def whole(url: URL, known: set[bytes]) -> int:
 
 
 def fingerprints(url: URL) -> tuple[Fingerprint, int]:
-    """Of the runs, and how many earlier snapshots there are."""
+    """Return the fingerprint of the runs, and the sum of the fingerprint of their history."""
     from runstore.upkeep import fingerprint
 
-    with RunRepository.open(url) as runs, runs._whole() as side:
-        return fingerprint.of_runs(side), fingerprint.of_history(side).sum
+    with migrate.engine(url) as engine, transaction(engine, whole=True) as whole:
+        return fingerprint.of_runs(whole), fingerprint.of_history(whole).sum
 
 
 def dump(path: Path, runs: Iterable[Any]) -> Path:

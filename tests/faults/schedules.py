@@ -1,4 +1,4 @@
-"""Many writers of the same runs, in any order, killed and resumed: in the end there is one archive."""
+"""Many writers of the same runs, in any order, killed and restarted: the result is always the same archive."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STATUSES = ("queued", "in_progress", "requires_action", "in_progress", "complete
 
 
 def snapshots(runs: int, dice: random.Random) -> list[Snapshot]:
-    """One to five snapshots of each run, each with its time."""
+    """Return one to five snapshots of each run, each with its time."""
     found = []
     for number in range(runs):
         for moment in range(dice.randrange(1, len(STATUSES) + 1)):
@@ -50,7 +50,7 @@ def snapshots(runs: int, dice: random.Random) -> list[Snapshot]:
 
 
 def expected(found: list[Snapshot], folder: Path) -> tuple[Any, dict[str, list[Any]]]:
-    """The fingerprints of the archive that one writer makes, and all snapshots by run."""
+    """Return the fingerprints of an archive written by one writer, and all snapshots by run."""
     with RunRepository.open(folder / "expected.db") as archive:
         archive.save_many(_records(found))
     result = fingerprints(URL.create("sqlite", database=str(folder / "expected.db")))
@@ -66,7 +66,7 @@ def _records(found: list[Snapshot]) -> Iterator[Record]:
 
 
 def _write(url: URL, found: list[Snapshot], result: Path) -> None:
-    """A writer, in a process of its own: its report and how often it had to try again, in a file."""
+    """Save snapshots in a separate process, and write the counts and the number of retries to a file."""
     tries: list[str] = []
     handler = logging.Handler()
     handler.emit = lambda record: tries.append(record.getMessage())  # type: ignore[method-assign]
@@ -80,7 +80,7 @@ def _write(url: URL, found: list[Snapshot], result: Path) -> None:
 
 
 def _write_inside(url: URL, found: list[Snapshot], result: Path) -> None:
-    """A writer that saves in transactions of the caller's, each begun again as the error says."""
+    """Save snapshots in the caller's transactions, and try each one again if the error requests it."""
     engine = create_engine(url)
     inserted = refused = again = 0
     for start in range(0, len(found), 20):
@@ -89,7 +89,7 @@ def _write_inside(url: URL, found: list[Snapshot], result: Path) -> None:
                 with engine.begin() as connection:
                     report = RunRepository(connection).save_many(_records(found[start : start + 20]))
             except DatabaseFailure as failure:
-                if "begin it again" not in str(failure):
+                if "try it again" not in str(failure):
                     raise
                 again += 1
                 time.sleep(random.uniform(0, 0.05))
@@ -102,7 +102,7 @@ def _write_inside(url: URL, found: list[Snapshot], result: Path) -> None:
 
 
 def _prune(url: URL, stop: Any) -> None:
-    """One that deletes, again and again, what waits for somebody."""
+    """Repeatedly delete the runs that require an action."""
     with RunRepository.open(url) as archive:
         while not stop.is_set():
             archive.prune(requires_action=True)
@@ -110,7 +110,7 @@ def _prune(url: URL, stop: Any) -> None:
 
 
 def _read(url: URL, known: dict[str, list[Any]], stop: Any) -> None:
-    """A reader beside the writers: each run it sees is one of its snapshots, whole."""
+    """Read concurrently with the writers: each run that is read is one of its snapshots."""
     dice = random.Random(os.getpid())
     with RunRepository.open(url) as archive:
         while not stop.is_set():
@@ -130,10 +130,11 @@ def run_schedules(
     prune: bool = False,
     isolation: str | None = None,
 ) -> dict[str, Any]:
-    """Overlapping pieces of one shuffled dump, by one to eight writers, some killed and done again, copied about.
+    """Save overlapping parts of a shuffled dump with up to *writers* writers, kill and repeat some; copy the result.
 
-    With *prune* somebody deletes runs that wait for an action; what has ended stays, and the dump saved again brings
-    the others back. With *isolation*, the server's default, half of the writers save in transactions of their own.
+    With *prune*, runs that require an action are deleted concurrently; finished runs must remain, and saving the dump
+    again restores the others. With *isolation*, the default of the server, half of the writers save in the caller's
+    transactions.
     """
     context = multiprocessing.get_context("fork")
     kills = tries = reads = deleted = 0
@@ -152,8 +153,8 @@ def run_schedules(
             pieces.append(piece)
         stop = context.Event()
         reader = context.Process(target=_read, args=(url, known, stop))
-        beside = [reader, *([context.Process(target=_prune, args=(url, stop))] if prune else [])]
-        for process in beside:
+        concurrent = [reader, *([context.Process(target=_prune, args=(url, stop))] if prune else [])]
+        for process in concurrent:
             process.start()
         results = [place.folder / f"result_{n}" for n in range(number)]
         waiting = list(zip(pieces, results, strict=True))
@@ -185,7 +186,7 @@ def run_schedules(
             promise(len(again) <= 1, f"schedule {schedule}: {len(again)} writers failed")
             waiting = again
         stop.set()
-        for process in beside:
+        for process in concurrent:
             process.join()
             promise(process.exitcode == 0, f"schedule {schedule}: a reader saw half a run, or a prune failed")
         reads += 1
@@ -198,15 +199,15 @@ def run_schedules(
                 archive.save_many(_records(found))
         promise(prune or inserted <= runs, f"schedule {schedule}: {inserted} of {runs} runs inserted")
         promise(whole(url, texts(run for _, run in found)) == runs, f"schedule {schedule}: runs are missing")
-        there, back = places[(schedule + 1) % len(places)].archive(), place.archive()
-        for source, target in ((url, there), (there, back)):
+        copied, back = places[(schedule + 1) % len(places)].archive(), place.archive()
+        for source, target in ((url, copied), (copied, back)):
             with RunRepository.open(source) as archive, RunRepository.open(target) as other:
                 promise(archive.copy_to(other).complete, f"schedule {schedule}: the copy is not complete")
-        for end in (url, there, back):
-            promise(fingerprints(end) == wanted, f"schedule {schedule}: another fingerprint")
+        for end in (url, copied, back):
+            promise(fingerprints(end) == wanted, f"schedule {schedule}: the fingerprint differs")
         place.drop(url)
         place.drop(back)
-        places[(schedule + 1) % len(places)].drop(there)
+        places[(schedule + 1) % len(places)].drop(copied)
     return {
         "schedules": schedules,
         "ended with the same fingerprint": schedules,

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from runstore import RunRepository
 from runstore.query.criteria import FILTERS
-from tests.comparison import difference
+from tests.helpers.comparison import difference
 from tests.web.conftest import A_RUNS, B_RUNS, PUBLISHED, Ask, Run, newest_first, threaded
 
 PREFIXES = ["", "/v1", "/openai", "/openai/v1", "/api/projects/p-1"]

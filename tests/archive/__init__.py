@@ -1,0 +1,1 @@
+"""What runstore promises of an archive, on each database."""

@@ -1,0 +1,104 @@
+"""Where an archive is: each way to write it means one place, for every command, or is refused with what to do."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.commands import Cli
+
+RUN = '{"id":"run_1","object":"thread.run"}'
+
+
+@pytest.mark.parametrize(
+    ("place", "file"),
+    [
+        ("x.db", "x.db"),
+        ("file:x.db", "x.db"),
+        ("sqlite:///file:x.db", "x.db"),
+        ("sqlite:///file:x.db?uri=true", "x.db"),
+        ("sqlite:///x.db?mode=rwc", "x.db"),
+        ("file:a%20b%25.db?mode=rwc", "a b%.db"),
+        ("./file:x.db", "file:x.db"),
+        ("a?b#%20.db", "a?b#%20.db"),
+        ("x.db\n", "x.db"),
+        ("x=y.db", "x=y.db"),
+    ],
+)
+def test_a_place_is_one_file_for_every_command(cli: Cli, tmp_path: Path, place: str, file: str) -> None:
+    assert cli("import", "-", "--db", place, stdin=RUN).code == 0
+    before = (tmp_path / file).read_bytes()
+    for suffix in ("-wal", "-shm"):
+        assert not (tmp_path / f"{file}{suffix}").exists()
+    assert [path.name for path in tmp_path.iterdir()] == [file]
+    os.link(tmp_path / file, tmp_path / "link")
+    for output in (file, "link"):
+        spared = cli("export", "--db", place, "-o", output)
+        assert (spared.code, "the archive itself" in spared.err) == (2, True)
+    (tmp_path / "link").unlink()
+    assert (tmp_path / file).read_bytes() == before
+    assert cli("export", "--db", place).out.strip() == RUN
+    assert cli("sql", "--db", place, "SELECT id FROM runs").out.strip() == '{"id":"run_1"}'
+    for args in (("db", "check"), ("db", "upgrade"), ("verify",), ("backup", "copy.db"), ("db", "status")):
+        assert cli(args[0], *args[1:], "--db", place).code == 0, args
+    assert {path.name for path in tmp_path.iterdir()} == {file, "copy.db"}
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("service=x", "expected postgresql://"),
+        ("sslmode=require host=x", "expected postgresql://"),
+        ("x\ny.db", "line break"),
+        ("sqlite:///x%0Ay.db", "line break"),
+        ("sqlite:///x.db?foo=1", "no option 'foo'"),
+        ("x.db?mode=ro", "write sqlite:///x.db?..."),
+        ("sqlite:///x.db?timeout=long", "cannot parse"),
+        ("folder", "is a directory"),
+        ("pipe", "a pipe or a device"),
+        ("/dev/null", "a pipe or a device"),
+        ("loop", "symbolic links"),
+        ("none/x.db", "the directory none does not exist"),
+        ("text/x.db", "Not a directory"),
+        ("x" * 300, "File name too long"),
+    ],
+)
+def test_what_can_be_no_archive_is_said_and_nothing_is_made(cli: Cli, tmp_path: Path, place: str, said: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "text").write_text("text")
+    (tmp_path / "loop").symlink_to("loop")
+    os.mkfifo(tmp_path / "pipe")
+    before = sorted(tmp_path.iterdir())
+    for args in (("import", "-"), ("db", "upgrade"), ("list",), ("export", "-o", "out"), ("sql", "SELECT 1")):
+        refused = cli(*args, "--db", place)
+        assert refused.code in ((2, 3) if said == "the directory none does not exist" else (2,)), refused.err
+        assert said in refused.err or refused.code == 3
+        assert "Traceback" not in refused.err
+        assert refused.err.count("\n") == 1 or "Usage" in refused.err
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs users")
+def test_an_archive_in_a_folder_that_cannot_be_written_is_read_as_immutable(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "medium"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    assert cli("import", "-", "--db", "x.db", stdin=RUN).code == 0
+    (folder / "x.db").chmod(0o444)
+    folder.chmod(0o555)
+    tmp_path.chmod(0o755)
+    try:
+        if os.geteuid():
+            refused = cli("list", "--db", "x.db")
+            assert (refused.code, "?immutable=1" in refused.err) == (1, True)
+        for place in ("sqlite:///x.db?immutable=1", "file:x.db?immutable=1"):
+            assert cli("export", "--db", place).out.strip() == RUN
+            assert cli("sql", "--db", place, "SELECT id FROM runs").out.strip() == '{"id":"run_1"}'
+            assert cli("verify", "--db", place).code == 0
+        assert [path.name for path in folder.iterdir()] == ["x.db"]
+    finally:
+        folder.chmod(0o755)

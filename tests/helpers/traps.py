@@ -1,0 +1,34 @@
+"""Databases that refuse rows."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine
+
+
+def fail_on(engine: Engine, table: str, run_id: str) -> None:
+    """Let the database refuse rows of one run in a table."""
+    column = "id" if table == "run_object" else "run_object"
+    with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql(
+                f"CREATE TRIGGER trap BEFORE INSERT ON {table} WHEN NEW.{column} = '{run_id}' "
+                "BEGIN SELECT RAISE(ABORT, 'the trap is sprung'); END"
+            )
+        else:
+            connection.exec_driver_sql(
+                "CREATE FUNCTION trap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                f"IF NEW.{column} = '{run_id}' THEN RAISE 'the trap is sprung'; END IF; RETURN NEW; END $$"
+            )
+            connection.exec_driver_sql(
+                f"CREATE TRIGGER trap BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION trap()"
+            )
+
+
+def disarm(engine: Engine, table: str) -> None:
+    """Let it take them again."""
+    with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("DROP TRIGGER trap")
+        else:
+            connection.exec_driver_sql(f"DROP TRIGGER trap ON {table}")
+            connection.exec_driver_sql("DROP FUNCTION trap")

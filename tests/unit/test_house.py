@@ -1,0 +1,237 @@
+"""The house: parts are where docs/develop says, imports point one way, SQL is made of names and parameters only."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from graphlib import TopologicalSorter
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import runstore
+from runstore import errors
+from tests.helpers.paths import ROOT
+
+pytestmark = pytest.mark.xdist_group("house")  # the modules are parsed once
+
+PACKAGE = ROOT / "runstore"
+
+ORDER = [
+    *("errors", "statuses", "times", "amounts", "files", "masking", "pace", "config"),
+    *("wire", "redact", "sources", "schema", "mapping", "backends", "migrate", "metrics"),
+    *("connections", "prices", "query", "save", "upkeep", "formats"),
+    *("repository", "orm", "web", "cli"),
+]
+"""A module imports only what stands before it."""
+
+AGAINST = {("runstore.schema.sessions", "runstore.orm")}
+"""The one exception: whoever imports a model has its sessions write runs through the mapping."""
+
+WHERE_DATABASES_DIFFER = ("backends", "config", "migrate")
+
+KNOW_THE_DATABASE = {
+    "schema/base.py": "the type of a column differs",
+    "schema/run.py": "an index and its function are PostgreSQL's",
+    "schema/views.py": "the type of a column differs",
+    "cli/database.py": "--backend chooses the SQL that is printed",
+    "upkeep/earlier.py": "earlier snapshots are asked in a SQLite archive in memory",
+}
+"""Other modules that may name a database, each with its reason."""
+
+OF_NAMED_TUPLES = {"_asdict", "_fields", "_replace"}
+
+
+def modules() -> list[Path]:
+    return [path for path in sorted(PACKAGE.rglob("*.py")) if part_of(path) in ORDER]
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+each_module = pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
+def names() -> set[str]:
+    return {name_of(path) for path in PACKAGE.rglob("*.py")}
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and module of runstore of each import, also of those inside functions."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                name = inner if inner in names() else str(node.module)
+                if name.startswith("runstore."):
+                    yield node.lineno, name
+        elif isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names if alias.name.startswith("runstore."))
+
+
+def test_every_module_has_its_place_in_the_house() -> None:
+    found = {path.name.removesuffix(".py") for path in PACKAGE.iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert found - {"__init__", "__main__", "__pycache__", "migrations"} == set(ORDER)
+
+
+def test_the_table_of_the_house_has_every_module_in_its_order() -> None:
+    page = (ROOT / "docs/develop/architecture.md").read_text()
+    rows = re.findall(r"^\| `runstore/(\w+)(?:\.py|/)` \| (.+) \|$", page, re.M)
+    assert [part for part, _ in rows] == ORDER
+    for part, purpose in rows:
+        if part != "cli":  # a module for each group of commands
+            inside = {path.stem for path in (PACKAGE / part).glob("*.py")} - {"__init__"}
+            assert inside <= set(re.findall(r"`(\w+)`", purpose)), part
+
+
+@each_module
+def test_imports_point_towards_the_top_of_the_house(path: Path) -> None:
+    place = ORDER.index(part_of(path))
+    against = [
+        f"{path.name}:{line} imports {name}"
+        for line, name in imports(path)
+        if ORDER.index(name.split(".")[1]) > place and (name_of(path), name) not in AGAINST
+    ]
+    assert not against
+
+
+def test_no_modules_import_each_other_inside_a_package_either() -> None:
+    graph = {name_of(path): {name for _, name in imports(path)} for path in modules()}
+    for module, imported in AGAINST:
+        graph[module].remove(imported)
+    TopologicalSorter(graph).prepare()
+
+
+@each_module
+def test_no_module_uses_a_private_name_of_another(path: Path) -> None:
+    private = []
+    imported: set[str] = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "runstore":
+            imported |= {alias.asname or alias.name for alias in node.names}
+            private += [alias.name for alias in node.names if alias.name.startswith("_")]
+    for node in ast.walk(tree(path)):
+        if (
+            isinstance(node, ast.Attribute)
+            and re.match("_(?!_)", node.attr)
+            and node.attr not in OF_NAMED_TUPLES
+            and isinstance(node.value, ast.Name)
+            and node.value.id in imported
+        ):
+            private.append(f"{node.value.id}.{node.attr}")
+    assert not private
+
+
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+OUR_OWN = OF_NAMED_TUPLES | {"_mapping", "_exit"}
+"""Names that begin so and are public all the same: of rows, and os._exit."""
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(ROOT / "tests")))
+def test_no_test_uses_a_private_name(path: Path) -> None:
+    """What it tests has a public way; a private name changes without anybody noticing."""
+    found = []
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Attribute) and re.match("_(?!_)", node.attr) and node.attr not in OUR_OWN:
+            if ast.unparse(node.value) not in ("self", "cls"):
+                found.append(f"{node.lineno}: {ast.unparse(node)}")
+        elif isinstance(node, ast.ImportFrom):
+            found += [f"{node.lineno}: {alias.name}" for alias in node.names if re.match("_(?!_)", alias.name)]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("setattr"):
+            names = [arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
+            found += [f"{node.lineno}: {name}" for name in names if re.search(r"(^|\.)_(?!_)\w+$", name)]
+    assert not found
+
+
+def test_test_modules_import_nothing_of_each_other() -> None:
+    """What several need stands in tests/helpers."""
+    imported = [
+        f"{path.relative_to(ROOT)}:{node.lineno} imports {node.module}"
+        for path in TESTS
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ImportFrom) and re.search(r"(^|\.)test_\w+$", node.module or "")
+    ]
+    assert not imported
+
+
+def databases_named(path: Path) -> list[str]:
+    """Where a module says or asks which database it is."""
+    found = []
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Constant) and node.value in ("postgresql", "sqlite", "psycopg", "pysqlite"):
+            found.append(f"{node.lineno}: {node.value}")
+        elif isinstance(node, ast.Attribute) and ast.unparse(node).endswith(("dialect.name", ".get_backend_name")):
+            found.append(f"{node.lineno}: {ast.unparse(node)}")
+        elif isinstance(node, ast.keyword) and (node.arg or "").startswith(("postgresql_", "sqlite_")):
+            found.append(f"{node.value.lineno}: {node.arg}")
+    return found
+
+
+@each_module
+def test_only_a_few_modules_know_which_database_it_is(path: Path) -> None:
+    assert "create_all" not in path.read_text()
+    if part_of(path) not in WHERE_DATABASES_DIFFER:
+        assert bool(databases_named(path)) == (path.relative_to(PACKAGE).as_posix() in KNOW_THE_DATABASE)
+
+
+def test_text_of_sql_is_put_together_in_one_module_of_names_alone() -> None:
+    """ruff's S608 finds SQL made of strings; where it is silenced, only table and column names are put in."""
+    silenced = [path for path in PACKAGE.rglob("*.py") if "noqa: S608" in path.read_text()]
+    assert [path.relative_to(PACKAGE).as_posix() for path in silenced] == ["backends/base.py"]
+
+
+# --- what users import -----------------------------------------------------------------------------------------------
+
+
+def homes() -> dict[str, str]:
+    """The table of the names that users import: each with its module."""
+    tables = [node for node in tree(PACKAGE / "__init__.py").body if isinstance(node, ast.AnnAssign | ast.Assign)]
+    (table,) = (
+        ast.literal_eval(node.value) for node in tables if node.value and ast.unparse(node).startswith("_NAMES")
+    )
+    return {name: module for module, names in table.items() for name in names}
+
+
+def test_every_name_that_users_import_is_where_the_table_says() -> None:
+    for name, module in homes().items():
+        found = getattr(runstore, name)
+        assert found is vars(import_module(f"runstore.{module}"))[name]
+        assert getattr(found, "__module__", "").startswith(f"runstore.{module}"), name
+    assert set(dir(runstore)) == {*runstore.__all__, "__version__"}
+    with pytest.raises(AttributeError, match="no attribute 'RunRepositry'"):
+        runstore.RunRepositry  # noqa: B018
+
+
+def test_type_checkers_read_the_same_names() -> None:
+    block = next(node for node in tree(PACKAGE / "__init__.py").body if isinstance(node, ast.If))
+    told = {
+        str(alias.asname): str(node.module).removeprefix("runstore.")
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert told == homes()
+
+
+def test_every_error_can_be_imported_from_runstore() -> None:
+    raised = {
+        name
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, Exception) and value.__module__ == errors.__name__
+    }
+    assert raised <= set(runstore.__all__)
