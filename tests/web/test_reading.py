@@ -10,6 +10,9 @@ from sqlalchemy import Engine, text
 from sqlalchemy.engine import URL
 
 from runstore import ConfigurationError, DatabaseFailure, QueryTimeout, RunNotFound, RunRepository
+from runstore.backends import create_engine
+from runstore.connections import Connections
+from runstore.connections.seen import SeenRows
 from runstore.mapping import RUN
 from runstore.query import reader
 from tests.web.conftest import threaded
@@ -48,28 +51,29 @@ def test_it_may_be_made_before_the_repository_is_used(url: URL) -> None:
         reading.check()
 
 
-def test_the_database_does_not_write_either(runs: RunRepository) -> None:
+def test_the_database_does_not_write_either(engine: Engine, runs: RunRepository) -> None:
     runs.save(threaded(1))
     with (
         pytest.raises(DatabaseFailure, match=r"(?i)read.?only"),
-        runs.reading(5)._connections.transaction(write=False) as transaction,
+        Connections(engine, patience=0, seen=SeenRows()).reading(5).transaction(write=False) as transaction,
     ):
         transaction.execute(RUN.delete())
     assert runs.delete("run_001") == 1
 
 
 def test_what_takes_too_long_is_stopped_and_the_connection_stays_good(url: URL) -> None:
-    with RunRepository.open(url, connections=1) as runs:
-        runs.save(threaded(1))
-        reading = runs.reading(0.2)
-        with (
-            pytest.raises(QueryTimeout, match=r"stopped after 0\.2 s"),
-            reading._connections.transaction(write=False) as transaction,
-        ):
-            transaction.execute(text(ENDLESS)).scalar_one()
-        assert reading.count() == 1
-        runs.save(threaded(2))  # on the same connection
-        assert reading.count() == 2
+    engine = create_engine(url, connections=1)
+    runs = RunRepository(engine)
+    runs.save(threaded(1))
+    with (
+        pytest.raises(QueryTimeout, match=r"stopped after 0\.2 s"),
+        Connections(engine, patience=0, seen=SeenRows()).reading(0.2).transaction(write=False) as transaction,
+    ):
+        transaction.execute(text(ENDLESS)).scalar_one()
+    assert runs.reading(5).count() == 1
+    runs.save(threaded(2))  # on the same connection
+    assert runs.reading(5).count() == 2
+    engine.dispose()
 
 
 def test_a_repository_keeps_as_many_connections_as_it_is_told(url: URL) -> None:

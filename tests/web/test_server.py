@@ -22,6 +22,7 @@ import openai
 import pytest
 from azure.ai.agents import AgentsClient
 from azure.core.credentials import AccessToken
+from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 
 from runstore import RunRepository
@@ -273,13 +274,13 @@ def test_it_refuses_what_is_no_request_to_it(serve: Serve, request_: bytes) -> N
     assert httpx2.get(f"{server.url}/healthz").status_code == 200
 
 
-def test_readiness_and_answers_come_back_with_the_database(serve: Serve, url: URL, archive: RunRepository) -> None:
+def test_readiness_and_answers_come_back_with_the_database(serve: Serve, url: URL, engine: Engine) -> None:
     if not url.get_backend_name().startswith("postgresql"):
         pytest.skip("a file is there or not")
     server = serve()
     path = f"{server.url}/v1/threads/thread_a/runs/run_001"
     assert httpx2.get(path).status_code == 200
-    with archive._connections.bind.connect() as connection:  # type: ignore[union-attr]
+    with engine.connect() as connection:
         connection.exec_driver_sql(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
             "AND pid <> pg_backend_pid()"
