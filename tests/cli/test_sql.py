@@ -62,7 +62,7 @@ def test_the_command_says_what_is_wrong_and_exits_with_a_code(
     assert cli("sql", "--db", tmp_path / "none.db", "SELECT 1").code == 3
     without_stdin = ["sh", "-c", '"$@" <&-', "sh", *COMMAND, "sql", *db]
     closed = subprocess.run(without_stdin, env=env(), capture_output=True, check=False)
-    assert (closed.returncode, b"expected one query" in closed.stderr) == (2, True)
+    assert (closed.returncode, b"expected one read-only query" in closed.stderr) == (2, True)
     assert many.count() == 2500
     assert not (tmp_path / "table.txt").exists()
 
@@ -126,6 +126,6 @@ def test_a_terminal_gets_a_table_that_no_value_can_steer(tmp_path: Path, termina
     assert "row 1" in block
     assert "pending_tool_calls" in block
     _, schema = terminal("sql", "--schema")
-    assert "One row a run" in schema
+    assert "One row per run" in schema
     code, said = terminal("sql")
     assert (code, "no query" in said) == (2, True)

@@ -161,5 +161,5 @@ def test_prune_without_a_terminal_refuses_and_on_one_asks(cli: Cli, doomed: URL)
     assert (code, seen.endswith("runstore: nothing was deleted\r\n")) == (1, True)
     assert count(doomed) == 2
     code, seen = answering(b"y\n", "prune", "--status", "failed", "--db", place)
-    assert (code, "deleted: 1 runs" in seen) == (0, True)
+    assert (code, "deleted: 1 run, " in seen) == (0, True)
     assert count(doomed) == 1
