@@ -50,7 +50,9 @@ def read(path: Path) -> list[Price]:
     try:
         rows: Any = json.loads(text) if text.lstrip()[:1] in ("[", "{") else list(csv.DictReader(io.StringIO(text)))
     except (ValueError, csv.Error, RecursionError) as error:
-        raise ConfigurationError(detail=f"{path}: {error}") from None
+        raise ConfigurationError(
+            detail=f"{path}: expected CSV with a header line, or one JSON array of objects ({error})"
+        ) from None
     if not isinstance(rows, list) or not rows:
         raise ConfigurationError(detail=f"{path}: expected CSV with a header line, or a JSON array of objects")
     return checked(rows, f"{path}: ")

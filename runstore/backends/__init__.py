@@ -88,7 +88,10 @@ def create_engine(
 def _backend(*key: str) -> Backend:
     if key not in _BACKENDS:
         known = ", ".join(f"{name}+{driver}" for name, driver in _BACKENDS)
-        raise ConfigurationError(detail=f"runstore does not support {key[0]}+{key[1]}; it supports {known}")
+        raise ConfigurationError(
+            detail=f"runstore does not support {key[0]} (with the driver {key[1]}); it supports {known}, and "
+            "paths of SQLite files"
+        )
     return _BACKENDS[key]
 
 

@@ -49,7 +49,7 @@ EXIT_CODES = """
 Exit codes: 0 success, 1 failure, 2 usage error, 3 not found,
 4 schema behind this runstore, 5 schema newer than this runstore,
 6 some records were rejected or in conflict,
-7 the database cannot be reached: try again later.
+7 the database cannot be reached: try again later, 130 interrupted.
 """
 
 

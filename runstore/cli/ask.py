@@ -37,7 +37,7 @@ def sql_command(
     """Run one read-only SQL query and print its rows.
 
     QUERY is the text of the query, or - to read it from standard input. To choose a PostgreSQL schema, set
-    RUNSTORE_SCHEMA or add ?schema=NAME to the URL; the query then needs no schema in front of the names of tables.
+    RUNSTORE_SCHEMA or add ?schema=NAME to the URL; the query then needs no schema before table names.
     """
     from runstore.formats import Column
     from runstore.repository import RunRepository

@@ -140,7 +140,7 @@ def prune_command(
         deleted = so_far
 
     if orphans == bool(where):
-        raise click.UsageError("give either at least one filter or --orphans, not both")
+        raise click.UsageError("choose the runs with at least one filter, or give --orphans alone")
     if orphans and any_version:
         raise click.UsageError("--any-version selects runs, and --orphans deletes none; give only one of them")
     with RunRepository.open(db, patience=patience) as archive:

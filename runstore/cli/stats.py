@@ -64,8 +64,8 @@ def _columns() -> Iterable[str]:
     metavar="GROUP",
     multiple=True,
     shell_complete=one_of(_groups),
-    help="Group by hour, day, week, month, model, assistant, thread, status, source, error, tool or function (may be "
-    "repeated).",
+    help="Group by hour, day, week, month, model, assistant, thread, status, source, error, tool or function, or by "
+    "several of them, with commas between.",
 )
 @columns_option(_columns)
 @click.option(
@@ -88,7 +88,7 @@ def stats_command(
     output: Path | None,
     where: dict[str, Any],
 ) -> None:
-    """Compute numbers of runs, failure rates, tokens, cost and durations, in total or by group.
+    """Count runs, add up tokens and cost, and compute failure rates and durations, in total or by group.
 
     The columns are runs, queued, in_progress, requires_action, cancelling, cancelled, failed, completed, incomplete,
     expired, other_status, failure_rate, prompt_tokens, completion_tokens, total_tokens, cached_tokens, cost, currency,
@@ -99,7 +99,8 @@ def stats_command(
     from runstore.repository import RunRepository
 
     spare_the_archive(db, output)
-    form, by = form_of(form, output), tuple(dict.fromkeys(by))
+    form = form_of(form, output)
+    by = tuple(dict.fromkeys(name for names in by for name in names.split(",")))
     if columns is None and form == "table":
         columns = (*SHOWN, sort) if sort and sort not in SHOWN else SHOWN
     with RunRepository.open(db) as archive:

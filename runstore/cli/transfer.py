@@ -51,8 +51,8 @@ SHOWN_CHARACTERS = 200
     type=click.Choice(POLICIES),
     default="newest",
     show_default=True,
-    help="What to do if a snapshot differs from the stored one: keep the newest, replace or keep the stored one, or "
-    "treat the difference as an error.",
+    help="Which snapshot stays if one differs from the stored one: the newest, the imported one (replace) or the "
+    "stored one (keep); error refuses the imported one.",
 )
 @click.option(
     "--exported",

@@ -247,4 +247,4 @@ def parse(cursor: str) -> Place:
             return created, run_id
     except (ValueError, TypeError, RecursionError):
         pass
-    raise ConfigurationError(detail=f"{cursor!r} is not a cursor; pass the 'next' of an earlier page")
+    raise ConfigurationError(detail=f"{cursor!r} is not a cursor; pass one that an earlier page returned")

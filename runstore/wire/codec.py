@@ -237,7 +237,7 @@ def is_text(value: object) -> bool:
 
 def check_number(literal: str, path: str) -> None:
     # Messages state where a value is and what is wrong with it, but never show the value.
-    shown = literal if literal.isalpha() else f"there ({len(literal)} characters)"
+    shown = literal if literal.isalpha() else f"of {len(literal)} characters"
     try:
         kept = (len(literal) <= 20 and literal.lstrip("-").isdigit() and int(literal) in INT64) or (
             _float(literal) is not None

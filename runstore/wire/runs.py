@@ -116,7 +116,7 @@ def _beyond_64_bits(value: int, path: str) -> float:
         return float(value)
     except ValueError:  # Python refuses to convert it to a string
         digits = value.bit_length() * 30103 // 100000
-        reason = f"neither a 64-bit integer nor a double equals the number there (about {digits} digits)"
+        reason = f"neither a 64-bit integer nor a double equals the number of about {digits} digits"
         raise RunRejected(path=path, reason=reason) from None
 
 

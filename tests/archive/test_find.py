@@ -353,7 +353,7 @@ NO_CURSORS: list[Any] = [
 
 def test_what_is_no_cursor_is_a_configuration_error(runs: RunRepository) -> None:
     for cursor in NO_CURSORS:
-        with pytest.raises(ConfigurationError, match="is not a cursor; pass the 'next' of an earlier page"):
+        with pytest.raises(ConfigurationError, match="is not a cursor; pass one that an earlier page returned"):
             runs.find(cursor=cursor)
 
 

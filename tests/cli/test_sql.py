@@ -128,4 +128,4 @@ def test_a_terminal_gets_a_table_that_no_value_can_steer(tmp_path: Path, termina
     _, schema = terminal("sql", "--schema")
     assert "One row per run" in schema
     code, said = terminal("sql")
-    assert (code, "no query" in said) == (2, True)
+    assert (code, "the query is missing" in said) == (2, True)

@@ -29,6 +29,7 @@ def test_the_command_writes_json_lines_and_csv(runs: RunRepository, url: URL, cl
     )
     top = cli("stats", *db, "--by", "thread", "--sort", "runs", "--limit", "1", "--format", "json")
     assert json.loads(top.out) == [max(expected(given, "thread"), key=lambda row: row["runs"])]
+    assert cli("stats", *db, "--by", "status,model").out == cli("stats", *db, "--by", "status", "--by", "model").out
     assert cli("stats", *db, "--by", "color").code == 2
     assert cli("stats", *db, "--sort", "color").code == 2
 
