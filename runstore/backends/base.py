@@ -300,8 +300,8 @@ def expect(connection: Connection, table: Table, done: int, sent: int, what: str
         raise DatabaseFailure(
             place=config.shown(connection.engine.url),
             reason=f"only {done} of {counted(sent, 'row')} of {table.name} {'was' if done == 1 else 'were'} {what}, "
-            "because a trigger, a rule or a row security policy of the database dropped the others; nothing of this "
-            "batch was stored",
+            "because a trigger, a rule or a row security policy of the database dropped the others; this batch changed "
+            "nothing",
         )
 
 

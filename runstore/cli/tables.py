@@ -27,6 +27,12 @@ MOST_ROWS = 1000
 NAMED = ("jsonl", "json", "csv", "parquet")
 """Formats that are also file extensions."""
 
+OTHERS = (
+    *("gz", "bz2", "xz", "zst", "zip", "xlsx", "xls", "ods", "parq", "db", "sqlite", "sqlite3"),
+    *("yaml", "yml", "xml", "html"),
+)
+"""Extensions of formats that no command writes."""
+
 FORMS = "runstore.forms"
 """Key in the context of a command for the formats that the command writes."""
 
@@ -89,17 +95,18 @@ def form_of(form: str | None, output: Path | None, *, default: str | None = None
 
 
 def _of_name(output: Path | None) -> str | None:
-    """Return the format of a file's extension, None for an unknown extension, or raise a usage error.
+    """Return the format of a file's extension, None for an extension without a meaning, or raise a usage error.
 
-    The error is for a format that runstore knows, but this command does not write.
+    The error is for a format that this command does not write: no program could open the file.
     """
     ending = output.suffix.lower().removeprefix(".") if output else ""
-    if ending not in NAMED:
+    if ending not in (*NAMED, *OTHERS):
         return None
     forms = click.get_current_context().meta[FORMS]
     if ending not in forms:
         known = ", ".join(form for form in forms if form in NAMED)
-        raise click.UsageError(f"{output}: this command does not write {ending}; it writes {known}")
+        hint = "" if ending in NAMED else ", under this name with --format"
+        raise click.UsageError(f"{output}: this command does not write {ending}; it writes {known}{hint}")
     return ending
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import unquote
 
 from sqlalchemy.engine import URL, make_url
 
@@ -45,7 +46,10 @@ def from_text(text: str) -> URL:
     """Return the URL for a text that begins with the name of our driver. Raises SQLAlchemy's errors and ValueError."""
     hosts = _HOSTS.fullmatch(text)
     if hosts is None:
-        return make_url(text)
+        url = make_url(text)
+        # libpq decodes the host, so that it can be the path of a socket directory; SQLAlchemy does not.
+        host = unquote(url.host or "")
+        return url.set(host="").update_query_dict({"host": host}) if host.startswith("/") else url
     found = [_HOST.fullmatch(host) for host in hosts[2].split(",")]
     names, ports = zip(*((host[1], host[2] or "5432") if host else ("", "") for host in found), strict=True)
     return make_url(hosts.expand(r"\1\3")).update_query_dict({"host": ",".join(names), "port": ",".join(ports)})

@@ -39,6 +39,7 @@ def as_written(url: URL) -> URL:
     """Return a URL as its author meant it: ``~`` is expanded, and a path that begins with ``file:`` is a URI."""
     _refuse_control_characters(url.database or "")
     if (url.database or "").startswith("file:"):
+        _refuse_control_characters(unquote(url.database or ""))
         url = url.update_query_dict({"uri": "true"})
     elif url.database:
         url = url.set(database=os.path.expanduser(url.database))

@@ -209,6 +209,9 @@ class Splitter(Scanner):
                 self._advance(min(self.pos + 1, len(self.buf)))
                 size = self.limit + 1  # already reported: keep nothing more of this event
                 continue
+            carriage = self.buf.find(b"\r", self.pos, end)
+            if carriage >= 0 and bytes(self.buf[carriage:end]) != b"\r":
+                end = carriage  # the standard allows it as the end of a line by itself
             text = bytes(self.buf[self.pos : end]).rstrip()
             if not text or text[0] in b"{[#\xef\x1e":  # may begin a value, possibly after a byte order mark
                 break

@@ -41,8 +41,10 @@ _TIMES = ("created_at", "expires_at", "started_at", "cancelled_at", "failed_at",
 _OTHERS = (
     *("role", "content", "message", "messages", "choices", "delta", "run_id", "step_details", "level"),
     *("trace_id", "span_id", "run", "runs", "data", "response", "body", "payload"),
+    *("attachments", "vector_store_id", "previous_response_id", "max_output_tokens", "output"),
+    *("subject", "label_ids", "run_type", "kwargs"),
 )
-"""Members that messages, steps, traces, log records and envelopes have, but runs do not."""
+"""Members that messages, steps, traces, tickets, responses, log records and envelopes have, but runs do not."""
 
 _LEAVES = (
     *("thread.message", "thread.message.delta", "thread.run.step", "thread.run.step.delta"),

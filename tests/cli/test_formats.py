@@ -109,6 +109,9 @@ def test_the_name_of_a_file_says_its_format_and_format_says_more(archive: RunRep
         refused = cli(*args, *place, "-o", "x.parquet")
         assert (refused.code, Path("x.parquet").exists()) == (2, False)
         assert "x.parquet: this command does not write parquet; it writes jsonl, json, csv\n" in refused.err
+    refused = cli("export", *place, "-o", "x.xlsx")
+    assert (refused.code, Path("x.xlsx").exists(), "does not write xlsx" in refused.err) == (2, False, True)
+    assert cli("export", *place, "-o", "x.xlsx", "--format", "csv").code == 0
 
 
 @pytest.mark.slow

@@ -97,7 +97,7 @@ def test_pretty_printed_values_follow_each_other() -> None:
     assert check(pretty + pretty + b"\n" + pretty) == [ok(pretty, 1), ok(pretty, 10), ok(pretty, 20)]
 
 
-def test_a_value_may_begin_with_a_line_that_snapshots_whole() -> None:
+def test_a_value_may_begin_with_a_line_that_looks_whole() -> None:
     value = b'{"a":{"b":1}\n,"c":2}'
     assert check(A + b"\n" + value + b"\n" + B) == [ok(A), ok(value, 2), ok(B, 4)]
 
@@ -154,6 +154,12 @@ def test_server_sent_events_give_their_data_and_name() -> None:
     assert check(content) == [ok(A, 5, "thread.run.created"), ok(B, 7)]
     crlf = content.replace(b"\n", b"\r\n")
     assert check(crlf) == check(content)
+
+
+@pytest.mark.parametrize("end", [b"\r", b"\r\n", b"\n"])
+def test_lines_of_events_end_as_the_standard_allows(end: bytes) -> None:
+    lines = [b"event: thread.run.created", b"data: " + A, b"", b"data: " + B, b"", b""]
+    assert [record.raw for record in read(end.join(lines))] == [A, B]
 
 
 def test_data_lines_of_an_event_are_joined() -> None:
