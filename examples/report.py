@@ -2,7 +2,8 @@
 
     python examples/report.py [ARCHIVE]
 
-ARCHIVE is a database URL or the path of a SQLite file; without it, the environment says where the archive is.
+ARCHIVE is a database URL or the path of a SQLite file. Without it, the report is about the archive that
+RUNSTORE_DATABASE_URL or DATABASE_URL gives, or else about runstore.db.
 """
 
 import sys
