@@ -28,7 +28,7 @@ NAMED = ("jsonl", "json", "csv", "parquet")
 """Formats that are also file extensions."""
 
 OTHERS = (
-    *("gz", "bz2", "xz", "zst", "zip", "xlsx", "xls", "ods", "parq", "db", "sqlite", "sqlite3"),
+    *("gz", "bz2", "xz", "zst", "zip", "xlsx", "xls", "ods", "parq", "db"),
     *("yaml", "yml", "xml", "html"),
 )
 """Extensions of formats that no command writes."""
