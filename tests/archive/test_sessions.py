@@ -261,6 +261,7 @@ def test_a_connection_of_the_callers_is_safe_too_and_as_it_was_afterwards(archiv
             session.commit()
 
 
+@pytest.mark.slow
 def test_a_migration_refuses_names_that_somebody_else_has_planted(postgresql_url: URL) -> None:
     with migrate.engine(postgresql_url) as engine, role(postgresql_url, "mallory") as mallory:
         migrate.upgrade(engine, "0004")
@@ -328,6 +329,7 @@ def test_settings_of_role_or_database_change_nothing(postgresql_url: URL, name: 
             assert array == [None, "a"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["LATIN1", "UTF8", "SQL_ASCII"])
 def test_an_engine_of_the_callers_with_another_client_encoding_is_served(archive_url: URL, encoding: str) -> None:
     engine = sqlalchemy.create_engine(archive_url)
@@ -387,6 +389,7 @@ def test_a_database_that_cannot_hold_every_text_is_refused(
 # --- row level security ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_row_level_security_is_said_and_nothing_that_is_to_be_whole_is_partial(
     archive_url: URL, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
@@ -423,6 +426,7 @@ def test_row_level_security_is_said_and_nothing_that_is_to_be_whole_is_partial(
 # --- sql -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_large_rows_are_not_held_together(archive_url: URL) -> None:
     with migrate.engine(archive_url) as engine:
         size = "CASE WHEN n % 1500 < 1450 THEN 1 ELSE 3000000 END"

@@ -128,6 +128,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.slow
 def test_what_is_not_a_query_is_refused_and_changes_nothing(
     runs: RunRepository, engine: Engine, backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -298,6 +299,7 @@ def test_a_query_cannot_give_itself_more_time(archive: RunRepository, backend: s
     assert time.monotonic() - started < 5
 
 
+@pytest.mark.slow
 def test_the_time_that_the_reader_takes_is_not_counted(archive: RunRepository) -> None:
     with archive.sql("SELECT id FROM runs", timeout=1) as answer:
         first = next(answer.rows)

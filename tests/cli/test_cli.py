@@ -685,6 +685,7 @@ def test_a_closed_standard_error_does_not_keep_an_import_from_its_work(process: 
     assert (result.code, result.out) == (0, EXAMPLE_COUNTS)
 
 
+@pytest.mark.slow
 def test_an_encoding_that_lacks_a_character_fails_no_command(cli: Cli, process: Callable[..., Result]) -> None:
     run = a_run("ü😀", model="日本")
     cli("import", "-", stdin=lines(run))
@@ -713,6 +714,7 @@ def test_a_full_disk_fails_an_import_and_leaves_a_whole_archive(cli: Cli, filled
     assert cli("export").out.endswith(before)
 
 
+@pytest.mark.slow
 def test_a_full_disk_makes_no_half_archive(cli: Cli, tmp_path: Path) -> None:
     result = limited(tmp_path, 20_000, "import", EXAMPLES)
     assert (result.code, result.out) == (1, "")
@@ -733,6 +735,7 @@ def test_a_full_disk_fails_an_export_and_leaves_the_old_file(cli: Cli, filled: P
 # --- interrupted -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_an_interrupted_import_exits_with_130_and_keeps_what_was_committed(cli: Cli, tmp_path: Path) -> None:
     given = lines(*(a_run(f"run_{n}", model="m" * 500) for n in range(3000)))
     importing = subprocess.Popen(

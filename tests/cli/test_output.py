@@ -155,6 +155,7 @@ def test_files_and_links_of_others_next_to_the_output_are_left_alone(full: URL, 
     assert (tmp_path / "via.part").is_symlink()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_an_import_that_is_stopped_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
     (tmp_path / "rejects").write_text("of yesterday")

@@ -92,6 +92,7 @@ def test_the_schema_lists_views_and_tables_with_their_columns(url: URL, cli: Cli
             ask(archive, f"SELECT {names} FROM {table.name} LIMIT 0")
 
 
+@pytest.mark.slow
 def test_an_interrupt_stops_the_query(many: RunRepository, url: URL) -> None:
     asking = subprocess.Popen(
         [*COMMAND, "sql", "--db", shown(url), ENDLESS.format("count(*)")],

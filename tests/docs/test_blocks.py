@@ -82,6 +82,7 @@ def test_a_wrong_output_fails(page: Path, tmp_path: Path) -> None:
         Page(page, folder, nowhere).run()
 
 
+@pytest.mark.slow
 def test_outputs_are_renewed_in_the_page(page: Path, tmp_path: Path) -> None:
     for folder in (tmp_path / "first", tmp_path / "second"):
         folder.mkdir()

@@ -223,6 +223,7 @@ def test_a_table_of_our_name_is_left_alone(empty_url: URL, name: str) -> None:
             assert connection.scalar(text(f"SELECT id FROM {name}")) == "mine"
 
 
+@pytest.mark.slow
 def test_other_tables_and_another_alembic_do_no_harm(empty_url: URL) -> None:
     with migrate.engine(empty_url) as engine:
         with engine.begin() as connection:

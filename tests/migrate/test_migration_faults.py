@@ -309,6 +309,7 @@ def test_a_long_transaction_stops_the_migration_and_not_production(postgresql_ur
         assert revision_of(engine) == "9002"
 
 
+@pytest.mark.slow
 def test_a_lock_that_is_given_back_in_time_is_got_by_a_later_try(postgresql_url: URL, later: Later) -> None:
     later.add(COLUMN)
     with migrate.engine(postgresql_url) as engine:
@@ -477,6 +478,7 @@ def test_a_full_disk_leaves_the_old_file_whole(sqlite_file: Path, later: Later, 
             assert runs.load("run_1") == RUN
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("mount") is None, reason="needs mount")
 def test_a_full_disk_of_the_server_leaves_the_old_schema_whole(
     postgresql_url: URL, later: Later, tmp_path: Path
