@@ -36,7 +36,13 @@ def stored(url: URL, *run_ids: str) -> bool:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_live_pipe_is_stored_after_a_pause_and_before_an_interrupt(url: URL, number: int) -> None:
     command = [sys.executable, "-m", "runstore", "import", "--db", url.render_as_string(hide_password=False), "-"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        # A shell that has started the tests in the background has it ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
         assert process.stdin is not None
         file = process.stdin.fileno()
         os.write(file, json.dumps(run("a")).encode() + b"\n" + json.dumps(run("b")).encode() + b"\n")
