@@ -16,7 +16,7 @@ class Sample(NamedTuple):
     labels: dict[str, str]
     number: int | float | None
     suffix: str = ""
-    """Of the metric's name: a histogram has samples of several names."""
+    """The suffix of the metric's name: the samples of a histogram have several names."""
 
 
 def exposition(archive: str, status: Status) -> str:
@@ -30,7 +30,7 @@ def exposition(archive: str, status: Status) -> str:
 
 
 def metric(name: str, kind: str, text: str, samples: Iterable[Sample]) -> str:
-    """The lines of one metric; none where no number is known."""
+    """Return the lines of one metric, or an empty text if no value is known."""
     return "".join(_lines(f"runstore_{name}", kind, text, samples))
 
 

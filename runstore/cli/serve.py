@@ -84,7 +84,7 @@ def serve_command(
     threads: int,
     requests: int,
 ) -> None:
-    """Answer the runs over HTTP, as the Assistants API did, until it is interrupted.
+    """Serve the runs over HTTP, as the Assistants API did, until interrupted.
 
     SDKs list and retrieve runs at http://127.0.0.1:8000/v1; /openapi.json describes the rest. Nothing can be written.
     Needs the extra 'serve'.

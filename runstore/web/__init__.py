@@ -4,8 +4,8 @@
 >>> from runstore.web import asgi_app
 >>> app = asgi_app(RunRepository.open("runs.db"))
 
-A run is answered as the bytes that the archive keeps; nothing is parsed on the way. The application reads alone: each
-of its transactions is read-only and has a time limit, also on the connections of a repository that others write with.
+The application returns a run as the bytes that the archive stores, without parsing them. It only reads: each of its
+transactions is read-only and has a time limit, even if others write through the same repository.
 """
 
 from runstore.web.application import asgi_app

@@ -1,4 +1,4 @@
-"""Answers that give: JSON that is put together of stored texts, with a tag by which a client asks for it again."""
+"""Successful answers: JSON assembled from stored texts, with an ETag for conditional requests."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from runstore import wire
 from runstore.query.pages import RunText, TextPage
 
 COMPRESSED_FROM = 1000
-"""Bytes below which an answer is not compressed."""
+"""Minimum size in bytes of an answer that is compressed."""
 
 
 def of_run(request: Request, run: RunText) -> Response:
-    """A run as it is stored, tagged with its digest."""
+    """Return a run as it is stored, with its digest as the ETag."""
     return tagged(request, run.text, run.digest.hex())
 
 
 def of_page(request: Request, page: TextPage, **more: Any) -> Response:
-    """A page of runs, as they are stored; *more* are members beyond those of the API."""
+    """Return a page of runs as they are stored; *more* are members that the API does not have."""
     ends = {
         "first_id": page.runs[0].id if page.runs else None,
         "last_id": page.runs[-1].id if page.runs else None,
@@ -34,19 +34,19 @@ def of_page(request: Request, page: TextPage, **more: Any) -> Response:
 
 
 def of_text(request: Request, body: bytes) -> Response:
-    """A JSON text, tagged with a digest of it."""
+    """Return a JSON text with its digest as the ETag."""
     return tagged(request, body, hashlib.blake2b(body, digest_size=16).hexdigest())
 
 
 def tagged(request: Request, body: bytes, digest: str) -> Response:
-    """A JSON text, or 304 where the client has it already."""
-    # The same text compressed is another representation: a strong tag would take both for the same bytes.
+    """Return a JSON text, or 304 if the client already has it."""
+    # A compressed text is another representation: with a strong tag, both would have to be the same bytes.
     weak = "gzip" in request.headers.get("accept-encoding", "")
-    # A client may keep an answer, and has to ask whether it still holds.
+    # A client may store an answer, but has to revalidate it.
     headers = {"Cache-Control": "private, no-cache", "ETag": f'{"W/" if weak else ""}"{digest}"'}
     known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
     if known & {f'"{digest}"', "*"}:
         return Response(status_code=304, headers={**headers, "Vary": "Accept-Encoding"})
-    if len(body) < COMPRESSED_FROM:  # else what compresses it says so
+    if len(body) < COMPRESSED_FROM:  # otherwise the compression adds the header
         headers["Vary"] = "Accept-Encoding"
     return Response(body, headers=headers, media_type="application/json")

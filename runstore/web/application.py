@@ -1,4 +1,4 @@
-"""The ASGI application: routes, and what stands before them."""
+"""The ASGI application: routes and middleware."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from runstore.web.refusals import Refusal, no_method, no_path
 from runstore.web.traffic import Observed, Traffic
 
 PREFIXES = ("/v1", "/openai/v1", "/openai", "/api/projects/{project}", "")
-"""What SDKs put before the paths of the API: OpenAI's, and those of Azure OpenAI and of Azure's agents."""
+"""The prefixes of the paths in the SDKs of OpenAI, Azure OpenAI and Azure's agents."""
 
 THREADS = 8
-"""Requests that ask the database at a time, each on a connection of its own."""
+"""Number of requests that query the database at a time, each on its own connection."""
 
 REQUESTS = 100
-"""Requests at hand at a time, those included that wait for a thread."""
+"""Number of requests in progress at a time, including those that wait for a thread."""
 
 TIMEOUT = 10.0
-"""Seconds that a statement may take."""
+"""Seconds after which a statement is stopped."""
 
 
 def asgi_app(
@@ -44,16 +44,16 @@ def asgi_app(
     threads: int = THREADS,
     requests: int = REQUESTS,
 ) -> Starlette:
-    """The read API over an archive, to serve or to mount in another application.
+    """Return the read API over an archive, to serve or to mount in another application.
 
-    *api_keys*: those that let a request in, as ``Authorization: Bearer`` or ``api-key``; none lets all in.
-    *allowed_hosts*: names by which a request may address the server (default: any, for the application around this one
-    to check). *allowed_origins*: those of pages whose scripts may read answers. *timeout*: seconds after which a
-    statement is stopped. *threads*: how many requests ask the archive at a time; give its engine as many connections
-    and one more. *requests*: how many are taken at a time; others are answered with 503.
+    *api_keys*: accepted keys, sent as ``Authorization: Bearer`` or ``api-key``; without keys every request is accepted.
+    *allowed_hosts*: accepted values of the Host header (default: any; the surrounding application has to check them).
+    *allowed_origins*: origins of pages whose scripts may read answers. *timeout*: seconds after which a statement is
+    stopped. *threads*: number of requests that query the archive at a time; the engine needs one connection more.
+    *requests*: number of requests that are accepted at a time; further ones get 503.
 
-    It needs no lifespan. Raises :class:`ConfigurationError` for a key that is too short, and for a repository made from
-    a connection.
+    The application needs no lifespan. Raises :class:`ConfigurationError` for a key that is too short, and for a
+    repository made from a connection.
     """
     keys = Keys(api_keys)
     traffic = Traffic()
@@ -104,7 +104,7 @@ def _routes(endpoints: Endpoints) -> list[BaseRoute]:
         Route("/readyz", endpoints.ready),
         Route("/metrics", endpoints.metrics),
     ]
-    # A slash at the end is another path: a redirect would be made of what the request says this server's name is.
+    # A trailing slash is another path: a redirect would contain the server name that the request claims.
     mounted = Router(of_api, redirect_slashes=False)
     return [*own, *(Mount(prefix, mounted) for prefix in PREFIXES)]
 

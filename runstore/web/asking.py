@@ -1,4 +1,4 @@
-"""The archive, asked from an event loop: in threads, of which there are as many as connections to the database."""
+"""Queries of the archive from an event loop, in as many threads as there are connections to the database."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from runstore.repository import RunRepository
 from runstore.web.refusals import Refusal, failed, unavailable
 
 READY_SECONDS = 1.0
-"""How long it is remembered whether the archive is ready."""
+"""Seconds for which the result of the readiness check is cached."""
 
 STATUS_SECONDS = 60.0
-"""How long the size of the archive is remembered: to count its rows takes long."""
+"""Seconds for which the size of the archive is cached, because counting its rows takes long."""
 
 _NOT_READY = (ArchiveMissing, DatabaseUnreachable, NotAnArchive, SchemaBehind, SchemaNewer)
 
@@ -36,18 +36,18 @@ log = logging.getLogger(__name__)
 
 
 class Archive:
-    """An archive for reading, and what is known of its state."""
+    """An archive that is only read, with its cached state."""
 
     def __init__(self, repository: RunRepository, *, timeout: float, threads: int) -> None:
         self._runs = repository.reading(timeout)
         self._threads = CapacityLimiter(threads)
-        # Of its own, so that slow answers do not make the server look dead.
+        # A separate thread, so that slow answers do not delay the probes.
         self._care = CapacityLimiter(1)
         self._ready: tuple[float, str | None] = (float("-inf"), None)
         self._status: tuple[float, str] = (float("-inf"), "")
 
     async def ask(self, question: Callable[[RunRepository], T]) -> T:
-        """What the archive answers. Raises :class:`Refusal`."""
+        """Return the result of a question. Raises :class:`Refusal`."""
         return await to_thread.run_sync(self._asked, question, limiter=self._threads)
 
     def _asked(self, question: Callable[[RunRepository], T]) -> T:
@@ -55,7 +55,7 @@ class Archive:
             try:
                 return question(self._runs)
             except DatabaseUnreachable:
-                # A restart of the server has ended all connections of the pool, which notices it at the first one.
+                # After a restart of the database server, the pool discards its connections on the first failure.
                 return question(self._runs)
         except (Refusal, RunNotFound):
             raise
@@ -71,7 +71,7 @@ class Archive:
             raise failed() from error
 
     async def reason(self) -> str | None:
-        """Why the archive is not ready; None where it is."""
+        """Return the reason why the archive is not ready, or None if it is."""
         return await to_thread.run_sync(self._looked, limiter=self._care)
 
     def _looked(self) -> str | None:
@@ -88,7 +88,7 @@ class Archive:
         return reason
 
     async def status(self, render: Callable[[RunRepository], str]) -> str:
-        """The size and the freshness of the archive as *render* writes them; empty where they cannot be read."""
+        """Return the size and freshness of the archive as *render* writes them; empty if they cannot be read."""
         return await to_thread.run_sync(self._measured, render, limiter=self._care)
 
     def _measured(self, render: Callable[[RunRepository], str]) -> str:

@@ -1,4 +1,4 @@
-"""What answers at each path."""
+"""The endpoints: one method for each path."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from runstore.web.refusals import bad_parameter, no_path, no_run, no_thread, not
 from runstore.web.traffic import Traffic
 
 _encode = msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode
-"""Costs are decimals."""
+"""Writes costs, which are decimals, as numbers."""
 
 
 class Endpoints:
-    """The answers of one application. The name of a method is that of its endpoint in metrics."""
+    """The endpoints of one application. Metrics label a request with the name of the method."""
 
     def __init__(self, archive: Archive, traffic: Traffic, *, with_key: bool) -> None:
         self._archive = archive
         self._traffic = traffic
         self._with_key = with_key
 
-    # --- as the API had them
+    # --- endpoints of the API
 
     async def thread_runs(self, request: Request) -> Response:
-        """A page of the runs of a thread."""
+        """Return a page of the runs of a thread."""
         thread = request.path_params["thread"]
         asked = parameters.read(request.scope["query_string"], PAGE)
 
@@ -50,7 +50,7 @@ class Endpoints:
         return answers.of_page(request, await self._archive.ask(find))
 
     async def thread_run(self, request: Request) -> Response:
-        """A run of a thread."""
+        """Return a run of a thread."""
         parameters.read(request.scope["query_string"], {})
         run_id = request.path_params["run"]
         try:
@@ -62,29 +62,29 @@ class Endpoints:
         return answers.of_run(request, run)
 
     async def threads(self, _: Request) -> Response:
-        """A thread itself."""
+        """Refuse a thread."""
         raise not_archived("threads")
 
     async def messages(self, _: Request) -> Response:
-        """Messages of a thread."""
+        """Refuse messages."""
         raise not_archived("messages")
 
     async def steps(self, _: Request) -> Response:
-        """Steps of a run."""
+        """Refuse run steps."""
         raise not_archived("run steps")
 
     async def assistants(self, _: Request) -> Response:
-        """Assistants."""
+        """Refuse assistants."""
         raise not_archived("assistants")
 
     async def actions(self, _: Request) -> Response:
-        """What is done to a run by POST, and cannot be read."""
+        """Refuse the actions on a run, which only have a POST."""
         raise no_path()
 
-    # --- beyond them
+    # --- endpoints beyond the API
 
     async def runs(self, request: Request) -> Response:
-        """A page of the runs that meet all filters."""
+        """Return a page of the runs that meet all filters."""
         asked = parameters.read(request.scope["query_string"], {**PAGE, "cursor": CURSOR, **OF_FILTERS})
         if "cursor" in asked and "after" in asked:
             raise bad_parameter("cursor", "Both 'cursor' and 'after' say where the page begins; give one of them.")
@@ -101,7 +101,7 @@ class Endpoints:
         return answers.of_page(request, page, next=page.next)
 
     async def stats(self, request: Request) -> Response:
-        """Counts, tokens, cost and durations of the runs that meet all filters."""
+        """Return counts, tokens, cost and durations of the runs that meet all filters."""
         asked = parameters.read(request.scope["query_string"], {**STATISTICS, **OF_FILTERS})
         where = parameters.where(asked)
         by, columns, sort, limit = (asked.get(name) for name in ("by", "columns", "sort", "limit"))
@@ -115,18 +115,18 @@ class Endpoints:
         return answers.of_text(request, _encode(body))
 
     async def description(self, request: Request) -> Response:
-        """The OpenAPI document."""
+        """Return the OpenAPI document."""
         document = openapi.document(request.scope.get("root_path", ""), with_key=self._with_key)
         return answers.of_text(request, wire.encode(document))
 
     # --- for operators
 
     async def alive(self, _: Request) -> Response:
-        """Whether the server answers."""
+        """Return 200 while the server answers."""
         return Response(b'{"status":"ok"}', media_type="application/json")
 
     async def ready(self, request: Request) -> Response:
-        """Whether the archive can be read; the reason is for those who have a key."""
+        """Return whether the archive can be read; only clients with a key get the reason."""
         reason = await self._archive.reason()
         if reason is None:
             return Response(b'{"status":"ready"}', media_type="application/json")
@@ -134,7 +134,7 @@ class Endpoints:
         raise unavailable(reason if admitted else "The archive is not ready; the log has the reason.", "not_ready", 5)
 
     async def metrics(self, _: Request) -> Response:
-        """Requests and the archive, for Prometheus."""
+        """Return the metrics of requests and of the archive."""
         ready = metrics.Sample({}, int(await self._archive.reason() is None))
         text = metrics.metric("ready", "gauge", "Whether the archive can be read.", [ready])
         text += await self._archive.status(lambda runs: metrics.exposition(runs.place, runs.status()))
@@ -146,7 +146,7 @@ def _loaded(run_id: str) -> Callable[[RunRepository], Any]:
 
 
 def _place(asked: dict[str, Any]) -> dict[str, Any]:
-    """Which page."""
+    """Return the arguments of ``find_json`` for a page."""
     return {
         "limit": asked.get("limit", 20),
         "newest_first": asked.get("order", "desc") == "desc",

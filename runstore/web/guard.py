@@ -1,4 +1,4 @@
-"""What stands before the routes: who may ask, by which name, how much, and how many at a time."""
+"""Checks before the routes: keys, host names, sizes, and the number of requests."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from runstore.errors import ConfigurationError
 from runstore.web.refusals import Refusal, unavailable
 
 LONGEST_URL = 8192
-"""Bytes of path and query."""
+"""Maximum size in bytes of path and query."""
 
 MOST_HEADERS = 100
 
 HEADER_BYTES = 16 * 1024
-"""Bytes of all headers."""
+"""Maximum size in bytes of all headers."""
 
 SHORTEST_KEY = 16
-"""Characters below which a key can be guessed."""
+"""Minimum length of a key; shorter ones can be guessed."""
 
 OPEN = ("/healthz", "/readyz")
-"""Paths that probes may ask without a key."""
+"""Paths that probes may request without a key."""
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 
 
 class Keys:
-    """The keys that let in, any of them; none lets everybody in."""
+    """The accepted keys. Without keys, every request is accepted."""
 
     def __init__(self, keys: Iterable[str]) -> None:
         self._digests = [hashlib.sha256(_checked(key)).digest() for key in keys]
 
     def __bool__(self) -> bool:
-        """Whether a key is needed."""
+        """Return whether a key is required."""
         return bool(self._digests)
 
     def admit(self, headers: Headers) -> bool:
-        """Whether a request has one of them, as OpenAI's SDKs send it or as Azure's do.
+        """Return whether a request has one of the keys, as the SDKs of OpenAI or of Azure send it.
 
         Each is compared, in a time that does not depend on how much of it was guessed.
         """
@@ -62,7 +62,7 @@ def _checked(key: str) -> bytes:
 
 
 class Guard:
-    """Refuses what should not come to the routes."""
+    """Refuses requests that must not reach the routes."""
 
     def __init__(self, app: ASGIApp, keys: Keys, hosts: Collection[str] | None, most: int) -> None:
         self._app = app
@@ -72,7 +72,7 @@ class Guard:
         self._at_hand = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or refuse to."""
+        """Answer a request, or refuse it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -88,7 +88,7 @@ class Guard:
             self._at_hand -= 1
 
     def _check(self, scope: Scope) -> None:
-        """Raise :class:`Refusal`: for what is cheapest to see first, and nothing of the archive before the key."""
+        """Raise :class:`Refusal`. The cheapest checks come first; the key is checked before the archive is queried."""
         headers = Headers(scope=scope)
         _check_size(scope)
         self._check_host(headers.getlist("host"))
@@ -106,7 +106,7 @@ class Guard:
             raise unavailable("The server has as many requests as it takes; try again.", "overloaded", 1)
 
     def _check_host(self, given: Sequence[str]) -> None:
-        """A page of another site may lead its own name to this address: then the browser sends that name."""
+        """Refuse unknown host names: a page could resolve its own name to this address (DNS rebinding)."""
         if self._hosts is None:
             return
         found = _HOST.fullmatch(given[0]) if len(given) == 1 else None

@@ -1,4 +1,4 @@
-"""The OpenAPI document of the application, made of the tables that also read the requests."""
+"""The OpenAPI document, generated from the same tables as the parsing of requests."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ _REFUSALS = {
 
 
 def document(root: str, *, with_key: bool) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of an application that is mounted at *root*."""
+    """Return the OpenAPI 3.1 document of an application that is mounted at *root*."""
     thread = _in_path("thread", "The id of a thread.")
     run = _in_path("run", "The id of a run.")
     security: list[dict[str, list[str]]] = [{"bearer": []}, {"api-key": []}] if with_key else []

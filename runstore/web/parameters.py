@@ -1,4 +1,4 @@
-"""What the query of a URL may have: the parameters of pages, and those made of the table of filters."""
+"""Query parameters: those of pages and statistics, and those generated from the table of filters."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from runstore.statuses import STATUSES
 from runstore.web.refusals import bad_parameter, shown
 
 MOST_RUNS = 100
-"""Runs of a page, as the API had it."""
+"""Maximum number of runs of a page, as in the API."""
 
 MOST_ROWS = 1000
-"""Rows of statistics."""
+"""Maximum number of rows of statistics."""
 
 MOST_VALUES = 100
-"""Values of a parameter of which one is met."""
+"""Maximum number of values of a filter that matches any of them."""
 
 MOST_CONDITIONS = 16
-"""Values of a parameter all of which are met: as many pairs as the metadata of a run may have."""
+"""Maximum number of values of a filter that matches all of them: the metadata of a run has at most as many pairs."""
 
 IGNORED = frozenset(("api-version",))
-"""What Azure's SDKs add to each request."""
+"""Parameters that Azure's SDKs add to each request; they are ignored."""
 
 _INTEGER = re.compile(r"-?[0-9]{1,30}")
 
@@ -38,16 +38,16 @@ class Parameter(NamedTuple):
     """One parameter."""
 
     schema: Schema
-    """Of a value, as JSON Schema."""
+    """The JSON Schema of a value."""
     help: str
     read: Callable[[str, str], Any]
-    """Makes a value of name and text. Raises :class:`Refusal`."""
+    """Converts a text, given the name of the parameter. Raises :class:`Refusal`."""
     most: int = 1
-    """How often it may be given; more than once makes it a list."""
+    """How often it may be given; if more than once, its values are a list."""
 
 
 def read(query: bytes, known: Mapping[str, Parameter]) -> dict[str, Any]:
-    """The values of the parameters that a query has. Raises :class:`Refusal` for any that is not understood.
+    """Return the values of the parameters in a query. Raises :class:`Refusal` for one that is unknown or invalid.
 
     Also for one that is not known: a filter that is misspelt would give runs that nobody asked for.
     """
@@ -162,7 +162,7 @@ PAGE: dict[str, Parameter] = {
     "after": Parameter(_ID, "The id of a run: the page begins after it.", _id),
     "before": Parameter(_ID, "The id of a run: the page ends before it.", _id),
 }
-"""Of a page of runs, as the API has them."""
+"""The parameters of a page of runs, as in the API."""
 
 CURSOR = Parameter({"type": "string"}, "The `next` of the page before, asked for with the same filters.", _cursor)
 
@@ -186,7 +186,7 @@ def _of_filter(name: str, criterion: Criterion) -> Parameter:
 
 
 OF_FILTERS = {name: _of_filter(name, criterion) for name, criterion in FILTERS.items()}
-"""All filters of ``find``, by the same names."""
+"""All filters of ``find``, under the same names."""
 
 STATISTICS: dict[str, Parameter] = {
     "by": _choice(statistics.BY, "What the runs are grouped by.", len(statistics.BY)),
@@ -197,7 +197,7 @@ STATISTICS: dict[str, Parameter] = {
 
 
 def where(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The filters among values that were read. Raises :class:`Refusal` for two values of a key of metadata."""
+    """Return the filters among the values. Raises :class:`Refusal` for two values of one metadata key."""
     chosen = {name: value for name, value in values.items() if name in FILTERS}
     for name, value in chosen.items():
         if FILTERS[name].kind is Kind.PAIRS:

@@ -1,4 +1,4 @@
-"""HTTP connections of clients that do not go on: uvicorn waits for them for ever, here each has its time."""
+"""Timeouts for slow clients, for which uvicorn would wait forever."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 REQUEST_SECONDS = 10.0
-"""Within which the line and the headers of a request have to come."""
+"""Seconds within which the request line and the headers have to arrive."""
 
 READ_SECONDS = 30.0
-"""For which a client may leave an answer unread."""
+"""Seconds for which a client may leave an answer unread."""
 
 
 class ImpatientProtocol(H11Protocol):
-    """uvicorn's protocol, with a time for a request to come and for an answer to be read."""
+    """uvicorn's protocol with a timeout for receiving a request and for sending an answer."""
 
     _coming: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
-        """The first request has to come."""
+        """Start the timeout for the first request."""
         super().connection_made(transport)
         self._coming = self.loop.call_later(REQUEST_SECONDS, transport.abort)
 
     def data_received(self, data: bytes) -> None:
-        """Stop the time where a request is complete, begin it with the first bytes of another."""
+        """Stop the timeout when a request is complete; start it with the first bytes of the next one."""
         super().data_received(data)
         if self.conn.their_state is not h11.IDLE:
             self._stop_coming()
@@ -35,17 +35,17 @@ class ImpatientProtocol(H11Protocol):
             self._coming = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
 
     def pause_writing(self) -> None:
-        """There is more of an answer than the system takes."""
+        """Start the timeout for sending: the buffers of the system are full."""
         super().pause_writing()
         self._unread = self.loop.call_later(READ_SECONDS, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """The client has read."""
+        """Stop the timeout: the client has read the answer."""
         super().resume_writing()
         self._stop_unread()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is waited for any more."""
+        """Stop all timeouts."""
         self._stop_coming()
         self._stop_unread()
         super().connection_lost(exc)

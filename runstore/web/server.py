@@ -1,4 +1,4 @@
-"""The application behind a socket, until a signal ends it."""
+"""The HTTP server: it runs the application until a signal arrives."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from runstore.web.guard import HEADER_BYTES, LONGEST_URL
 from runstore.web.protocol import ImpatientProtocol
 
 DRAIN_SECONDS = 25
-"""For which requests may go on after a signal: Kubernetes kills after 30."""
+"""Seconds for which requests may continue after a signal; Kubernetes kills after 30."""
 
 IDLE_SECONDS = 30
-"""For which a connection may be without a request."""
+"""Seconds for which a connection may be idle."""
 
 CONNECTIONS = 500
-"""Connections of clients at a time; to further ones the server is unavailable. Processes may often have 1,024 files."""
+"""Maximum number of client connections; further ones get 503. A process is often limited to 1,024 open files."""
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-"""Names of this machine for itself."""
+"""Names and addresses of the local machine."""
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can connect to an address."""
+    """Return whether only the local machine can connect to an address."""
     if host == "localhost":
         return True
     try:
@@ -38,9 +38,9 @@ def is_loopback(host: str) -> bool:
 
 
 def hosts_of(host: str, allowed: tuple[str, ...], *, with_key: bool) -> tuple[str, ...] | None:
-    """The names by which requests may address the server; None for any.
+    """Return the accepted values of the Host header, or None if any is accepted.
 
-    Raises :class:`ConfigurationError` where others could connect and no key is needed.
+    Raises :class:`ConfigurationError` if other machines could connect without a key.
     """
     if is_loopback(host):
         return (*LOOPBACK, host, *allowed)
@@ -53,10 +53,10 @@ def hosts_of(host: str, allowed: tuple[str, ...], *, with_key: bool) -> tuple[st
 
 
 def serve(app: ASGIApp, host: str, port: int, started: Callable[[str], None]) -> None:
-    """Answer requests until SIGTERM or SIGINT, then finish those at hand.
+    """Answer requests until SIGTERM or SIGINT, then finish those in progress.
 
-    *started* is called with the URL once connections are taken. Raises :class:`RunStoreError` where the address cannot
-    be had.
+    *started* is called with the URL once the server accepts connections. Raises :class:`RunStoreError` if the address
+    cannot be used.
     """
     with _listener(host, port) as listener:
         address, port = listener.getsockname()[:2]

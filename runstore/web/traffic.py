@@ -1,4 +1,4 @@
-"""What is known of all requests: a line of the log for each, counters and durations for Prometheus."""
+"""The access log, and the counters and durations of requests for Prometheus."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from runstore.metrics import Sample, metric
 from runstore.web.refusals import failed
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Seconds up to which durations are counted."""
+"""Upper bounds of the histogram of durations, in seconds."""
 
 LONGEST = 200
-"""Characters of a path in the log."""
+"""Maximum number of characters of a path in the log."""
 
 _METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class Traffic:
-    """Counters of requests. They are changed by the event loop alone."""
+    """Counters of requests. Only the event loop changes them."""
 
     def __init__(self) -> None:
         self.in_progress = 0
@@ -42,7 +42,7 @@ class Traffic:
         self._seconds[endpoint] = self._seconds.get(endpoint, 0.0) + seconds
 
     def exposition(self) -> str:
-        """All of it as metrics."""
+        """Return all counters as metrics."""
         answers = [
             Sample({"method": method, "endpoint": endpoint, "status": str(status)}, count)
             for (method, endpoint, status), count in sorted(self._answers.items())
@@ -64,7 +64,7 @@ class Traffic:
 
 
 class Observed:
-    """Counts and logs each request, and answers those that fail: outermost, so that nothing escapes it."""
+    """Counts and logs each request, and answers internal errors. The outermost middleware, so that it sees all of them."""
 
     def __init__(self, app: ASGIApp, traffic: Traffic) -> None:
         self._app = app
@@ -109,12 +109,12 @@ def _headers(scope: Scope) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _endpoint(scope: Scope) -> str:
-    """The name of what has answered: one of few."""
+    """Return the name of the endpoint, one of a small number."""
     return getattr(scope.get("endpoint"), "__name__", "none")
 
 
 def _note(scope: Scope, status: int, sent: int, seconds: float) -> None:
-    """Write the line of a request. Neither headers nor the query stand in it: they may hold keys and what is asked."""
+    """Log a request without its headers and its query, which may contain keys and filters."""
     if not log.isEnabledFor(logging.INFO):
         return
     method = scope["method"] if scope["method"] in _METHODS else "other"
