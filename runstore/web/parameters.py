@@ -24,7 +24,7 @@ MOST_VALUES = 100
 """Maximum number of values of a filter that matches any of them."""
 
 MOST_CONDITIONS = 16
-"""Maximum number of values of a filter that matches all of them: the metadata of a run has at most as many pairs."""
+"""Maximum number of values of a filter that matches all of them: as many pairs as the metadata of a run may have."""
 
 IGNORED = frozenset(("api-version",))
 """Parameters that Azure's SDKs add to each request; they are ignored."""

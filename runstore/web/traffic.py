@@ -64,7 +64,7 @@ class Traffic:
 
 
 class Observed:
-    """Counts and logs each request, and answers internal errors. The outermost middleware, so that it sees all of them."""
+    """Counts and logs each request, and answers internal errors: the outermost middleware, so that it sees them all."""
 
     def __init__(self, app: ASGIApp, traffic: Traffic) -> None:
         self._app = app
