@@ -179,5 +179,9 @@ def borrowed(connection: Connection, schema: str | None, needed: Mapping[str, st
         try:
             yield
         finally:
-            if driver_of(connection).pgconn.transaction_status == TransactionStatus.INTRANS:
+            # An interrupt or a lost connection has invalidated the connection, and with it the settings.
+            if (
+                not connection.invalidated
+                and driver_of(connection).pgconn.transaction_status == TransactionStatus.INTRANS
+            ):
                 connection.exec_driver_sql(f"SELECT {new}", tuple(row[: len(needed)]))

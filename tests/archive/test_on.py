@@ -131,3 +131,26 @@ def test_the_connection_of_an_asynchronous_engine_is_refused() -> None:
     engine = sqlalchemy.create_engine("postgresql+psycopg_async:///x")
     with pytest.raises(ConfigurationError, match="the engine or connection is asynchronous"):
         RunRepository(engine)
+
+
+@pytest.mark.parametrize("nth", range(12))
+def test_an_interrupt_of_any_statement_arrives_at_the_caller(runs: RunRepository, engine: Engine, nth: int) -> None:
+    runs.save(waiting_run("run_0"))
+    executed = 0
+
+    def interrupt(*_: Any) -> None:
+        nonlocal executed
+        executed += 1
+        if executed == nth + 1:
+            raise KeyboardInterrupt
+
+    with engine.connect() as connection:
+        event.listen(connection, "after_cursor_execute", interrupt)
+        try:
+            RunRepository(connection).save(waiting_run("run_1"))
+        except KeyboardInterrupt:
+            connection.rollback()
+        else:
+            assert executed <= nth
+    assert [run["id"] for run in runs.iterate()] == ["run_0"]
+    assert list(runs.verify()) == []
