@@ -18,11 +18,12 @@ from sqlalchemy import Column, ColumnElement, Connection, Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
-from runstore import config, migrate, prices, wire
+from runstore import config, fetched, migrate, prices, wire
 from runstore.backends import Answer, Transaction, create_engine
 from runstore.connections import Connections
 from runstore.connections.seen import Pending, SeenRows
 from runstore.errors import ConfigurationError, DatabaseFailure, NotARun, RunNotFound
+from runstore.fetched import Fetched
 from runstore.mapping import RUN, Mapper
 from runstore.query import filters, pages, queries, statistics
 from runstore.query.criteria import Filter
@@ -508,6 +509,22 @@ class RunRepository:
         """Return all prices, ordered by model and time."""
         with self._connections.transaction(write=False) as transaction:
             return prices.stored(transaction)
+
+    # --- fetching ----------------------------------------------------------------------------------------------------
+
+    def fetched(self, server: str, source: str, thread_id: str) -> Fetched:
+        """Return how far a thread of a server was fetched."""
+        with self._connections.transaction(write=False) as transaction:
+            return fetched.stored(transaction, server, source, thread_id)
+
+    def fetched_completely(self, server: str, source: str) -> set[str]:
+        """Return the threads of a server of which the last fetch has reached the last page."""
+        with self._connections.transaction(write=False) as transaction:
+            return fetched.completed(transaction, server, source)
+
+    def set_fetched(self, state: Fetched) -> None:
+        """Store how far a thread of a server was fetched. Its runs up to there must have been saved before."""
+        self._connections.retried(lambda transaction: fetched.store(transaction, state))
 
     # --- deleting ----------------------------------------------------------------------------------------------------
 

@@ -310,6 +310,11 @@ def status(db: str | None, as_json: bool, form: str | None) -> None:
         _print_status(found)
 
 
+def _fetched(status: Status, moment: str) -> str:
+    failed = f", {status.failed_threads} failed" if status.failed_threads else ""
+    return moment and f"{moment} ({counted(status.fetched_threads, 'thread')}{failed})"
+
+
 def _print_status(status: Status) -> None:
     from datetime import UTC, datetime
 
@@ -328,6 +333,7 @@ def _print_status(status: Status) -> None:
         ("runs", f"{status.runs:,}"),
         ("newest snapshot", moment(status.newest_snapshot)),
         ("last import", moment(status.last_import)),
+        ("last fetch", _fetched(status, moment(status.last_fetch))),
         ("size", readable_size(status.bytes)),
     ):
         click.echo(f"{name:15} {value}")

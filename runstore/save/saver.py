@@ -107,6 +107,14 @@ class SaveReport:
         """Add a number of snapshots with this outcome."""
         setattr(self, outcome, getattr(self, outcome) + number)
 
+    def add(self, other: SaveReport) -> None:
+        """Add the counts and rejections of another report."""
+        for outcome in Outcome:
+            self.count(outcome, getattr(other, outcome) if outcome is not Outcome.SKIPPED else 0)
+        for kind, number in other.skipped_kinds.items():
+            self.skip(kind, number)
+        self.rejections += other.rejections
+
     def __str__(self) -> str:
         names = ("inserted", "updated", "unchanged", "stale", "conflict", "rejected", "skipped")
         counts = ", ".join(f"{getattr(self, name)} {name}" for name in names)
@@ -114,12 +122,12 @@ class SaveReport:
         skipped = ", ".join(f"{number} {_plural(kind) if number > 1 else kind}" for kind, number in kinds)
         return f"{counts} ({skipped})" if skipped else counts
 
-    def skip(self, kind: str) -> None:
-        """Count a skipped record."""
+    def skip(self, kind: str, number: int = 1) -> None:
+        """Count skipped records."""
         if kind not in self.skipped_kinds and len(self.skipped_kinds) >= MOST_KINDS:
             kind = "object of another kind"
-        self.skipped += 1
-        self.skipped_kinds[kind] = self.skipped_kinds.get(kind, 0) + 1
+        self.skipped += number
+        self.skipped_kinds[kind] = self.skipped_kinds.get(kind, 0) + number
 
 
 def _plural(kind: str) -> str:

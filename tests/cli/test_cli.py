@@ -44,7 +44,7 @@ from tests.helpers.waiting import until
 
 NOT_ARCHIVED = "runstore archives runs only, not messages or run steps\n"
 COMMANDS = [
-    *("import", "export", "show", "list", "stats", "sql", "serve", "lint", "prices"),
+    *("import", "fetch", "export", "show", "list", "stats", "sql", "serve", "lint", "prices"),
     *("verify", "fingerprint", "diff", "prune", "backup", "copy", "db", "completion"),
 ]
 REJECTED = "rejected: {}: $.id: expected a string, found number\n"

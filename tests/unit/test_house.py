@@ -23,8 +23,8 @@ PACKAGE = ROOT / "runstore"
 ORDER = [
     *("errors", "statuses", "times", "amounts", "files", "masking", "pace", "config"),
     *("wire", "redact", "sources", "schema", "mapping", "backends", "migrate", "metrics"),
-    *("connections", "prices", "query", "save", "upkeep", "formats"),
-    *("repository", "orm", "web", "cli"),
+    *("connections", "prices", "fetched", "query", "save", "upkeep", "formats"),
+    *("repository", "orm", "web", "fetch", "cli"),
 ]
 """A module imports only what stands before it."""
 
