@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -192,7 +192,8 @@ def fetch_command(
         note("runstore: the key is sent to the server without encryption; use https", logging.WARNING)
     ids = [*threads, *_listed(lists)]
     if all_threads:
-        ids += server.threads()
+        with closing(server):
+            ids += server.threads()
     if not ids:
         note("no threads to fetch")
         return

@@ -95,7 +95,8 @@ def threads(
     base URL of the client and *source* identify the server in the archive. *since* leaves out runs that were created
     before. *refresh_unfinished* also asks again for runs that had not ended when an earlier fetch saved them. Runs that
     have not ended are asked for again, for at most *wait* seconds. *jobs* threads are fetched at a time. With
-    *dry_run*, nothing is stored.
+    *dry_run*, nothing is stored. *on_rejected* is called with each run that could not be stored, in the caller's
+    thread; the report then does not keep it.
 
     The archive notes after each page how far a thread was fetched, so the same call continues after an interruption,
     and later takes only what is new. Threads that fail are in the report. Raises :class:`ServerUnreachable`,
@@ -147,6 +148,7 @@ class _Fetcher:
         self._unfinished: dict[tuple[str, str], None] = {}
         self._unanswered = 0
         self._in_a_row = 0
+        self._inbox: queue.SimpleQueue[Rejection | BaseException | None] = queue.SimpleQueue()
         self.report = FetchReport()
         server.pace.start()
 
@@ -254,13 +256,13 @@ class _Fetcher:
         saved = SaveReport()
         if records and not self._dry_run:
             saved = self._archive.save_many(records, source=self._source or None)
+        if self._on_rejected is not None:
+            for rejection in saved.rejections:
+                self._inbox.put(rejection)
+            saved.rejections = []
         with self._lock:
             self.report.found += len(runs)
             self.report.saved.add(saved)
-            if self._on_rejected is not None:
-                for rejection in self.report.saved.rejections:
-                    self._on_rejected(rejection)
-                self.report.saved.rejections.clear()
             for run in runs:
                 if run.status in UNFINISHED:
                     self._unfinished[thread, run.id] = None
@@ -279,7 +281,6 @@ class _Fetcher:
     def _in_threads(self, jobs: int, items: list[T], work: Callable[[T], None]) -> None:
         """Do the work for each item, several at a time. After the first error nothing more begins, and it is raised."""
         left = iter(items)
-        ended: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
 
         def loop() -> None:
             error: BaseException | None = None
@@ -297,16 +298,22 @@ class _Fetcher:
                 error = raised
             finally:
                 self._server.close()
-                ended.put(error)
+                self._inbox.put(error)
 
         # Daemons: an interrupted process does not wait for a server that sends nothing.
         workers = [threading.Thread(target=loop, daemon=True) for _ in range(min(jobs, len(items)))]
         for worker in workers:
             worker.start()
         try:
-            for _ in workers:
-                if (error := ended.get()) is not None:
-                    raise error
+            working = len(workers)
+            while working:
+                got = self._inbox.get()
+                if isinstance(got, BaseException):
+                    raise got
+                if got is None:
+                    working -= 1
+                elif self._on_rejected is not None:
+                    self._on_rejected(got)
         except BaseException:
             self._server.pace.stop()
             end = time.monotonic() + GRACE

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx2
 import msgspec
@@ -317,6 +317,7 @@ class HTTPServer:
 def _checked_url(text: str) -> str:
     """Return a base URL without a slash at its end. Raises :class:`ConfigurationError`."""
     try:
+        urlsplit(text)  # which also refuses half an IPv6 address
         url = httpx2.URL(text.strip())
     except (httpx2.InvalidURL, ValueError):
         raise ConfigurationError(detail="the URL of the server is not a URL") from None
