@@ -120,17 +120,22 @@ def in_turn(ask: Callable[[str | None], Page], after: str | None, *, ascending: 
         if is_ordered and repeats and before and before[-1].id not in ids:
             lost = f"the page after {_named(after)} lacks {_named(before[-1].id)}, which the page before it had"
             raise FetchFailed(what=what, reason=f"{lost}: this server's pages lose runs")
-        if found.has_more and not new:
+        has_more = found.has_more and bool(found.items)  # SDKs take an empty page for the end too
+        if has_more and not new:
+            # Some servers state by mistake that more follows; after the last item they have none.
+            if before and repeats and before[-1].id not in asked:
+                after, repeats = before[-1].id, False
+                continue
             nothing = f"the page after {_named(after)} has nothing new, and is not the last"
             raise FetchFailed(what=what, reason=f"{nothing}: the server leads in a circle")
         overlap = _before_the_last_second(found.items) if is_ordered else None
         last = found.items[-1].id if found.items else after
         if not is_ordered:
             cursor = None
-        elif overlap or found.has_more:
+        elif overlap or has_more:
             cursor = overlap or last
-        yield Step(new, cursor, found.has_more, is_ordered)
-        if not found.has_more:
+        yield Step(new, cursor, has_more, is_ordered)
+        if not has_more:
             return
         before, after, repeats = found.items, overlap or last, overlap is not None
         if after in asked:

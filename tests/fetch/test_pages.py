@@ -90,7 +90,13 @@ def test_a_server_that_leads_in_a_circle_is_left() -> None:
 
     assert "leads in a circle: run_" in refused(back_and_forth)
     assert next(turn) < 5
-    assert "has nothing new" in refused(lambda _: Page([], True))
+
+
+@given(times=st.lists(st.integers(0, 8)), most=st.integers(1, 6))
+def test_a_server_that_always_states_that_more_follows_is_read_to_its_end(times: list[int], most: int) -> None:
+    runs = items(*sorted(times))
+    ask = server(runs, most)
+    assert read(lambda after: ask(after)._replace(has_more=True)) == [run.id for run in runs]
 
 
 def test_pages_that_lose_runs_are_recognised() -> None:
