@@ -286,7 +286,7 @@ def grants(db: str | None, apply: bool, **roles: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, like --format json.")
 @format_option("table", "json", "prometheus", default="table on a terminal, else json")
 def status(db: str | None, as_json: bool, form: str | None) -> None:
-    """Print the revision, the size and the last import of the archive.
+    """Print the revision and the size of the archive, its last import and its last fetch.
 
     The output is a table, one JSON object, or metrics for Prometheus.
     """
