@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from runstore import times, wire
+from runstore.amounts import counted
 from runstore.errors import ArchiveMissing, ConfigurationError, FetchFailed, ServerUnreachable
 from runstore.fetch.pace import Stopped
 from runstore.fetch.pages import Item, item
@@ -107,14 +108,21 @@ def threads(
         _check_id(thread)
     if source is not None and (not wire.is_text(source) or len(source.encode()) > wire.MAX_INDEXED_BYTES):
         raise ConfigurationError(detail=f"source is longer than {wire.MAX_INDEXED_BYTES} bytes or no text")
+    if jobs < 1:
+        raise ConfigurationError(detail=f"jobs is {jobs!r}, expected at least 1")
     oldest = None if since is None else times.seconds("since", since)
     fetcher = _Fetcher(
         server_of(client), archive, source or "", oldest, dry_run=dry_run, on_rejected=on_rejected, progress=progress
     )
     if not dry_run:
         archive.save_many(())  # a wrong database is reported before the server is asked; a new file is created
-    fetcher.fetch(wanted, jobs, refresh=refresh_unfinished)
-    fetcher.ask_again(wait, jobs)
+    try:
+        fetcher.fetch(wanted, jobs, refresh=refresh_unfinished)
+        fetcher.ask_again(wait, jobs)
+    except BaseException:
+        if fetcher.report.found:
+            log.warning("ended early; so far %s: %s", counted(fetcher.report.threads, "thread"), fetcher.report.saved)
+        raise
     return fetcher.report
 
 

@@ -58,6 +58,9 @@ MOST_REDIRECTS = 5
 LONGEST_NAME = 1000
 """Maximum number of bytes of a base URL. With the ids of source and thread it is a key of the archive."""
 
+SHORTEST_KEY = 16
+"""Minimum number of characters of a key that no answer may contain; a run may contain a shorter one by chance."""
+
 PROJECT_VERSION = "v1"
 """The ``api-version`` of Azure's projects, as ``azure-ai-agents`` sends it."""
 
@@ -293,7 +296,7 @@ class HTTPServer:
     def _accepted(self, answer: _Answer, path: str) -> bytes:
         """Return the body of an answer. Raises what another status, or another type, means."""
         status = answer.status
-        said = self._masked(_message(answer.body))
+        said = _message(self._without_key(answer.body))
         if status in (401, 403):
             what, advice = "it requires a key", "give one with --api-key-env or --api-key-file"
             if self._key:
@@ -308,7 +311,13 @@ class HTTPServer:
             named = shown(kind) if kind else "none"
             reason = f"the answer is not JSON (status 200, content type {named}): {said}"
             raise FetchFailed(what=path, reason=reason, status=status)
+        if self._key is not None and len(self._key) >= SHORTEST_KEY and self._key.encode() in answer.body:
+            raise FetchFailed(what=path, reason="the answer repeats the key; it was not stored", status=status)
         return answer.body
+
+    def _without_key(self, body: bytes) -> bytes:
+        """Return a body without the key, before it is shortened: not even a part of the key is shown."""
+        return body.replace(self._key.encode(), MASK.encode()) if self._key else body
 
     def _masked(self, text: str) -> str:
         return text.replace(self._key, MASK) if self._key else text

@@ -209,7 +209,7 @@ def test_a_key_that_is_not_accepted_ends_the_fetch_at_once(fetch: Fetch, api: AP
 
 
 def test_a_server_that_answers_nothing_any_longer_ends_the_fetch(
-    fetch: Fetch, runs: RunRepository, api: API, monkeypatch: pytest.MonkeyPatch
+    fetch: Fetch, runs: RunRepository, api: API, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     api.add(*(api_run(number, f"thread_{number}") for number in range(30)))
     monkeypatch.setattr(fetcher, "MOST_IN_A_ROW", 3)
@@ -217,6 +217,7 @@ def test_a_server_that_answers_nothing_any_longer_ends_the_fetch(
     with pytest.raises(ServerUnreachable, match="it answers no request any longer; the last one: status 503: down"):
         fetch(*api.threads)
     assert runs.count() == 10
+    assert "ended early; so far 10 threads: 10 inserted" in caplog.text
     with pytest.raises(ServerUnreachable, match="cannot be reached"):
         threads(HTTPServer("http://127.0.0.1:1/v1"), ["thread_a"], runs)
 
@@ -329,6 +330,12 @@ def test_ids_of_threads_may_contain_anything_that_a_path_can_carry(fetch: Fetch,
 def test_what_is_no_id_of_a_thread_is_refused(fetch: Fetch, name: Any) -> None:
     with pytest.raises(ConfigurationError, match="the id of a thread is text of 1 to 300 bytes"):
         fetch(name)
+
+
+def test_no_threads_and_no_jobs(fetch: Fetch, api: API) -> None:
+    assert (fetch().threads, api.requests) == (0, [])
+    with pytest.raises(ConfigurationError, match="jobs is 0, expected at least 1"):
+        fetch("thread_a", jobs=0)
 
 
 def test_one_thread_that_never_answers_does_not_keep_the_others(fetch: Fetch, api: API) -> None:
