@@ -14,6 +14,7 @@ import tarfile
 import textwrap
 import time
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -254,6 +255,61 @@ def test_the_files_of_a_zip_archive_are_read_each_under_its_name() -> None:
         (C, "f/two.jsonl.gz:2", None),
     ]
     assert "damaged" in str(read(content.getvalue()[:-30])[0].error)
+
+
+ZIP_METHODS = {
+    "stored": zipfile.ZIP_STORED,
+    "deflate": zipfile.ZIP_DEFLATED,
+    "bzip2": zipfile.ZIP_BZIP2,
+    "lzma": zipfile.ZIP_LZMA,
+}
+
+
+def zipped(content: bytes, method: int) -> tuple[bytearray, int]:
+    """An archive of this file and a sound one, and where the data of the former begin."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", method) as file:
+        file.writestr("damaged.jsonl", content)
+        file.writestr("sound.jsonl", C)
+    return bytearray(archive.getvalue()), 30 + len("damaged.jsonl")
+
+
+@pytest.mark.parametrize("method", ZIP_METHODS.values(), ids=ZIP_METHODS)
+@pytest.mark.parametrize("number", [0, 1, 3, 20_000])
+def test_whole_files_of_a_zip_archive_are_read_whatever_their_size_and_method(method: int, number: int) -> None:
+    lines = [b'{"id":"run_%d","object":"thread.run"}' % n for n in range(number)]
+    archive, _ = zipped(b"\n".join(lines), method)
+    records = read(bytes(archive))
+    assert [(r.raw, r.error) for r in records] == [(line, None) for line in (*lines, C)]
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2])
+@pytest.mark.parametrize("number", [1, 3, 20_000])
+def test_a_wrong_checksum_in_a_zip_archive_costs_no_run(method: int, number: int) -> None:
+    lines = [b'{"id":"run_%d","object":"thread.run"}' % n for n in range(number)]
+    archive, _ = zipped(b"\n".join(lines), method)
+    entry = archive.index(b"PK\x01\x02")  # of the directory, whose checksum counts
+    archive[entry + 16] ^= 1
+    *records, damage, sound = read(bytes(archive))
+    assert [r.raw for r in records] == lines
+    assert "its checksum does not match its content" in str(damage.error)
+    assert (sound.raw, sound.error) == (C, None)
+
+
+@pytest.mark.parametrize("number", [200, 20_000])
+def test_a_damaged_file_of_a_zip_archive_is_read_up_to_the_damage(number: int) -> None:
+    lines = [b'{"id":"run_%d","object":"thread.run","salt":"%s"}' % (n, os.urandom(20).hex().encode()) for n in range(number)]
+    content = b"\n".join(lines)
+    packed = zlib.compressobj(wbits=-15)
+    size = len(packed.compress(content) + packed.flush())
+    archive, start = zipped(content, zipfile.ZIP_DEFLATED)
+    archive[start + size // 2 : start + size // 2 + 50] = b"\xff" * 50
+    *records, last, damage, sound = read(bytes(archive))
+    whole = [r.raw for r in records if r.error is None]
+    assert content.startswith(b"\n".join(whole[: number // 3]))
+    assert len(whole) >= number // 3
+    assert "this file of the zip archive cannot be extracted completely" in f"{last.error} {damage.error}"
+    assert (sound.raw, sound.error) == (C, None)
 
 
 @pytest.mark.parametrize(("magic", "command"), [(b"\x28\xb5\x2f\xfd", "zstd -dc"), (b"7z\xbc\xaf\x27\x1c", "7z x")])
