@@ -94,7 +94,7 @@ def texts(stream: BinaryIO, name: str, progress: Progress) -> Iterator[tuple[str
         yield name, _text(head, read, lambda: read(CHUNK))
 
 
-def _failing(data: bytes, failure: OSError) -> Iterator[bytes]:
+def _failing(data: bytes, failure: BaseException) -> Iterator[bytes]:
     yield data
     raise failure
 
@@ -181,13 +181,14 @@ def _text(head: bytes, read: Read, read_much: Read) -> Iterator[bytes]:
 
 def _no_archive(chunks: Iterator[bytes], packed: bytes) -> Iterator[bytes]:
     """Yield the text unchanged. Raise OSError for a tar archive, and for data compressed twice (if *packed* is set)."""
-    head, failure = b"", None
+    head = b""
+    failure: BaseException | None = None
     try:
         for chunk in chunks:
             head += chunk
             if _shows_what_it_is(head):
                 break
-    except OSError as error:
+    except (OSError, KeyboardInterrupt) as error:
         failure = error
     if head[_TAR_AT:].startswith(_TAR):
         raise OSError("tar archives are not supported; use: tar -xOf FILE | runstore import -")
@@ -206,7 +207,8 @@ def _no_archive(chunks: Iterator[bytes], packed: bytes) -> Iterator[bytes]:
 
 def _shows_what_it_is(head: bytes) -> bool:
     """Return whether this suffices to rule out a tar archive, which begins with a file name. JSON is not waited for."""
-    return len(head) >= _TAR_AT + len(_TAR) or head.startswith((b"{", b"[", b'"', b"#")) or b"\n" in head
+    begin = head.removeprefix(codecs.BOM_UTF8).lstrip(b" \t\r")
+    return len(head) >= _TAR_AT + len(_TAR) or begin.startswith((b"{", b"[", b'"', b"#")) or b"\n" in head
 
 
 def _plain(head: bytes, read: Read) -> Iterator[bytes]:
@@ -289,7 +291,7 @@ def _in_utf8(chunks: Iterator[bytes]) -> Iterator[bytes]:
             head += chunk
             if len(head) >= 4 and (b"\0" not in head[:4] or len(head) >= _SAMPLE):
                 break
-    except OSError as error:
+    except (OSError, KeyboardInterrupt) as error:
         yield from _failing(head, error)
     encoding = _encoding(head)
     if encoding is None:

@@ -23,7 +23,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from runstore.sources import Record, find_files, read_file, read_stream
+from runstore.sources import Interrupted, Record, find_files, read_file, read_stream
 from tests.helpers.paths import ROOT
 from tests.helpers.strategies import examples
 
@@ -298,7 +298,9 @@ def test_a_wrong_checksum_in_a_zip_archive_costs_no_run(method: int, number: int
 
 @pytest.mark.parametrize("number", [200, 20_000])
 def test_a_damaged_file_of_a_zip_archive_is_read_up_to_the_damage(number: int) -> None:
-    lines = [b'{"id":"run_%d","object":"thread.run","salt":"%s"}' % (n, os.urandom(20).hex().encode()) for n in range(number)]
+    lines = [
+        b'{"id":"run_%d","object":"thread.run","salt":"%s"}' % (n, os.urandom(20).hex().encode()) for n in range(number)
+    ]
     content = b"\n".join(lines)
     packed = zlib.compressobj(wbits=-15)
     size = len(packed.compress(content) + packed.flush())
@@ -876,6 +878,58 @@ def test_a_file_that_cannot_be_read_on_gives_an_error_record() -> None:
     *records, last = read(cast(BinaryIO, Failing()))
     assert [r.raw for r in records] == [A, B]
     assert (last.raw, last.error) == (b'{"id', "[Errno 5] Input/output error")
+
+
+class Interrupting(io.RawIOBase):
+    """A pipe that pauses after its content for so long that the user interrupts the wait."""
+
+    def __init__(self, content: bytes, *sizes: int) -> None:
+        self.pieces = Pieces(content, *sizes)
+
+    def read(self, size: int = -1) -> bytes:
+        if data := self.pieces.read(size):
+            return data
+        raise KeyboardInterrupt
+
+
+BEGUN = {
+    "page": (b'{"object":"list","data":[' + A + b"," + B + b",", None),
+    "page without a name": (b'{"data":[' + A + b"," + B, None),
+    "page over many lines": (b'{\n  "object": "list",\n  "data": [\n    ' + A + b",\n    " + B + b",\n", None),
+    "page cut off": (b'{"data":[' + A + b"," + B + b',{"id":"c', b'{"id":"c'),
+    "array": (b"[" + A + b"," + B + b",", None),
+    "array over many lines": (b"[\n" + A + b",\n" + B + b",\n" + b'{"id":"c"', b'{"id":"c"'),
+    "array after a mark": (b"\xef\xbb\xbf [" + A + b"," + B, None),
+    "lines": (A + b"\n" + B + b"\n", None),
+    "lines, the last without its end": (A + b"\n" + B, None),
+    "line cut off": (A + b"\n" + B + b'\n{"id', b'{"id'),
+    "event without its end": (b"data: " + A + b"\n\ndata: " + B + b"\n", None),
+    "event cut off": (b"data: " + A + b"\n\ndata: " + B + b'\n\ndata: {"id"', b'{"id"'),
+    "compressed page": (gzip.compress(b'{"data":[' + A + b"," + B + b"]}")[:-8], None),
+    "two characters a byte": (('{"data":[' + A.decode() + "," + B.decode()).encode("utf-16"), None),
+}
+
+
+@pytest.mark.parametrize(("begun", "cut"), BEGUN.values(), ids=BEGUN)
+@pytest.mark.parametrize("size", [7, 1000])
+def test_what_is_complete_is_read_before_an_interrupt_and_what_is_not_is_reported(
+    begun: bytes, cut: bytes | None, size: int
+) -> None:
+    records: list[Record] = []
+    with pytest.raises(KeyboardInterrupt) as caught:
+        records.extend(read_stream(cast(BinaryIO, Interrupting(begun, size)), "f", observed_at=0))
+    assert isinstance(caught.value, Interrupted)
+    found = [(r.raw, r.error) for r in (*records, *caught.value.records)]
+    reported = [] if cut is None else [(cut, "incomplete, because reading was interrupted")]
+    assert found == [(A, None), (B, None), *reported]
+
+
+@pytest.mark.parametrize("begun", [b"[" + A + b",", b"[\n" + A + b", ", b"[\n" + A + b",\n" + A + b",", A])
+def test_a_run_in_an_array_is_read_when_it_is_complete(begun: bytes) -> None:
+    records: list[Record] = []
+    with pytest.raises(Interrupted):
+        records.extend(read_stream(cast(BinaryIO, Interrupting(begun, 1000)), "f", observed_at=0))
+    assert [record.raw for record in records] == [A] * begun.count(A)
 
 
 def test_find_files_takes_named_files_and_what_folders_hold(tmp_path: Path) -> None:
