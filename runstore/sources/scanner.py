@@ -172,7 +172,7 @@ class Scanner:
     def _signs(self, start: int, end: int) -> dict[str, bytes]:
         """Return the short members of the object at `start` that help to decide whether it is a run.
 
-        One more entry stands for all other members; it records whether they seem to contain a run.
+        One more entry stands for all members that runs do not have; it records whether they seem to contain a run.
         """
         signs: dict[str, bytes] = {}
         at, end = start + 1, min(end, start + PROBE)
@@ -184,7 +184,7 @@ class Scanner:
                 at = end if close is None or close < 0 else close
             if name in finder.SIGNS:
                 signs[name] = match[2] or b"{"
-            elif signs.get(finder.OTHER) != finder.HOLDS_A_RUN:
+            if name not in finder.DOCUMENTED and signs.get(finder.OTHER) != finder.HOLDS_A_RUN:
                 held = finder.seems_to_hold_run(bytes(memoryview(self.buf)[begin:at]))
                 signs[finder.OTHER] = finder.HOLDS_A_RUN if held else b"{"
         return signs

@@ -322,7 +322,7 @@ class Splitter(Scanner):
                     signs[key] = raw = self._scalar()
                     if key == "event":
                         self.event = finder.text(raw) or event
-                else:
+                if key not in finder.DOCUMENTED:
                     others = True
                     signs.setdefault(finder.OTHER, b"{")
             elif first not in b"{[":
@@ -432,7 +432,8 @@ class Splitter(Scanner):
         if end is End.BAD or doubted is not None:
             self._resynchronise()
         if kind is not None:
-            yield self._record(shown, line, path=path, kind=kind)
+            if not (self.opened and kind == finder.OF_A_CHAT):
+                yield self._record(shown, line, path=path, kind=kind)
         elif not (self.opened and shown[0] == QUOTE):
             yield self._too_long(shown, line, first, path)
         return end is End.WHOLE
