@@ -166,6 +166,14 @@ def test_a_password_in_a_bad_or_unreachable_url_is_never_shown(
     assert cli("export").code == code
 
 
+def test_a_sqlite_url_with_two_slashes_is_told_with_the_one_that_was_meant(cli: Cli, tmp_path: Path) -> None:
+    for rest, path in (("a.db", "a.db"), ("dir/a.db?mode=ro", "dir/a.db"), ("~/a.db", "~/a.db")):
+        result = cli("import", "-", "--db", f"sqlite://{rest}", stdin=RUN)
+        expected = f"runstore: after sqlite:// there is no host; write sqlite:///{path}, or only the path {path}\n"
+        assert (result.code, result.err) == (2, expected)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("url", ["sqlite://host/x.db", "sqlite:///x.db?timeout=abc"])
 def test_a_sqlite_url_that_makes_no_sense_is_a_usage_error(cli: Cli, url: str) -> None:
     assert cli("list", "--db", url).code == 2

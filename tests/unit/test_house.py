@@ -21,7 +21,7 @@ pytestmark = pytest.mark.xdist_group("house")  # the modules are parsed once
 PACKAGE = ROOT / "runstore"
 
 ORDER = [
-    *("errors", "statuses", "times", "amounts", "files", "masking", "pace", "config"),
+    *("suggestions", "errors", "statuses", "times", "amounts", "files", "masking", "pace", "config"),
     *("wire", "redact", "sources", "schema", "mapping", "backends", "migrate", "metrics"),
     *("connections", "prices", "query", "save", "upkeep", "formats"),
     *("repository", "orm", "web", "cli"),
