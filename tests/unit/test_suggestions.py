@@ -11,7 +11,7 @@ from runstore.statuses import STATUSES
 from runstore.suggestions import closest
 
 COLUMNS = tuple(RUNS.c.keys())
-OPTIONS = ("--columns", "--cursor", "--status", "--assistant", "--created-from", "--created-before", "--source")
+OPTIONS: tuple[str, ...] = ("--columns", "--cursor", "--status", "--assistant", "--created-from", "--created-before", "--source")
 OPTIONS += ("--output", "--format", "--tokens-min", "--tokens-max", "--limit", "--yes", "--vacuum", "--thread")
 
 
