@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,7 +32,7 @@ from sqlalchemy.types import TypeEngine
 from runstore import config
 from runstore.amounts import counted
 from runstore.backends import turns
-from runstore.errors import DatabaseFailure
+from runstore.errors import DatabaseFailure, QueryRefused
 
 Row = Sequence[Any]
 """Values in the order of the table's columns; JSON as its text."""
@@ -50,6 +51,16 @@ class Answer(NamedTuple):
     columns: tuple[str, ...]
     rows: Iterator[tuple[Any, ...]]
     """Rows, fetched while they are iterated. Numbers are exact, bytes are bytes, and times and JSON are text."""
+
+
+_EXPLAIN = re.compile(r"(?is)(?:\s|;|--[^\n]*(?:\n|$)|/\*.*?\*/)*explain\b")
+
+
+def refuse_explain(statement: str, place: str) -> None:
+    """Raise :class:`QueryRefused` for an EXPLAIN, which is no query on PostgreSQL and would be one on SQLite."""
+    if _EXPLAIN.match(statement):
+        reason = "EXPLAIN is not a query (for the plan of one, use psql or sqlite3)"
+        raise QueryRefused(place=place, reason=reason)
 
 
 class Clock:
@@ -246,6 +257,10 @@ class Backend(ABC):
     @abstractmethod
     def vacuum(self, connection: Connection, tables: Iterable[Table]) -> None:
         """Reclaim the space of deleted rows, on a connection that commits each statement."""
+
+    @abstractmethod
+    def check_vacuum(self, connection: Connection, tables: Iterable[Table]) -> None:
+        """Raise :class:`DatabaseFailure` if this role may not vacuum one of the tables."""
 
     def enable_wal(self, engine: Engine) -> None:
         """Set up a new file so that it can be read while another connection writes to it."""
