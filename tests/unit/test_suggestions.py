@@ -11,8 +11,10 @@ from runstore.statuses import STATUSES
 from runstore.suggestions import closest
 
 COLUMNS = tuple(RUNS.c.keys())
-OPTIONS: tuple[str, ...] = ("--columns", "--cursor", "--status", "--assistant", "--created-from", "--created-before", "--source")
-OPTIONS += ("--output", "--format", "--tokens-min", "--tokens-max", "--limit", "--yes", "--vacuum", "--thread")
+OPTIONS = (
+    *("--columns", "--cursor", "--status", "--assistant", "--created-from", "--created-before", "--source"),
+    *("--output", "--format", "--tokens-min", "--tokens-max", "--limit", "--yes", "--vacuum", "--thread"),
+)
 
 
 @pytest.mark.parametrize(
