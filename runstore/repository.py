@@ -19,7 +19,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
 from runstore import config, migrate, prices, wire
-from runstore.backends import Answer, Transaction, create_engine
+from runstore.backends import Answer, Transaction, approximate_bytes, create_engine
 from runstore.connections import Connections
 from runstore.connections.seen import Pending, SeenRows
 from runstore.errors import ConfigurationError, DatabaseFailure, InvalidArgument, NotARun, RunNotFound
@@ -27,7 +27,7 @@ from runstore.mapping import RUN, Mapper
 from runstore.query import filters, pages, queries, statistics
 from runstore.query.criteria import Filter
 from runstore.query.pages import Page, RowPage, RunText, TextPage
-from runstore.query.reader import BATCH, Reader, in_batches
+from runstore.query.reader import BATCH, BatchSize, Reader, in_batches
 from runstore.save import history, policy
 from runstore.save.batches import Batches
 from runstore.save.history import Change
@@ -430,7 +430,9 @@ class RunRepository:
         conditions = pages.conditions(transaction, wanted, filters.FEW)
         statement = queries.rows(self._backend, columns, conditions, newest_first=newest_first)
         with transaction.execute(statement, options={"yield_per": BATCH}) as found:
-            for rows in in_batches(found):
+            size = BatchSize()
+            for rows in in_batches(found, size):
+                size.adapt(max(map(approximate_bytes, rows), default=0))
                 yield from map(tuple, rows)
 
     def stats(

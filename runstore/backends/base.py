@@ -350,6 +350,17 @@ def _translation(bind: Engine | Connection, schema: str | None) -> dict[str, Any
     return {"schema_translate_map": {**known, None: schema}}
 
 
+def approximate_bytes(row: Iterable[Any]) -> int:
+    """Return the approximate size of a row in memory, for batches that are bounded by bytes."""
+    return sum(map(_bytes_of, row))
+
+
+def _bytes_of(value: Any) -> int:
+    if isinstance(value, str | bytes):
+        return len(value)
+    return approximate_bytes(value) if isinstance(value, list | tuple) else 50
+
+
 # Statements for the driver. They contain only the quoted names of our own tables and columns, and of their schema;
 # values are parameters.
 

@@ -265,13 +265,17 @@ class Saver:
 
     def _take(self, record: object, number: int, *, own_times: bool, one: bool) -> None:
         """Add a record to the batch as a draft, and write the batch if it is full."""
+        if isinstance(record, Record) and len(record.raw) >= BATCH_BYTES:
+            self._write_rest()  # so that no other large record is held at the same time
         for place, found, length in self._drafts(record, number, one=one):
             seen_at = next(self._clock)
             if own_times and isinstance(record, Record):
                 seen_at = record.observed_at
             self._batch.append(_Entry(place, number, seen_at, found))
             self._size += length
-            if len(self._batch) >= self._most or self._size >= BATCH_BYTES:
+            if self._size >= 2 * BATCH_BYTES:
+                self._write_rest()
+            elif len(self._batch) >= self._most or self._size >= BATCH_BYTES:
                 self._write_batch(full=True)
         self._came = time.monotonic()
 

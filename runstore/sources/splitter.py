@@ -384,6 +384,8 @@ class Splitter(Scanner):
         if not sound and self._next_run(start + 1, self.at)[0] is not None:
             return (yield from self._torn(path, End.BAD))  # quotes are missing, so it includes other objects
         self._advance(self.at)
+        if size > _WHOLE:
+            self._drop()  # a large value is held once rather than twice
         if sound:
             yield from self._found(raw, line, path, members=decoded)
         else:  # passed on, so that the mapping reports the reason
