@@ -19,6 +19,7 @@ from runstore.cli.help import Command
 from runstore.cli.logs import is_for_a_person, is_text
 from runstore.cli.output import db_option, is_terminal, note, patience_option, printable
 from runstore.cli.rejects import rejected_to
+from runstore.cli.values import Integer, Seconds
 
 if TYPE_CHECKING:
     from runstore.fetch import FetchReport, HTTPServer
@@ -120,7 +121,7 @@ def _headers(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> d
 @click.option(
     "--wait",
     metavar="SECONDS",
-    type=click.FloatRange(min=0),
+    type=Seconds(zero=True),
     default=60,
     show_default=True,
     help="At the end, ask for runs that have not ended for this long.",
@@ -134,14 +135,12 @@ def _headers(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> d
 @click.option(
     "--jobs",
     metavar="N",
-    type=click.IntRange(1, 100),
+    type=Integer(1, 100),
     default=4,
     show_default=True,
     help="Fetch this many threads at a time.",
 )
-@click.option(
-    "--source", metavar="TEXT", help="The source of the runs, which is stored with them; for example prod-eu."
-)
+@click.option("--source", metavar="TEXT", help="Store this text with the runs as their source, for example prod-eu.")
 @click.option(
     "--rejects",
     metavar="FILE",

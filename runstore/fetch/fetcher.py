@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from runstore import times, wire
 from runstore.amounts import counted
-from runstore.errors import ArchiveMissing, ConfigurationError, FetchFailed, ServerUnreachable
+from runstore.errors import ArchiveMissing, ConfigurationError, FetchFailed, InvalidArgument, ServerUnreachable
 from runstore.fetch.pace import Stopped
 from runstore.fetch.pages import Item, item
 from runstore.fetch.sdk import Server, server_of
@@ -107,9 +107,9 @@ def threads(
     for thread in wanted:
         _check_id(thread)
     if source is not None and (not wire.is_text(source) or len(source.encode()) > wire.MAX_INDEXED_BYTES):
-        raise ConfigurationError(detail=f"source is longer than {wire.MAX_INDEXED_BYTES} bytes or no text")
+        raise InvalidArgument(argument="source", reason=f"is no text of at most {wire.MAX_INDEXED_BYTES} bytes")
     if jobs < 1:
-        raise ConfigurationError(detail=f"jobs is {jobs!r}, expected at least 1")
+        raise InvalidArgument(argument="jobs", reason=f"is {jobs!r}, expected at least 1")
     oldest = None if since is None else times.seconds("since", since)
     fetcher = _Fetcher(
         server_of(client), archive, source or "", oldest, dry_run=dry_run, on_rejected=on_rejected, progress=progress

@@ -142,7 +142,7 @@ def test_the_key_may_come_from_a_file(cli: Cli, api: API, tmp_path: Path) -> Non
         (("--base-url", "http://a/v1", "--thread", "t", "--rate", "5"), "'5' is not a rate"),
         (("--base-url", "http://a/v1", "--thread", "t", "--rate", "0/s"), "'0/s' is not a rate"),
         (("--base-url", "http://a/v1", "--thread", "t" * 400), "the id of a thread is text of 1 to 300 bytes"),
-        (("--base-url", "http://a/v1", "--thread", "t", "--since", "soon"), "since is 'soon'"),
+        (("--base-url", "http://a/v1", "--thread", "t", "--since", "soon"), "--since is 'soon'"),
         (("--base-url", "http://a/v1", "--thread", "t", "--db", "sqlite://"), "an archive in memory would be lost"),
     ],
 )
