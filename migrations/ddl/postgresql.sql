@@ -27,7 +27,7 @@ COMMENT ON TABLE fetched_thread IS 'How far ''runstore fetch'' has read each thr
 COMMENT ON COLUMN fetched_thread.server IS 'Base URL of the server.';
 COMMENT ON COLUMN fetched_thread.source IS 'The source that is stored with the runs; empty if there is none.';
 COMMENT ON COLUMN fetched_thread.thread_id IS 'The thread on the server.';
-COMMENT ON COLUMN fetched_thread.cursor IS 'All runs up to this one were stored; NULL: the next fetch reads from the start.';
+COMMENT ON COLUMN fetched_thread.cursor IS 'All runs up to this one are stored; NULL: the next fetch reads all.';
 COMMENT ON COLUMN fetched_thread.created_from IS 'Runs created before this time were left out (Unix seconds); NULL if none.';
 COMMENT ON COLUMN fetched_thread.done IS 'Whether the last fetch has reached the last page.';
 COMMENT ON COLUMN fetched_thread.failures IS 'Failed fetches since the last one that reached the last page.';
