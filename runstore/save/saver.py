@@ -308,7 +308,7 @@ class Saver:
 
     def _write_rest(self) -> None:
         """Write the records so far, and wait until they are written."""
-        self._came = inf  # as above
+        self._came = inf  # as in _take
         if self._batch:
             self._write_batch(full=False)
         self._settle()
