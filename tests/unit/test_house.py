@@ -21,10 +21,10 @@ pytestmark = pytest.mark.xdist_group("house")  # the modules are parsed once
 PACKAGE = ROOT / "runstore"
 
 ORDER = [
-    *("errors", "statuses", "times", "amounts", "files", "masking", "pace", "config"),
+    *("errors", "statuses", "times", "amounts", "files", "masking", "pace", "waiting", "config"),
     *("wire", "redact", "sources", "schema", "mapping", "backends", "migrate", "metrics"),
     *("connections", "prices", "query", "save", "upkeep", "formats"),
-    *("repository", "orm", "web", "cli"),
+    *("repository", "asynchronous", "orm", "web", "cli"),
 ]
 """A module imports only what stands before it."""
 
