@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callab
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from copy import copy
 from datetime import datetime
+from functools import cache
 from itertools import islice
 from types import TracebackType
 from typing import Any, Concatenate, NamedTuple, ParamSpec, Self, TypeVar, Unpack, overload
@@ -16,7 +17,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 from sqlalchemy.util.concurrency import await_, greenlet_spawn
 
-from runstore import migrate, prices
+from runstore import migrate, prices, waiting
 from runstore.backends import create_awaited_engine
 from runstore.errors import ConfigurationError
 from runstore.query.criteria import Filter
@@ -26,6 +27,7 @@ from runstore.save.history import Change
 from runstore.save.policy import Policy
 from runstore.save.saver import Rejection, SaveReport
 from runstore.save.writer import Outcome
+from runstore.schema import Base
 from runstore.upkeep.lint import Finding
 
 try:
@@ -333,12 +335,11 @@ class AsyncRunRepository:
 
     # --- the greenlet ------------------------------------------------------------------------------------------------
 
-    async def _do(
-        self, method: Callable[Concatenate[RunRepository, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    async def _do(self, method: Callable[Concatenate[RunRepository, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Execute a method of the synchronous repository in a greenlet, which awaits in this task."""
 
         def do() -> T:
+            _configure_models()
             if self._bind is not None:  # the connection of a session may have to be opened, which is awaited
                 self._runs, self._bind = self._runs.on(self._bind), None
             return method(self._runs, *args, **kwargs)
@@ -377,6 +378,12 @@ def create_async_engine(
     return AsyncEngine(create_awaited_engine(place, schema=schema, connections=connections))
 
 
+@cache
+def _configure_models() -> None:
+    """Have SQLAlchemy configure the models in a thread: it would do so at their first use, and compute for 50 ms."""
+    waiting.in_thread(Base.registry.configure)
+
+
 async def _in_pieces(found: Iterator[T]) -> AsyncGenerator[T]:
     while piece := await greenlet_spawn(lambda: list(islice(found, PIECE))):
         for item in piece:
@@ -410,5 +417,5 @@ def _synchronous(bind: object) -> Any:
 
 def _started(connection: AsyncConnection) -> Connection:
     if connection.sync_connection is None:
-        raise ConfigurationError(detail="the connection is not open yet; use it in an async with statement, or await it")
+        raise ConfigurationError(detail="the connection is not open; use it in an async with statement, or await it")
     return connection.sync_connection

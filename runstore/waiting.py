@@ -1,7 +1,7 @@
 """Waiting without stopping others: a thread waits by itself, but a task shares its thread with an event loop.
 
-There is one implementation for threads and for tasks. In a task it runs in a greenlet of SQLAlchemy's asyncio extension,
-which can await while its caller looks synchronous. What waits, or takes long, does so through this module.
+There is one implementation for threads and for tasks. In a task it runs in a greenlet of SQLAlchemy's asyncio
+extension, which can await although its code is synchronous. What waits, or takes long, does so through this module.
 """
 
 from __future__ import annotations

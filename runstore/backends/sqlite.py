@@ -278,7 +278,7 @@ def _begin(
     if getattr(driver, "autocommit", False) is True:  # since Python 3.12; commit and rollback then do nothing
         raise ConfigurationError(
             detail="this SQLite connection was opened with autocommit=True, which makes commit and rollback do "
-            "nothing; create the engine with runstore.create_engine, or without autocommit"
+            "nothing; create the engine with runstore.create_engine or create_async_engine, or without autocommit"
         )
     if not driver.in_transaction and write:
         _take_lock(driver, abandoned)
@@ -292,7 +292,7 @@ def _begin(
     if not driver.execute("PRAGMA foreign_keys").fetchone()[0]:
         raise ConfigurationError(
             detail="this SQLite connection does not enforce foreign keys; create the engine with "
-            "runstore.create_engine, or execute 'PRAGMA foreign_keys=ON' on each connection"
+            "runstore.create_engine or create_async_engine, or execute 'PRAGMA foreign_keys=ON' on each connection"
         )
 
 
