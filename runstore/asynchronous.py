@@ -15,7 +15,7 @@ from typing import Any, Concatenate, NamedTuple, ParamSpec, Self, TypeVar, Unpac
 from sqlalchemy import Connection
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
-from sqlalchemy.util.concurrency import await_, greenlet_spawn
+from sqlalchemy.util.concurrency import await_
 
 from runstore import migrate, prices, waiting
 from runstore.backends import create_awaited_engine
@@ -166,8 +166,7 @@ class AsyncRunRepository:
     ) -> SaveReport:
         """Save many runs, each batch in one transaction: :meth:`RunRepository.save_many`.
 
-        *runs* may be an asynchronous iterable, such as a page of the SDK's asynchronous client, whose items are awaited
-        in the task of the caller.
+        *runs* may be an asynchronous iterable, such as a page of the SDK's asynchronous client.
         """
         return await self._do(
             RunRepository.save_many,
@@ -344,7 +343,7 @@ class AsyncRunRepository:
                 self._runs, self._bind = self._runs.on(self._bind), None
             return method(self._runs, *args, **kwargs)
 
-        return await greenlet_spawn(do)
+        return await waiting.spawned(do)
 
     async def _yielded(
         self, method: Callable[Concatenate[RunRepository, P], Iterator[T]], *args: P.args, **kwargs: P.kwargs
@@ -355,17 +354,17 @@ class AsyncRunRepository:
             async for item in _in_pieces(found):
                 yield item
         finally:
-            await greenlet_spawn(found.close)
+            await waiting.spawned(found.close)
 
     @asynccontextmanager
     async def _asked(self, query: str, timeout: float) -> AsyncGenerator[AsyncAnswer]:
         stack = ExitStack()
         try:
             manager = await self._do(RunRepository.sql, query, timeout=timeout)
-            answer = await greenlet_spawn(stack.enter_context, manager)
+            answer = await waiting.spawned(lambda: stack.enter_context(manager))
             yield AsyncAnswer(answer.columns, _in_pieces(answer.rows))
         finally:
-            await greenlet_spawn(stack.close)
+            await waiting.spawned(stack.close)
 
 
 def create_async_engine(
@@ -385,7 +384,7 @@ def _configure_models() -> None:
 
 
 async def _in_pieces(found: Iterator[T]) -> AsyncGenerator[T]:
-    while piece := await greenlet_spawn(lambda: list(islice(found, PIECE))):
+    while piece := await waiting.spawned(lambda: list(islice(found, PIECE))):
         for item in piece:
             yield item
 

@@ -7,14 +7,16 @@ extension, which can await although its code is synchronous. What waits, or take
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
+from contextvars import ContextVar
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy.util.concurrency import AsyncAdaptedLock, await_, greenlet_spawn, in_greenlet
 
@@ -26,7 +28,39 @@ THREADS = 32
 
 T = TypeVar("T")
 
+_log = logging.getLogger(__name__)
+
 _turn = threading.local()
+
+_caller: ContextVar[asyncio.Task[Any]] = ContextVar("runstore_caller")
+
+
+async def spawned(work: Callable[[], T]) -> T:
+    """Return the result of synchronous code, which runs in a greenlet.
+
+    The greenlet has a task of its own. If the caller is cancelled, so is this task, once; then the caller waits until
+    it has cleaned up, however often it is cancelled: a cancel scope of anyio repeats that at each step.
+    """
+    caller = asyncio.current_task()
+    assert caller is not None
+    token = _caller.set(caller)
+    task = asyncio.create_task(greenlet_spawn(work))
+    _caller.reset(token)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        task.cancel()
+        while not task.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([task])
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            _log.info("a cancelled call also failed: %s", failure)
+        raise
+
+
+def current_task() -> asyncio.Task[Any] | None:
+    """Return the task for which this code runs."""
+    return _caller.get(None) or asyncio.current_task()
 
 
 def in_task() -> bool:

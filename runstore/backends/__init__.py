@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, MissingGreenlet
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from runstore import config
@@ -149,11 +149,6 @@ def translated(bind: Engine | Connection) -> Iterator[None]:
             reason = f"{reason}; another transaction interfered: roll this one back and try it again"
         kind = DatabaseUnreachable if backend_of(bind).is_unreachable(cause) else DatabaseFailure
         raise kind(place=place, reason=reason) from error
-    except MissingGreenlet as error:
-        raise ConfigurationError(
-            detail="the engine or connection is asynchronous, but was used outside a task; use AsyncRunRepository, or "
-            "await connection.run_sync(...)"
-        ) from error
     except PoolTimeout as error:
         reason = (
             "no connection of the engine's pool became free in time; enlarge the pool (each unfinished iteration holds "

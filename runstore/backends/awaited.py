@@ -80,4 +80,5 @@ def sqlite(connection: Connection, work: Callable[[sqlite3.Connection], T]) -> T
     driver: Any = connection.connection.driver_connection
     if isinstance(driver, sqlite3.Connection):
         return work(driver)
-    return await_(driver._execute(lambda: work(driver._conn)))
+    found: T = await_(driver._execute(lambda: work(driver._conn)))
+    return found

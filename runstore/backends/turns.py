@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection, Engine, NullPool, Pool, QueuePool
 from sqlalchemy.util.concurrency import await_
 
+from runstore import waiting
 from runstore.errors import ConfigurationError
 
 PATIENCE = 60
@@ -71,7 +72,7 @@ class TaskTurn:
     @contextmanager
     def taken(self, **_: bool) -> Iterator[None]:
         """Wait for the other tasks. Raise :class:`ConfigurationError` if one of them does not finish in time."""
-        task = asyncio.current_task()
+        task = waiting.current_task()
         if self._task is not task:
             await_(self._wait())
             self._task = task

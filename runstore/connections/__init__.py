@@ -233,6 +233,11 @@ class Connections:
         """
         if write and self._limit is not None:
             raise ConfigurationError(detail="this repository only reads: it was made by reading()")
+        if self.bind.dialect.is_async and not waiting.in_task():
+            raise ConfigurationError(
+                detail="the engine or connection is asynchronous, but the call is not; "
+                "use AsyncRunRepository, or await connection.run_sync(...)"
+            )
         self._own_process()
         if write in self._checked:
             return
