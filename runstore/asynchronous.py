@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from copy import copy
@@ -36,7 +37,7 @@ except ImportError as missing:
     raise ImportError("asynchronous archives need the extra async: pip install 'runstore[async]'") from missing
 
 PIECE = 50
-"""The number of items that an iteration reads at a time."""
+"""The maximum number of items that an iteration reads at a time."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -384,9 +385,20 @@ def _configure_models() -> None:
 
 
 async def _in_pieces(found: Iterator[T]) -> AsyncGenerator[T]:
-    while piece := await waiting.spawned(lambda: list(islice(found, PIECE))):
+    while piece := await waiting.spawned(lambda: _piece(found)):
         for item in piece:
             yield item
+
+
+def _piece(found: Iterator[T]) -> list[T]:
+    """Return the next items: few if they take long, because they may be large."""
+    piece: list[T] = []
+    end = time.monotonic() + waiting.SLICE
+    for item in islice(found, PIECE):
+        piece.append(item)
+        if time.monotonic() > end:
+            break
+    return piece
 
 
 def _awaited(items: AsyncIterable[T]) -> Iterator[T]:

@@ -66,7 +66,8 @@ app = FastAPI(title="Tickets about runs", lifespan=lifespan)
 @app.exception_handler(RunStoreError)
 async def refused(_: Request, error: RunStoreError) -> JSONResponse:
     """Answer with the message of the error."""
-    return JSONResponse({"detail": str(error)}, STATUSES.get(type(error), 503))
+    status = next((status for kind, status in STATUSES.items() if isinstance(error, kind)), 503)
+    return JSONResponse({"detail": str(error)}, status)
 
 
 @app.post("/tickets", status_code=201)
