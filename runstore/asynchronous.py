@@ -112,6 +112,10 @@ class AsyncRunRepository:
 
     def reading(self, timeout: float) -> AsyncRunRepository:
         """Return a view of this archive that only reads, with a time limit: :meth:`RunRepository.reading`."""
+        if self._bind is not None:
+            raise ConfigurationError(
+                detail="reading needs a repository made from an engine: no transaction may be open"
+            )
         view = copy(self)
         view._runs = self._runs.reading(timeout)
         view._owned = None

@@ -34,13 +34,25 @@ from runstore import (
     create_engine,
 )
 from runstore.save import saver
+from tests.helpers.paths import ROOT
 from tests.helpers.runs import a_run, stored, waiting_run
 
 # SQLAlchemy drops the cursor of a cancelled statement together with its connection.
 pytestmark = pytest.mark.filterwarnings("ignore:.*AsyncServerCursor:ResourceWarning")
 
 FOR_OPERATORS = {
-    *("prune", "forecast", "vacuum", "verify", "fingerprint", "fingerprints_by_day", "differences", "backup", "copy_to")
+    *(
+        "prune",
+        "forecast",
+        "vacuum",
+        "check_vacuum",
+        "verify",
+        "fingerprint",
+        "fingerprints_by_day",
+        "differences",
+        "backup",
+        "copy_to",
+    )
 }
 """What computes for long, and is run by operators rather than in a service."""
 
@@ -574,6 +586,8 @@ def test_a_connection_is_used_when_it_is_open(url: URL, tmp_path: Path) -> None:
             with pytest.raises(ConfigurationError, match="is to a different database"):
                 await archive.on(connection).count()
         async with engine.connect() as connection:
+            with pytest.raises(ConfigurationError, match="reading needs a repository made from an engine"):
+                archive.on(connection).reading(1)
             await AsyncRunRepository(connection).save(a_run("run_1"))
             await connection.commit()
         assert await archive.count() == 1
@@ -612,5 +626,5 @@ def test_an_engine_without_foreign_keys_is_refused(url: URL) -> None:
 def test_without_the_extra_the_import_shows_what_to_install(tmp_path: Path) -> None:
     (tmp_path / "greenlet.py").write_text("raise ImportError('no greenlet')")
     code = "import runstore; runstore.RunRepository; runstore.AsyncRunRepository"
-    done = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": f"{tmp_path}:."}, capture_output=True)
+    done = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": f"{tmp_path}:{ROOT}"}, capture_output=True)
     assert b"pip install 'runstore[async]'" in done.stderr

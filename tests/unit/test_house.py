@@ -219,6 +219,20 @@ def test_text_of_sql_is_put_together_in_one_module_of_names_alone() -> None:
     assert [path.relative_to(PACKAGE).as_posix() for path in silenced] == ["backends/base.py"]
 
 
+MAY_SLEEP = {
+    "waiting.py": "where a task awaits instead",
+    "migrate/state.py": "migrations do not run in tasks",
+    "migrate/safety.py": "migrations do not run in tasks",
+    "backends/sqlite.py": "a file is set up by a migration",
+}
+"""The modules in which a thread may sleep, each with its reason."""
+
+
+def test_what_waits_lets_an_event_loop_run() -> None:
+    sleeping = {path.relative_to(PACKAGE).as_posix() for path in modules() if "time.sleep(" in path.read_text()}
+    assert sleeping == MAY_SLEEP.keys()
+
+
 # --- what users import -----------------------------------------------------------------------------------------------
 
 
