@@ -6,9 +6,9 @@ import sqlite3
 import threading
 import time
 from asyncio import CancelledError
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
-from functools import partial, reduce
+from functools import reduce
 from itertools import chain, islice
 from operator import add
 from pathlib import Path
@@ -160,12 +160,26 @@ class SQLite(Backend):
 
     def insert(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:
         """Insert many rows with each statement: while SQLite executes it, other Python threads can run."""
-        sent, inserted = _insert(connection, table, rows)
-        expect(connection, table, inserted, sent, "inserted")
+        self.insert_each(connection, [(table, rows)])
 
-    def insert_missing(self, connection: Connection, table: Table, rows: Iterable[Row]) -> int:
+    def insert_each(self, connection: Connection, tables: Iterable[tuple[Table, Iterable[Row]]]) -> None:
+        """Insert with one change to the thread of an asynchronous connection."""
+
+        def insert(driver: sqlite3.Connection) -> None:
+            for table, rows in tables:
+                sent, inserted = _insert(driver, named(table, connection), table, rows)
+                expect(connection, table, inserted, sent, "inserted")
+
+        awaited.sqlite(connection, insert)
+
+    def insert_missing(self, connection: Connection, table: Table, rows: Sequence[Row]) -> int:
         """Insert many rows with each statement, and skip existing keys."""
-        return _insert(connection, table, rows, " ON CONFLICT DO NOTHING")[1]
+        name = named(table, connection)
+        if not rows:
+            return 0
+        return awaited.sqlite(connection, lambda driver: _insert(driver, name, table, rows, " ON CONFLICT DO NOTHING"))[
+            1
+        ]
 
     def among(self, column: ColumnElement[Any], values: str | list[str]) -> ColumnElement[bool]:
         """Send the list as one JSON array."""
@@ -329,25 +343,21 @@ def _take_lock(driver: sqlite3.Connection, abandoned: Event) -> None:
         driver.execute(f"PRAGMA busy_timeout = {patience}")
 
 
-def _insert(connection: Connection, table: Table, rows: Iterable[Row], otherwise: str = "") -> tuple[int, int]:
+def _insert(
+    driver: sqlite3.Connection, name: str, table: Table, rows: Iterable[Row], otherwise: str = ""
+) -> tuple[int, int]:
     """Insert rows, and return how many there were and how many were inserted."""
-    name, size = named(table, connection), max(1, VALUES // len(table.columns))
-
-    def insert(driver: sqlite3.Connection, some: list[Row]) -> int:
-        inserted = 0
+    size = max(1, VALUES // len(table.columns))
+    rows = iter(rows)
+    sent = inserted = 0
+    while some := list(islice(rows, size)):
+        sent += len(some)
         while some:
             # The parts have few different sizes, because the driver caches prepared statements by their text.
             part = len(some) if len(some) == size else 1 << (len(some).bit_length() - 1)
             statement = insert_into(name, table, "?", part) + otherwise
             inserted += driver.execute(statement, tuple(chain.from_iterable(some[:part]))).rowcount
             del some[:part]
-        return inserted
-
-    rows = iter(rows)
-    sent = inserted = 0
-    while some := list(islice(rows, size)):
-        sent += len(some)
-        inserted += awaited.sqlite(connection, partial(insert, some=some))
     return sent, inserted
 
 
