@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import NamedTuple
 
 from msgspec import Raw
@@ -260,6 +261,7 @@ class Saver:
 
     def _take(self, record: object, number: int, *, own_times: bool, one: bool) -> None:
         """Add a record to the batch as a draft, and write the batch if it is full."""
+        self._came = inf  # if this fails, the watching thread does not try again
         if isinstance(record, Record) and len(record.raw) >= BATCH_BYTES:
             self._write_rest()  # so that no other large record is held at the same time
         for place, found, length in self._drafts(record, number, one=one):
@@ -294,6 +296,7 @@ class Saver:
 
     def _write_rest(self) -> None:
         """Write the records so far, and wait until they are written."""
+        self._came = inf  # as in _take
         if self._batch:
             self._write_batch(full=False)
         self._settle()
