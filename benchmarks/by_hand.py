@@ -232,22 +232,24 @@ class Hand:
         if isinstance(self.driver, sqlite3.Connection):
             self.driver.execute("BEGIN IMMEDIATE")
             for table, rows in tables:
-                self.driver.executemany(self._insert(table), rows)
+                self.driver.executemany(insert(table, "?"), rows)
             self.driver.commit()
             return
         with self.driver.transaction(), self.driver.cursor() as cursor:
             for table, rows in tables:
-                statement = self._insert(table).encode()
+                statement = insert(table, "%s").encode()
                 if len(rows) == 1:
                     cursor.execute(statement, rows[0])
                 else:
                     cursor.executemany(statement, rows)
 
-    def _insert(self, table: Table) -> str:
-        columns = ", ".join(f'"{column.name}"' for column in table.columns)
-        places = ", ".join(["?" if self.sqlite else "%s"] * len(table.columns))
-        shared = " ON CONFLICT DO NOTHING" if table in SHARED_TABLES else ""
-        return f"INSERT INTO {table.name} ({columns}) VALUES ({places}){shared}"  # noqa: S608
+
+def insert(table: Table, placeholder: str) -> str:
+    """Return the statement that inserts one row, unless it is a shared row that exists."""
+    columns = ", ".join(f'"{column.name}"' for column in table.columns)
+    places = ", ".join([placeholder] * len(table.columns))
+    shared = " ON CONFLICT DO NOTHING" if table in SHARED_TABLES else ""
+    return f"INSERT INTO {table.name} ({columns}) VALUES ({places}){shared}"  # noqa: S608
 
 
 def _tool(document: str, function: str | None, decode: Callable[[str], Any] = _decode) -> Any:

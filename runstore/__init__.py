@@ -17,6 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the names of the table below, for tools that do not run the code
     # isort: off
+    from runstore.asynchronous import (
+        AsyncAnswer as AsyncAnswer,
+        AsyncRunRepository as AsyncRunRepository,
+        create_async_engine as create_async_engine,
+    )
     from runstore.backends import Answer as Answer, create_engine as create_engine
     from runstore.errors import (
         ArchiveDamaged as ArchiveDamaged,
@@ -83,6 +88,7 @@ if TYPE_CHECKING:  # the names of the table below, for tools that do not run the
     from runstore.upkeep.verify import Damage as Damage
 
 _NAMES = {
+    "asynchronous": ("AsyncAnswer", "AsyncRunRepository", "create_async_engine"),
     "backends": ("Answer", "create_engine"),
     "errors": (
         "ArchiveDamaged",

@@ -18,7 +18,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
-from runstore import config, fetched, migrate, prices, wire
+from runstore import config, fetched, migrate, prices, waiting, wire
 from runstore.backends import Answer, Transaction, approximate_bytes, create_engine
 from runstore.connections import Connections
 from runstore.connections.seen import Pending, SeenRows
@@ -210,7 +210,8 @@ class RunRepository:
             raise ConfigurationError(detail="save_many takes an iterable of runs; to save one run, use save")
         if hasattr(runs, "__aiter__") or hasattr(runs, "__await__"):
             raise ConfigurationError(
-                detail="save_many takes no asynchronous page or stream; pass [run async for run in ...]"
+                detail="save_many takes no asynchronous page or stream; AsyncRunRepository does, or pass "
+                "[run async for run in ...]"
             )
         rejections: list[Rejection] = []
         keep = on_rejected or rejections.append
@@ -311,7 +312,7 @@ class RunRepository:
         asked = pages.request(wanted, newest_first, limit, cursor, after, before)
         with self._connections.transaction(write=False) as transaction:
             found = pages.find(transaction, self._reader, asked)
-        return Page([wire.loads(text) for _, text in found.runs], found.next)
+        return Page(list(_parsed(text for _, text in found.runs)), found.next)
 
     def find_json(
         self,
@@ -354,11 +355,11 @@ class RunRepository:
             rows = [tuple(row) for row in transaction.execute(statement)] if ids else []
         return RowPage(rows, following)
 
-    def iterate(self, **where: Unpack[Filter]) -> Iterator[dict[str, Any]]:
+    def iterate(self, **where: Unpack[Filter]) -> Generator[dict[str, Any]]:
         """Yield all runs that meet the conditions of :meth:`find`, oldest first, in one consistent read."""
-        return map(wire.loads, self.iterate_json(**where))
+        return _parsed(self.iterate_json(**where))
 
-    def iterate_json(self, *, newest_first: bool = False, **where: Unpack[Filter]) -> Iterator[bytes]:
+    def iterate_json(self, *, newest_first: bool = False, **where: Unpack[Filter]) -> Generator[bytes]:
         """Yield the same runs as compact JSON texts, without the cost of parsing them."""
         wanted = filters.understood(self._backend, where, paged=False)
         return self._connections.streamed(lambda transaction: self._texts(transaction, wanted, newest_first))
@@ -415,7 +416,7 @@ class RunRepository:
 
     def rows(
         self, columns: str | Iterable[str] | None = None, *, newest_first: bool = False, **where: Unpack[Filter]
-    ) -> Iterator[tuple[Any, ...]]:
+    ) -> Generator[tuple[Any, ...]]:
         """Yield the rows of the view ``runs`` that meet the conditions of :meth:`find`, oldest first, on demand.
 
         *columns*: names of its columns (default: all). Times are datetimes, metadata is JSON text. Raises
@@ -460,7 +461,7 @@ class RunRepository:
             conditions = pages.conditions(transaction, wanted, filters.MANY)
             return statistics.answer(transaction, asked, conditions)
 
-    def findings(self, *, rules: Iterable[str] | None = None, **where: Unpack[Filter]) -> Iterator[Finding]:
+    def findings(self, *, rules: Iterable[str] | None = None, **where: Unpack[Filter]) -> Generator[Finding]:
         """Yield the deviations from the API specification in runs that meet the conditions of :meth:`find`, by run id.
 
         After those of a run come the places where something looks like a secret (rule ``secret``); no finding shows the
@@ -664,6 +665,13 @@ class RunRepository:
     def _whole(self) -> Iterator[Transaction]:
         with self._connections.transaction(write=False, whole=True) as transaction:
             yield transaction
+
+
+def _parsed(texts: Generator[bytes]) -> Generator[dict[str, Any]]:
+    with closing(texts):
+        for text in texts:
+            waiting.breathe()
+            yield wire.loads(text)
 
 
 def _analyze(transaction: Transaction) -> None:

@@ -181,6 +181,11 @@ class Backend(ABC):
     def insert(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:
         """Insert new rows while they are produced. An existing key and a row that the database drops are errors."""
 
+    def insert_each(self, connection: Connection, tables: Iterable[tuple[Table, Iterable[Row]]]) -> None:
+        """Insert new rows of several tables, in this order."""
+        for table, rows in tables:
+            self.insert(connection, table, rows)
+
     @abstractmethod
     def insert_missing(self, connection: Connection, table: Table, rows: Sequence[Row]) -> int:
         """Insert the rows whose key does not exist yet, and return their number."""

@@ -67,7 +67,7 @@ def test_every_metric_is_listed() -> None:
     assert listed == made
 
 
-@pytest.mark.parametrize("extra", [None, "parquet", "serve", "fetch"])
+@pytest.mark.parametrize("extra", [None, "parquet", "async", "serve", "fetch"])
 def test_every_dependency_has_its_licence(extra: str | None) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     wanted = project["dependencies"] if extra is None else project["optional-dependencies"][extra]
