@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import ge, gt, le, lt
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import ColumnElement, select
 
@@ -18,6 +18,8 @@ from runstore.query.reader import Reader
 
 Bound = Callable[[ColumnElement[int]], ColumnElement[bool]]
 """A function that returns a condition on created_at."""
+
+T = TypeVar("T")
 
 
 class Page(NamedTuple):
@@ -109,9 +111,13 @@ def find(transaction: Transaction, reader: Reader, asked: Request) -> Found:
         places.append((_place_of(transaction, asked.before), not asked.newest_first))
     backwards = asked.before is not None and begin is None
     newest_first = asked.newest_first is not backwards
-    found = _read(
-        transaction, reader, asked.wanted, places, newest_first=newest_first, limit=min(asked.limit, 2**31) + 1
-    )
+
+    def read(ways: list[Way], limit: int) -> list[tuple[StoredRun, bytes]]:
+        statement = queries.page(transaction.backend, ways, newest_first=newest_first, limit=limit)
+        return list(reader.texts(transaction, statement))
+
+    limit = min(asked.limit, 2**31) + 1
+    found = firsts(transaction, read, asked.wanted, places, newest_first=newest_first, limit=limit)
     has_more = len(found) > asked.limit
     found = found[: asked.limit]
     if backwards:
@@ -130,27 +136,29 @@ def _place_of(transaction: Transaction, run_id: str) -> queries.Place:
     return created, run_id
 
 
-def _read(
+def firsts(
     transaction: Transaction,
-    reader: Reader,
+    rows: Callable[[list[Way], int], list[T]],
     wanted: filters.Where,
     places: list[tuple[queries.Place, bool]],
     *,
     newest_first: bool,
     limit: int,
-) -> list[tuple[StoredRun, bytes]]:
-    """Return the first runs after all places, in at most five statements; see :mod:`runstore.query.filters`."""
+) -> list[T]:
+    """Return what *rows* reads of the first runs after all places, in at most five statements.
+
+    *rows* reads the first runs of all ways, up to a limit; see :mod:`runstore.query.filters`.
+    """
 
     def after(created: ColumnElement[int]) -> list[ColumnElement[bool]]:
         return [queries.after(place, created, newest_first=newest) for place, newest in places]
 
-    def read(ways: list[Way], limit: int, *bounds: Bound) -> list[tuple[StoredRun, bytes]]:
+    def read(ways: list[Way], limit: int, *bounds: Bound) -> list[T]:
         ways = [
             way._replace(conditions=[*way.conditions, *after(way.created), *(bound(way.created) for bound in bounds)])
             for way in ways
         ]
-        statement = queries.page(transaction.backend, ways, newest_first=newest_first, limit=limit)
-        return list(reader.texts(transaction, statement))
+        return rows(ways, limit)
 
     choice = chosen(transaction, wanted, filters.FEW, last=False)
     if not choice.walks:

@@ -186,19 +186,34 @@ def page(backend: Backend, ways: Sequence[Way], *, newest_first: bool, limit: in
 
     Their ids are found first, so that only short rows are sorted and nothing else is read of other runs.
     """
+    found = _firsts((), ways, newest_first=newest_first, limit=limit)
+    keys = (found.c.created, found.c.id)
+    ids = select(found.c.id).order_by(*(key.desc() for key in keys) if newest_first else keys).limit(limit)
+    return ordered(runs(backend).where(RUN.c.id.in_(ids)), newest_first=newest_first)
+
+
+def columns(
+    wanted: Sequence[ColumnElement[Any]], ways: Sequence[Way], *, newest_first: bool, limit: int
+) -> Select[Any]:
+    """Return a SELECT of these columns for the first runs of all ways in the given order."""
+    found = _firsts(wanted, ways, newest_first=newest_first, limit=limit)
+    statement = select(*(found.c[column.name] for column in wanted))
+    if len(ways) == 1:
+        return statement
+    return _ordered(statement, (found.c.created, found.c.id), newest_first).limit(limit)
+
+
+def _firsts(wanted: Sequence[ColumnElement[Any]], ways: Sequence[Way], *, newest_first: bool, limit: int) -> Any:
+    """Return a subquery of the keys of the order, and of these columns, with the first runs of each way."""
+    selected = (RUN.c.id, CREATED.label("created"), *wanted)
     firsts = [
-        _ordered(select(RUN.c.id, CREATED.label("created")).where(*way.conditions), (way.created, way.id), newest_first)
+        _ordered(select(*selected).where(*way.conditions), (way.created, way.id), newest_first)
         .limit(limit)
         .correlate(None)
         .subquery()
         for way in ways
     ]
-    found: Any = firsts[0]
-    if len(firsts) > 1:
-        found = union_all(*(select(first.c.id, first.c.created) for first in firsts)).subquery()
-    keys = (found.c.created, found.c.id)
-    ids = select(found.c.id).order_by(*(key.desc() for key in keys) if newest_first else keys).limit(limit)
-    return ordered(runs(backend).where(RUN.c.id.in_(ids)), newest_first=newest_first)
+    return firsts[0] if len(firsts) == 1 else union_all(*map(select, firsts)).subquery()
 
 
 def horizon(conditions: Sequence[ColumnElement[bool]], distance: int, *, newest_first: bool) -> Select[Any]:
