@@ -41,7 +41,7 @@ def test_facets_count_the_newest_runs_of_a_large_archive(runs: RunRepository) ->
 
 
 def test_facets_are_those_of_the_table(runs: RunRepository) -> None:
-    with pytest.raises(ConfigurationError, match="names is 'modle', expected .*model"):
+    with pytest.raises(ConfigurationError, match=r"names is 'modle', expected .*model"):
         runs.facets("modle")
     with pytest.raises(ConfigurationError, match="limit is 0"):
         runs.facets(limit=0)

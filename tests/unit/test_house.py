@@ -27,7 +27,7 @@ Node = TypeVar("Node", bound=ast.AST)
 ORDER = [
     *("errors", "statuses", "times", "amounts", "files", "masking", "pace", "config"),
     *("wire", "redact", "sources", "schema", "mapping", "backends", "migrate", "metrics"),
-    *("connections", "prices", "query", "save", "upkeep", "formats"),
+    *("connections", "prices", "query", "save", "upkeep", "formats", "charts"),
     *("repository", "orm", "web", "cli"),
 ]
 """A module imports only what stands before it."""
