@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element, SubElement
 from runstore.charts.data import Chart, Series
 from runstore.charts.scale import GLYPH, shortened, ticks, width
 
-WIDTH = 760
+WIDTH = 960
 LINE = 20
 """Height of a line of text."""
 
@@ -17,13 +17,13 @@ LONGEST_NAME = 200
 """Maximum width of a name in the legend."""
 
 
-def canvas(chart: Chart, height: float) -> Element:
+def canvas(chart: Chart, height: float, width: float = WIDTH) -> Element:
     """Return an empty chart with its title and description."""
     svg = Element(
         "svg",
         {
             "xmlns": "http://www.w3.org/2000/svg",
-            "viewBox": f"0 0 {WIDTH} {number(height)}",
+            "viewBox": f"0 0 {number(width)} {number(height)}",
             "class": "chart",
             "role": "img",
             "aria-labelledby": f"{chart.id}-title {chart.id}-desc",

@@ -34,9 +34,7 @@ def compact(value: float) -> str:
     for unit, name in _UNITS:
         if size >= unit * (10 if unit == 1e3 else 1):
             return f"{_trimmed(value / unit, 1)}{name}"
-    if size >= 100 or value == int(value):
-        return f"{value:,.0f}"
-    return _trimmed(value, 2 if size >= 0.01 else 4)
+    return f"{value:,.0f}" if size >= 100 or value == int(value) else f"{value:.3g}"
 
 
 def _trimmed(value: float, digits: int) -> str:

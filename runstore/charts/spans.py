@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from runstore.charts.data import Chart
-from runstore.charts.drawing import LINE, WIDTH, add, canvas, legend, legend_lines, text_of, tip
+from runstore.charts.drawing import LINE, add, canvas, legend, legend_lines, text_of, tip
 from runstore.charts.scale import width
 
-HEIGHT = 30
+WIDTH = 480
+"""Half of that of other charts, so that it can be read on a phone."""
+
+HEIGHT = 26
 
 
 def spans(chart: Chart) -> str:
@@ -17,7 +20,8 @@ def spans(chart: Chart) -> str:
     coloured = [(series, colour) for series, colour in chart.coloured() if series.values[0] is not None]
     total = sum(max(series.values[0] or 0, 0) for series, _ in coloured) or 1
     top = legend_lines(coloured) * LINE + 8
-    svg = canvas(chart, top + HEIGHT)
+    svg = canvas(chart, top + HEIGHT, WIDTH)
+    svg.set("class", "chart spans")
     legend(svg, coloured)
     x = 0.0
     for series, colour in coloured:

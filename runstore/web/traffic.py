@@ -20,6 +20,9 @@ BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 LONGEST = 200
 """Maximum number of characters of a path in the log."""
 
+ROOT = "runstore.root"
+"""The key in the scope of a request for the path at which the application is mounted."""
+
 _METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 
 log = logging.getLogger(__name__)
@@ -76,6 +79,7 @@ class Observed:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope[ROOT] = scope.get("root_path", "")
         status, sent = 0, 0
         began = time.perf_counter()
 

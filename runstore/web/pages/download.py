@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from tempfile import SpooledTemporaryFile
-from typing import IO, Any
+from typing import Any, BinaryIO, cast
 
 from starlette.responses import Response, StreamingResponse
 
@@ -21,12 +21,12 @@ _IN_MEMORY = 2**20
 _PIECE = 2**16
 
 
-def csv(columns: Sequence[Column], rows: Iterable[Sequence[Any]], command: str) -> IO[bytes]:
+def csv(columns: Sequence[Column], rows: Iterable[Sequence[Any]], command: str) -> BinaryIO:
     """Return a file of these rows, which is whole before its first byte is sent, so that no client delays the database.
 
     Raises :class:`Refusal` for more rows than :data:`MOST_ROWS`, with the command that has no such limit.
     """
-    file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  # closed when it has been sent
+    file = cast(BinaryIO, SpooledTemporaryFile(_IN_MEMORY))  # noqa: SIM115  # closed when it has been sent
     rows = iter(rows)
     try:
         formats.write("csv", file, columns, islice(rows, MOST_ROWS))
@@ -39,7 +39,7 @@ def csv(columns: Sequence[Column], rows: Iterable[Sequence[Any]], command: str) 
     return file
 
 
-def answer(file: IO[bytes], name: str) -> Response:
+def answer(file: BinaryIO, name: str) -> Response:
     """Return a file as an answer, to be saved under this name."""
     size = file.tell()
     file.seek(0)

@@ -12,6 +12,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import Receive, Scope, Send
 
+from runstore.web.traffic import ROOT
+
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
 OF_API = ("v1", "openai", "api")
@@ -21,7 +23,7 @@ OF_API = ("v1", "openai", "api")
 def parts_of(scope: Scope) -> list[str]:
     """Return the parts of a path, decoded one by one, because an id may contain a slash."""
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    mounted = scope.get("root_path", "").count("/")
+    mounted = scope[ROOT].count("/")
     return [unquote(part) for part in raw.partition(b"?")[0].decode("latin-1").split("/")[1 + mounted :]]
 
 

@@ -9,8 +9,8 @@ from starlette.responses import Response
 
 from runstore import formats
 from runstore.errors import RunNotFound
-from runstore.query import queries
-from runstore.query.facets import FACETS, Facets
+from runstore.query import facets, queries
+from runstore.query.facets import Facets
 from runstore.query.pages import RowPage
 from runstore.repository import RunRepository
 from runstore.schema.views import RUNS
@@ -19,6 +19,9 @@ from runstore.web.pages import download, links, requests
 from runstore.web.pages.rendering import Site, page
 from runstore.web.parameters import CURSOR, OF_FILTERS, PAGE
 from runstore.web.refusals import bad_parameter, shown
+
+COUNTED_BY_TEXT = 500
+"""Runs that facets count in a search for a text, which looks at all runs."""
 
 LIMIT = 50
 """Runs of a page, unless the URL has another number."""
@@ -82,26 +85,31 @@ async def answer(archive: Archive, site: Site, request: Request) -> Response:
         except RunNotFound as error:
             name = "after" if error.fields["id"] == asked.values.get("after") else "before"
             raise bad_parameter(name, f"There is no run {shown(asked.values[name])} here.", "run_not_found") from None
-        facets = dict.fromkeys(FACETS, runs.facets(**asked.where))
-        for name in FACETS & asked.where.keys():  # the values that could be chosen instead
+        is_whole = found.next is None and not asked.values.keys() & links.PLACES
+        # A text has no index: the runs that have it are looked for once, if there are few.
+        where: dict[str, Any] = {"id": [row[0] for row in found.rows]} if is_whole else asked.where
+        limit = COUNTED_BY_TEXT if "text" in where else facets.LIMIT
+        counts = dict.fromkeys(facets.FACETS, runs.facets(limit=limit, **where))
+        for name in facets.FACETS & asked.where.keys():  # the values that could be chosen instead
             others = {key: value for key, value in asked.where.items() if key != name}
-            facets[name] = runs.facets(name, **others)
-        return found, facets
+            counts[name] = runs.facets(name, limit=limit, **others)
+        return found, counts
 
-    found, facets = await archive.ask(find)
+    found, counts = await archive.ask(find)
     rows = [dict(zip(COLUMNS, row, strict=True)) for row in found.rows]
     filters = links.of_filters(asked.pairs)
     newest_first = asked.values.get("order", "desc") == "desc"
-    counted = next((facets[name] for name in FACETS if name not in asked.where), None)
+    counted = next((counts[name] for name in facets.FACETS if name not in asked.where), None)
     moved = bool(asked.values.keys() & links.PLACES)
     return page(
         site,
         request.scope,
         "runs.html",
         rows=rows,
+        currency=currency_of(rows),
         counted=counted,
-        facets=[_facet(name, facets[name], asked) for name in FACETS],
-        inexact=not all(each.complete for each in facets.values()),
+        facets=[_facet(name, counts[name], asked) for name in facets.FACETS],
+        inexact=not all(each.complete for each in counts.values()),
         chips=[(links.said(*pair), links.query_of(links.without_value(asked.pairs, *pair))) for pair in filters],
         values=asked.values,
         carried=[pair for pair in filters if pair[0] not in ("text", "created_from", "created_before")],
@@ -119,6 +127,12 @@ async def answer(archive: Archive, site: Site, request: Request) -> Response:
         command=links.command("list", asked.pairs, _options(asked.values)),
         filtered=bool(filters),
     )
+
+
+def currency_of(rows: list[dict[str, Any]]) -> str | None:
+    """Return the currency of all costs, or None if there are several or none."""
+    known = {row["currency"] for row in rows if row["cost"] is not None}
+    return known.pop() if len(known) == 1 else None
 
 
 def _options(values: dict[str, Any]) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def money(value: float | Decimal | None, currency: str | None = None) -> str:
     """Return an amount: four decimals if it is small, else two."""
     if value is None:
         return NONE
-    text = f"{value:,.2f}" if abs(value) >= 100 else f"{value:,.4f}"
+    text = f"{value:,.2f}" if abs(float(value)) >= 100 else f"{value:,.4f}"
     return f"{text} {currency}" if currency else text
 
 

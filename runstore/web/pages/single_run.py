@@ -167,7 +167,7 @@ def _snapshots(run: Members, row: Members, changes: list[Change], *, hide_text: 
 def _difference(name: str, before: Members, after: Members, *, hide_text: bool) -> Difference:
     if hide_text and name not in NUMBERS:
         return Difference(name, None, None, hidden=True)
-    return Difference(name, *(_value(name, state) for state in (before, after)), hidden=False)
+    return Difference(name, _value(name, before), _value(name, after), hidden=False)
 
 
 def _value(name: str, state: Members) -> str | None:

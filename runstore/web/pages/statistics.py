@@ -19,9 +19,10 @@ from runstore.repository import RunRepository
 from runstore.web.asking import Archive
 from runstore.web.pages import download, links, requests, shown
 from runstore.web.pages.rendering import Site, page
+from runstore.web.pages.run_list import currency_of
 from runstore.web.parameters import OF_FILTERS, STATISTICS, Parameter, choice
 
-MOST_RUNS = 40_000
+MOST_RUNS = 20_000
 """Runs that statistics are computed of if the URL has no time: their time should not grow with the archive."""
 
 MOST_ROWS = 500
@@ -37,8 +38,8 @@ BOUNDS = ("created_from", "created_before")
 
 TIMES = ("hour", "day", "week", "month")
 
-SHOWN = ("runs", "failure_rate", "total_tokens", "cost", "currency", "seconds_p50", "seconds_p95")
-"""The columns of the table; the one of the chart is added."""
+SHOWN = ("runs", "failure_rate", "total_tokens", "cost", "currency", "seconds_mean")
+"""The columns of the table; the one of the chart is added. Percentiles, which take as long as all others, are not."""
 
 ADDABLE = {name for name, kind in statistics.COLUMNS.items() if kind == "integer"} - {*statistics.PERCENTILES} | {
     "cost"
@@ -55,10 +56,10 @@ LABELS = {
     "cost": "Cost",
     "currency": "Currency",
     "unpriced": "Runs without a price",
-    "seconds_mean": "Mean seconds",
-    "seconds_p50": "p50",
-    "seconds_p95": "p95",
-    "seconds_p99": "p99",
+    "seconds_mean": "Time (mean)",
+    "seconds_p50": "Time (p50)",
+    "seconds_p95": "Time (p95)",
+    "seconds_p99": "Time (p99)",
 }
 
 STATUS_COLOURS = {"completed": 3, "failed": 6, "expired": 2, "incomplete": 4, "in_progress": 1, "queued": 5,
@@ -92,7 +93,7 @@ def label(name: str) -> str:
 async def answer(archive: Archive, site: Site, request: Request) -> Response:
     """Return the page."""
     asked = requests.read(site, request, KNOWN)
-    by: list[str] = list(dict.fromkeys(asked.values.get("by", ["week", "model"])))
+    by: list[str] = list(dict.fromkeys(asked.values.get("by", ())))
     show: str = asked.values.get("show", "runs")
     columns = _columns(show, asked.values.get("sort"))
     sort = asked.values.get("sort")
@@ -101,6 +102,8 @@ async def answer(archive: Archive, site: Site, request: Request) -> Response:
     def count(runs: RunRepository) -> Found:
         since = None if is_timed else runs.created_at_of(MOST_RUNS)
         where = asked.where if since is None else asked.where | {"created_from": since}
+        if not asked.values.keys() & {"by", "show"}:  # the first visit; of many runs there are some days only
+            by.extend(["week" if since is None else "day", "model"])
         rows = runs.stats(by, columns=columns, sort=sort, **where)
         return Found(rows, since, not rows and not runs.find_rows("id", limit=1).rows)
 
@@ -111,7 +114,7 @@ async def answer(archive: Archive, site: Site, request: Request) -> Response:
     options: dict[str, Any] = {"--by": ",".join(by), "--columns": ",".join(columns)}
     of_rows = links.of_filters(pairs)
     groups = [("by", name) for name in by]
-    currency = _currency(found.rows)
+    currency = currency_of(found.rows)
     return page(
         site,
         request.scope,
@@ -180,11 +183,6 @@ def _columns(show: str, sort: str | None) -> list[str]:
     return [name for name in statistics.COLUMNS if name in wanted]
 
 
-def _currency(rows: list[dict[str, Any]]) -> str | None:
-    known = {row["currency"] for row in rows if row["currency"] is not None}
-    return known.pop() if len(known) == 1 else None
-
-
 def _written(name: str, value: Any, currency: str | None = None) -> str:
     """Return a value of a column as text."""
     if value is None:
@@ -227,7 +225,7 @@ def _chart(rows: list[dict[str, Any]], by: list[str], show: str, currency: str |
         labels = filled(time, sorted(present))
     else:
         size = {at: sum(abs(each.get(at) or 0) for each in values.values()) for at in present}
-        labels = sorted(present, key=lambda at: -size[at])[:MOST_BARS]
+        labels = sorted((at for at in present if size[at]), key=lambda at: -size[at])[:MOST_BARS]
     colours = STATUS_COLOURS if "status" in by else {}
     series_of = [
         Series(name or label(show), [each.get(at) for at in labels], colours.get(name))
