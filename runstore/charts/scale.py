@@ -6,8 +6,8 @@ import math
 import unicodedata
 from collections.abc import Iterable
 
-GLYPH = 6.6
-"""Approximate width of a character at the font size of charts."""
+GLYPH = 7.4
+"""Width of a character at the font size of charts, of the widest of the common fonts on average."""
 
 _UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 

@@ -71,6 +71,12 @@ def test_every_page_has_no_barrier_and_does_not_scroll_sideways(
     assert console.foreign == []
 
 
+def test_the_picture_of_the_documentation_can_be_taken(page: Page, shots: Path) -> None:
+    page.goto("/stats?by=month&by=model&show=cost&created_from=2024-01-01&created_before=2025-09-01")
+    page.screenshot(path=shots / "picture.png")
+    assert page.get_by_role("img").is_visible()
+
+
 def test_from_the_list_to_a_run_and_to_its_thread(page: Page) -> None:
     page.goto("/")
     page.get_by_role("link", name="run_s90yB4WLg3WS1LhVoDi3depZ").click()
