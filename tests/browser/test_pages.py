@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 import pytest
@@ -37,10 +37,10 @@ PAGES = {
     "not-found": "/runs/none",
     "bad-filter": "/runs?created_from=soon",
 }
-LOOKS = {
-    "light": {"width": 1280, "scheme": "light"},
-    "dark": {"width": 1280, "scheme": "dark"},
-    "phone": {"width": 390, "scheme": "light"},
+LOOKS: dict[str, tuple[int, Literal["light", "dark"]]] = {
+    "light": (1280, "light"),
+    "dark": (1280, "dark"),
+    "phone": (390, "light"),
 }
 
 
@@ -50,10 +50,8 @@ def test_every_page_has_no_barrier_and_does_not_scroll_sideways(
 ) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     console = Console(site)
-    scheme, width = LOOKS[look]["scheme"], LOOKS[look]["width"]
-    with browser.new_context(
-        base_url=site, viewport={"width": width, "height": 844}, color_scheme=scheme  # type: ignore[typeddict-item]
-    ) as context:  # fmt: skip
+    width, scheme = LOOKS[look]
+    with browser.new_context(base_url=site, viewport={"width": width, "height": 844}, color_scheme=scheme) as context:
         page = context.new_page()
         problems = []
         for name, address in PAGES.items():

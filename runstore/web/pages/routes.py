@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -22,9 +22,9 @@ OF_API = ("v1", "openai", "api")
 
 def parts_of(scope: Scope) -> list[str]:
     """Return the parts of a path, decoded one by one, because an id may contain a slash."""
-    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    raw = (scope.get("raw_path") or quote(scope["path"]).encode()).partition(b"?")[0].decode("latin-1")
     mounted = scope[ROOT].count("/")
-    return [unquote(part) for part in raw.partition(b"?")[0].decode("latin-1").split("/")[1 + mounted :]]
+    return [unquote(part) for part in raw.split("/")[1 + mounted :]] or [""]
 
 
 def wants_page(scope: Scope) -> bool:
