@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, select
 
 from runstore.backends import Transaction
-from runstore.errors import ConfigurationError
+from runstore.errors import InvalidArgument
 from runstore.mapping import BELONGS, RUN
 from runstore.query import filters, pages, queries
-from runstore.query.filters import Way
 
 LIMIT = 5000
 """Maximum number of runs that are counted: reading them takes some 20 ms in an archive of any size."""
@@ -54,21 +53,15 @@ class Facets(NamedTuple):
 def question(names: str | Iterable[str] | None, limit: int) -> Question:
     """Return the arguments of :meth:`RunRepository.facets`, checked. Raise :class:`ConfigurationError`."""
     if type(limit) is not int or limit < 1:
-        raise ConfigurationError(detail=f"limit is {limit!r}, expected an integer of at least 1")
+        raise InvalidArgument(argument="limit", reason=f"is {limit!r}, expected an integer of at least 1")
     return Question(tuple(FACETS) if names is None else queries.known_names("names", names, FACETS), limit)
 
 
 def answer(transaction: Transaction, asked: Question, where: filters.Where) -> Facets:
     """Return the facets of the newest runs that meet these conditions."""
-    wanted = [FACETS[name] for name in asked.names]
-
-    def read(ways: list[Way], limit: int) -> list[tuple[Any, ...]]:
-        statement = queries.columns(wanted, ways, newest_first=True, limit=limit)
-        return [tuple(row) for row in transaction.execute(statement)]
-
-    found = pages.firsts(transaction, read, where, [], newest_first=True, limit=asked.limit + 1)
+    found = pages.newest(transaction, where, [FACETS[name] for name in asked.names], asked.limit + 1)
     counted = found[: asked.limit]
-    columns = zip(*counted, strict=True) if counted else [()] * len(wanted)
+    columns = zip(*counted, strict=True) if counted else [()] * len(asked.names)
     values = {name: _by_frequency(column) for name, column in zip(asked.names, columns, strict=True)}
     return Facets(len(counted), len(found) <= asked.limit, values)
 

@@ -25,7 +25,7 @@ PACKAGE = ROOT / "runstore"
 Node = TypeVar("Node", bound=ast.AST)
 
 ORDER = [
-    *("errors", "statuses", "times", "amounts", "files", "masking", "pace", "config"),
+    *("suggestions", "errors", "statuses", "times", "amounts", "files", "masking", "pace", "config"),
     *("wire", "redact", "sources", "schema", "mapping", "backends", "migrate", "metrics"),
     *("connections", "prices", "query", "save", "upkeep", "formats", "charts"),
     *("repository", "orm", "web", "cli"),
