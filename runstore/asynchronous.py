@@ -21,8 +21,11 @@ from sqlalchemy.util.concurrency import await_
 from runstore import migrate, prices, waiting
 from runstore.backends import create_awaited_engine
 from runstore.errors import ConfigurationError
+from runstore.query import facets, prompts
 from runstore.query.criteria import Filter
+from runstore.query.facets import Facets
 from runstore.query.pages import Page, RowPage, RunText, TextPage
+from runstore.query.prompts import Prompts
 from runstore.repository import PATIENCE, RunRepository
 from runstore.save.history import Change
 from runstore.save.policy import Policy
@@ -303,6 +306,20 @@ class AsyncRunRepository:
     ) -> list[dict[str, Any]]:
         """Return counts, tokens, cost and durations of runs, per group: :meth:`RunRepository.stats`."""
         return await self._do(RunRepository.stats, by, columns=columns, sort=sort, limit=limit, **where)
+
+    async def facets(
+        self, names: str | Iterable[str] | None = None, *, limit: int = facets.LIMIT, **where: Unpack[Filter]
+    ) -> Facets:
+        """Return how often the values of some filters occur among the newest runs: :meth:`RunRepository.facets`."""
+        return await self._do(RunRepository.facets, names, limit=limit, **where)
+
+    async def prompts(self, assistant_id: str, *, limit: int = prompts.LIMIT) -> Prompts:
+        """Return the versions of an assistant's instructions: :meth:`RunRepository.prompts`."""
+        return await self._do(RunRepository.prompts, assistant_id, limit=limit)
+
+    async def created_at_of(self, place: int) -> int | None:
+        """Return the created_at of the run at this place from the newest: :meth:`RunRepository.created_at_of`."""
+        return await self._do(RunRepository.created_at_of, place)
 
     def findings(self, *, rules: Iterable[str] | None = None, **where: Unpack[Filter]) -> AsyncIterator[Finding]:
         """Yield the deviations of runs from the API specification: :meth:`RunRepository.findings`."""

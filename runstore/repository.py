@@ -25,9 +25,11 @@ from runstore.connections.seen import Pending, SeenRows
 from runstore.errors import ConfigurationError, DatabaseFailure, InvalidArgument, NotARun, RunNotFound
 from runstore.fetched import Fetched
 from runstore.mapping import RUN, Mapper
-from runstore.query import filters, pages, queries, statistics
+from runstore.query import facets, filters, pages, prompts, queries, statistics
 from runstore.query.criteria import Filter
+from runstore.query.facets import Facets
 from runstore.query.pages import Page, RowPage, RunText, TextPage
+from runstore.query.prompts import Prompts
 from runstore.query.reader import BATCH, BatchSize, Reader, in_batches
 from runstore.save import history, policy
 from runstore.save.batches import Batches
@@ -36,6 +38,7 @@ from runstore.save.policy import Policy
 from runstore.save.saver import Rejection, Saver, SaveReport, rejection
 from runstore.save.writer import Outcome
 from runstore.schema import TABLES
+from runstore.schema.run import NO_TIME
 from runstore.times import EPOCH
 from runstore.upkeep import backup, copier, earlier, fingerprint, lint, pruner, verify
 from runstore.upkeep.fingerprint import Difference, Fingerprint
@@ -48,6 +51,9 @@ PATIENCE = 60.0
 
 NOTED_EVERY = 1_000_000
 """Microseconds between two records of the end of an import, since ``save_many`` may be called for a few runs each."""
+
+NO_CREATED_AT = int(NO_TIME)
+"""The place in the order of runs without created_at."""
 
 LARGE = 50_000
 """The number of new runs after which a save updates the planner's statistics."""
@@ -460,6 +466,38 @@ class RunRepository:
         with self._connections.transaction(write=False) as transaction:
             conditions = pages.conditions(transaction, wanted, filters.MANY)
             return statistics.answer(transaction, asked, conditions)
+
+    def facets(
+        self, names: str | Iterable[str] | None = None, *, limit: int = facets.LIMIT, **where: Unpack[Filter]
+    ) -> Facets:
+        """Return how often each status, model, assistant, source and error code occurs among the runs of :meth:`find`.
+
+        *names*: the filters whose values are counted (default: all of :data:`runstore.query.facets.FACETS`). At most
+        *limit* runs are counted, the newest ones, so that the time does not grow with the archive. Raises
+        :class:`ConfigurationError`.
+        """
+        asked = facets.question(names, limit)
+        wanted = filters.understood(self._backend, where, paged=True)
+        with self._connections.transaction(write=False) as transaction:
+            return facets.answer(transaction, asked, wanted)
+
+    def prompts(self, assistant_id: str, *, limit: int = prompts.LIMIT) -> Prompts:
+        """Return the instructions that the runs of an assistant had, with their first and last time, the newest first.
+
+        Prompts that differ in one sentence only are gathered (:mod:`runstore.query.prompts`). At most *limit* runs are
+        counted, the newest ones. Raises :class:`RunNotFound` if the assistant has no run.
+        """
+        if wire.is_text(assistant_id):
+            with self._connections.transaction(write=False) as transaction:
+                if (found := prompts.of_assistant(transaction, assistant_id, limit)).runs:
+                    return found
+        raise RunNotFound(id=assistant_id)
+
+    def created_at_of(self, place: int) -> int | None:
+        """Return the created_at of the run at this place from the newest, which is 0; None if there are fewer runs."""
+        with self._connections.transaction(write=False) as transaction:
+            found = transaction.execute(queries.horizon((), place, newest_first=True)).scalar()
+        return None if found is None or found == NO_CREATED_AT else int(found)
 
     def findings(self, *, rules: Iterable[str] | None = None, **where: Unpack[Filter]) -> Generator[Finding]:
         """Yield the deviations from the API specification in runs that meet the conditions of :meth:`find`, by run id.

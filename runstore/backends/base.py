@@ -221,6 +221,13 @@ class Backend(ABC):
         """Return the condition that a JSON object has this key."""
 
     @abstractmethod
+    def contains(self, column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+        """Return the condition that a column, JSON as its text, contains a text in upper or lower case.
+
+        Only ASCII letters may have another case: for others, databases and locales differ.
+        """
+
+    @abstractmethod
     def is_retryable(self, error: BaseException) -> bool:
         """Return whether the same batch can succeed on another try, as after a deadlock or a race for a key."""
 

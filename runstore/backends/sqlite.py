@@ -227,6 +227,10 @@ class SQLite(Backend):
         pairs = func.json_each(document).table_valued("key")
         return _contains(document, wire.encode(key) + b":") & exists().where(pairs.c.key == key), None
 
+    def contains(self, column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+        """Use lower(), which changes ASCII letters only."""
+        return func.instr(func.lower(cast(column, Text)), func.lower(text)) > 0
+
     def sum_of_digests(self, connection: Connection, column: ColumnElement[Any]) -> ColumnElement[str]:
         """Add in Python, because SQLite adds at most 64 bits."""
         # typeshed wants an aggregate that returns an int
