@@ -80,6 +80,9 @@ _SPECIAL, _GENERAL, _FOREIGN = _spelled(*_RARE) - _LAST_ERROR, _spelled(*_COMMON
 DOCUMENTED = _OBJECT | _ID | _STATUS | _THREAD | _ASSISTANT | _spelled(*_RARE, *_COMMON, *_TIMES, *_SENT)
 """The members of runs. In any other member, an object that only looks like a run may contain a run."""
 
+SETTLED = DOCUMENTED | _FOREIGN
+"""Members in which no run needs to be looked for: with those of other objects, an object does not look like a run."""
+
 SAYS_NOTHING = "object with an id that is not a run"
 """The kind of an object that may be a run but is not marked as one."""
 
