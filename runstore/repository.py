@@ -437,7 +437,7 @@ class RunRepository:
     ) -> Generator[tuple[Any, ...]]:
         conditions = pages.conditions(transaction, wanted, filters.FEW)
         statement = queries.rows(self._backend, columns, conditions, newest_first=newest_first)
-        with transaction.execute(statement, options={"yield_per": BATCH}) as found:
+        with transaction.selected(statement, options={"yield_per": BATCH}) as found:
             size = BatchSize()
             for rows in in_batches(found, size):
                 size.adapt(max(map(approximate_bytes, rows), default=0))

@@ -32,7 +32,25 @@ _log = logging.getLogger(__name__)
 
 _turn = threading.local()
 
-_caller: ContextVar[asyncio.Task[Any]] = ContextVar("runstore_caller")
+
+class _Call:
+    """A call of a task. It runs in a greenlet that has a task of its own."""
+
+    def __init__(self, caller: asyncio.Task[Any]) -> None:
+        self.caller = caller
+        self.task: asyncio.Task[Any]
+        self.is_uncancelled = False
+        self.is_cancelled_next = False
+
+    def cancel(self) -> None:
+        """Cancel the call: after :func:`uncancelled`, if that is in progress."""
+        if self.is_uncancelled:
+            self.is_cancelled_next = True
+        else:
+            self.task.cancel()
+
+
+_call: ContextVar[_Call] = ContextVar("runstore_call")
 
 
 async def spawned(work: Callable[[], T]) -> T:
@@ -43,13 +61,14 @@ async def spawned(work: Callable[[], T]) -> T:
     """
     caller = asyncio.current_task()
     assert caller is not None
-    token = _caller.set(caller)
-    task = asyncio.create_task(greenlet_spawn(work))
-    _caller.reset(token)
+    call = _Call(caller)
+    token = _call.set(call)
+    task = call.task = asyncio.create_task(greenlet_spawn(work))
+    _call.reset(token)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        task.cancel()
+        call.cancel()
         while not task.done():
             with suppress(asyncio.CancelledError):
                 await asyncio.wait([task])
@@ -60,12 +79,30 @@ async def spawned(work: Callable[[], T]) -> T:
 
 def current_task() -> asyncio.Task[Any] | None:
     """Return the task for which this code runs."""
-    return _caller.get(None) or asyncio.current_task()
+    call = _call.get(None)
+    return asyncio.current_task() if call is None else call.caller
 
 
 def in_task() -> bool:
     """Return whether this code runs in a task, whose event loop must not be blocked."""
     return "greenlet" in sys.modules and in_greenlet()  # in_greenlet fails if greenlet is not installed
+
+
+@contextmanager
+def uncancelled() -> Iterator[None]:
+    """Do something short to its end, although the task is cancelled: the cancellation takes effect afterwards."""
+    call = _call.get(None)
+    if call is None:
+        yield
+        return
+    call.is_uncancelled = True
+    try:
+        yield
+    finally:
+        call.is_uncancelled = False
+        if call.is_cancelled_next:
+            call.is_cancelled_next = False
+            call.task.cancel()
 
 
 def sleep(seconds: float) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,11 +23,25 @@ class Transaction:
         self,
         statement: Executable,
         parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+    ) -> CursorResult[*tuple[Any, ...]]:
+        """Execute a statement of SQLAlchemy's."""
+        return self.connection.execute(statement, parameters)
+
+    @contextmanager
+    def selected(
+        self,
+        statement: Executable,
+        parameters: Mapping[str, Any] | None = None,
         *,
         options: Mapping[str, Any] | None = None,
-    ) -> CursorResult[*tuple[Any, ...]]:
-        """Execute a statement of SQLAlchemy's; *options* are its execution options."""
-        return self.connection.execute(statement, parameters, execution_options=options)
+    ) -> Iterator[CursorResult[*tuple[Any, ...]]]:
+        """Execute a SELECT, whose rows may remain in the database until this ends; *options* are execution options."""
+        result = self.connection.execute(statement, parameters, execution_options=options)
+        try:
+            yield result
+        finally:
+            if not self.connection.invalidated:  # a cancelled task has closed the connection, and the cursor with it
+                result.close()
 
     def insert(self, table: Table, rows: Iterable[Row]) -> None:
         """Insert new rows: :meth:`Backend.insert`."""

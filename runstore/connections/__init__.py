@@ -118,11 +118,11 @@ class Connections:
                 with self._savepoint(bind, write=write), self._borrowed(bind, write=write, whole=whole):
                     yield Transaction(bind, self.backend)
             elif write:
-                with bind.begin() as connection:
+                with self._connected(bind) as connection, connection.begin():
                     self.backend.begin_own(connection, write=True, whole=whole, abandoned=abandoned)
                     yield Transaction(connection, self.backend)
             else:
-                with bind.connect() as connection, self._limited(connection):
+                with self._connected(bind) as connection, self._limited(connection):
                     self.backend.begin_own(connection, write=False, whole=whole, limit=self._limit)
                     yield Transaction(connection, self.backend)
                     try:
@@ -264,6 +264,16 @@ class Connections:
             self.check(write=write, create=create)
         else:
             self._patience.until_reached(lambda: self.check(write=write, create=create))
+
+    @contextmanager
+    def _connected(self, engine: Engine) -> Iterator[Connection]:
+        """Return a connection. When it returns to the pool, its transaction is rolled back, cancelled or not."""
+        connection = engine.connect()
+        try:
+            yield connection
+        finally:
+            with waiting.uncancelled():
+                connection.close()
 
     @contextmanager
     def _savepoint(self, connection: Connection, *, write: bool) -> Iterator[None]:

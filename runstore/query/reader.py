@@ -85,7 +85,7 @@ class Reader:
         options = {"yield_per": BATCH} if stream else {}
         # Without *stream*, all rows are in memory at once: smaller batches would only read shared values more often.
         size = BatchSize(1 if stream else BATCH)
-        with transaction.execute(statement, parameters or {}, options=options) as result:
+        with transaction.selected(statement, parameters, options=options) as result:
             for rows in in_batches(result, size):
                 yield from self._assembled(transaction, rows, size)
 

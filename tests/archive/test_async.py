@@ -443,13 +443,14 @@ def test_a_cancelled_save_leaves_no_half_batch_and_no_connection(url: URL, monke
         started = time.perf_counter()
         await archive.save_many([waiting_run(f"run_0_{n}") for n in range(150)])
         whole = time.perf_counter() - started
-        was_cancelled = 0
-        for part in range(1, 13):
+        part = was_cancelled = 0
+        while was_cancelled < 8:
+            part += 1
+            assert part < 100
             runs = [waiting_run(f"run_{part}_{n}") for n in range(150)]
-            was_cancelled += await cancelled_after(whole * part / 13, archive.save_many(runs))
+            was_cancelled += await cancelled_after(whole * (part % 12 + 1) / 13, archive.save_many(runs))
             assert checked_out(engine) == 0
             assert await archive.count() % 50 == 0
-        assert was_cancelled > 3
 
     in_task(url, use)
     with RunRepository.open(url) as runs:
@@ -462,8 +463,9 @@ def test_any_call_can_be_cancelled(url: URL) -> None:
         await archive.save_many(waiting_run(f"run_{n}") for n in range(600))
 
         async def iterate() -> None:
-            async for _ in archive.iterate():
-                await asyncio.sleep(0)
+            async with aclosing(archive.iterate()) as found:  # type: ignore[type-var]
+                async for _ in found:
+                    await asyncio.sleep(0)
 
         calls: tuple[Callable[[], Awaitable[object]], ...] = (
             lambda: archive.save(waiting_run("run_1", status="completed")),
@@ -511,7 +513,7 @@ MOST_STALLED = 0.05
 
 @pytest.mark.slow
 def test_the_event_loop_is_never_blocked_for_long(url: URL) -> None:
-    """At default sizes; measured twice in the time of the thread, because other processes use the machine too."""
+    """At default sizes; measured up to five times in the time of the thread: other processes use the machine too."""
     runs = list(generator.runs(1100))
     longest: dict[str, float] = {}
 
@@ -530,7 +532,10 @@ def test_the_event_loop_is_never_blocked_for_long(url: URL) -> None:
             "load_many": lambda: archive.load_many([run["id"] for run in runs]),
             "stats": lambda: archive.stats("model"),
         }.items():
-            longest[name] = min([await longest_stall(call) for _ in range(2)])
+            for _ in range(5):
+                longest[name] = await longest_stall(call)
+                if longest[name] < MOST_STALLED:
+                    break
 
     try:
         in_task(url, use)
