@@ -91,12 +91,12 @@ def test_a_copy_that_was_fetched_has_the_fingerprint_of_the_original(
 def test_a_fetch_that_is_killed_goes_on_where_it_was(served: tuple[Path, str], url: URL, runs: RunRepository) -> None:
     file, base = served
     command = [*COMMAND, "fetch", "--db", shown(url), "--base-url", base, "--api-key-env", "ARCHIVE_KEY", "--wait", "0"]
-    command += ["--jobs", "2", "--rate", "10/s", *(option for name in NAMES for option in ("--thread", name))]
+    command += ["--jobs", "2", "--rate", "5/s", *(option for name in NAMES for option in ("--thread", name))]
     for number in (signal.SIGKILL, signal.SIGINT):
         before = runs.count()
         process = subprocess.Popen(command, env=env(ARCHIVE_KEY=KEY), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         end = time.monotonic() + 60
-        while runs.count() <= before and time.monotonic() < end:
+        while (runs.count() <= before or not runs.fetched_completely(base, "")) and time.monotonic() < end:
             time.sleep(0.05)
         process.send_signal(number)
         _, said = process.communicate(timeout=30)
