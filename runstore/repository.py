@@ -136,8 +136,8 @@ class RunRepository:
     def reading(self, timeout: float) -> RunRepository:
         """Return a view of this archive that only reads, with a time limit: for programs that answer others' requests.
 
-        Methods that write raise :class:`ConfigurationError`, and the transactions of the view are read-only. A
-        statement (on SQLite, a transaction) that runs for longer than *timeout* seconds is stopped with
+        Methods that write raise :class:`ConfigurationError`; on PostgreSQL, the transactions of the view are read-only.
+        A statement (on SQLite, a transaction) that runs for longer than *timeout* seconds is stopped with
         :class:`QueryTimeout`. The view shares the engine, through which this repository may still write.
 
         Raises :class:`ConfigurationError` for a repository made from a connection.

@@ -108,6 +108,10 @@ class Backend(ABC):
         """Return an engine with the settings that runstore's promises depend on, and a pool of so many connections."""
 
     @abstractmethod
+    def forbid_writes(self, engine: Engine) -> None:
+        """Make the connections of an engine read-only, for a program that answers the requests of others."""
+
+    @abstractmethod
     def set_isolation(self, connection: Connection, *, write: bool) -> None:
         """Set the isolation of all transactions on a connection, overriding the engine and the server.
 

@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from asyncio import CancelledError
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from functools import reduce
 from itertools import chain, islice
@@ -87,6 +87,10 @@ class SQLite(Backend):
         sqlite_file.guard(engine)
         return engine
 
+    def forbid_writes(self, engine: Engine) -> None:
+        """Set query_only once for each connection, because SQLite prepares all statements again after a change."""
+        event.listen(engine, "connect", lambda driver, _: driver.execute("PRAGMA query_only = ON").close())
+
     def set_isolation(self, connection: Connection, *, write: bool) -> None:
         """Do nothing: SQLite has one isolation level."""
 
@@ -110,18 +114,13 @@ class SQLite(Backend):
 
     @contextmanager
     def limited(self, connection: Connection, seconds: float) -> Iterator[None]:
-        """Make the connection read-only and install a progress handler; undo both, since a writer may get it next."""
+        """Install a progress handler, and remove it at the end: a writer may get the connection next."""
         end = time.monotonic() + seconds
 
-        def limit(driver: sqlite3.Connection) -> None:
-            driver.execute("PRAGMA query_only = ON")
-            driver.set_progress_handler(lambda: time.monotonic() > end, STEPS)
+        def install(handler: Callable[[], bool] | None) -> None:
+            awaited.sqlite(connection, lambda driver: driver.set_progress_handler(handler, STEPS))
 
-        def unlimit(driver: sqlite3.Connection) -> None:
-            driver.set_progress_handler(None, STEPS)
-            driver.execute("PRAGMA query_only = OFF")
-
-        awaited.sqlite(connection, limit)
+        install(lambda: time.monotonic() > end)
         try:
             yield
         except DBAPIError as error:
@@ -130,7 +129,7 @@ class SQLite(Backend):
             raise
         finally:
             if not connection.invalidated:  # an interrupt has closed it
-                awaited.sqlite(connection, unlimit)
+                install(None)
 
     def begin(self, connection: Connection, *, write: bool) -> None:
         """Begin the transaction, if the driver has not begun it yet."""
@@ -146,17 +145,16 @@ class SQLite(Backend):
         use at a fork. Raise :class:`DatabaseFailure` if the file was deleted.
         """
         file = sqlite_file.of(connection)
-        place = config.shown(connection.engine.url)
+        url = connection.engine.url
         try:
-            awaited.sqlite(connection, lambda driver: _begin(driver, file, place, abandoned, write=write))
+            awaited.sqlite(connection, lambda driver: _begin(driver, file, url, abandoned, write=write))
         except CancelledError:
             abandoned.set()  # the thread of the connection is still waiting for the lock
             raise
 
     def check_encoding(self, connection: Connection) -> None:
         """Refuse a file in UTF-16, which sorts ids in another order: archives are compared in the order of ids."""
-        place = config.shown(connection.engine.url)
-        awaited.sqlite(connection, lambda driver: _refuse_encoding(driver, place))
+        awaited.sqlite(connection, lambda driver: _refuse_encoding(driver, connection.engine.url))
 
     def insert(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:
         """Insert many rows with each statement: while SQLite executes it, other Python threads can run."""
@@ -293,9 +291,7 @@ class SQLite(Backend):
         return code in _PASSING or code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-def _begin(
-    driver: sqlite3.Connection, file: sqlite_file.OpenFile, place: str, abandoned: Event, *, write: bool
-) -> None:
+def _begin(driver: sqlite3.Connection, file: sqlite_file.OpenFile, url: URL, abandoned: Event, *, write: bool) -> None:
     if getattr(driver, "autocommit", False) is True:  # since Python 3.12; commit and rollback then do nothing
         raise ConfigurationError(
             detail="this SQLite connection was opened with autocommit=True, which makes commit and rollback do "
@@ -309,7 +305,7 @@ def _begin(
     if not write:
         return
     file.writer = threading.get_ident()
-    _refuse_encoding(driver, place)
+    _refuse_encoding(driver, url)
     if not driver.execute("PRAGMA foreign_keys").fetchone()[0]:
         raise ConfigurationError(
             detail="this SQLite connection does not enforce foreign keys; create the engine with "
@@ -317,11 +313,11 @@ def _begin(
         )
 
 
-def _refuse_encoding(driver: sqlite3.Connection, place: str) -> None:
+def _refuse_encoding(driver: sqlite3.Connection, url: URL) -> None:
     encoding = driver.execute("PRAGMA encoding").fetchone()[0]
     if encoding != "UTF-8":
         hint = "use a new file, and copy the runs of an existing archive to it with 'runstore copy'"
-        detail = f"{place} stores text in {encoding}, which sorts ids in another order than UTF-8"
+        detail = f"{config.shown(url)} stores text in {encoding}, which sorts ids in another order than UTF-8"
         raise ConfigurationError(detail=f"{detail}; {hint}")
 
 

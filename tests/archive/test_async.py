@@ -532,7 +532,7 @@ def test_the_event_loop_is_never_blocked_for_long(url: URL) -> None:
             "load_many": lambda: archive.load_many([run["id"] for run in runs]),
             "stats": lambda: archive.stats("model"),
         }.items():
-            for _ in range(5):
+            for _attempt in range(5):
                 longest[name] = await longest_stall(call)
                 if longest[name] < MOST_STALLED:
                     break

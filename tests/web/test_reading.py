@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.engine import URL
 
 from runstore import ConfigurationError, DatabaseFailure, QueryTimeout, RunNotFound, RunRepository
-from runstore.backends import create_engine
+from runstore.backends import backend_of, create_engine
 from runstore.connections import Connections
 from runstore.connections.seen import SeenRows
 from runstore.mapping import RUN
@@ -51,13 +51,19 @@ def test_it_may_be_made_before_the_repository_is_used(url: URL) -> None:
         reading.check()
 
 
-def test_the_database_does_not_write_either(engine: Engine, runs: RunRepository) -> None:
+def test_the_connections_of_a_server_cannot_write(url: URL, runs: RunRepository) -> None:
     runs.save(threaded(1))
-    with (
-        pytest.raises(DatabaseFailure, match=r"(?i)read.?only"),
-        Connections(engine, patience=0, seen=SeenRows()).reading(5).transaction(write=False) as transaction,
-    ):
-        transaction.execute(RUN.delete())
+    engine = create_engine(url)
+    backend_of(engine).forbid_writes(engine)
+    connections = Connections(engine, patience=0, seen=SeenRows())
+    for transactions in (connections, connections.reading(5)):
+        with (
+            pytest.raises(DatabaseFailure, match=r"(?i)read.?only"),
+            transactions.transaction(write=False) as transaction,
+        ):
+            transaction.execute(RUN.delete())
+    engine.dispose()
+    assert runs.count() == 1
     assert runs.delete("run_001") == 1
 
 
