@@ -300,11 +300,14 @@ def test_a_database_in_memory_is_shared_by_threads(place: str) -> None:
 def test_an_engine_that_gives_each_thread_a_database_of_its_own_is_refused_to_a_second_thread() -> None:
     engine = sqlalchemy.create_engine("sqlite://")
     event.listen(engine, "connect", lambda driver, _: driver.execute("PRAGMA foreign_keys = ON"))
-    runs = RunRepository(engine)
-    runs.save(run(1))
-    with ThreadPoolExecutor(1) as threads, pytest.raises(ConfigurationError, match=r"runstore\.create_engine"):
-        threads.submit(runs.save, run(2)).result()
-    assert runs.count() == 1
+    try:
+        runs = RunRepository(engine)
+        runs.save(run(1))
+        with ThreadPoolExecutor(1) as threads, pytest.raises(ConfigurationError, match=r"runstore\.create_engine"):
+            threads.submit(runs.save, run(2)).result()
+        assert runs.count() == 1
+    finally:
+        engine.dispose()
 
 
 def test_an_iteration_may_be_handed_to_another_thread(engine: Engine) -> None:

@@ -15,14 +15,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import URL
 
-from runstore import (
-    ArchiveMissing,
-    ConfigurationError,
-    DatabaseFailure,
-    QueryRefused,
-    QueryTimeout,
-    RunRepository,
-)
+from runstore import ArchiveMissing, ConfigurationError, DatabaseFailure, QueryRefused, QueryTimeout, RunRepository
 from tests.helpers.commands import COMMAND, Cli, env, shown
 from tests.helpers.comparison import contents
 from tests.helpers.queries import ENDLESS, TEN_SECONDS, answering, ask

@@ -11,14 +11,7 @@ from sqlalchemy.engine import URL
 
 from runstore import migrate
 from runstore.backends import create_engine
-from tests.helpers.commands import (
-    EXAMPLE_COUNTS,
-    NOT_ARCHIVED,
-    Cli,
-    counts,
-    lines,
-    shown,
-)
+from tests.helpers.commands import EXAMPLE_COUNTS, NOT_ARCHIVED, Cli, counts, lines, shown
 from tests.helpers.paths import EXAMPLES
 from tests.helpers.runs import a_run
 

@@ -9,11 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.helpers.commands import (
-    Cli,
-    Result,
-    env,
-)
+from tests.helpers.commands import Cli, Result, env
 
 COMMANDS = [
     *("import", "fetch", "export", "show", "list", "stats", "sql", "serve", "lint", "prices"),

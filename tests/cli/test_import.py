@@ -13,12 +13,7 @@ import pytest
 from sqlalchemy.engine import URL
 
 from runstore import RunRepository
-from tests.helpers.commands import (
-    Cli,
-    counts,
-    lines,
-    shown,
-)
+from tests.helpers.commands import Cli, counts, lines, shown
 from tests.helpers.paths import EXAMPLES
 from tests.helpers.runs import a_run
 

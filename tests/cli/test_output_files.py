@@ -6,11 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.helpers.commands import (
-    Cli,
-    Result,
-    lines,
-)
+from tests.helpers.commands import Cli, Result, lines
 from tests.helpers.runs import a_run
 
 

@@ -8,11 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.commands import (
-    SECRET,
-    Cli,
-    lines,
-)
+from tests.helpers.commands import SECRET, Cli, lines
 from tests.helpers.paths import EXAMPLES
 from tests.helpers.runs import a_run
 

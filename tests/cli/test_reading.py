@@ -8,14 +8,7 @@ from pathlib import Path
 from sqlalchemy.engine import URL
 
 from runstore import migrate
-from tests.helpers.commands import (
-    EXAMPLE_COUNTS,
-    NOT_ARCHIVED,
-    Cli,
-    counts,
-    lines,
-    shown,
-)
+from tests.helpers.commands import EXAMPLE_COUNTS, NOT_ARCHIVED, Cli, counts, lines, shown
 from tests.helpers.paths import EXAMPLES
 from tests.helpers.runs import a_run
 

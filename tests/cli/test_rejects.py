@@ -5,11 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.helpers.commands import (
-    Cli,
-    counts,
-    lines,
-)
+from tests.helpers.commands import Cli, counts, lines
 from tests.helpers.paths import EXAMPLES
 from tests.helpers.runs import a_run
 

@@ -8,13 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.commands import (
-    SECRET,
-    Cli,
-    Terminal,
-    lines,
-    on_a_terminal,
-)
+from tests.helpers.commands import SECRET, Cli, Terminal, lines, on_a_terminal
 from tests.helpers.paths import EXAMPLES
 from tests.helpers.runs import a_run
 

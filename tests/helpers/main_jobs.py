@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from runstore import (
-    RunRepository,
-)
+from runstore import RunRepository
 from tests.helpers.comparison import difference
 
 RUN = {

@@ -15,11 +15,12 @@ from tests.helpers.mapped import mapped, text_of
 from tests.helpers.refused import DEPARTS, INDEXED, LONGEST, NO_UTF8, PYTHON, REFUSED, STRICT
 
 
-@pytest.mark.parametrize(("text", "path", "reason"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_kept_is_refused_with_its_path(text: str, path: str, reason: str) -> None:
-    with pytest.raises(RunRejected) as refusal:
-        mapped(text)
-    assert (refusal.value.path, refusal.value.reason[: len(reason)]) == (path, reason)
+def test_what_cannot_be_kept_is_refused_with_its_path(subtests: pytest.Subtests) -> None:
+    for name, (text, path, reason) in REFUSED.items():
+        with subtests.test(name):
+            with pytest.raises(RunRejected) as refusal:
+                mapped(text)
+            assert (refusal.value.path, refusal.value.reason[: len(reason)]) == (path, reason)
 
 
 @pytest.mark.parametrize(("raw", "path"), NO_UTF8)
@@ -29,11 +30,12 @@ def test_bytes_that_are_no_utf8_are_refused(raw: bytes, path: str) -> None:
     assert refusal.value.path == path
 
 
-@pytest.mark.parametrize(("value", "path", "reason"), PYTHON.values(), ids=PYTHON)
-def test_python_values_without_an_exact_json_form_are_refused(value: Any, path: str, reason: str) -> None:
-    with pytest.raises(RunRejected) as refusal:
-        mapped(value)
-    assert (refusal.value.path, refusal.value.reason[: len(reason)]) == (path, reason)
+def test_python_values_without_an_exact_json_form_are_refused(subtests: pytest.Subtests) -> None:
+    for name, (value, path, reason) in PYTHON.items():
+        with subtests.test(name):
+            with pytest.raises(RunRejected) as refusal:
+                mapped(value)
+            assert (refusal.value.path, refusal.value.reason[: len(reason)]) == (path, reason)
 
 
 @pytest.mark.parametrize(
@@ -56,16 +58,19 @@ def test_an_object_of_another_kind_is_not_a_run(other: dict[str, Any]) -> None:
 # --- sizes -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", INDEXED)
 @pytest.mark.parametrize("name", LONGEST)
-def test_an_indexed_string_has_at_most_1024_bytes(path: str, name: str) -> None:
-    def given(text: str) -> str:
-        return INDEXED[path] % json.dumps(text, ensure_ascii=name == "four bytes")
-
-    assert json.loads(text_of(mapped(given(LONGEST[name])))) == json.loads(given(LONGEST[name]))
-    with pytest.raises(RunRejected, match="is 1025 bytes long, but an indexed string has at most 1024") as refusal:
-        mapped(given(LONGEST[name] + "x"))
-    assert refusal.value.path == path
+def test_an_indexed_string_has_at_most_1024_bytes(name: str, subtests: pytest.Subtests) -> None:
+    too_long = "is 1025 bytes long, but an indexed string has at most 1024"
+    for path, run in INDEXED.items():
+        with subtests.test(path=path):
+            longest, longer = (
+                run % json.dumps(text, ensure_ascii=name == "four bytes")
+                for text in (LONGEST[name], LONGEST[name] + "x")
+            )
+            assert json.loads(text_of(mapped(longest))) == json.loads(longest)
+            with pytest.raises(RunRejected, match=too_long) as refusal:
+                mapped(longer)
+            assert refusal.value.path == path
 
 
 @pytest.mark.parametrize("member", ["x", "metadata", "usage", "last_error", "tools", "file_ids", "tool_choice"])
@@ -90,12 +95,12 @@ def test_strict_takes_what_keeps_to_the_document() -> None:
     check(STRICT)
 
 
-@pytest.mark.parametrize("name", DEPARTS)
-def test_strict_refuses_what_departs_from_the_document(name: str) -> None:
-    path, value = DEPARTS[name]
-    with pytest.raises(RunRejected, match="deviates from the API specification") as refusal:
-        check({**STRICT, name.split()[0]: value})
-    assert refusal.value.path.startswith(path.removesuffix("[...]"))
+def test_strict_refuses_what_departs_from_the_document(subtests: pytest.Subtests) -> None:
+    for name, (path, value) in DEPARTS.items():
+        with subtests.test(name):
+            with pytest.raises(RunRejected, match="deviates from the API specification") as refusal:
+                check({**STRICT, name.split()[0]: value})
+            assert refusal.value.path.startswith(path.removesuffix("[...]"))
 
 
 @pytest.mark.parametrize("member", ["created_at", "thread_id", "status", "tools", "metadata", "required_action"])

@@ -63,9 +63,6 @@ def name_of(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-each_module = pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-
-
 @cache
 def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
@@ -121,13 +118,12 @@ def test_the_table_of_the_house_has_every_module_in_its_order() -> None:
             assert inside <= set(re.findall(r"`(\w+)`", purpose)), part
 
 
-@each_module
-def test_imports_point_towards_the_top_of_the_house(path: Path) -> None:
-    place = ORDER.index(part_of(path))
+def test_imports_point_towards_the_top_of_the_house() -> None:
     against = [
-        f"{path.name}:{line} imports {name}"
+        f"{path.relative_to(PACKAGE)}:{line} imports {name}"
+        for path in modules()
         for line, name in imports(path)
-        if ORDER.index(name.split(".")[1]) > place and (name_of(path), name) not in AGAINST
+        if ORDER.index(name.split(".")[1]) > ORDER.index(part_of(path)) and (name_of(path), name) not in AGAINST
     ]
     assert not against
 
@@ -139,14 +135,13 @@ def test_no_modules_import_each_other_inside_a_package_either() -> None:
     TopologicalSorter(graph).prepare()
 
 
-@each_module
-def test_no_module_uses_a_private_name_of_another(path: Path) -> None:
-    private = []
+def private_names_of_others(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and name of each private name of another module that this one imports or reads."""
     imported: set[str] = set()
     for source in nodes(path, ast.ImportFrom):
         if (source.module or "").split(".")[0] == "runstore":
             imported |= {alias.asname or alias.name for alias in source.names}
-            private += [alias.name for alias in source.names if is_private(alias.name)]
+            yield from ((source.lineno, alias.name) for alias in source.names if is_private(alias.name))
     for node in nodes(path, ast.Attribute):
         if (
             is_private(node.attr)
@@ -154,7 +149,15 @@ def test_no_module_uses_a_private_name_of_another(path: Path) -> None:
             and isinstance(node.value, ast.Name)
             and node.value.id in imported
         ):
-            private.append(f"{node.value.id}.{node.attr}")
+            yield node.lineno, f"{node.value.id}.{node.attr}"
+
+
+def test_no_module_uses_a_private_name_of_another() -> None:
+    private = [
+        f"{path.relative_to(PACKAGE)}:{line} {name}"
+        for path in modules()
+        for line, name in private_names_of_others(path)
+    ]
     assert not private
 
 
@@ -163,30 +166,34 @@ OUR_OWN = OF_NAMED_TUPLES | {"_mapping", "_exit"}
 """Names that begin so and are public all the same: of rows, and os._exit."""
 
 
-@pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(ROOT / "tests")))
-def test_no_test_uses_a_private_name(path: Path) -> None:
-    """What it tests has a public way; a private name changes without anybody noticing."""
-    found = [
-        f"{node.lineno}: {ast.unparse(node)}"
-        for node in nodes(path, ast.Attribute)
-        if is_private(node.attr) and node.attr not in OUR_OWN and ast.unparse(node.value) not in ("self", "cls")
-    ]
+def private_names_in_test(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and text of each private name that a test reads, imports or replaces."""
+    for node in nodes(path, ast.Attribute):
+        if is_private(node.attr) and node.attr not in OUR_OWN and ast.unparse(node.value) not in ("self", "cls"):
+            yield node.lineno, ast.unparse(node)
     for source in nodes(path, ast.ImportFrom):
-        found += [f"{source.lineno}: {alias.name}" for alias in source.names if is_private(alias.name)]
+        yield from ((source.lineno, alias.name) for alias in source.names if is_private(alias.name))
     for call in nodes(path, ast.Call):
         if (called := call.func) and getattr(called, "attr", getattr(called, "id", "")).endswith("setattr"):
             texts = [arg.value for arg in call.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
-            found += [f"{call.lineno}: {name}" for name in texts if is_private(name.rpartition(".")[2])]
+            yield from ((call.lineno, name) for name in texts if is_private(name.rpartition(".")[2]))
+
+
+def test_no_test_uses_a_private_name() -> None:
+    """What it tests has a public way; a private name changes without anybody noticing."""
+    suspects = [path for path in TESTS if re.search(r"\b_[^\W_]", path.read_text())]  # most need not be parsed
+    found = [
+        f"{path.relative_to(ROOT)}:{line} {name}" for path in suspects for line, name in private_names_in_test(path)
+    ]
     assert not found
 
 
 def test_test_modules_import_nothing_of_each_other() -> None:
     """What several need stands in tests/helpers."""
     imported = [
-        f"{path.relative_to(ROOT)}:{node.lineno} imports {node.module}"
+        f"{path.relative_to(ROOT)}: {line}"
         for path in TESTS
-        for node in nodes(path, ast.ImportFrom)
-        if re.search(r"(^|\.)test_\w+$", node.module or "")
+        for line in re.findall(r"^\s*(?:from|import) .*\btest_\w+.*", path.read_text(), re.M)
     ]
     assert not imported
 
@@ -206,11 +213,18 @@ def databases_named(path: Path) -> list[str]:
     return [f"{node.lineno}: {ast.unparse(node)}" for node in (*constants, *asked, *options)]
 
 
-@each_module
-def test_only_a_few_modules_know_which_database_it_is(path: Path) -> None:
-    assert "create_all" not in path.read_text()
-    if part_of(path) not in WHERE_DATABASES_DIFFER:
-        assert bool(databases_named(path)) == (path.relative_to(PACKAGE).as_posix() in KNOW_THE_DATABASE)
+def test_only_a_few_modules_know_which_database_it_is() -> None:
+    named = {
+        path.relative_to(PACKAGE).as_posix(): found
+        for path in modules()
+        if part_of(path) not in WHERE_DATABASES_DIFFER and (found := databases_named(path))
+    }
+    assert not {module: found for module, found in named.items() if module not in KNOW_THE_DATABASE}
+    assert named.keys() == KNOW_THE_DATABASE.keys()
+
+
+def test_no_module_makes_tables_without_a_migration() -> None:
+    assert not [path.relative_to(PACKAGE) for path in modules() if "create_all" in path.read_text()]
 
 
 def test_text_of_sql_is_put_together_in_one_module_of_names_alone() -> None:

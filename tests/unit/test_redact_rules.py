@@ -80,39 +80,43 @@ def cleaned(text: str) -> str:
     return str(json.loads(redacted(compact({"id": "a", "instructions": text})))["instructions"])
 
 
-@pytest.mark.parametrize("template", lines("tokens"))
-def test_a_token_of_a_published_format_is_found_in_any_text(template: str) -> None:
-    dice = random.Random(template)
-    found = 0
-    for sentence in SENTENCES * 2:
-        token, secret = made(template, dice)
-        clean = cleaned(sentence.replace("{}", token))
-        found += secret not in clean
-        assert cleaned(clean) == clean
-    assert found >= 11  # one in a hundred random tokens has no digit, or looks like a word
+def test_a_token_of_a_published_format_is_found_in_any_text(subtests: pytest.Subtests) -> None:
+    for template in lines("tokens"):
+        with subtests.test(template=template):
+            dice = random.Random(template)
+            found = 0
+            for sentence in SENTENCES * 2:
+                token, secret = made(template, dice)
+                clean = cleaned(sentence.replace("{}", token))
+                found += secret not in clean
+                assert cleaned(clean) == clean
+            assert found >= 11  # one in a hundred random tokens has no digit, or looks like a word
 
 
-@pytest.mark.parametrize("template", lines("next_to_something"))
-def test_a_secret_is_found_by_what_stands_next_to_it(template: str) -> None:
-    dice = random.Random(template)
-    for _ in range(5):
-        text, secret = made(template, dice)
-        clean = cleaned(f"{text}\n")
-        assert secret not in clean
-        assert REDACTED in clean
-        assert cleaned(clean) == clean
+def test_a_secret_is_found_by_what_stands_next_to_it(subtests: pytest.Subtests) -> None:
+    for template in lines("next_to_something"):
+        with subtests.test(template=template):
+            dice = random.Random(template)
+            for _ in range(5):
+                text, secret = made(template, dice)
+                clean = cleaned(f"{text}\n")
+                assert secret not in clean
+                assert REDACTED in clean
+                assert cleaned(clean) == clean
 
 
-@pytest.mark.parametrize("text", lines("ordinary"))
-def test_an_ordinary_text_stays(text: str) -> None:
-    run = compact({"id": "a", "instructions": text, "metadata": {"note": text}})
-    assert redacted(run) is run
+def test_an_ordinary_text_stays(subtests: pytest.Subtests) -> None:
+    for text in lines("ordinary"):
+        with subtests.test(text=text):
+            run = compact({"id": "a", "instructions": text, "metadata": {"note": text}})
+            assert redacted(run) is run
 
 
-@pytest.mark.parametrize("template", lines("not_found"))
-def test_what_is_documented_as_not_found_is_not(template: str) -> None:
-    text, secret = made(template, random.Random(template))
-    assert secret in cleaned(text)
+def test_what_is_documented_as_not_found_is_not(subtests: pytest.Subtests) -> None:
+    for template in lines("not_found"):
+        with subtests.test(template=template):
+            text, secret = made(template, random.Random(template))
+            assert secret in cleaned(text)
 
 
 VALUES: list[Any] = [
@@ -123,25 +127,31 @@ VALUES: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("name", lines("names"))
-def test_all_under_the_name_of_a_secret_is_left_out(name: str) -> None:
-    assert says(name) is Says.SECRET
-    assert any(hint in name.lower() or hint in f'{name.lower()}"' for hint in HINTS)
-    for value in VALUES:
-        run = compact({"id": "a", "metadata": {name: value}, "x": [{"y": {name: value}}]})
-        clean = redacted(run).decode()
-        assert "hunter" not in clean
-        assert "83746192" not in clean
-        assert {secret.kind for secret in secrets(run)} == {"a secret, judging by its key"}
-        assert "hunter" not in cleaned(json.dumps({"a": json.dumps({name: value})}))
-    for value in (None, True, "", [], {}):
-        assert not secrets(compact({"id": "a", "metadata": {name: value}}))
+def test_all_under_the_name_of_a_secret_is_left_out(subtests: pytest.Subtests) -> None:
+    for name in lines("names"):
+        with subtests.test(name=name):
+            assert says(name) is Says.SECRET
+            assert any(hint in name.lower() or hint in f'{name.lower()}"' for hint in HINTS)
+            for value in VALUES:
+                run = compact({"id": "a", "metadata": {name: value}, "x": [{"y": {name: value}}]})
+                clean = redacted(run).decode()
+                assert "hunter" not in clean
+                assert "83746192" not in clean
+                assert {secret.kind for secret in secrets(run)} == {"a secret, judging by its key"}
+                assert "hunter" not in cleaned(json.dumps({"a": json.dumps({name: value})}))
 
 
-@pytest.mark.parametrize("name", lines("harmless_names"))
-def test_a_harmless_name_hides_nothing(name: str) -> None:
-    for value in ("seven words", 7, ["one"], {"a": "b"}):
-        assert not secrets(compact({"id": "a", "metadata": {name: value}}))
+def test_nothing_under_the_name_of_a_secret_is_no_secret() -> None:
+    nothing: list[Any] = [None, True, "", [], {}]
+    for name in lines("names"):
+        for value in nothing:
+            assert not secrets(compact({"id": "a", "metadata": {name: value}})), name
+
+
+def test_a_harmless_name_hides_nothing() -> None:
+    for name in lines("harmless_names"):
+        for value in ("seven words", 7, ["one"], {"a": "b"}):
+            assert not secrets(compact({"id": "a", "metadata": {name: value}})), name
 
 
 def test_a_schema_keeps_its_types_and_loses_its_secrets() -> None:

@@ -130,13 +130,14 @@ UNMARKED: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("value", UNMARKED.values(), ids=UNMARKED)
-def test_an_object_of_another_api_is_not_a_run(value: dict[str, Any]) -> None:
-    (record,) = read(value)
-    assert record.kind is not None
-    assert not runs_in({"items": [value, [value]], "x": {"y": value}})
-    # The rule is the same for what is too large to be searched as a whole.
-    assert not runs_in({"items": [value], "filler": "x" * 300}, limit=299)
+def test_an_object_of_another_api_is_not_a_run(subtests: pytest.Subtests) -> None:
+    for name, value in UNMARKED.items():
+        with subtests.test(name):
+            (record,) = read(value)
+            assert record.kind is not None
+            assert not runs_in({"items": [value, [value]], "x": {"y": value}})
+            # The rule is the same for what is too large to be searched as a whole.
+            assert not runs_in({"items": [value], "filler": "x" * 300}, limit=299)
 
 
 def test_the_event_of_a_run_shows_what_it_carries() -> None:
@@ -173,12 +174,13 @@ SAYS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("message", SAYS.values(), ids=SAYS)
-def test_a_run_that_somebody_quotes_in_a_chat_is_not_archived(message: dict[str, Any]) -> None:
-    chat = {"id": "chat_1", "mapping": {"a": {"message": message}}, "messages": [message, message]}
-    for value in (message, [message], {"data": [message]}, chat, json.dumps(message)):
-        assert not runs_in(value)
-    assert not runs_in([{**message, "filler": "x" * 300}], limit=299)
+def test_a_run_that_somebody_quotes_in_a_chat_is_not_archived(subtests: pytest.Subtests) -> None:
+    for name, message in SAYS.items():
+        with subtests.test(name):
+            chat = {"id": "chat_1", "mapping": {"a": {"message": message}}, "messages": [message, message]}
+            for value in (message, [message], {"data": [message]}, chat, json.dumps(message)):
+                assert not runs_in(value)
+            assert not runs_in([{**message, "filler": "x" * 300}], limit=299)
 
 
 def test_what_is_skipped_of_a_chat_is_one_record() -> None:
