@@ -126,7 +126,7 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
     ],
     "Which function calls led to failed runs?": [("book", 1)],
     "Which runs are stuck waiting for tool outputs, and for which?": [("run_B2", "2024-05-13", "book", '{"room":1}')],
-    "Which function calls did nobody answer before the run expired?": [("pay", 1)],
+    "Which function calls received no output before the run expired?": [("pay", 1)],
     "How often is each function called, and in how many runs?": [("book", 2, 2), ("pay", 1, 1)],
     "Which tools were runs given?": [
         ("function", "find", 3),
