@@ -82,11 +82,11 @@ from runstore.cli.values import Integer, Seconds
     show_default=True,
     help="Accept at most N requests at a time, and answer further ones with 503.",
 )
-@click.option("--sql", is_flag=True, help="Have a page at /sql for queries, which can read everything.")
+@click.option("--sql", is_flag=True, help="Offer a page at /sql for queries, which can read everything.")
 @click.option(
     "--hide-text",
     is_flag=True,
-    help="Answer numbers only: no prompts, arguments, metadata and messages, neither on pages nor through the API.",
+    help="Return no prompts, arguments, metadata or messages, neither on pages nor through the API.",
 )
 def serve_command(
     db: str | None,
@@ -114,7 +114,7 @@ def serve_command(
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("runstore"):
             raise
-        detail = f"the package {error.name} is missing; pip install 'runstore[serve]'"
+        detail = f"the package {error.name} is missing; install it with: pip install 'runstore[serve]'"
         raise ConfigurationError(detail=detail) from error
 
     keys = [_key(name) for name in variables]
@@ -144,5 +144,5 @@ def _key(variable: str) -> str:
 
     key = os.environ.get(variable, "").strip()
     if not key:
-        raise ConfigurationError(detail=f"the environment variable {variable} holds no key")
+        raise ConfigurationError(detail=f"the environment variable {variable} does not contain a key")
     return key

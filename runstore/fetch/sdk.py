@@ -50,10 +50,10 @@ class _Client:
             status = getattr(error, "status_code", None)
             said = shown(str(getattr(error, "message", None) or error)) or type(error).__name__
             if status in (401, 403):
-                reason = f"does not accept the client's key (status {status}: {said})"
+                reason = f"the server does not accept the client's key (status {status}: {said})"
                 raise ServerRefused(server=self.name, reason=reason) from error
-            if status is None:  # the SDK has tried several times
-                raise ServerUnreachable(server=self.name, reason=f"cannot be reached: {said}") from error
+            if status is None:  # the SDK has already retried
+                raise ServerUnreachable(server=self.name, reason=f"the server cannot be reached: {said}") from error
             later = status == 429 or status >= 500
             raise FetchFailed(what=what, reason=f"status {status}: {said}", status=status, may_pass=later) from error
 

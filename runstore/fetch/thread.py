@@ -17,7 +17,7 @@ from runstore.fetch.sdk import Server
 from runstore.fetched import Fetched
 
 Take = Callable[[list[Item]], int]
-"""Saves runs; returns, when they are stored, the number of those that could not be."""
+"""Saves runs, and returns the number of those that could not be stored."""
 
 Note = Callable[[Fetched], None]
 """Stores the state of a thread."""

@@ -218,7 +218,7 @@ class Saver:
         except CancelledError:
             # Whoever cancels a task waits for its end: this batch is not written.
             self._hand_over()
-            log.warning("ended early; so far %s", self.report)
+            log.warning("stopped early; so far %s", self.report)
             raise
         except BaseException as error:
             if not isinstance(error, Exception):
@@ -232,7 +232,7 @@ class Saver:
                 self._hand_over()
             except RunStoreError as failure:
                 log.warning("the last records were not written: %s", failure)
-            log.warning("ended early; so far %s", self.report)
+            log.warning("stopped early; so far %s", self.report)
             raise
         with self._turn:
             self._write_rest()
@@ -250,7 +250,7 @@ class Saver:
             self._settle()
         self._hand_over()
         if self.report != SaveReport():
-            log.warning("ended early; so far %s", self.report)
+            log.warning("stopped early; so far %s", self.report)
 
     def _write_if_late(self) -> bool:
         """Write the records so far if no more come. This is done next to :meth:`save`, which waits for the next one.
