@@ -21,7 +21,7 @@ from tests.helpers import servers
 
 pytest_plugins = ["tests.helpers.commands"]
 
-# What a developer's shell says about archives is nothing to the tests.
+# The tests ignore the archives in the environment of the developer's shell.
 for name in ("RUNSTORE_DATABASE_URL", "RUNSTORE_MIGRATIONS_URL", "RUNSTORE_SCHEMA", "DATABASE_URL"):
     os.environ.pop(name, None)
 

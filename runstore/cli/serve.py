@@ -133,7 +133,7 @@ def serve_command(
         )
         try:
             archive.check()
-        except (DatabaseUnreachable, SchemaBehind, SchemaNewer) as error:  # what may pass: /readyz says when
+        except (DatabaseUnreachable, SchemaBehind, SchemaNewer) as error:  # this may pass; /readyz shows when it has
             note(f"runstore: not ready: {error}", logging.WARNING)
         server.serve(app, host, port, lambda url: note(f"runstore: {archive.place} is served at {url}", url=url))
     note("runstore: stopped")

@@ -255,7 +255,7 @@ class Saver:
     def _write_if_late(self) -> bool:
         """Write the records so far if no more come. This is done next to :meth:`save`, which waits for the next one.
 
-        Return whether to go on with that.
+        Return whether to continue with that.
         """
         if self._batch and time.monotonic() - self._came >= PAUSE:
             with self._turn:

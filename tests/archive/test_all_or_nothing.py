@@ -1,4 +1,4 @@
-"""All or nothing: a batch is stored whole or not at all, whoever fails, and writers beside each other lose nothing."""
+"""All or nothing: a batch is stored completely or not at all, and concurrent writers lose nothing."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_failure_in_the_middle_of_a_batch_stores_nothing_of_it(
         with pytest.raises(DatabaseFailure, match="the trap is sprung"):
             runs.save_many(batch)
         assert contents(engine, without=()) == before
-        # The same repository goes on: it has not noted as stored what was rolled back.
+        # The same repository continues, and does not treat as stored what was rolled back.
         assert runs.save_many(batch[:7]).inserted == 6
         assert runs.load("run_5")["instructions"] == "prompt 5"
     finally:
@@ -128,7 +128,7 @@ def test_a_digest_clash_is_loud_and_stores_nothing(engine: Engine, runs: RunRepo
 
 @pytest.fixture
 def own_table(engine: Engine) -> Any:
-    """A table of the caller's own beside the archive's."""
+    """A table of the caller next to those of the archive."""
     table = sqlalchemy.Table("own", sqlalchemy.MetaData(), sqlalchemy.Column("x", sqlalchemy.Integer))
     table.create(engine)
     yield table
@@ -408,7 +408,7 @@ def test_processes_may_create_the_same_sqlite_file_at_once(backend: str, tmp_pat
 
 
 def import_at_once(place: str, dump: Path, processes: int) -> list[dict[str, int]]:
-    """The counts that so many processes give."""
+    """The counts of this number of processes."""
     command = [sys.executable, "-m", "runstore", "import", "--db", place, str(dump)]
     environment = {**os.environ, "PYTHONPATH": os.getcwd()}
     running = [

@@ -105,7 +105,7 @@ def test_a_real_run_mutilated_comes_back_or_is_refused(kept: Kept, broken: dict[
     try:
         mapper.snapshot(mapper.draft(wire.run_members(compact(broken))), 1)
     except (RunRejected, NotARun) as refusal:
-        # Where a run stands in a member of what is none, that is said instead.
+        # If a run is in a member of an object that is not a run, this is reported instead.
         with pytest.raises((type(refusal), NotARun), match=f"^{re.escape(str(refusal))}$|^it is not a run but"):
             kept.archive.save(broken)
     else:

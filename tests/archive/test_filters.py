@@ -1,4 +1,4 @@
-"""Filters: each finds what it says, alone and with others, in pages and at one go, by an index."""
+"""Filters: each finds the right runs, alone and combined, in pages and in one pass, by an index."""
 
 from __future__ import annotations
 
@@ -238,7 +238,7 @@ USED: list[tuple[dict[str, Any], *tuple[str, ...]]] = [
 ]
 """Each filter but source, which has no index, and the indexes that its first page uses."""
 OTHERS = {
-    "ix_run_object_created": "SQL over the views, which says created_at",
+    "ix_run_object_created": "SQL over the views, which contains created_at",
     "ix_run_object_instructions_id": "prune, which looks for what no run uses",
     "ix_assistants_api_tool_choice_option_function": "prune",
 }

@@ -1,4 +1,4 @@
-"""Several writers, whatever isolation their transactions have: the same archive, or an error that says what to do."""
+"""Several writers at any isolation level produce the same archive, or get an error that states what to do."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def test_our_own_transactions_choose_their_isolation(plain: Engine) -> None:
 
 @pytest.mark.slow
 def test_saves_prunes_and_readers_run_side_by_side(plain: Engine) -> None:
-    """Under SERIALIZABLE each of them could be told that it could not serialize access."""
+    """Under SERIALIZABLE each of them could fail to serialize access."""
     runs = RunRepository(plain)
     runs.save_many([full(f"run_{n}") for n in range(40)], observed_at=1)
     errors: list[BaseException] = []
@@ -220,7 +220,7 @@ def test_saves_prunes_and_readers_run_side_by_side(plain: Engine) -> None:
 
 
 def test_what_a_prune_has_taken_since_a_transaction_began_is_stored_again(plain: Engine) -> None:
-    """To that transaction the prompt is still there; what it has inserted stands beside it."""
+    """That transaction still sees the prompt, next to the rows that it has inserted."""
     runs = RunRepository(plain)
     runs.save(full("gone"), observed_at=1)
     advice = ""

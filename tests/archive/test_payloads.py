@@ -17,7 +17,7 @@ from tests.helpers.paths import PAYLOADS
 FILES = sorted(PAYLOADS.rglob("*.json"))
 
 if not FILES:
-    pytest.skip("no folder of payloads beside the project", allow_module_level=True)
+    pytest.skip("no folder of payloads next to the project", allow_module_level=True)
 
 
 def snapshots_in(path: Path) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Prune: what was chosen goes, with what nothing else uses; nothing else does, whoever writes meanwhile."""
+"""Prune deletes the chosen runs and the shared values that nothing else uses, and nothing more, while others write."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def test_values_that_can_be_read_once_are_conditions_of_every_snapshot(runs: Run
 def test_any_version_snapshots_again_at_runs_that_it_has_locked(
     engine: Engine, runs: RunRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between the choice and the deletion a run may have been deleted and saved anew, as that of somebody else."""
+    """Between the choice and the deletion, a run may have been deleted, and a different run saved under its id."""
     with_history(runs, "again", EARLIER)
     with_history(runs, "gone", EARLIER)
     choose = AnySnapshot.after
@@ -208,8 +208,8 @@ def test_a_plain_delete_leaves_only_shared_rows_and_orphans_collects_them(
     assert runs.forecast().shared == runs.prune().shared == expected
     left = counts(engine)
     assert not any(left[table.name] for table in COLLECTED)
-    assert left[SHAPE.name]  # the order of keys of earlier snapshots stands there alone
-    # The same repository goes on: what it had seen it does not take for stored.
+    assert left[SHAPE.name]  # the order of keys of earlier snapshots is stored only there
+    # The same repository continues, and does not treat the deleted values as stored.
     runs.save(stored("again"))
     assert list(runs.verify()) == []
 
@@ -247,7 +247,7 @@ def test_a_run_that_is_not_to_go_any_more_stays(
 
 @pytest.mark.slow
 def test_collecting_never_takes_what_a_writer_is_about_to_use(url: URL) -> None:
-    """Writers and a collector beside each other, over the same few prompts and tools."""
+    """Writers and a collector run concurrently, on the same few prompts and tools."""
     engines = [create_engine(url) for _ in range(4)]
     stop = threading.Event()
 

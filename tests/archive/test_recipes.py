@@ -24,7 +24,7 @@ def at(day: int, hour: int, minute: int = 0, second: int = 0) -> int:
 
 
 def a_run(run_id: str, thread: str, model: str, created: int, status: str, **members: Any) -> dict[str, Any]:
-    """A run as the document wants it, but for what is said."""
+    """A run that complies with the API specification, except for the given members."""
     return {
         "id": run_id,
         "object": "thread.run",

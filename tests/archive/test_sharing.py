@@ -127,7 +127,7 @@ from runstore import RunRepository, create_engine
 engine = create_engine(sys.argv[1])
 with engine.begin() as connection:
     runs = RunRepository(connection)
-    # More than the cache holds: part of the transaction stands in the log before the commit.
+    # More than the cache holds, so part of the transaction is in the log before the commit.
     runs.save_many({"id": f"a{n}", "object": "thread.run", "instructions": f"{n}" + "x" * 9000} for n in range(5000))
     pid = os.fork()
     if not pid:

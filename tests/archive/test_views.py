@@ -96,7 +96,7 @@ def between(earlier: Any, later: Any) -> int | None:
 
 
 def number(value: Any) -> Any:
-    """A float that an integer column would alter stands in extra."""
+    """A float that an integer column would alter is stored in extra."""
     return None if isinstance(value, float) and value.is_integer() and abs(value) <= 2**63 else value
 
 
@@ -512,7 +512,7 @@ def test_strict_refuses_what_lint_finds(engine: Engine, spell: Any) -> None:
         of_run = [finding for finding in findings if finding.run_id == run_id]
         found = {(finding.rule, finding.path.casefold().replace("_", "")) for finding in of_run}
         assert (rule, path.casefold().replace("_", "")) in found
-        # The view tells what columns tell, and nothing that lint does not.
+        # The view reports what columns show, and nothing that lint does not report.
         seen = {(row["rule"], row["path"].casefold().replace("_", "")) for row in in_view if row["run_id"] == run_id}
         assert seen <= found or detail.endswith("documented is an object")
         of_text = rule == "type" or (members, rule, path, detail) in TYPES

@@ -1,4 +1,4 @@
-"""A server that cannot be reached: told from one that refuses, waited for by what writes, exit code 7."""
+"""A server that cannot be reached: distinguished from one that refuses; commands that write wait; exit code 7."""
 
 from __future__ import annotations
 

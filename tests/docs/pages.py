@@ -1,11 +1,11 @@
 """The blocks of a page, executed in their order: consoles, Python programs and what they print.
 
 - ``console``: each line after ``$`` is a command (continued by lines after ``>``), the lines below are its output.
-- ``python``: a program; what it prints stands in the block ``text`` that follows. Blocks of a page share their names.
-- ``sh``: commands that cannot run here. A comment ``<!-- skip: next -->`` says the same of any other block.
+- ``python``: a program; its output is in the block ``text`` that follows. Blocks of a page share their names.
+- ``sh``: commands that cannot run here. A comment ``<!-- skip: next -->`` marks any other block as such.
   ``not_run.txt`` lists both.
 
-``...`` in an output stands for anything, as in doctest.
+``...`` in an output matches anything, as in doctest.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PAGES = sorted(
 )
 
 ARCHIVE = "postgresql://archive@localhost/runs"
-"""The database of the pages, which stands for one of the tests' server."""
+"""The database of the pages, which is replaced by one on the tests' server."""
 
 MEASURED = re.compile(r"\bin \d+\.\d+ s\b")
 """What differs from one execution to the next."""

@@ -241,7 +241,7 @@ def test_the_state_is_never_ahead_of_the_runs(fetch: Fetch, runs: RunRepository,
 
 
 def ends(api: API, run_id: str, after: int) -> None:
-    """Let a run end after it was asked for so many times."""
+    """Let a run end after it was requested this number of times."""
 
     def instead(request: Request, _: BaseHTTPRequestHandler) -> None:
         if request.path.endswith(run_id) and api.paths.count(f"thread_a/runs/{run_id}") == after:

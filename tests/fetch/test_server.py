@@ -52,7 +52,7 @@ def refused(api: API, kind: type[RunStoreError] = FetchFailed, **options: Any) -
 
 
 def first(number: int, failing: Failing) -> Failing:
-    """Fail so many times, then answer."""
+    """Fail this number of times, then answer."""
     left = iter(range(number))
     return lambda request, handler: failing(request, handler) if next(left, None) is not None else None
 

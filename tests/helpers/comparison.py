@@ -16,7 +16,7 @@ from runstore.schema import Base
 def difference(expected: Any, found: Any, path: str = "$") -> str:
     """The first place in which two JSON values differ, empty if they do not.
 
-    Keys stand in the same order at every level, numbers are equal by value, and a boolean is no number.
+    Keys have the same order at every level, numbers are equal by value, and a boolean is not a number.
     """
     if isinstance(expected, dict) and isinstance(found, dict):
         if list(expected) != list(found):

@@ -1,4 +1,4 @@
-"""A door in front of a PostgreSQL server: it can be shut, and say what a server says that takes no connection."""
+"""A proxy before a PostgreSQL server that can be closed, and can answer as a server that accepts no connections."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ def in_threads(*work: Callable[[], Any]) -> list[Any]:
         start.wait()
         try:
             found[place] = call()
-        except Exception as error:  # told in the test's own thread
+        except Exception as error:  # raised in the test's own thread
             found[place] = error
 
     threads = [threading.Thread(target=one, args=numbered) for numbered in enumerate(work)]

@@ -1,4 +1,4 @@
-"""Archives beside other services: commands for operators, shared databases, schemas, roles, newer and older code."""
+"""Archives next to other services: commands for operators, shared databases, schemas, roles, newer and older code."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ COMMAND = (
 
 @contextmanager
 def our_turn(engine: Engine) -> Iterator[Connection]:
-    """What keeps other migrations waiting, and a connection to change the archive meanwhile."""
+    """What keeps other migrations waiting, and a connection to change the archive in the meantime."""
     schema = "public" if engine.dialect.name == "postgresql" else None
     with in_schema(engine, schema).connect() as connection:
         if schema is None:
@@ -130,7 +130,7 @@ def index_build_in_the_way_of(engine: Engine) -> Iterator[None]:
         writing.execute(text("UPDATE run_object SET model = 'm'"))
         yield
         writing.rollback()
-    # What was left invalid is built anew.
+    # The invalid index is built again.
     assert migrate.upgrade(engine) == ("0002", HEAD)
     assert migrate.diff(engine) == []
     with engine.connect() as connection:

@@ -364,7 +364,7 @@ def test_an_index_build_has_no_limits_and_waits_for_nobody_of_ours(postgresql_ur
 
 # --- files -----------------------------------------------------------------------------------------------------------
 
-# A batch operation makes the table anew and copies its rows: what the views show has to go and come back.
+# A batch operation creates the table again and copies its rows, so the views have to be dropped and created again.
 REMADE = """
 views = {name: sql for name, sql in op.get_bind().execute(sa.text(
     "SELECT name, sql FROM sqlite_master WHERE type = 'view' ORDER BY rowid")).all()}
@@ -378,7 +378,7 @@ for sql in views.values():
 
 
 def filled(file: Path, runs: int) -> dict[str, int]:
-    """An archive with so many runs and their children, made in SQL; gives the rows of each table."""
+    """Create an archive with this number of runs and their children in SQL; return the number of rows of each table."""
     with migrate.engine(config.database_url(file)) as engine:
         migrate.upgrade(engine)
         RunRepository(engine).save(RUN)

@@ -106,7 +106,7 @@ def test_the_views_show_what_an_old_archive_holds(old: tuple[str, Engine]) -> No
 # --- other spellings -------------------------------------------------------------------------------------------------
 
 SPELLED = FOLDER / "spellings" / "0004"
-"""An archive of code to which camelCase was unknown: what was spelled so stands in extra, also in shared rows."""
+"""An archive of code that did not know camelCase: such members are in extra, even those of shared rows."""
 
 
 def test_runs_whose_spelling_was_unknown_load_and_verify_and_are_unchanged_when_saved_again(empty_url: URL) -> None:

@@ -25,7 +25,7 @@ def database(request: pytest.FixtureRequest) -> str:
 
 
 def compiled(database: str, where: dict[str, Any]) -> tuple[str, list[Any]]:
-    """The text of all conditions, and the values that stand beside it."""
+    """The text of all conditions, and the values of their parameters."""
     tests = filters.understood(BACKENDS[database](), where, paged=False).tests()
     made = [test.compile(dialect=URL.create(database).get_dialect()()) for test in tests]
     values = [value for each in made for value in each.params.values()]

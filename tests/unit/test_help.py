@@ -1,4 +1,4 @@
-"""Help, hints and completion: what a user is told who does not know yet, or has mistyped."""
+"""Help, hints and completion, for users who do not know a name or have mistyped it."""
 
 from __future__ import annotations
 

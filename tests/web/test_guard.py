@@ -1,4 +1,4 @@
-"""What stands before the routes, what operators see, and the application inside another one."""
+"""The checks before the routes, what operators see, and the application inside another one."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def link(text: str, name: str) -> str:
     for address, inner in re.findall(r'(?s)<a [^>]*href="([^"]*)"[^>]*>(.*?)</a>', text):
         if name in words(f"<main>{inner}"):
             return html.unescape(address)
-    raise AssertionError(f"{name} is no link")
+    raise AssertionError(f"{name} is not a link")
 
 
 def command(text: str) -> list[str]:
