@@ -1,4 +1,4 @@
-"""One number proves an archive; copies and backups are the archive again, to the last row."""
+"""One number proves an archive; copies and backups equal the archive, to the last row."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ DAY = 86_400
 
 @pytest.fixture
 def other(tmp_path: Path) -> Iterator[RunRepository]:
-    """Another archive, in SQLite, that is not there yet."""
+    """Another SQLite archive, which does not exist yet."""
     with RunRepository.open(tmp_path / "other.db") as made:
         yield made
 

@@ -24,7 +24,7 @@ ISOLATIONS = ("read committed", "repeatable read", "serializable")
 
 @pytest.fixture(params=ISOLATIONS)
 def plain(request: pytest.FixtureRequest, url: URL, engine: Engine) -> Iterator[Engine]:
-    """An engine of the application's own, in a database that has this isolation for default."""
+    """The application's own engine, on a database with this default isolation."""
     if url.get_backend_name() == "sqlite":
         if request.param != ISOLATIONS[0]:
             pytest.skip("SQLite has one isolation")
@@ -178,7 +178,7 @@ def test_our_own_transactions_choose_their_isolation(plain: Engine) -> None:
                 assert connection.execute(text(question)).scalar_one() == isolation
         with runs.sql(question) as answer:
             assert list(answer.rows) == [("repeatable read",)]
-    with plain.connect() as connection:  # what the pool has lent is given back as it was
+    with plain.connect() as connection:  # the pool gets its connection back unchanged
         default = connection.execute(text("SHOW default_transaction_isolation")).scalar_one()
         assert connection.execute(text(question)).scalar_one() == default
 

@@ -1,4 +1,4 @@
-"""Run payloads published by others, through the commands, each file in an archive of its own."""
+"""Run payloads published by others, through the commands, each file in a separate archive."""
 
 from __future__ import annotations
 

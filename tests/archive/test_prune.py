@@ -79,7 +79,7 @@ def with_history(runs: RunRepository, run_id: str, snapshots: list[dict[str, Any
 ANY: list[tuple[dict[str, Any], bool, bool]] = [
     ({"metadata": {"user": "42"}}, True, False),
     ({"metadata_key": ["user"]}, True, False),
-    ({"metadata": {"user": "42"}, "model": "other"}, False, False),  # of no snapshot do both hold
+    ({"metadata": {"user": "42"}, "model": "other"}, False, False),  # both hold for no single snapshot
     ({"metadata": {"user": "7"}, "model": "other"}, True, False),
     ({"status": "completed"}, True, True),
     ({"status": "queued", "id": ["changed"]}, True, False),
@@ -124,7 +124,7 @@ def test_any_version_deletes_runs_of_which_a_snapshot_meets_all_conditions(
 def test_an_earlier_snapshot_means_to_a_filter_what_it_meant_when_it_was_the_newest(
     engine: Engine, runs: RunRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each run is overwritten by a snapshot of which nothing is left, and is found by what it was."""
+    """Each run is replaced by an entirely different snapshot, and is found by its earlier one."""
     monkeypatch.setattr(pruner, "BATCH", 70)
     snapshots = [run for run in RUNS if run["status"] in FINISHED][:100]
     save(runs, snapshots, observed_at=1)
@@ -184,7 +184,7 @@ def test_any_version_snapshots_again_at_runs_that_it_has_locked(
 
 
 def test_any_version_fails_where_history_was_changed_by_hand(engine: Engine, runs: RunRepository) -> None:
-    """To pass over it would leave what was to be erased."""
+    """To skip it would leave data that was to be erased."""
     with_history(runs, "changed", EARLIER)
     with engine.begin() as connection:
         connection.execute(text("UPDATE run_object_change SET members = '[]'"))

@@ -163,7 +163,7 @@ def archive(runs: RunRepository) -> RunRepository:
 
 
 def compared(value: Any) -> Any:
-    """Numbers as numbers; a time as the views of SQLite spell it."""
+    """Numbers as numbers; times as the views of SQLite write them."""
     if isinstance(value, Decimal | float):
         return pytest.approx(float(value))
     return re.sub(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)Z$", r"\1 \2", value) if isinstance(value, str) else value

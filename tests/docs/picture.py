@@ -39,5 +39,5 @@ def drawn() -> str:
 
 
 def words(svg: str) -> str:
-    """What is written in the picture, whatever version of rich drew it."""
+    """The text in the picture, whatever version of rich has drawn it."""
     return "\n".join(html.unescape(text) for text in re.findall(r"<text [^>]*>(.*?)</text>", svg))

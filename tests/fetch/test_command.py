@@ -129,7 +129,7 @@ def test_the_key_may_come_from_a_file(cli: Cli, api: API, tmp_path: Path) -> Non
     ("options", "message"),
     [
         ((), "give the URL of the server with --base-url or with --azure-endpoint"),
-        (("--base-url", "http://a/v1", "--azure-endpoint", "http://a"), "with either --base-url or --azure-endpoint"),
+        (("--base-url", "http://a/v1", "--azure-endpoint", "http://a"), "with --base-url or with --azure-endpoint"),
         (("--base-url", "http://a/v1"), "give threads with --thread or --threads-from, or give --all-threads"),
         (
             ("--base-url", "http://a/v1", "--thread", "t", "--api-version", "1"),
@@ -140,11 +140,11 @@ def test_the_key_may_come_from_a_file(cli: Cli, api: API, tmp_path: Path) -> Non
             "variable NONE does not contain a key",
         ),
         (("--base-url", "http://a/v1", "--thread", "t", "--api-key-env", "BAD"), "variable BAD does not contain a key"),
-        (("--base-url", "http://a/v1", "--thread", "t", "--api-key-env", "A", "--api-key-file", "key"), "with either"),
+        (("--base-url", "http://a/v1", "--thread", "t", "--api-key-env", "A", "--api-key-file", "key"), "not with "),
         (("--base-url", "http://a/v1", "--thread", "t", "--header", "Authorization=x"), "Authorization contains a key"),
         (("--base-url", "http://a/v1", "--thread", "t", "--header", "api-key=x"), "api-key contains a key"),
         (("--base-url", "http://a/v1", "--thread", "t", "--header", "x"), "expected NAME=VALUE"),
-        (("--base-url", "http://u:s3cr3t@a/v1", "--thread", "t"), "must not contain a login"),
+        (("--base-url", "http://u:s3cr3t@a/v1", "--thread", "t"), "must not contain credentials"),
         (("--base-url", "http://a/v1", "--thread", "t", "--rate", "5"), "'5' is not a rate"),
         (("--base-url", "http://a/v1", "--thread", "t", "--rate", "0/s"), "'0/s' is not a rate"),
         (("--base-url", "http://a/v1", "--thread", "t" * 400), "the id of a thread must be a text of 1 to 300 bytes"),

@@ -122,7 +122,7 @@ def test_runs_since_a_time_are_read_backwards_to_that_time(fetch: Fetch, runs: R
     api.add(*(api_run(number) for number in range(500)))
     assert counts(fetch("thread_a", since=1_700_000_000 + 380)) == (1, 120, 0, 0)
     assert len(api.requests) == 2
-    # What is new is read forwards from there; what was left out stays so, until nothing is to be left out.
+    # New runs are read forwards from there; omitted runs are read when nothing is to be omitted.
     api.add(api_run(500))
     assert counts(fetch("thread_a", since=1_700_000_000 + 390)) == (1, 1, 0, 1)
     assert (len(api.requests), afters(api)) == (1, ["run_0498"])

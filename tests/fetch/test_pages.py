@@ -1,4 +1,4 @@
-"""Pages in their order: no run is lost, and no server is followed for ever."""
+"""Pages in order: no run is lost, and no listing continues for ever."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_pages_that_skip_the_rest_of_a_second_lose_no_run(times: list[int], asce
 
 @given(times=st.lists(st.integers(0, 5), min_size=1), more=st.lists(st.integers(5, 9)), most=st.integers(1, 6))
 def test_the_cursor_leads_to_all_that_comes_later(times: list[int], more: list[int], most: int) -> None:
-    """Also to runs of the last second that was read, which come after it was read."""
+    """Even to runs of the last second that are created after it was read."""
     runs = items(*sorted(times), *sorted(more))
     first = runs[: len(times)]
     steps = list(in_turn(server(first, most), None, ascending=True, what="thread_a"))
@@ -100,7 +100,7 @@ def test_a_server_that_always_states_that_more_follows_is_read_to_its_end(times:
 
 
 def test_pages_that_lose_runs_are_recognised() -> None:
-    """The next page has to begin with what the page before it had last."""
+    """The next page has to begin with the last runs of the previous page."""
     runs = items(*range(10))
 
     def loses(after: str | None) -> Page:
@@ -119,7 +119,7 @@ def test_a_server_without_an_end_is_left(monkeypatch: pytest.MonkeyPatch) -> Non
     def endless(_: str | None) -> Page:
         return Page([Item(f"run_{next(number)}", None, None, b"{}")], True)
 
-    assert "there are more than 7 pages; fetch again to continue" in refused(endless)
+    assert "there are more than 7 pages; run the fetch again to continue" in refused(endless)
     assert next(number) == 7
 
 
@@ -139,15 +139,15 @@ def test_a_page_without_has_more_is_the_last_unless_it_is_full() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (b"", "the response is not JSON"),
-        (b"<html>\x1b[2J", "the response is not JSON"),
+        (b"", "the response is not a page in JSON"),
+        (b"<html>\x1b[2J", "the response is not a page in JSON"),
         (b"[]", "the response is not a page in JSON"),
         (b'{"object": "list"}', 'the response is not a page: it has no "data"'),
         (b'{"data": {}}', "the response is not a page in JSON"),
         (b'{"data": [{"object": "thread.run"}]}', "the response has no object with an id"),
         (b'{"data": [{"id": 1}]}', "the response has no object with an id"),
         (b'{"data": [{"id": "\xff"}]}', "the response"),
-        (b'{"data": ' + b"[" * 100_000, "the response is not JSON"),
+        (b'{"data": ' + b"[" * 100_000, "the response is not a page in JSON"),
     ],
 )
 def test_what_is_no_page_is_refused_with_its_beginning(text: bytes, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""Servers that fail, wait, lie or attack: requests are tried again, and time, memory and the key are kept."""
+"""Servers that fail, wait, lie or attack: requests are retried, and time, memory and the key are protected."""
 
 from __future__ import annotations
 
@@ -322,12 +322,12 @@ def test_no_message_and_no_log_shows_the_key(full: API, caplog: pytest.LogCaptur
         assert f"status {status}: bad key {MASK}" in refused(full, kind)
     full.instead = lambda *_: Answer(200, KEY.encode(), {"Content-Type": "text/plain"})
     assert refused(full).endswith(f"content type text/plain): {MASK}")
-    for place in range(190, 205):  # what is shown ends in the middle of it
+    for place in range(190, 205):  # the shown text ends in the middle of the key
         full.instead = lambda *_, place=place: error(404, " " + "x" * (place - len(KEY)) + KEY)
         assert KEY[:6] not in refused(full)
     full.instead = lambda *_: Answer(200, b'{"data": [{"id": "run_1", "metadata": {"key": "%s"}}]}' % KEY.encode())
     assert refused(full).endswith("the response contains the key; it was not stored")
-    assert "trying again" in caplog.text
+    assert "retrying" in caplog.text
     assert KEY not in caplog.text
 
 

@@ -1,4 +1,4 @@
-"""Runs that say nowhere that they are runs."""
+"""Runs that do not declare themselves runs."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from tests.helpers.paths import PAYLOADS, SAMPLES
 def examples(count: int) -> settings:
     """Settings for a property with this number of examples; the fast run of all tests uses a quarter of them.
 
-    A test that stores them empties the archive itself.
+    A test that stores them has to empty the archive.
     """
     if settings.get_current_profile_name() == "fast":
         count = max(5, count // 4)
@@ -249,7 +249,7 @@ def runs(draw: st.DrawFn, ids: st.SearchStrategy[str] | None = None) -> dict[str
 
 
 def batches(size: int = 4) -> st.SearchStrategy[list[dict[str, Any]]]:
-    """Several runs, no two of one id."""
+    """Several runs with different ids."""
     return st.lists(runs(), min_size=1, max_size=size, unique_by=lambda run: run["id"])
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 
 def in_threads(*work: Callable[[], Any]) -> list[Any]:
-    """What each call gives, all of them at once; the first error of any."""
+    """Return the results of concurrent calls, or raise the first error."""
     found: list[Any] = [None] * len(work)
     start = threading.Barrier(len(work))
 

@@ -1,4 +1,4 @@
-"""One schema: what the migrations build is what the models say, on every backend."""
+"""One schema: the migrations create what the models define, on every backend."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Archives that earlier versions have written: kept as dumps, upgraded here, their rows looked at."""
+"""Archives of earlier versions: kept as dumps, upgraded here, and their rows checked."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_an_old_archive_is_upgraded_with_all_its_rows(old: tuple[str, Engine]) -
     assert len(found) == len(kept_runs(revision))
     for run, loaded in zip(kept_runs(revision), found, strict=True):
         assert not difference(run, loaded)
-    # What was seen then is known now: nothing is stored twice, no digest has changed.
+    # Runs that were stored then are recognised: nothing is stored twice, and no digest has changed.
     again = runs.save_many(snapshots(), observed_at=1)
     assert (again.inserted, again.updated, again.rejected) == (0, 0, 0)
     assert rows(engine) == before

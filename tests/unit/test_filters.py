@@ -20,7 +20,7 @@ BACKENDS: dict[str, type[Backend]] = {"postgresql": PostgreSQL, "sqlite": SQLite
 
 @pytest.fixture(params=BACKENDS)
 def database(request: pytest.FixtureRequest) -> str:
-    """The name of a database that is not asked."""
+    """The name of a database that is not queried."""
     return str(request.param)
 
 

@@ -1,4 +1,4 @@
-"""Rows in every format: read back they are the rows, in a spreadsheet they run nothing."""
+"""Rows in every format can be read back unchanged, and execute nothing in a spreadsheet."""
 
 from __future__ import annotations
 

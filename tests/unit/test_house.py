@@ -165,7 +165,7 @@ OUR_OWN = OF_NAMED_TUPLES | {"_mapping", "_exit"}
 
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(ROOT / "tests")))
 def test_no_test_uses_a_private_name(path: Path) -> None:
-    """What it tests has a public way; a private name changes without anybody noticing."""
+    """Tests use public names; a private name could change without notice."""
     found = [
         f"{node.lineno}: {ast.unparse(node)}"
         for node in nodes(path, ast.Attribute)

@@ -653,7 +653,7 @@ def test_records_that_are_too_large_are_reported_and_skipped() -> None:
 
 
 def test_brackets_and_lists_that_are_too_large_cost_no_later_line() -> None:
-    # The line after the brackets may be an element of the list: that it is not shows later.
+    # The line after the brackets may be an element of the list; only later lines show that it is not.
     brackets = b"[" * 200
     records = check(b'{"x":' + brackets + b"\n" + A + b"\n" + B, 100)
     assert [raw for raw, _, _, error in records if error is None][-2:] == [A, B]

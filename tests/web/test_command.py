@@ -1,4 +1,4 @@
-"""The command before it serves: what it refuses."""
+"""The checks of the command before it serves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages as a browser asks for them: what they show, what they link to, what they hide, and how they fail."""
+"""Pages as a browser requests them: what they show, link to and hide, and how they fail."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def client(browse: Callable[..., TestClient]) -> TestClient:
 
 
 def words(text: str) -> str:
-    """What a reader sees of a page: its text, without folded spaces."""
+    """The visible text of a page, with spaces collapsed."""
     main = re.sub(r"(?s)<(script|style|title|desc)\b.*?</\1>", " ", text.partition("<main")[2])
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", main)).split())
 
@@ -53,7 +53,7 @@ def links(text: str) -> list[str]:
 
 
 def link(text: str, name: str) -> str:
-    """The address behind these words."""
+    """The URL of the link with this text."""
     for address, inner in re.findall(r'(?s)<a [^>]*href="([^"]*)"[^>]*>(.*?)</a>', text):
         if name in words(f"<main>{inner}"):
             return html.unescape(address)
