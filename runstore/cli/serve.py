@@ -104,7 +104,7 @@ def serve_command(
     """Serve the archive over HTTP until interrupted: pages for people, and the Assistants API for programs.
 
     Open http://127.0.0.1:8000 in a browser. SDKs list and retrieve runs at http://127.0.0.1:8000/v1; /openapi.json
-    describes the rest. Nothing can be written. Needs the extra 'serve'.
+    describes the rest. Nothing can be written. Requires the extra 'serve'.
     """
     from runstore.errors import ConfigurationError, DatabaseUnreachable, SchemaBehind, SchemaNewer
     from runstore.repository import RunRepository
