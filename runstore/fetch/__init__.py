@@ -5,7 +5,8 @@
 >>> with RunRepository.open("runs.db") as archive:
 ...     report = fetch.threads(OpenAI(), ["thread_a", "thread_b"], archive, source="prod")
 
-The caller's client handles authentication. The command uses :class:`HTTPServer`, which requires the extra ``fetch``. The bytes of a run are stored as the server sent them: no SDK parses them before.
+The caller's client handles authentication. The command uses :class:`HTTPServer`, which requires the extra ``fetch``.
+Runs are stored as the server sent them; no SDK parses them before.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""Many threads: several at a time, each with its own end; then the runs that have not ended are asked again."""
+"""Fetching many threads, several at a time, and polling the runs that have not ended."""
 
 from __future__ import annotations
 

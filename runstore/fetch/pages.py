@@ -70,7 +70,7 @@ _signs = msgspec.json.Decoder(_Signs).decode
 
 
 def shown(text: bytes | str) -> str:
-    """Return the beginning of an answer for a message: in one line, without control characters."""
+    """Return the beginning of a response for a message, on one line and without control characters."""
     begin = text[: 4 * SHOWN].decode(errors="replace") if isinstance(text, bytes) else text
     line = " ".join(begin.split())
     line = "".join(c if c.isprintable() else "\ufffd" for c in line)

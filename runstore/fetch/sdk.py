@@ -1,4 +1,4 @@
-"""Servers behind a client of an SDK, whose authentication, retries and limits are the client's own.
+"""Servers that are accessed through an SDK client, which determines authentication, retries and limits.
 
 The bytes of an answer are taken before the SDK parses them.
 """
@@ -108,7 +108,7 @@ class AgentsClient(_Client):
 
 
 def _body(ask: Callable[[Callable[[Any], None]], None]) -> bytes:
-    """Return the body of the answer that a call of the SDK receives."""
+    """Return the body of the response that a call of the SDK receives."""
     bodies: list[bytes] = []
     ask(lambda answer: bodies.append(answer.http_response.content))
     return bodies[-1]

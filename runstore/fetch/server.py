@@ -96,7 +96,7 @@ class _Answer(NamedTuple):
 
 
 class HTTPServer:
-    """A server that answers as the Assistants API does, at a base URL. Threads may share it.
+    """A server that implements the Assistants API, at a base URL. Threads may share it.
 
     *key* is sent as a bearer token, or in the header *key_header*; no message shows it. *headers* are sent with each
     request, *query* is added to each URL. *per_second* limits the rate of requests. Raises :class:`ConfigurationError`.
