@@ -25,7 +25,7 @@ from runstore.mapping import Draft, Mapper, Snapshot
 from runstore.save.batches import Batches
 from runstore.save.writer import UNCHANGED, Known, Outcome, Verdict
 from runstore.sources import Interrupted, Record
-from runstore.wire import departures, finder
+from runstore.wire import deviations, finder
 
 BATCH = 1000
 """The maximum number of runs written in one transaction."""
@@ -388,7 +388,7 @@ class Saver:
             try:
                 snapshot = self._mapper.snapshot(draft, entry.observed_at, self._source)
                 if self._strict:
-                    departures.check(wire.encode(snapshot.members))
+                    deviations.check(wire.encode(snapshot.members))
                 entry.found = snapshot
             except RunRejected as error:
                 entry.found = error

@@ -32,9 +32,9 @@ def drawn() -> str:
         for command in COMMANDS:
             output = re.sub(r"\x1b\[\?25[lh]", "", TAKEN_BACK.sub("\r", shell.run(command)))
             lines = [line.rpartition("\r\x1b[2K")[2] for line in output.rstrip("\n").split("\n")]
-            console.print(Text(f"$ {command}", style="bold"), no_wrap=True)
+            console.print(Text(f"$ {command}", style="bold"))
             for line in lines:
-                console.print(Text.from_ansi(line), no_wrap=True)
+                console.print(Text.from_ansi(line))
     return console.export_svg(title="runstore", unique_id="terminal")
 
 
