@@ -43,7 +43,7 @@ def async_save_vs_raw(bench: Bench) -> Figure:
 def longest_stall_ms(bench: Bench) -> Figure:
     """Measure for how long at most the event loop's thread computes before another task can run.
 
-    That is the longest stall on a machine that is not busy. A full garbage collection is Python's, and is left out.
+    That is the longest stall on a machine that is not busy. Full garbage collections of Python are excluded.
     """
     rounds = []
     for _ in range(bench.repeat):

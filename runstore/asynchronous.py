@@ -37,7 +37,9 @@ from runstore.upkeep.lint import Finding
 try:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 except ImportError as missing:
-    raise ImportError("asynchronous archives need the extra async: pip install 'runstore[async]'") from missing
+    raise ImportError(
+        "asynchronous archives require the extra async; install it with: pip install 'runstore[async]'"
+    ) from missing
 
 PIECE = 50
 """The maximum number of items that an iteration reads at a time."""

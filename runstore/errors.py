@@ -279,7 +279,7 @@ class DatabaseUnreachable(DatabaseFailure):
 
 
 class ServerUnreachable(RunStoreError):
-    """Raised by a fetch if *server* cannot be reached, or answers no request any longer; a later fetch continues."""
+    """Raised by a fetch if *server* cannot be reached, or has stopped answering; a later fetch continues."""
 
     message = "{server}: {reason}"
     exit_code = 7
@@ -289,7 +289,7 @@ class ServerUnreachable(RunStoreError):
 
 
 class ServerRefused(RunStoreError):
-    """Raised by a fetch if *server* refuses its key, or leads elsewhere; no other request would succeed."""
+    """Raised by a fetch if *server* refuses the key, or redirects elsewhere; no other request would succeed."""
 
     message = "{server}: {reason}"
 
@@ -298,9 +298,9 @@ class ServerRefused(RunStoreError):
 
 
 class FetchFailed(RunStoreError):
-    """Raised for an answer of a server that cannot be used; *what* was asked for.
+    """Raised for a response of a server that cannot be used; *what* was requested.
 
-    The fetch of other threads continues, and a later fetch asks again.
+    The fetch of other threads continues, and a later fetch requests it again.
     """
 
     message = "{what}: {reason}"
@@ -310,13 +310,13 @@ class FetchFailed(RunStoreError):
 
     @property
     def status(self) -> int | None:
-        """The HTTP status of the answer; None if it was not the reason."""
+        """The HTTP status of the response; None if it was not the reason."""
         status = self.fields["status"]
         return status if isinstance(status, int) else None
 
     @property
     def may_pass(self) -> bool:
-        """Whether the server did not answer, or asked to try again later."""
+        """Whether the server did not respond, or asked the client to retry later."""
         return bool(self.fields["may_pass"])
 
 

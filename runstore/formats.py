@@ -185,7 +185,9 @@ def _parquet(file: BinaryIO, columns: Sequence[Column], rows: Iterable[Row]) -> 
         import pyarrow
         from pyarrow import parquet
     except ImportError:
-        raise ConfigurationError(detail="Parquet needs pyarrow: pip install 'runstore[parquet]'") from None
+        raise ConfigurationError(
+            detail="Parquet requires pyarrow; install it with: pip install 'runstore[parquet]'"
+        ) from None
     types = {
         "integer": pyarrow.int64(),
         "number": pyarrow.float64(),

@@ -134,7 +134,7 @@ class RunRepository:
         return view
 
     def reading(self, timeout: float) -> RunRepository:
-        """Return a view of this archive that only reads, with a time limit: for programs that answer others' requests.
+        """Return a read-only view of this archive with a time limit, for programs that serve requests of others.
 
         Methods that write raise :class:`ConfigurationError`; on PostgreSQL, the transactions of the view are read-only.
         A statement (on SQLite, a transaction) that runs for longer than *timeout* seconds is stopped with

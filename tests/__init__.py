@@ -1,4 +1,4 @@
-"""The tests; docs/develop/tests.md tells how to run them."""
+"""The tests; docs/develop/tests.md describes how to run them."""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""One engine fixture over both databases, so that no test forgets one. The schema is the one the migrations build."""
+"""One engine fixture for both databases, so that no test omits one of them.
+
+The schema is the one that the migrations create.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ from tests.helpers import servers
 
 pytest_plugins = ["tests.helpers.commands"]
 
-# What a developer's shell says about archives is nothing to the tests.
+# The tests ignore the archives in the environment of the developer's shell.
 for name in ("RUNSTORE_DATABASE_URL", "RUNSTORE_MIGRATIONS_URL", "RUNSTORE_SCHEMA", "DATABASE_URL"):
     os.environ.pop(name, None)
 
@@ -85,7 +88,7 @@ def template(server: URL | None, tmp_path_factory: pytest.TempPathFactory) -> It
 
 @pytest.fixture
 def own_url(server: URL | None, template: URL, tmp_path: Path) -> Iterator[URL]:
-    """An empty archive in a database that no other test uses, for what is done to a whole database."""
+    """An empty archive in a database that no other test uses, for changes to a whole database."""
     if server is None:
         copy = tmp_path / "runs.db"
         shutil.copy(str(template.database), copy)
@@ -97,7 +100,7 @@ def own_url(server: URL | None, template: URL, tmp_path: Path) -> Iterator[URL]:
 
 @pytest.fixture(scope="session")
 def used(server: URL | None, template: URL) -> Iterator[URL | None]:
-    """An archive on the server that the tests use one after the other: to empty it takes less than to make one."""
+    """An archive on the server that tests use in turn: emptying it is faster than creating one."""
     if server is None:
         yield None
         return

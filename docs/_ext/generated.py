@@ -92,7 +92,7 @@ class Generated(SphinxDirective):
 
 
 def as_text(app: Sphinx, context: click.Context, lines: list[str]) -> None:
-    """A help text is no reStructuredText: its asterisks stand for themselves."""
+    """Escape the asterisks of a help text, which is not reStructuredText."""
     lines[:] = [line.replace("*", r"\*") for line in lines]
 
 

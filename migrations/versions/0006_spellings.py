@@ -311,7 +311,7 @@ def run_findings(sql: Spelling) -> str:
         "SELECT k.value FROM json_array_elements_text(s.document::json -> 'keys') AS k (value)",
         "SELECT k.value FROM json_each(s.document, '$.keys') k",
     )
-    # The documented name stands behind a key that spells it in another way.
+    # The documented name follows a key that spells it in another way.
     named = sql.either(
         "SELECT CASE json_typeof(k.value) WHEN 'array' THEN k.value ->> 1 ELSE k.value #>> '{}' END "
         "FROM json_array_elements(s.document::json -> 'keys') AS k (value)",

@@ -104,7 +104,8 @@ def create_awaited_engine(
     try:
         return backend.create_engine(url, connections)
     except ImportError as error:
-        detail = f"{error.name} is not installed, which asynchronous engines need: pip install 'runstore[async]'"
+        needed = f"asynchronous engines require {error.name}, which is not installed"
+        detail = f"{needed}; install it with: pip install 'runstore[async]'"
         raise ConfigurationError(detail=detail) from error
 
 

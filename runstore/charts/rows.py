@@ -16,7 +16,7 @@ BAR = 26
 def rows(chart: Chart) -> str:
     """Return a chart with a bar for each label from left to right, in which the series follow one another.
 
-    The total stands behind each bar. Negative values have no bar.
+    The total is written after each bar. Negative values have no bar.
     """
     coloured = chart.coloured()
     columns = list(zip(*(series.values for series, _ in coloured), strict=True))

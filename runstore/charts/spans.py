@@ -15,7 +15,7 @@ HEIGHT = 26
 def spans(chart: Chart) -> str:
     """Return a bar whose parts are the values of the series, the first from the left.
 
-    The chart has one label. A value stands in its part if there is room for it.
+    The chart has one label. A value is written into its part if there is room for it.
     """
     coloured = [(series, colour) for series, colour in chart.coloured() if series.values[0] is not None]
     total = sum(max(series.values[0] or 0, 0) for series, _ in coloured) or 1

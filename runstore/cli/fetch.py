@@ -48,7 +48,7 @@ def _headers(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> d
             raise click.BadParameter("expected NAME=VALUE")
         if says(name) is not Says.NOTHING:
             raise click.BadParameter(
-                f"{name} carries a key, and other users of this machine can see arguments; give the key with "
+                f"{name} contains a key, and other users of this machine can see arguments; give the key with "
                 "--api-key-env or --api-key-file"
             )
         headers[name] = value
@@ -66,11 +66,13 @@ def _headers(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> d
     ),
 )
 @db_option
-@click.option("--base-url", metavar="URL", help="The server, up to the version: https://host.example.com/v1.")
+@click.option(
+    "--base-url", metavar="URL", help="The URL of the server, up to the version: https://host.example.com/v1."
+)
 @click.option(
     "--azure-endpoint",
     metavar="URL",
-    help="The endpoint of an Azure project or of Azure OpenAI, in place of --base-url.",
+    help="The endpoint of an Azure project or of Azure OpenAI, instead of --base-url.",
 )
 @click.option("--api-version", metavar="TEXT", help="The api-version for Azure. [default: that of Azure's SDK]")
 @click.option(
@@ -106,17 +108,17 @@ def _headers(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> d
 @click.option(
     "--all-threads",
     is_flag=True,
-    help="Fetch all threads that the server lists. Azure's projects do; OpenAI's API never did.",
+    help="Fetch all threads that the server lists. Only projects of Azure AI Agents list threads.",
 )
 @click.option(
     "--since",
     metavar="TIME",
-    help="Leave out runs that were created before: ISO 8601, Unix seconds, or an age such as 12h or 7d.",
+    help="Omit runs that were created before this time: ISO 8601, Unix seconds, or an age such as 12h or 7d.",
 )
 @click.option(
     "--refresh-unfinished",
     is_flag=True,
-    help="Also ask again for runs that had not ended when they were archived.",
+    help="Also update archived runs that had not ended.",
 )
 @click.option(
     "--wait",
@@ -124,13 +126,13 @@ def _headers(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> d
     type=Seconds(zero=True),
     default=60,
     show_default=True,
-    help="At the end, ask for runs that have not ended for this long.",
+    help="At the end, wait at most this long for runs to end.",
 )
 @click.option(
     "--rate",
     metavar="N/s",
     callback=_per_second,
-    help="Send at most so many requests per second (N/s), minute (N/m) or hour (N/h).",
+    help="Send at most N requests per second (N/s), minute (N/m) or hour (N/h).",
 )
 @click.option(
     "--jobs",
@@ -171,24 +173,24 @@ def fetch_command(
     dry_run: bool,
     patience: float,
 ) -> None:
-    """Archive the runs of threads from a server that answers as the Assistants API does.
+    """Archive the runs of threads from a server that implements the Assistants API.
 
-    The archive notes how far each thread was fetched: the same command continues after an interruption, and fetches
-    only what is new when it is run again. Messages and run steps are not fetched. Needs the extra 'fetch'.
+    The archive records how far each thread was fetched. If you run the same command again, it fetches only what is new,
+    and continues after an interruption. Messages and run steps are not fetched. Requires the extra 'fetch'.
     """
     from runstore import config, fetch
     from runstore.repository import RunRepository
 
     if (base_url is None) == (azure_endpoint is None):
-        raise click.UsageError("give the server with either --base-url or --azure-endpoint")
+        raise click.UsageError("give the URL of the server with --base-url or with --azure-endpoint")
     if not (threads or lists or all_threads):
-        raise click.UsageError("give threads with --thread or --threads-from, or --all-threads")
+        raise click.UsageError("give threads with --thread or --threads-from, or give --all-threads")
     spare_the_archive(db, rejects, key_file, *lists)
     if config.is_in_memory(config.database_url(db)):
         raise click.UsageError("an archive in memory would be lost when this command ends; give a file with --db")
     server = _server(base_url, azure_endpoint, api_version, _key(variable, key_file), headers, rate)
     if server.is_unprotected:
-        note("runstore: the key is sent to the server without encryption; use https", logging.WARNING)
+        note("runstore: the key is sent without encryption; use an https:// URL", logging.WARNING)
     ids = [*threads, *_listed(lists)]
     if all_threads:
         with closing(server):
@@ -234,7 +236,7 @@ def _server(
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("runstore"):
             raise
-        detail = f"the package {error.name} is missing; pip install 'runstore[fetch]'"
+        detail = f"the package {error.name} is missing; install it with: pip install 'runstore[fetch]'"
         raise ConfigurationError(detail=detail) from error
 
     if azure_endpoint is not None:
@@ -242,7 +244,7 @@ def _server(
             azure_endpoint, key=key, api_version=api_version, headers=headers, per_second=per_second
         )
     if api_version is not None:
-        raise click.UsageError("--api-version is for --azure-endpoint")
+        raise click.UsageError("--api-version requires --azure-endpoint")
     return HTTPServer(str(base_url), key=key, headers=headers, per_second=per_second)
 
 
@@ -250,7 +252,7 @@ def _key(variable: str | None, file: Path | None) -> str | None:
     from runstore.errors import ConfigurationError
 
     if variable is not None and file is not None:
-        raise click.UsageError("give the key with either --api-key-env or --api-key-file")
+        raise click.UsageError("give the key with --api-key-env or with --api-key-file, not with both")
     if variable is not None:
         place, key = f"the environment variable {variable}", os.environ.get(variable, "")
     elif file is not None:
@@ -258,7 +260,7 @@ def _key(variable: str | None, file: Path | None) -> str | None:
     else:
         return None
     if not (key.strip().isascii() and key.strip().isprintable() and key.strip()):
-        raise ConfigurationError(detail=f"{place} holds no key")
+        raise ConfigurationError(detail=f"{place} does not contain a key")
     return key.strip()
 
 
@@ -313,7 +315,7 @@ def _print(report: FetchReport, rejects: Path | None, *, dry_run: bool) -> None:
         click.echo(str(report.saved))
     threads = [f"{counted(report.threads, 'thread')} fetched"]
     if report.failed:
-        threads.append(f"{len(report.failed)} failed, for which the next fetch asks again")
+        threads.append(f"{len(report.failed)} failed; run the same fetch again to retry")
     if report.unfinished:
         have = "has" if report.unfinished == 1 else "have"
         threads.append(f"{counted(report.unfinished, 'run')} {have} not ended")

@@ -82,11 +82,11 @@ from runstore.cli.values import Integer, Seconds
     show_default=True,
     help="Accept at most N requests at a time, and answer further ones with 503.",
 )
-@click.option("--sql", is_flag=True, help="Have a page at /sql for queries, which can read everything.")
+@click.option("--sql", is_flag=True, help="Offer a page at /sql for queries, which can read everything.")
 @click.option(
     "--hide-text",
     is_flag=True,
-    help="Answer numbers only: no prompts, arguments, metadata and messages, neither on pages nor through the API.",
+    help="Return no prompts, arguments, metadata or messages, neither on pages nor through the API.",
 )
 def serve_command(
     db: str | None,
@@ -104,7 +104,7 @@ def serve_command(
     """Serve the archive over HTTP until interrupted: pages for people, and the Assistants API for programs.
 
     Open http://127.0.0.1:8000 in a browser. SDKs list and retrieve runs at http://127.0.0.1:8000/v1; /openapi.json
-    describes the rest. Nothing can be written. Needs the extra 'serve'.
+    describes the rest. Nothing can be written. Requires the extra 'serve'.
     """
     from runstore.backends import backend_of, create_engine
     from runstore.errors import ConfigurationError, DatabaseUnreachable, SchemaBehind, SchemaNewer
@@ -115,7 +115,7 @@ def serve_command(
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("runstore"):
             raise
-        detail = f"the package {error.name} is missing; pip install 'runstore[serve]'"
+        detail = f"the package {error.name} is missing; install it with: pip install 'runstore[serve]'"
         raise ConfigurationError(detail=detail) from error
 
     keys = [_key(name) for name in variables]
@@ -137,7 +137,7 @@ def serve_command(
         )
         try:
             archive.check()
-        except (DatabaseUnreachable, SchemaBehind, SchemaNewer) as error:  # what may pass: /readyz says when
+        except (DatabaseUnreachable, SchemaBehind, SchemaNewer) as error:  # this may pass; /readyz shows when it has
             note(f"runstore: not ready: {error}", logging.WARNING)
         server.serve(app, host, port, lambda url: note(f"runstore: {archive.place} is served at {url}", url=url))
     finally:
@@ -150,5 +150,5 @@ def _key(variable: str) -> str:
 
     key = os.environ.get(variable, "").strip()
     if not key:
-        raise ConfigurationError(detail=f"the environment variable {variable} holds no key")
+        raise ConfigurationError(detail=f"the environment variable {variable} does not contain a key")
     return key

@@ -1,12 +1,12 @@
-"""Fetch runs from a server that answers as the Assistants API does.
+"""Fetch runs from a server that implements the Assistants API.
 
 >>> from openai import OpenAI
 >>> from runstore import RunRepository, fetch
 >>> with RunRepository.open("runs.db") as archive:
 ...     report = fetch.threads(OpenAI(), ["thread_a", "thread_b"], archive, source="prod")
 
-The caller's client authenticates itself. :class:`HTTPServer`, which needs the extra ``fetch``, is what the command
-uses. The bytes of a run are stored as the server sent them: no SDK parses them before.
+The caller's client handles authentication. The command uses :class:`HTTPServer`, which requires the extra ``fetch``.
+Runs are stored as the server sent them; no SDK parses them before.
 """
 
 from typing import TYPE_CHECKING, Any

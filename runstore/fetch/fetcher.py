@@ -1,4 +1,4 @@
-"""Many threads: several at a time, each with its own end; then the runs that have not ended are asked again."""
+"""Fetching many threads, several at a time, and polling the runs that have not ended."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ ENDED = frozenset(status for status, rank in RANKS.items() if rank == max(RANKS.
 UNFINISHED = tuple(status for status in STATUSES if status not in ENDED)
 
 MOST_IN_A_ROW = 10
-"""Threads in a row that the server does not answer; then it is taken for unreachable."""
+"""Number of consecutive threads for which the server does not answer, after which it counts as unreachable."""
 
 WAIT = 60.0
-"""Seconds for which runs that have not ended are asked again."""
+"""Seconds for which runs that have not ended are polled."""
 
 PAUSES = (2.0, 15.0)
-"""The first and the longest pause, in seconds, before runs are asked again."""
+"""The first and the longest pause, in seconds, before runs are polled again."""
 
 GRACE = 5.0
 """Seconds for which an interrupted fetch waits for its threads. They are between two transactions, or in one that the
@@ -55,15 +55,15 @@ class FetchReport:
     """The result of a fetch."""
 
     threads: int = 0
-    """Number of threads of which everything new was fetched."""
+    """Number of threads that were fetched completely."""
     failed: dict[str, str] = field(default_factory=dict)
-    """The threads that could not be fetched to their end, with the reasons. The next fetch asks for them again."""
+    """The threads that could not be fetched completely, with the reasons. The next fetch requests them again."""
     unfinished: int = 0
-    """Number of runs that had not ended when they were last asked for."""
+    """Number of runs that had not ended when they were last requested."""
     found: int = 0
-    """Number of runs that the server sent, again or for the first time."""
+    """Number of runs that the server returned, including those that were already archived."""
     saved: SaveReport = field(default_factory=SaveReport)
-    """What became of these runs in the archive."""
+    """The outcomes of saving these runs."""
 
     @property
     def complete(self) -> bool:
@@ -91,23 +91,23 @@ def threads(
 ) -> FetchReport:
     """Fetch all new runs of these threads from a server into an archive.
 
-    *client*: a client of an SDK (``OpenAI`` or ``AzureOpenAI`` of ``openai``, ``AgentsClient`` of
-    ``azure-ai-agents``), which authenticates itself, or an :class:`HTTPServer`. *source* is stored with the runs; the
-    base URL of the client and *source* identify the server in the archive. *since* leaves out runs that were created
-    before. *refresh_unfinished* also asks again for runs that had not ended when an earlier fetch saved them. Runs that
-    have not ended are asked for again, for at most *wait* seconds. *jobs* threads are fetched at a time. With
-    *dry_run*, nothing is stored. *on_rejected* is called with each run that could not be stored, in the caller's
-    thread; the report then does not keep it.
+    *client* is a client of an SDK, which handles authentication (``OpenAI`` or ``AzureOpenAI`` of ``openai``,
+    ``AgentsClient`` of ``azure-ai-agents``), or an :class:`HTTPServer`. *source* is stored with the runs; the base URL
+    of the client and *source* identify the server in the archive. Runs that were created before *since* are omitted.
+    Runs that have not ended are polled for at most *wait* seconds; with *refresh_unfinished*, so are runs that had not
+    ended when an earlier fetch saved them. *jobs* threads are fetched at a time. With *dry_run*, nothing is stored.
+    *on_rejected* is called with each run that could not be stored, in the caller's thread; the report then does not
+    keep it.
 
-    The archive notes after each page how far a thread was fetched, so the same call continues after an interruption,
-    and later takes only what is new. Threads that fail are in the report. Raises :class:`ServerUnreachable`,
-    :class:`ServerRefused`, :class:`ConfigurationError` and :class:`DatabaseFailure`.
+    After each page, the archive records how far the thread was fetched. Therefore the same call continues after an
+    interruption, and a later call fetches only what is new. Threads that fail are in the report. Raises
+    :class:`ServerUnreachable`, :class:`ServerRefused`, :class:`ConfigurationError` and :class:`DatabaseFailure`.
     """
     wanted = list(dict.fromkeys(ids))
     for thread in wanted:
         _check_id(thread)
     if source is not None and (not wire.is_text(source) or len(source.encode()) > wire.MAX_INDEXED_BYTES):
-        raise InvalidArgument(argument="source", reason=f"is no text of at most {wire.MAX_INDEXED_BYTES} bytes")
+        raise InvalidArgument(argument="source", reason=f"is not a text of at most {wire.MAX_INDEXED_BYTES} bytes")
     if jobs < 1:
         raise InvalidArgument(argument="jobs", reason=f"is {jobs!r}, expected at least 1")
     oldest = None if since is None else times.seconds("since", since)
@@ -115,20 +115,20 @@ def threads(
         server_of(client), archive, source or "", oldest, dry_run=dry_run, on_rejected=on_rejected, progress=progress
     )
     if not dry_run:
-        archive.save_many(())  # a wrong database is reported before the server is asked; a new file is created
+        archive.save_many(())  # reports a wrong database before the first request to the server, and creates a new file
     try:
         fetcher.fetch(wanted, jobs, refresh=refresh_unfinished)
         fetcher.ask_again(wait, jobs)
     except BaseException:
         if fetcher.report.found:
-            log.warning("ended early; so far %s: %s", counted(fetcher.report.threads, "thread"), fetcher.report.saved)
+            log.warning("stopped early; so far %s: %s", counted(fetcher.report.threads, "thread"), fetcher.report.saved)
         raise
     return fetcher.report
 
 
 def _check_id(thread: str) -> None:
     if not isinstance(thread, str) or not thread or not wire.is_text(thread) or len(thread.encode()) > MOST_BYTES:
-        raise ConfigurationError(detail=f"the id of a thread is text of 1 to {MOST_BYTES} bytes")
+        raise ConfigurationError(detail=f"the id of a thread must be a text of 1 to {MOST_BYTES} bytes")
 
 
 class _Fetcher:
@@ -190,7 +190,7 @@ class _Fetcher:
             self.report.failed[thread] = str(failure)
             self._tell()
             if self._in_a_row >= MOST_IN_A_ROW:
-                reason = f"it answers no request any longer; the last one: {failure.fields['reason']}"
+                reason = f"the server stopped answering; the last error: {failure.fields['reason']}"
                 raise ServerUnreachable(server=self._server.name, reason=reason)
 
     def _refresh(self, thread: str) -> None:
@@ -219,7 +219,7 @@ class _Fetcher:
         if time.monotonic() < end:
             try:
                 self._ask(thread, run_id)
-            except FetchFailed as failure:  # the next fetch asks for it again
+            except FetchFailed as failure:  # the next fetch requests it again
                 log.warning("%s", failure)
                 self._gone(thread, run_id)
 
@@ -235,11 +235,11 @@ class _Fetcher:
             return
         run = item(raw, run_id)
         if run.id != run_id:
-            raise FetchFailed(what=run_id, reason="the server sent another run")
+            raise FetchFailed(what=run_id, reason="the server returned a different run")
         self._save(thread, [run])
 
     def _gone(self, thread: str, run_id: str) -> None:
-        """Count a run as unfinished that is not asked for again."""
+        """Count a run as unfinished that is not requested again."""
         with self._lock:
             self._unfinished.pop((thread, run_id), None)
             self._unanswered += 1

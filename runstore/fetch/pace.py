@@ -1,4 +1,4 @@
-"""When requests may be sent: at most so many a second, and none while the server asks for a pause."""
+"""When requests may be sent: at a limited rate, and not while the server asks for a pause."""
 
 from __future__ import annotations
 

@@ -18,13 +18,13 @@ from runstore.errors import FetchFailed
 from runstore.wire.finder import UNREADABLE
 
 LIMIT = 100
-"""Runs of a page, the most that the API allows."""
+"""The number of runs on a page, the maximum that the API allows."""
 
 MOST_PAGES = 10_000
-"""Maximum number of pages of one listing in one fetch: a server may never come to an end."""
+"""Maximum number of pages of one listing in one fetch, because a server may return pages without end."""
 
 SHOWN = 200
-"""Maximum number of characters of an answer that a message repeats."""
+"""Maximum number of characters of a response that a message quotes."""
 
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 _elements = msgspec.json.Decoder(list[Raw]).decode
@@ -50,12 +50,12 @@ class Step(NamedTuple):
     """What a page adds."""
 
     new: list[Item]
-    """The items that the page before did not have."""
+    """The items that the previous page did not have."""
     cursor: str | None
-    """Everything up to this item is in this page or one before; None if the pages have no order."""
+    """All items up to this one are on this page or an earlier one; None if the pages have no order."""
     has_more: bool
     is_ordered: bool
-    """Whether the pages so far are in the order that was asked for."""
+    """Whether the pages so far are in the requested order."""
 
 
 class _Signs(msgspec.Struct):
@@ -70,7 +70,7 @@ _signs = msgspec.json.Decoder(_Signs).decode
 
 
 def shown(text: bytes | str) -> str:
-    """Return the beginning of an answer for a message: in one line, without control characters."""
+    """Return the beginning of a response for a message, on one line and without control characters."""
     begin = text[: 4 * SHOWN].decode(errors="replace") if isinstance(text, bytes) else text
     line = " ".join(begin.split())
     line = "".join(c if c.isprintable() else "\ufffd" for c in line)
@@ -82,22 +82,22 @@ def item(raw: bytes, what: str) -> Item:
     try:
         signs = _signs(raw)
     except UNREADABLE:
-        raise FetchFailed(what=what, reason=f"the answer has no object with an id: {shown(raw)}") from None
+        raise FetchFailed(what=what, reason=f"the response has no object with an id: {shown(raw)}") from None
     time = signs.created_at if isinstance(signs.created_at, int | float) else None
     return Item(signs.id, time, signs.status if isinstance(signs.status, str) else None, raw)
 
 
 def page(raw: bytes, what: str) -> Page:
-    """Return a page. Raises :class:`FetchFailed` for any other answer."""
+    """Return a page. Raises :class:`FetchFailed` for any other response."""
     try:
         members = _members(raw)
         objects = _elements(members["data"])
     except KeyError:
-        raise FetchFailed(what=what, reason=f'the answer is no page: it has no "data": {shown(raw)}') from None
+        raise FetchFailed(what=what, reason=f'the response is not a page: it has no "data": {shown(raw)}') from None
     except UNREADABLE as error:
-        raise FetchFailed(what=what, reason=f"the answer is not JSON, or no page ({error}): {shown(raw)}") from None
+        raise FetchFailed(what=what, reason=f"the response is not a page in JSON ({error}): {shown(raw)}") from None
     items = [item(bytes(each), what) for each in objects]
-    # Some servers leave has_more out.
+    # Some servers omit has_more.
     has_more = bytes(members["has_more"]) == b"true" if "has_more" in members else len(items) >= LIMIT
     return Page(items, has_more)
 
@@ -105,7 +105,7 @@ def page(raw: bytes, what: str) -> Page:
 def in_turn(ask: Callable[[str | None], Page], after: str | None, *, ascending: bool, what: str) -> Iterator[Step]:
     """Yield what each page adds, from the one after this item to the last one.
 
-    Raises :class:`FetchFailed` if the server leads in a circle, or if its pages lose runs.
+    Raises :class:`FetchFailed` if the server repeats pages, or if runs are missing between pages.
     """
     asked: set[str | None] = set()
     before: list[Item] = []
@@ -118,16 +118,16 @@ def in_turn(ask: Callable[[str | None], Page], after: str | None, *, ascending: 
         new = [one for one in found.items if one.id not in seen]
         is_ordered = is_ordered and _are_ordered([*before[-1:], *new], ascending=ascending)
         if is_ordered and repeats and before and before[-1].id not in ids:
-            lost = f"the page after {_named(after)} lacks {_named(before[-1].id)}, which the page before it had"
-            raise FetchFailed(what=what, reason=f"{lost}: this server's pages lose runs")
-        has_more = found.has_more and bool(found.items)  # SDKs take an empty page for the end too
+            lost = f"the page after {_named(after)} lacks {_named(before[-1].id)}, which the previous page had"
+            raise FetchFailed(what=what, reason=f"{lost}: the server omits runs between pages")
+        has_more = found.has_more and bool(found.items)  # SDKs treat an empty page as the end too
         if has_more and not new:
-            # Some servers state by mistake that more follows; after the last item they have none.
+            # Some servers report by mistake that more follows; after the last item they return none.
             if before and repeats and before[-1].id not in asked:
                 after, repeats = before[-1].id, False
                 continue
-            nothing = f"the page after {_named(after)} has nothing new, and is not the last"
-            raise FetchFailed(what=what, reason=f"{nothing}: the server leads in a circle")
+            nothing = f"the page after {_named(after)} has nothing new, but is not the last one"
+            raise FetchFailed(what=what, reason=f"{nothing}: the server repeats pages")
         overlap = _before_the_last_second(found.items) if is_ordered else None
         last = found.items[-1].id if found.items else after
         if not is_ordered:
@@ -139,8 +139,8 @@ def in_turn(ask: Callable[[str | None], Page], after: str | None, *, ascending: 
             return
         before, after, repeats = found.items, overlap or last, overlap is not None
         if after in asked:
-            raise FetchFailed(what=what, reason=f"the server leads in a circle: {_named(after)} comes again")
-    raise FetchFailed(what=what, reason=f"there are more than {MOST_PAGES:,} pages; fetch again to continue")
+            raise FetchFailed(what=what, reason=f"the server repeats pages: {_named(after)} occurs a second time")
+    raise FetchFailed(what=what, reason=f"there are more than {MOST_PAGES:,} pages; run the fetch again to continue")
 
 
 def _before_the_last_second(items: list[Item]) -> str | None:

@@ -1,4 +1,4 @@
-"""Servers behind a client of an SDK, whose authentication, retries and limits are the client's own.
+"""Servers that are accessed through an SDK client, which determines authentication, retries and limits.
 
 The bytes of an answer are taken before the SDK parses them.
 """
@@ -50,10 +50,10 @@ class _Client:
             status = getattr(error, "status_code", None)
             said = shown(str(getattr(error, "message", None) or error)) or type(error).__name__
             if status in (401, 403):
-                reason = f"does not accept the client's key (status {status}: {said})"
+                reason = f"the server does not accept the client's key (status {status}: {said})"
                 raise ServerRefused(server=self.name, reason=reason) from error
-            if status is None:  # the SDK has tried several times
-                raise ServerUnreachable(server=self.name, reason=f"cannot be reached: {said}") from error
+            if status is None:  # the SDK has already retried
+                raise ServerUnreachable(server=self.name, reason=f"the server cannot be reached: {said}") from error
             later = status == 429 or status >= 500
             raise FetchFailed(what=what, reason=f"status {status}: {said}", status=status, may_pass=later) from error
 
@@ -108,7 +108,7 @@ class AgentsClient(_Client):
 
 
 def _body(ask: Callable[[Callable[[Any], None]], None]) -> bytes:
-    """Return the body of the answer that a call of the SDK receives."""
+    """Return the body of the response that a call of the SDK receives."""
     bodies: list[bytes] = []
     ask(lambda answer: bodies.append(answer.http_response.content))
     return bodies[-1]

@@ -33,25 +33,25 @@ LONGEST_PAUSE = 30.0
 """Maximum seconds between two attempts, unless the server asks for more."""
 
 LONGEST_WAIT = 120.0
-"""Maximum seconds that a server may ask to wait (``Retry-After``)."""
+"""Maximum number of seconds for which a server may ask to wait (``Retry-After``)."""
 
 CONNECT_SECONDS = 10.0
 """Seconds for a connection."""
 
 READ_SECONDS = 30.0
-"""Seconds within which the next bytes of an answer have to arrive."""
+"""Seconds within which the next bytes of a response have to arrive."""
 
 ANSWER_SECONDS = 90.0
-"""Seconds for a whole answer. A server that sends a byte at a time would never be late otherwise."""
+"""Seconds for a whole response. Otherwise a server that sends a byte at a time would never be late."""
 
 REQUEST_SECONDS = 300.0
-"""Seconds after which a request is not tried again."""
+"""Seconds after which a request is not retried."""
 
 MOST_BYTES = 64 * 2**20
-"""Maximum size of an answer, decompressed."""
+"""Maximum size of a decompressed response."""
 
 MOST_OF_AN_ERROR = 64 * 2**10
-"""Number of bytes that are read of an answer that reports an error."""
+"""Maximum number of bytes that are read of a response that reports an error."""
 
 MOST_REDIRECTS = 5
 
@@ -59,7 +59,7 @@ LONGEST_NAME = 1000
 """Maximum number of bytes of a base URL. With the ids of source and thread it is a key of the archive."""
 
 SHORTEST_KEY = 16
-"""Minimum number of characters of a key that no answer may contain; a run may contain a shorter one by chance."""
+"""Minimum length of a key that no response may contain; a run may contain a shorter one by chance."""
 
 PROJECT_VERSION = "v1"
 """The ``api-version`` of Azure's projects, as ``azure-ai-agents`` sends it."""
@@ -96,7 +96,7 @@ class _Answer(NamedTuple):
 
 
 class HTTPServer:
-    """A server that answers as the Assistants API does, at a base URL. Threads may share it.
+    """A server that implements the Assistants API, at a base URL. Threads may share it.
 
     *key* is sent as a bearer token, or in the header *key_header*; no message shows it. *headers* are sent with each
     request, *query* is added to each URL. *per_second* limits the rate of requests. Raises :class:`ConfigurationError`.
@@ -183,7 +183,7 @@ class HTTPServer:
         except (FetchFailed, ServerRefused) as failure:
             if isinstance(failure, FetchFailed) and failure.status not in (400, 404, 405, 501):
                 raise
-            hint = "Azure's projects list their threads, OpenAI's API never did: give the ids of the threads"
+            hint = "only projects of Azure AI Agents list their threads; give the ids of the threads"
             raise failure.with_fields(reason=f"{failure.fields['reason']} ({hint})") from None
 
     def close(self) -> None:
@@ -195,7 +195,7 @@ class HTTPServer:
     # --- one request -------------------------------------------------------------------------------------------------
 
     def _get(self, path: str, query: dict[str, str]) -> bytes:
-        """Return the body of a successful answer, after retries."""
+        """Return the body of a successful response, after retries."""
         end = time.monotonic() + REQUEST_SECONDS
         for attempt in range(1, TRIES + 1):
             self.pace.wait()
@@ -208,13 +208,13 @@ class HTTPServer:
                     raise ServerUnreachable(server=self.name, reason=reason) from None
                 if is_last or (failure.wait or 0) > LONGEST_WAIT:
                     if failure.wait:
-                        reason += f"; the server asks to wait {failure.wait:.0f} s"
+                        reason += f"; the server asks clients to wait {failure.wait:.0f} s"
                     raise FetchFailed(what=path, reason=reason, status=failure.status, may_pass=True) from None
                 pause = random.uniform(0.5, 1) * min(0.5 * 2.0**attempt, LONGEST_PAUSE)
                 if failure.wait is not None:
                     self.pace.hold(failure.wait)
                     pause = random.uniform(0, 0.5) + failure.wait
-                log.info("%s: %s; trying again in %.1f s", self.name, reason, pause)
+                log.info("%s: %s; retrying in %.1f s", self.name, reason, pause)
                 self.pace.sleep(pause)
         raise AssertionError("the last attempt returns or raises")
 
@@ -226,9 +226,9 @@ class HTTPServer:
             except _UNREACHABLE as error:
                 raise _Again(f"cannot be reached: {_text(error)}", reached=False) from None
             except httpx2.TransportError as error:
-                raise _Again(f"the answer broke off: {_text(error)}") from None
-            except httpx2.HTTPError as error:  # for example a body that is not compressed as its header states
-                raise FetchFailed(what=path, reason=f"the answer cannot be read: {_text(error)}") from None
+                raise _Again(f"the connection was lost: {_text(error)}") from None
+            except httpx2.HTTPError as error:  # for example a body whose compression differs from its header
+                raise FetchFailed(what=path, reason=f"the response cannot be read: {_text(error)}") from None
             if answer.status not in (301, 302, 303, 307, 308):
                 return self._accepted(answer, path)
             url = self._redirected(url, answer, path)
@@ -242,7 +242,7 @@ class HTTPServer:
             for part in response.iter_bytes():
                 size += len(part)
                 if size > most and response.status_code == 200:
-                    raise FetchFailed(what=path, reason=f"the answer is larger than {most / 2**20:g} MiB")
+                    raise FetchFailed(what=path, reason=f"the response is larger than {most / 2**20:g} MiB")
                 parts.append(part)
                 if size > most:
                     break
@@ -250,7 +250,7 @@ class HTTPServer:
 
     @contextmanager
     def _watched(self) -> Iterator[httpx2.Client]:
-        """Lend the connection of this thread, and close it when an answer takes too long.
+        """Yield the connection of this thread, and close it if a response takes too long.
 
         The timeouts of the client are for single reads.
         """
@@ -276,7 +276,7 @@ class HTTPServer:
         except Exception as error:
             if not late.is_set():
                 raise
-            raise _Again(f"the answer took longer than {ANSWER_SECONDS:g} seconds") from error
+            raise _Again(f"the response took longer than {ANSWER_SECONDS:g} seconds") from error
         finally:
             timer.cancel()
             if late.is_set():
@@ -286,21 +286,23 @@ class HTTPServer:
         try:
             target = url.join(answer.headers.get("location", ""))
         except (httpx2.InvalidURL, ValueError):
-            raise FetchFailed(what=path, reason="it redirects to what is not a URL", status=answer.status) from None
+            raise FetchFailed(
+                what=path, reason="the server redirects to an invalid URL", status=answer.status
+            ) from None
         if (target.scheme, target.host, target.port) != (url.scheme, url.host, url.port):
             place = shown(f"{target.scheme}://{target.netloc.decode(errors='replace')}")
-            where = f"it redirects to {self._masked(place)}, to which the key is not sent"
+            where = f"the server redirects to {self._masked(place)}, to which the key is not sent"
             raise ServerRefused(server=self.name, reason=f"{where}; if that is the right server, give its URL")
         return target
 
     def _accepted(self, answer: _Answer, path: str) -> bytes:
-        """Return the body of an answer. Raises what another status, or another type, means."""
+        """Return the body of a response. Raises the error for a status other than 200, or a type other than JSON."""
         status = answer.status
         said = _message(self._without_key(answer.body))
         if status in (401, 403):
-            what, advice = "it requires a key", "give one with --api-key-env or --api-key-file"
+            what, advice = "the server requires a key", "give one with --api-key-env or --api-key-file"
             if self._key:
-                what, advice = "it does not accept the key", "check the key, and what it may read"
+                what, advice = "the server does not accept the key", "check the key and its permissions"
             raise ServerRefused(server=self.name, reason=f"{what} (status {status}: {said}); {advice}")
         if status in _LATER:
             raise _Again(f"status {status}: {said}", wait=_retry_after(answer.headers), status=status)
@@ -309,10 +311,10 @@ class HTTPServer:
         kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/json" and not kind.endswith("+json"):
             named = shown(kind) if kind else "none"
-            reason = f"the answer is not JSON (status 200, content type {named}): {said}"
+            reason = f"the response is not JSON (status 200, content type {named}): {said}"
             raise FetchFailed(what=path, reason=reason, status=status)
         if self._key is not None and len(self._key) >= SHORTEST_KEY and self._key.encode() in answer.body:
-            raise FetchFailed(what=path, reason="the answer repeats the key; it was not stored", status=status)
+            raise FetchFailed(what=path, reason="the response contains the key; it was not stored", status=status)
         return answer.body
 
     def _without_key(self, body: bytes) -> bytes:
@@ -329,13 +331,13 @@ def _checked_url(text: str) -> str:
         urlsplit(text)  # which also refuses half an IPv6 address
         url = httpx2.URL(text.strip())
     except (httpx2.InvalidURL, ValueError):
-        raise ConfigurationError(detail="the URL of the server is not a URL") from None
+        raise ConfigurationError(detail="the URL of the server is invalid") from None
     if url.scheme not in ("http", "https") or not url.host:
         raise ConfigurationError(detail="the URL of the server must begin with https:// or http:// and a host")
     if url.userinfo or url.query or url.fragment:
         raise ConfigurationError(
-            detail="the URL of the server must not contain a login, a query or a fragment: other users of this machine "
-            "can see arguments; give the key with --api-key-env or --api-key-file"
+            detail="the URL of the server must not contain credentials, a query or a fragment, because other users of "
+            "this machine can see arguments; give the key with --api-key-env or --api-key-file"
         )
     base = str(url).rstrip("/")
     if len(base.encode()) > LONGEST_NAME:

@@ -1,7 +1,7 @@
-"""The fetch of one thread: which pages are asked for, which of their runs are saved, and what is noted of it.
+"""The fetch of one thread: which pages are requested, which of their runs are saved, and which state is stored.
 
-Runs are read oldest first, from the run that an earlier fetch has noted. A thread that was never fetched, of which only
-runs since some time are wanted, is read newest first, back to that time.
+Runs are read oldest first, from the run at which an earlier fetch stopped. If a thread was never fetched, and only runs
+since a certain time are wanted, it is read newest first, back to that time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from runstore.fetch.sdk import Server
 from runstore.fetched import Fetched
 
 Take = Callable[[list[Item]], int]
-"""Saves runs; returns, when they are stored, the number of those that could not be."""
+"""Saves runs, and returns the number of those that could not be stored."""
 
 Note = Callable[[Fetched], None]
 """Stores the state of a thread."""
@@ -72,7 +72,7 @@ class ThreadFetch:
             if len(wanted) < len(step.new):
                 created_from = self._since
             self._save(wanted)
-            # Runs that could not be stored are asked for again: the cursor stays before them.
+            # The cursor stays before runs that could not be stored, so that they are requested again.
             far = {} if self._refused else {"cursor": step.cursor, "created_from": created_from}
             self._advance(done=not step.has_more and not self._refused, **far)
         self._check_stored()

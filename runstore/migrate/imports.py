@@ -12,7 +12,7 @@ _last = VERSION.c[LAST_IMPORT]
 def note_import(connection: Connection, ended_at: int) -> None:
     """Store the time at which an import ended (Unix microseconds), in a transaction that does nothing else.
 
-    The statement waits for nobody. If another import is storing its own time (or has died meanwhile, unnoticed by the
+    The statement does not wait. If another import is storing its own time (or has died while doing so, unnoticed by the
     server), that time serves as well.
     """
     earlier = select(VERSION.c.version_num).where(or_(_last.is_(None), _last < ended_at))

@@ -126,7 +126,7 @@ def gathered(prompts: Sequence[Prompt]) -> list[Version]:
 def _frames(text: str) -> Iterator[tuple[int, int]]:
     """Return the text without each of its sentences, and as if a sentence followed it, as pairs of hashes.
 
-    The pair is of what stands before the sentence and of what follows it.
+    The pair consists of the text before the sentence and the text after it.
     """
     sentences = _BETWEEN_SENTENCES.split(text.strip())
     if not text.strip():

@@ -25,7 +25,7 @@ from runstore.mapping import Draft, Mapper, Snapshot
 from runstore.save.batches import Batches
 from runstore.save.writer import UNCHANGED, Known, Outcome, Verdict
 from runstore.sources import Interrupted, Record
-from runstore.wire import departures, finder
+from runstore.wire import deviations, finder
 
 BATCH = 1000
 """The maximum number of runs written in one transaction."""
@@ -218,7 +218,7 @@ class Saver:
         except CancelledError:
             # Whoever cancels a task waits for its end: this batch is not written.
             self._hand_over()
-            log.warning("ended early; so far %s", self.report)
+            log.warning("stopped early; so far %s", self.report)
             raise
         except BaseException as error:
             if not isinstance(error, Exception):
@@ -232,7 +232,7 @@ class Saver:
                 self._hand_over()
             except RunStoreError as failure:
                 log.warning("the last records were not written: %s", failure)
-            log.warning("ended early; so far %s", self.report)
+            log.warning("stopped early; so far %s", self.report)
             raise
         with self._turn:
             self._write_rest()
@@ -250,12 +250,12 @@ class Saver:
             self._settle()
         self._hand_over()
         if self.report != SaveReport():
-            log.warning("ended early; so far %s", self.report)
+            log.warning("stopped early; so far %s", self.report)
 
     def _write_if_late(self) -> bool:
         """Write the records so far if no more come. This is done next to :meth:`save`, which waits for the next one.
 
-        Return whether to go on with that.
+        Return whether to continue with that.
         """
         if self._batch and time.monotonic() - self._came >= PAUSE:
             with self._turn:
@@ -388,7 +388,7 @@ class Saver:
             try:
                 snapshot = self._mapper.snapshot(draft, entry.observed_at, self._source)
                 if self._strict:
-                    departures.check(wire.encode(snapshot.members))
+                    deviations.check(wire.encode(snapshot.members))
                 entry.found = snapshot
             except RunRejected as error:
                 entry.found = error

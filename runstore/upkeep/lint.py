@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from runstore import redact
 from runstore.errors import no_such
-from runstore.wire import departures
+from runstore.wire import deviations
 
 SECRET = "secret"
 """The rule of :meth:`runstore.RunRepository.findings` about secrets."""
 
-RULES = (*departures.RULES, SECRET)
+RULES = (*deviations.RULES, SECRET)
 """The rules that a finding can break."""
 
 _CUT = re.compile(r'(?:(?<=^\$\.metadata\.)|(?<="))[^\s"]{100}(?="|$)')
@@ -45,7 +45,7 @@ def chosen(rules: Iterable[str] | None) -> tuple[str, ...]:
 
 def of_run(run_id: str, text: bytes, rules: tuple[str, ...]) -> Iterator[Finding]:
     """Return the findings of these rules in a run's canonical text."""
-    for rule, path, detail in departures.of_run(text):
+    for rule, path, detail in deviations.of_run(text):
         if rule in rules:
             yield Finding(run_id, rule, _shown(path), _shown(detail))
     if SECRET in rules:

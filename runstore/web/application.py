@@ -67,7 +67,7 @@ def asgi_app(
     made from a connection, and for *sql* with *hide_text*.
     """
     if sql and hide_text:
-        raise ConfigurationError(detail="a query in SQL can read all texts, so sql and hide_text exclude each other")
+        raise ConfigurationError(detail="sql and hide_text exclude each other, because an SQL query can read all texts")
     keys = Keys(api_keys)
     traffic = Traffic()
     archive = Archive(repository, timeout=timeout, threads=threads)

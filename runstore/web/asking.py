@@ -75,7 +75,7 @@ class Archive:
             message = "The archive cannot be read at the moment; /readyz has the reason."
             raise unavailable(message, "not_ready", 5) from error
         except QueryTimeout as error:
-            message = f"The database took longer than {error.fields['seconds']:g} seconds; ask for less."
+            message = f"The database took longer than {error.fields['seconds']:g} seconds; narrow the selection."
             raise Refusal(504, message, "timeout", kind="server_error") from error
         except RunStoreError as error:
             log.error("%s", error, exc_info=error)

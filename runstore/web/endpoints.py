@@ -100,7 +100,9 @@ class Endpoints:
         self._check_text()
         asked = parameters.read(request.scope["query_string"], {**PAGE, "cursor": CURSOR, **OF_FILTERS})
         if "cursor" in asked and "after" in asked:
-            raise bad_parameter("cursor", "Both 'cursor' and 'after' say where the page begins; give one of them.")
+            raise bad_parameter(
+                "cursor", "Both 'cursor' and 'after' set the beginning of the page; give only one of them."
+            )
         where = parameters.where(asked)
 
         def find(runs: RunRepository) -> TextPage:
@@ -122,7 +124,7 @@ class Endpoints:
         by, columns, sort, limit = (asked.get(name) for name in ("by", "columns", "sort", "limit"))
         limit = 100 if limit is None else limit
         if sort is not None and columns is not None and sort not in columns:
-            raise bad_parameter("sort", "Invalid 'sort': it has to be one of 'columns'.")
+            raise bad_parameter("sort", "Invalid 'sort': it must be one of 'columns'.")
         rows = await self._archive.ask(
             lambda runs: runs.stats(by or (), columns=columns, sort=sort, limit=limit + 1, **where)
         )
@@ -137,7 +139,7 @@ class Endpoints:
     def _check_text(self) -> None:
         """Refuse runs, which contain texts, if they are hidden."""
         if self._hide_text:
-            raise text_hidden("it answers /v1/stats, and its pages show numbers")
+            raise text_hidden("it serves only /v1/stats and pages without texts")
 
     # --- for operators
 
@@ -176,4 +178,4 @@ def _place(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _no_place(name: str, run_id: str) -> Exception:
-    return bad_parameter(name, f"Invalid '{name}': there is no run {shown(run_id)} here.", "run_not_found")
+    return bad_parameter(name, f"Invalid '{name}': there is no run {shown(run_id)} in this list.", "run_not_found")

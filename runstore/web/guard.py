@@ -67,7 +67,7 @@ def _password(token: str) -> str:
 
 def _checked(key: str) -> bytes:
     if not re.fullmatch(r"[!-~]+", key) or len(key) < SHORTEST_KEY:
-        detail = f"an API key has at least {SHORTEST_KEY} characters, all of them printable ASCII and no blanks"
+        detail = f"an API key must have at least {SHORTEST_KEY} characters, all printable ASCII and not spaces"
         raise ConfigurationError(detail=detail)
     return key.encode()
 
@@ -125,7 +125,7 @@ class Guard:
                 headers={"WWW-Authenticate": "Bearer"},
             )
         if self._at_hand >= self._most:
-            raise unavailable("The server has as many requests as it takes; try again.", "overloaded", 1)
+            raise unavailable("The server has reached its limit of concurrent requests; try again.", "overloaded", 1)
 
     def _check_host(self, given: Sequence[str]) -> None:
         """Refuse unknown host names: a page could resolve its own name to this address (DNS rebinding)."""
@@ -133,19 +133,19 @@ class Guard:
             return
         found = _HOST.fullmatch(given[0]) if len(given) == 1 else None
         if found is None or found[1].lower().strip("[]") not in self._hosts:
-            message = "The server does not answer by this name; --allowed-host adds one."
+            message = "The server does not accept requests to this host name; --allowed-host allows it."
             raise Refusal(421, message, "unknown_host")
 
     def _check_site(self, headers: Headers) -> None:
-        """Refuse what a page of another site loads: an image or a script of this address, to query or to measure it.
+        """Refuse requests from pages of other sites, such as for an image or a script, which could query or measure.
 
-        A browser would add the password that it knows. Following a link from another site is allowed.
+        A browser would add the stored password. Following a link from another site is allowed.
         """
         site, mode = headers.get("sec-fetch-site", "none"), headers.get("sec-fetch-mode", "navigate")
         is_link = mode == "navigate" and headers.get("sec-fetch-dest", "document") == "document"
         if site in ("none", "same-origin") or is_link or headers.get("origin") in self._origins:
             return
-        raise Refusal(403, "A page of another site cannot load this; --allow-origin lets its scripts.", "cross_site")
+        raise Refusal(403, "Pages of other sites cannot load this; --allow-origin allows their scripts.", "cross_site")
 
 
 def _check_size(scope: Scope) -> None:
@@ -154,5 +154,7 @@ def _check_size(scope: Scope) -> None:
         raise Refusal(414, f"The URL has more than {LONGEST_URL} bytes.", "url_too_long")
     headers = scope["headers"]
     if len(headers) > MOST_HEADERS or sum(len(name) + len(value) for name, value in headers) > HEADER_BYTES:
-        message = f"The request has more than {MOST_HEADERS} headers, or more than {HEADER_BYTES} bytes of them."
+        message = (
+            f"The request has more than {MOST_HEADERS} headers, or its headers have more than {HEADER_BYTES} bytes."
+        )
         raise Refusal(431, message, "headers_too_large")

@@ -14,7 +14,7 @@ _NULLABLE_TEXT = {"type": ["string", "null"]}
 
 _RUN: Schema = {
     "type": "object",
-    "description": "A run exactly as it was stored: of any generation of the API, and of any server.",
+    "description": "A run exactly as it was stored, of any generation of the API and any server.",
     "additionalProperties": True,
 }
 
@@ -69,12 +69,12 @@ _ERROR: Schema = {
 _REFUSALS = {
     "400": "A parameter cannot be used.",
     "401": "The key is missing or wrong.",
-    "404": "The archive does not have it.",
+    "404": "The archive does not contain it.",
     "405": "The archive can only be read.",
     "414": "The URL is too long.",
-    "421": "The server does not answer by this name.",
+    "421": "The server does not accept requests to this host name.",
     "431": "The request has too many headers.",
-    "503": "The archive cannot be read at the moment, or the server has too many requests.",
+    "503": "The archive cannot be read at the moment, or the server has too many concurrent requests.",
     "504": "The database took too long.",
 }
 
@@ -107,7 +107,7 @@ def document(root: str, *, with_key: bool) -> dict[str, Any]:
             ),
             "/v1/stats": _get(
                 "getStatistics",
-                "Count the runs that meet all filters, their tokens, cost and durations, in all or by groups.",
+                "Count the runs that meet all filters, with their tokens, cost and durations, in total or by group.",
                 "Statistics",
                 _in_query({**STATISTICS, **OF_FILTERS}),
             ),
@@ -133,11 +133,11 @@ def document(root: str, *, with_key: bool) -> dict[str, Any]:
 
 def _get(name: str, text: str, schema: str, parameters: list[Schema]) -> Schema:
     known = {"name": "If-None-Match", "in": "header", "schema": {"type": "string"}}
-    known["description"] = "The ETag of an answer that the client has."
-    headers = {"ETag": {"description": "Of a run, its digest.", "schema": {"type": "string"}}}
+    known["description"] = "The ETag of a response that the client has stored."
+    headers = {"ETag": {"description": "For a run, its digest.", "schema": {"type": "string"}}}
     responses: Schema = {
         "200": {"description": "As it is stored.", "headers": headers, "content": _json(schema)},
-        "304": {"description": "The client has it already.", "headers": headers},
+        "304": {"description": "The client already has the current response.", "headers": headers},
         **{status: {"$ref": f"#/components/responses/{status}"} for status in _REFUSALS},
     }
     return {"get": {"operationId": name, "summary": text, "parameters": [*parameters, known], "responses": responses}}

@@ -52,9 +52,9 @@ class Parameter(NamedTuple):
 def read(
     query: bytes, known: Mapping[str, Parameter], *, skip: Callable[[str, str], bool] = lambda _, __: False
 ) -> dict[str, Any]:
-    """Return the values of the parameters in a query. Raises :class:`Refusal` for one that is unknown or invalid.
+    """Return the values of the parameters in a query. Raises :class:`Refusal` for an invalid or unknown parameter.
 
-    Also for one that is not known: a filter that is misspelt would give runs that nobody asked for.
+    An unknown one is not ignored, because a misspelt filter would then return runs that were not wanted.
     """
     try:
         pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
@@ -69,7 +69,7 @@ def read(
         values = found.setdefault(name, [])
         if len(values) == known[name].most:
             times_ = "once" if known[name].most == 1 else f"{known[name].most} times"
-            raise bad_parameter(name, f"Invalid '{name}': it may be given {times_} at most.", "too_many_values")
+            raise bad_parameter(name, f"Invalid '{name}': it may be given at most {times_}.", "too_many_values")
         values.append(known[name].read(name, text))
     return {name: values[0] if known[name].most == 1 else values for name, values in found.items()}
 
@@ -159,20 +159,26 @@ def choice(values: Iterable[str], help: str, most: int = 1, **schema: Any) -> Pa
 
 def _limit(most: int, default: int, what: str) -> Parameter:
     schema = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
-    return Parameter(schema, f"How many {what} at most.", within(1, most))
+    return Parameter(schema, f"The maximum number of {what}.", within(1, most))
 
 
 _ID = {"type": "string", "minLength": 1}
 
 PAGE: dict[str, Parameter] = {
     "limit": _limit(MOST_RUNS, 20, "runs"),
-    "order": choice(("asc", "desc"), "By created_at and id: the newest first, or the oldest.", default="desc"),
+    "order": choice(
+        ("asc", "desc"),
+        "The order by created_at and id: desc begins with the newest run, asc with the oldest.",
+        default="desc",
+    ),
     "after": Parameter(_ID, "The id of a run: the page begins after it.", _id),
     "before": Parameter(_ID, "The id of a run: the page ends before it.", _id),
 }
 """The parameters of a page of runs, as in the API."""
 
-CURSOR = Parameter({"type": "string"}, "The `next` of the page before, asked for with the same filters.", _cursor)
+CURSOR = Parameter(
+    {"type": "string"}, "The `next` of the previous page, which was requested with the same filters.", _cursor
+)
 
 
 def _of_filter(name: str, criterion: Criterion) -> Parameter:
@@ -197,9 +203,9 @@ OF_FILTERS = {name: _of_filter(name, criterion) for name, criterion in FILTERS.i
 """All filters of ``find``, under the same names."""
 
 STATISTICS: dict[str, Parameter] = {
-    "by": choice(statistics.BY, "What the runs are grouped by.", len(statistics.BY)),
-    "columns": choice(statistics.COLUMNS, "What is computed: the fewer, the faster.", len(statistics.COLUMNS)),
-    "sort": choice(statistics.COLUMNS, "The greatest of this column first; it has to be one of `columns`."),
+    "by": choice(statistics.BY, "The groups of the runs.", len(statistics.BY)),
+    "columns": choice(statistics.COLUMNS, "The columns to compute; fewer columns are faster.", len(statistics.COLUMNS)),
+    "sort": choice(statistics.COLUMNS, "Sort by this column, the greatest value first; it must be one of `columns`."),
     "limit": _limit(MOST_ROWS, 100, "rows"),
 }
 
@@ -211,12 +217,12 @@ def where(values: Mapping[str, Any]) -> dict[str, Any]:
         if FILTERS[name].kind is Kind.PAIRS:
             pairs = dict(value)
             if any(pairs[key] != given for key, given in value):
-                raise bad_parameter(name, f"Invalid '{name}': a key has two values, and no run has both.")
+                raise bad_parameter(name, f"Invalid '{name}': a key has two values, but no run has both.")
             chosen[name] = pairs
     return filters.read(chosen)
 
 
 def check_no_text(chosen: Mapping[str, Any]) -> None:
-    """Refuse filters by what --hide-text hides: whoever may use them can guess a text piece by piece."""
+    """Refuse filters on texts that --hide-text hides, because with them a text can be guessed piece by piece."""
     if hidden := [name for name in TEXTS if name in chosen]:
         raise text_hidden(f"there is no filter '{hidden[0]}'", hidden[0])

@@ -74,7 +74,7 @@ def no_run(run_id: str) -> Refusal:
 def no_thread(thread_id: str) -> Refusal:
     """Return the refusal of a thread of which no run is stored."""
     return Refusal(
-        404, f"No thread found with id {shown(thread_id)}: the archive has no run of it.", "thread_not_found"
+        404, f"No thread found with id {shown(thread_id)}: the archive has no run of this thread.", "thread_not_found"
     )
 
 
@@ -95,4 +95,6 @@ def unavailable(message: str, code: str, seconds: int) -> Refusal:
 
 def failed() -> Refusal:
     """Return the answer to an internal error, whose cause is only in the log."""
-    return Refusal(500, "The archive could not answer; its log has the reason.", "internal_error", kind="server_error")
+    return Refusal(
+        500, "The server could not complete the request; its log has the reason.", "internal_error", kind="server_error"
+    )

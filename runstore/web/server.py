@@ -46,7 +46,7 @@ def hosts_of(host: str, allowed: tuple[str, ...], *, with_key: bool) -> tuple[st
         return (*LOOPBACK, host, *allowed)
     if not with_key:
         raise ConfigurationError(
-            detail=f"--host {host} lets other machines connect, and whoever connects could read all runs; "
+            detail=f"--host {host} lets other machines connect, and every client could read all runs; "
             "name the variable of a key with --api-key-env, or leave --host out"
         )
     return (host, *allowed) if allowed else None

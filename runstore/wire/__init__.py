@@ -4,7 +4,7 @@ This package exports the names of :mod:`~runstore.wire.codec` (canonical text, a
 :mod:`~runstore.wire.values` (values of one type) and :mod:`~runstore.wire.runs` (a run as the caller passes it).
 :mod:`~runstore.wire.spelling` knows the documented names of members in every spelling, :mod:`~runstore.wire.finder`
 distinguishes runs from other JSON, :mod:`~runstore.wire.documented` holds the API specification of a run, and
-:mod:`~runstore.wire.departures` finds deviations from it.
+:mod:`~runstore.wire.deviations` finds deviations from it.
 """
 
 from runstore.wire.codec import (

@@ -3,7 +3,7 @@
 Source: OpenAI's OpenAPI specification, component RunObject, all versions from November 2023 to 2026. Members that were
 added after November 2023 are not required, and members that the specification does not mention are accepted, as it
 accepts them. Real servers violate most of these rules; therefore an archive enforces them only on request.
-:mod:`runstore.wire.departures` applies them.
+:mod:`runstore.wire.deviations` applies them.
 """
 
 from __future__ import annotations

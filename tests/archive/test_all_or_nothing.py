@@ -1,4 +1,4 @@
-"""All or nothing: a batch is stored whole or not at all, whoever fails, and writers beside each other lose nothing."""
+"""All or nothing: a batch is stored completely or not at all, and concurrent writers lose nothing."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_failure_in_the_middle_of_a_batch_stores_nothing_of_it(
         with pytest.raises(DatabaseFailure, match="the trap is sprung"):
             runs.save_many(batch)
         assert contents(engine, without=()) == before
-        # The same repository goes on: it has not noted as stored what was rolled back.
+        # The same repository continues, and does not treat as stored what was rolled back.
         assert runs.save_many(batch[:7]).inserted == 6
         assert runs.load("run_5")["instructions"] == "prompt 5"
     finally:
@@ -81,7 +81,7 @@ def test_batches_before_a_failure_stay_and_the_same_save_again_completes_them(
 
 
 def test_records_that_are_not_stored_fill_a_batch_too(runs: RunRepository, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else a thousand of the largest ones would be in memory together before the first one is reported."""
+    """Otherwise a thousand of the largest ones would be in memory before the first one is reported."""
     monkeypatch.setattr(saver, "BATCH_BYTES", 1000)
     read = 0
 
@@ -128,7 +128,7 @@ def test_a_digest_clash_is_loud_and_stores_nothing(engine: Engine, runs: RunRepo
 
 @pytest.fixture
 def own_table(engine: Engine) -> Any:
-    """A table of the caller's own beside the archive's."""
+    """A table of the caller next to those of the archive."""
     table = sqlalchemy.Table("own", sqlalchemy.MetaData(), sqlalchemy.Column("x", sqlalchemy.Integer))
     table.create(engine)
     yield table
@@ -269,7 +269,7 @@ def test_what_another_writer_does_between_asking_and_writing_is_seen(
     def known(transaction: Transaction, ids: list[str]) -> writer.Known:
         found = asked(transaction, ids)
         monkeypatch.setattr(writer, "known", asked)
-        transaction.connection.rollback()  # or SQLite would keep the other writer out
+        transaction.connection.rollback()  # otherwise SQLite would block the other writer
         if stored_before:
             other.delete("run_1")
         else:
@@ -291,7 +291,7 @@ def test_a_prompt_that_another_process_collected_is_written_again(engine: Engine
     other = create_engine(url)
     assert RunRepository(other).delete("a") == 1
     other.dispose()
-    # This repository has seen the prompt and the tools, which are gone.
+    # This repository has cached the prompt and the tools, which have been deleted.
     assert runs.save(full("b")) is Outcome.INSERTED
     assert not difference(full("b"), runs.load("b"))
 
@@ -333,7 +333,7 @@ def test_readers_see_whole_runs_while_a_writer_changes_them(runs: RunRepository)
 
 @pytest.mark.parametrize("method", ["find", "iterate", "iterate_json", "stats", "rows", "sql"])
 def test_no_reader_sees_half_a_batch(runs: RunRepository, url: URL, method: str) -> None:
-    """All runs of a batch change their status together; whoever reads them sees one status."""
+    """All runs of a batch change their status together, and a reader sees one status."""
 
     def save(moment: int) -> None:
         status = f"status {moment}"
@@ -380,7 +380,7 @@ def test_two_processes_may_import_the_same_file_at_once(url: URL, tmp_path: Path
 
 
 def test_no_repository_takes_away_the_locks_of_another_one(backend: str, tmp_path: Path) -> None:
-    """A file that a process opens and closes loses all locks of that process, those of SQLite too."""
+    """If a process opens and closes a file, it loses all locks on the file, including those of SQLite."""
     if backend != "sqlite":
         pytest.skip("a server keeps the locks")
     file = tmp_path / "runs.db"
@@ -388,7 +388,7 @@ def test_no_repository_takes_away_the_locks_of_another_one(backend: str, tmp_pat
         first.save({"id": "a", "object": ""})
         with RunRepository.open(file) as second:
             assert second.save({"id": "b", "object": ""}) == Outcome.INSERTED
-        # Only a process that is alone with the file may leave write-ahead mode; another one would delete our log.
+        # Only a process that uses the file alone may leave write-ahead mode; otherwise it would delete our log.
         leave = f"import sqlite3; print(*sqlite3.connect({str(file)!r}).execute('PRAGMA journal_mode = DELETE'))"
         alone = subprocess.run([sys.executable, "-c", leave], capture_output=True, text=True, check=False)
         assert "database is locked" in alone.stderr
@@ -408,7 +408,7 @@ def test_processes_may_create_the_same_sqlite_file_at_once(backend: str, tmp_pat
 
 
 def import_at_once(place: str, dump: Path, processes: int) -> list[dict[str, int]]:
-    """The counts that so many processes give."""
+    """The counts of this number of processes."""
     command = [sys.executable, "-m", "runstore", "import", "--db", place, str(dump)]
     environment = {**os.environ, "PYTHONPATH": os.getcwd()}
     running = [

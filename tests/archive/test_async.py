@@ -62,7 +62,7 @@ FOR_OPERATORS = {
 
 @asynccontextmanager
 async def opened(url: URL, **options: Any) -> AsyncIterator[tuple[AsyncRunRepository, AsyncEngine]]:
-    """A repository on an engine, which has every connection back at the end."""
+    """A repository on an engine, to which all connections have been returned at the end."""
     engine = create_async_engine(url, **options)
     try:
         yield AsyncRunRepository(engine), engine
@@ -435,7 +435,7 @@ async def cancelled_after(seconds: float, work: Awaitable[object]) -> bool:
 
 @pytest.mark.slow
 def test_a_cancelled_save_leaves_no_half_batch_and_no_connection(url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is cancelled at moments all over its work, which is repeated until it was cancelled often enough."""
+    """The work is cancelled at different moments, and repeated until it was cancelled often enough."""
     monkeypatch.setattr(saver, "BATCH", 50)
 
     async def use(archive: AsyncRunRepository, engine: AsyncEngine) -> None:

@@ -1,4 +1,4 @@
-"""One number proves an archive; copies and backups are the archive again, to the last row."""
+"""One number proves an archive; copies and backups equal the archive, to the last row."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ DAY = 86_400
 
 @pytest.fixture
 def other(tmp_path: Path) -> Iterator[RunRepository]:
-    """Another archive, in SQLite, that is not there yet."""
+    """Another SQLite archive, which does not exist yet."""
     with RunRepository.open(tmp_path / "other.db") as made:
         yield made
 
 
 def snapshots(count: int, seed: int = 1) -> list[tuple[dict[str, Any], int]]:
-    """Snapshots of so many runs, three of each, in random order."""
+    """Snapshots of this number of runs, three of each, in random order."""
     found = [
         (stored(f"run_{n}", status=status, day=n % 5), 1000 * moment + n)
         for moment, status in enumerate(("queued", "in_progress", "completed"))
@@ -187,7 +187,7 @@ def test_an_interrupted_copy_goes_on(
 def test_a_prune_of_the_target_takes_nothing_from_a_copy(
     runs: RunRepository, other: RunRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Shared rows come before the runs that refer to them, and nothing refers to them meanwhile."""
+    """Shared rows are copied before the runs that refer to them; until then, nothing refers to them."""
     monkeypatch.setattr(walk, "SIZE", 4)
     save(other, snapshots(10))
     retried = Connections.retried

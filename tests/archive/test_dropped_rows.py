@@ -1,4 +1,4 @@
-"""A trigger, rule or policy that drops rows without an error: nothing is reported as done that is not."""
+"""A trigger, rule or policy that drops rows without an error: only what was done is reported as done."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DROPPED = r"of \d+ rows? of {} (was|were) {}, because a trigger, a rule or a row
 
 @pytest.fixture
 def drop(engine: Engine) -> Any:
-    """Let the database drop rows of a table without an error, on INSERT, UPDATE or DELETE."""
+    """Make the database drop rows of a table without an error, on INSERT, UPDATE or DELETE."""
     tables = []
 
     def arm(operation: str, table: str) -> None:
@@ -130,7 +130,7 @@ def test_a_run_is_deleted_with_all_its_rows_or_not_at_all(
     runs.save(stored("a", status="failed"), observed_at=2)
     monkeypatch.setattr(connections, "TRIES", 1)
     work: Callable[[], object] = partial(runs.delete, "a") if how == "delete" else partial(runs.prune, status="failed")
-    # What a run takes with it SQLite itself keeps whole.
+    # SQLite itself deletes the rows that belong to a run.
     by_itself = engine.dialect.name == "sqlite" and table is not RUN
     refused(engine, drop, "DELETE", table, work, "FOREIGN KEY constraint failed" if by_itself else DROPPED)
     assert runs.count() == 0

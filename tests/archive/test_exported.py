@@ -1,4 +1,4 @@
-"""An archive's own export comes back whole: also runs that nothing but the archive says are runs."""
+"""An archive's export can be imported completely, even runs that cannot be recognised as runs."""
 
 from __future__ import annotations
 

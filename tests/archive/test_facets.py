@@ -1,4 +1,4 @@
-"""What narrows a selection: facets, and the prompts of an assistant."""
+"""Facets, which narrow a selection, and the prompts of an assistant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faithful or refused: what cannot be kept is rejected alike on every database, and never altered."""
+"""Faithful or refused: what cannot be kept is rejected identically on every database, and never altered."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_the_longest_indexed_strings_come_back(runs: RunRepository, name: str) -
 
 
 class OwnDict(dict[str, Any]):
-    """A mapping that has a ``to_dict`` of another meaning."""
+    """A mapping that has a ``to_dict`` with another meaning."""
 
     def to_dict(self) -> None:
         raise AssertionError

@@ -25,7 +25,7 @@ from tests.helpers.strategies import BUILT_IN, DOCUMENTED, batches, examples, mu
 
 @pytest.fixture(scope="session")
 def memory() -> Iterator[Engine]:
-    """An archive in memory, to say what every backend has to hold."""
+    """An archive in memory, to determine what every backend has to hold."""
     engine = create_engine(config.database_url("sqlite://"))
     migrate.upgrade(engine)
     yield engine
@@ -38,7 +38,7 @@ def kept(engine: Engine, runs: RunRepository, memory: Engine) -> Kept:
 
 
 class Kept:
-    """Saves runs and checks all that fidelity means; the archive is empty afterwards."""
+    """Save runs and check everything that fidelity means; the archive is empty afterwards."""
 
     def __init__(self, engine: Engine, archive: RunRepository, memory: Engine) -> None:
         self.engine, self.archive, self.memory = engine, archive, memory
@@ -105,7 +105,7 @@ def test_a_real_run_mutilated_comes_back_or_is_refused(kept: Kept, broken: dict[
     try:
         mapper.snapshot(mapper.draft(wire.run_members(compact(broken))), 1)
     except (RunRejected, NotARun) as refusal:
-        # Where a run stands in a member of what is none, that is said instead.
+        # If a run is in a member of an object that is not a run, this is reported instead.
         with pytest.raises((type(refusal), NotARun), match=f"^{re.escape(str(refusal))}$|^it is not a run but"):
             kept.archive.save(broken)
     else:
@@ -392,7 +392,7 @@ STRINGS += [
 
 
 def everywhere(string: str) -> dict[str, Any]:
-    """A run with a string in every place that takes one."""
+    """A run with a string in every place that accepts one."""
     names = ("thread_id", "assistant_id", "status", "model", "instructions", "tool_choice", "response_format")
     call = {"id": string, "type": string, "function": {"name": string, "arguments": string}}
     return {
@@ -438,7 +438,7 @@ def test_a_run_may_be_an_object_of_the_openai_sdk(runs: RunRepository) -> None:
         built = Run.construct(**form)
         runs.save(built)
         stored = runs.load(form["id"])
-        # The SDK knows no order of keys but its own.
+        # The SDK has its own order of keys.
         assert not difference(in_one_order(form), in_one_order(stored))
         assert runs.save(built) is Outcome.UNCHANGED
         runs.delete(form["id"])

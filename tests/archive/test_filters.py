@@ -1,4 +1,4 @@
-"""Filters: each finds what it says, alone and with others, in pages and at one go, by an index."""
+"""Filters: each finds the right runs, alone and combined, in pages and in one pass, by an index."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_the_source_of_a_run_is_that_of_its_newest_snapshot(runs: RunRepository)
 
 
 def test_no_filter_is_passed_over(runs: RunRepository, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that nothing made conditions of would be no condition: a prune would delete all runs."""
+    """A filter without conditions would select all runs, and a prune would delete them."""
     assert criteria.FILTERS.keys() == filters.MAKERS.keys()
     runs.save_many(RUNS[:3])
     monkeypatch.setitem(criteria.FILTERS, "colour", criteria.FILTERS["model"])
@@ -166,7 +166,7 @@ def test_a_run_that_is_not_there_is_no_place_to_go_on_from(runs: RunRepository, 
 
 
 def many(engine: Engine) -> None:
-    """An archive of several thousand runs that take no time to make, analysed."""
+    """An archive of several thousand small runs, analysed."""
     numbers = {
         "sqlite": "WITH RECURSIVE g (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM g WHERE n < 19999) SELECT n FROM g",
         "postgresql": "SELECT n FROM generate_series(0, 19999) AS g (n)",
@@ -238,7 +238,7 @@ USED: list[tuple[dict[str, Any], *tuple[str, ...]]] = [
 ]
 """Each filter but source, which has no index, and the indexes that its first page uses."""
 OTHERS = {
-    "ix_run_object_created": "SQL over the views, which says created_at",
+    "ix_run_object_created": "SQL over the views, which contains created_at",
     "ix_run_object_instructions_id": "prune, which looks for what no run uses",
     "ix_assistants_api_tool_choice_option_function": "prune",
 }
@@ -277,7 +277,7 @@ SCAN = {
 
 
 def spelled(index: str, engine: Engine) -> str:
-    """As a plan names it: SQLite keeps no name of a primary key."""
+    """The name in a plan; SQLite stores no name for a primary key."""
     table = index.removeprefix("pk_")
     return f"sqlite_autoindex_{table}_1" if engine.dialect.name == "sqlite" and table != index else index
 
@@ -290,7 +290,7 @@ def test_every_filter_uses_its_indexes_and_no_first_page_scans_a_table(engine: E
     for where, *indexes in USED:
         found = "\n".join(plans(engine, lambda where=where: runs.find(**where)))  # type: ignore[misc]
         if engine.dialect.name == "sqlite" and indexes == ["ix_run_object_metadata"]:
-            indexes = ["ix_run_object_created_at"]  # there is none: runs are looked at in their order
+            indexes = ["ix_run_object_created_at"]  # there is no index: runs are read in their order
         if not all(spelled(index, engine) in found for index in indexes) or SCAN[engine.dialect.name].search(found):
             pytest.fail(f"{where} should be found by {', '.join(indexes)}, without a scan:\n{found}")
 

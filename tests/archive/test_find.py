@@ -1,4 +1,4 @@
-"""Asking an archive: filters, order, pages, consistent pictures, deleting, and the errors of each."""
+"""Queries to an archive: filters, order, pages, consistent reads, deletion, and the errors of each."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def rich_run(run_id: str, mark: str = "", **members: Any) -> dict[str, Any]:
 
 
 def rows(engine: Engine) -> dict[str, int]:
-    """How many rows the tables have, those without any left out."""
+    """The number of rows in each table that has any."""
     return {name: len(found) for name, found in contents(engine).items() if found}
 
 
@@ -219,7 +219,7 @@ def test_an_empty_archive_has_one_empty_page(runs: RunRepository) -> None:
 
 # --- order and pages -------------------------------------------------------------------------------------------------
 
-ORDERED = [  # as every backend has them, oldest first: those without a time, then by time, then by bytes of the id
+ORDERED = [  # as every backend orders them, oldest first: those without a time, then by time, then by bytes of the id
     a_run("!", created_at=None),
     a_run("zz"),
     a_run("é", created_at=None),
@@ -301,7 +301,7 @@ def test_runs_that_arrive_or_go_between_pages_disturb_no_other_run(runs: RunRepo
         if (cursor := page.next) is None:
             break
         runs.save_many([a_run(f"new_{n:02}", created_at=SECOND + 100 + n), a_run(f"run_10_{n:02}", created_at=SECOND)])
-        runs.delete(ids(page.runs))  # also the run the cursor points behind
+        runs.delete(ids(page.runs))  # even the run after which the cursor begins
         runs.save({**page.runs[0], "status": "completed"})
     assert [run_id for run_id in found if run_id in set(ids(before))] == ids(before)[::-1]
     assert len(found) == len(set(found))

@@ -1,4 +1,4 @@
-"""Several writers, whatever isolation their transactions have: the same archive, or an error that says what to do."""
+"""Several writers at any isolation level produce the same archive, or get an error that states what to do."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ISOLATIONS = ("read committed", "repeatable read", "serializable")
 
 @pytest.fixture(params=ISOLATIONS)
 def plain(request: pytest.FixtureRequest, url: URL, engine: Engine) -> Iterator[Engine]:
-    """An engine of the application's own, in a database that has this isolation for default."""
+    """The application's own engine, on a database with this default isolation."""
     if url.get_backend_name() == "sqlite":
         if request.param != ISOLATIONS[0]:
             pytest.skip("SQLite has one isolation")
@@ -178,14 +178,14 @@ def test_our_own_transactions_choose_their_isolation(plain: Engine) -> None:
                 assert connection.execute(text(question)).scalar_one() == isolation
         with runs.sql(question) as answer:
             assert list(answer.rows) == [("repeatable read",)]
-    with plain.connect() as connection:  # what the pool has lent is given back as it was
+    with plain.connect() as connection:  # the pool gets its connection back unchanged
         default = connection.execute(text("SHOW default_transaction_isolation")).scalar_one()
         assert connection.execute(text(question)).scalar_one() == default
 
 
 @pytest.mark.slow
 def test_saves_prunes_and_readers_run_side_by_side(plain: Engine) -> None:
-    """Under SERIALIZABLE each of them could be told that it could not serialize access."""
+    """Under SERIALIZABLE each of them could fail to serialize access."""
     runs = RunRepository(plain)
     runs.save_many([full(f"run_{n}") for n in range(40)], observed_at=1)
     errors: list[BaseException] = []
@@ -220,7 +220,7 @@ def test_saves_prunes_and_readers_run_side_by_side(plain: Engine) -> None:
 
 
 def test_what_a_prune_has_taken_since_a_transaction_began_is_stored_again(plain: Engine) -> None:
-    """To that transaction the prompt is still there; what it has inserted stands beside it."""
+    """That transaction still sees the prompt, next to the rows that it has inserted."""
     runs = RunRepository(plain)
     runs.save(full("gone"), observed_at=1)
     advice = ""

@@ -1,4 +1,4 @@
-"""What comes slowly: it is stored soon, and also where the input breaks off."""
+"""Input that arrives slowly is stored soon, even if it ends unexpectedly."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ def test_a_live_pipe_is_stored_after_a_pause_and_before_an_interrupt(
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A shell that has started the tests in the background has it ignored.
+        # A shell that starts the tests in the background makes them ignore the signal.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stdin is not None
         assert process.stderr is not None
         file = process.stdin.fileno()
-        if form is PAGE:  # whether it is an envelope or a run shows at its end
+        if form is PAGE:  # only its end shows whether it is an envelope or a run
             os.write(file, (json.dumps(run("first")) + "\n").encode())
         os.write(file, f"{begin}{json.dumps(run('a'))}{end}{json.dumps(run('b'))}{end}".encode())
         until = time.monotonic() + 60

@@ -1,4 +1,4 @@
-"""The models as SQLAlchemy citizens: rows the repository wrote read through the ORM, and the other way round."""
+"""The models as ordinary SQLAlchemy models: rows of the repository are read through the ORM, and vice versa."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a session changes of a stored run, and nothing else, changes; what it has not read anew is a conflict."""
+"""Only the members that a session changes change in a stored run; a run that others have changed is a conflict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run payloads published by others, through the commands, each file in an archive of its own."""
+"""Run payloads published by others, through the commands, each file in a separate archive."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.helpers.paths import PAYLOADS
 FILES = sorted(PAYLOADS.rglob("*.json"))
 
 if not FILES:
-    pytest.skip("no folder of payloads beside the project", allow_module_level=True)
+    pytest.skip("no folder of payloads next to the project", allow_module_level=True)
 
 
 def snapshots_in(path: Path) -> list[dict[str, Any]]:

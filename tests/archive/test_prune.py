@@ -1,4 +1,4 @@
-"""Prune: what was chosen goes, with what nothing else uses; nothing else does, whoever writes meanwhile."""
+"""Prune deletes the chosen runs and the shared values that nothing else uses, and nothing more, while others write."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def with_history(runs: RunRepository, run_id: str, snapshots: list[dict[str, Any
 ANY: list[tuple[dict[str, Any], bool, bool]] = [
     ({"metadata": {"user": "42"}}, True, False),
     ({"metadata_key": ["user"]}, True, False),
-    ({"metadata": {"user": "42"}, "model": "other"}, False, False),  # of no snapshot do both hold
+    ({"metadata": {"user": "42"}, "model": "other"}, False, False),  # both hold for no single snapshot
     ({"metadata": {"user": "7"}, "model": "other"}, True, False),
     ({"status": "completed"}, True, True),
     ({"status": "queued", "id": ["changed"]}, True, False),
@@ -124,7 +124,7 @@ def test_any_version_deletes_runs_of_which_a_snapshot_meets_all_conditions(
 def test_an_earlier_snapshot_means_to_a_filter_what_it_meant_when_it_was_the_newest(
     engine: Engine, runs: RunRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each run is overwritten by a snapshot of which nothing is left, and is found by what it was."""
+    """Each run is replaced by an entirely different snapshot, and is found by its earlier one."""
     monkeypatch.setattr(pruner, "BATCH", 70)
     snapshots = [run for run in RUNS if run["status"] in FINISHED][:100]
     save(runs, snapshots, observed_at=1)
@@ -157,7 +157,7 @@ def test_values_that_can_be_read_once_are_conditions_of_every_snapshot(runs: Run
 def test_any_version_snapshots_again_at_runs_that_it_has_locked(
     engine: Engine, runs: RunRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between the choice and the deletion a run may have been deleted and saved anew, as that of somebody else."""
+    """Between the choice and the deletion, a run may have been deleted, and a different run saved under its id."""
     with_history(runs, "again", EARLIER)
     with_history(runs, "gone", EARLIER)
     choose = AnySnapshot.after
@@ -184,7 +184,7 @@ def test_any_version_snapshots_again_at_runs_that_it_has_locked(
 
 
 def test_any_version_fails_where_history_was_changed_by_hand(engine: Engine, runs: RunRepository) -> None:
-    """To pass over it would leave what was to be erased."""
+    """To skip it would leave data that was to be erased."""
     with_history(runs, "changed", EARLIER)
     with engine.begin() as connection:
         connection.execute(text("UPDATE run_object_change SET members = '[]'"))
@@ -208,8 +208,8 @@ def test_a_plain_delete_leaves_only_shared_rows_and_orphans_collects_them(
     assert runs.forecast().shared == runs.prune().shared == expected
     left = counts(engine)
     assert not any(left[table.name] for table in COLLECTED)
-    assert left[SHAPE.name]  # the order of keys of earlier snapshots stands there alone
-    # The same repository goes on: what it had seen it does not take for stored.
+    assert left[SHAPE.name]  # the order of keys of earlier snapshots is stored only there
+    # The same repository continues, and does not treat the deleted values as stored.
     runs.save(stored("again"))
     assert list(runs.verify()) == []
 
@@ -247,7 +247,7 @@ def test_a_run_that_is_not_to_go_any_more_stays(
 
 @pytest.mark.slow
 def test_collecting_never_takes_what_a_writer_is_about_to_use(url: URL) -> None:
-    """Writers and a collector beside each other, over the same few prompts and tools."""
+    """Writers and a collector run concurrently, on the same few prompts and tools."""
     engines = [create_engine(url) for _ in range(4)]
     stop = threading.Event()
 

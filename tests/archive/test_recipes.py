@@ -24,7 +24,7 @@ def at(day: int, hour: int, minute: int = 0, second: int = 0) -> int:
 
 
 def a_run(run_id: str, thread: str, model: str, created: int, status: str, **members: Any) -> dict[str, Any]:
-    """A run as the document wants it, but for what is said."""
+    """A run that complies with the API specification, except for the given members."""
     return {
         "id": run_id,
         "object": "thread.run",
@@ -126,7 +126,7 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
     ],
     "Which function calls led to failed runs?": [("book", 1)],
     "Which runs are stuck waiting for tool outputs, and for which?": [("run_B2", "2024-05-13", "book", '{"room":1}')],
-    "Which function calls did nobody answer before the run expired?": [("pay", 1)],
+    "Which function calls received no output before the run expired?": [("pay", 1)],
     "How often is each function called, and in how many runs?": [("book", 2, 2), ("pay", 1, 1)],
     "Which tools were runs given?": [
         ("function", "find", 3),
@@ -163,7 +163,7 @@ def archive(runs: RunRepository) -> RunRepository:
 
 
 def compared(value: Any) -> Any:
-    """Numbers as numbers; a time as the views of SQLite spell it."""
+    """Numbers as numbers; times as the views of SQLite write them."""
     if isinstance(value, Decimal | float):
         return pytest.approx(float(value))
     return re.sub(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)Z$", r"\1 \2", value) if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""Secrets: what payloads carry by mistake is left out where it is asked for, and no message or traceback shows any."""
+"""Secrets in payloads are removed on request, and no message or traceback shows any."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_a_run_can_be_stored_without_its_secrets(runs: RunRepository, url: URL, 
 
 
 def test_what_is_rejected_shows_no_secret_either(runs: RunRepository, url: URL, tmp_path: Path) -> None:
-    """Neither the file of rejects nor a message: where secrets may not be stored, they may not be stored there."""
+    """If secrets must not be stored, neither the file of rejects nor a message may contain them."""
     bad = [
         compact(LEAKY | {"x": {KEYS[0]: 1e400}}).replace(b"Infinity", b"1e400"),
         compact(LEAKY)[:-1] + b',"model":"a","model":"b"}',

@@ -1,4 +1,4 @@
-"""Saving again: the newest snapshot stays, every other one is kept once, whatever the order and number of the saves."""
+"""Saving again: the newest snapshot is current and every other one is kept once, for any order of saves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The example of a service, as a process that a client asks."""
+"""The example of a service, as a process that a client uses."""
 
 from __future__ import annotations
 

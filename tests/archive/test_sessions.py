@@ -66,7 +66,7 @@ def archive_url(own_url: URL) -> URL:
 
 @contextmanager
 def role(url: URL, name: str) -> Iterator[URL]:
-    """The database as a role of its own sees it."""
+    """The database as seen by a separate role."""
     name = f"{name}_{uuid.uuid4().hex[:8]}"
     with admin(url) as server:
         server.execute(text(f"CREATE ROLE {name} LOGIN PASSWORD 'x'"))
@@ -81,7 +81,7 @@ def role(url: URL, name: str) -> Iterator[URL]:
 
 
 def the_main_jobs(runs: RunRepository, other: RunRepository | None = None) -> None:
-    """Each way to write, to read and to prove, once."""
+    """Each way to write, read and verify, once."""
     if not runs.prices():
         everything_works(runs)
     runs.delete([run["id"] for run in runs.iterate()])
@@ -214,7 +214,7 @@ def test_nothing_that_is_planted_in_the_search_path_is_executed(postgresql_url: 
                 if named == "archive":
                     with RunRepository(engine).sql("SELECT id FROM runs") as answer:
                         assert list(answer.rows) == [("run_1",)]
-                else:  # a query of the user's has names that nobody has qualified
+                else:  # a user's query contains unqualified names
                     with (
                         pytest.raises(ConfigurationError, match="of the role mallory"),
                         RunRepository(engine).sql("SELECT id FROM runs"),
@@ -375,7 +375,7 @@ def test_a_database_that_cannot_hold_every_text_is_refused(
                     migrate.upgrade(engine)
                 with engine.connect() as connection:
                     assert migrate.current(connection) is None
-                with monkeypatch.context() as earlier:  # a version that did not look
+                with monkeypatch.context() as earlier:  # a version that did not check
                     earlier.setattr("runstore.backends.session.refuse_encoding", lambda _: None)
                     migrate.upgrade(engine)
                     RunRepository(engine).save(RUN)

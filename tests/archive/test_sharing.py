@@ -76,7 +76,7 @@ def test_what_parent_and_children_store_at_the_same_time_is_all_there(url: URL) 
 
 
 def test_a_file_that_is_in_use_at_a_fork_is_refused_in_the_forked_process(url: URL, backend: str) -> None:
-    """However the process comes to it; PostgreSQL has a session for each connection and does not mind."""
+    """In whatever way the process is forked; on PostgreSQL each connection has its own session."""
 
     def again() -> None:
         with RunRepository.open(url) as other:
@@ -127,7 +127,7 @@ from runstore import RunRepository, create_engine
 engine = create_engine(sys.argv[1])
 with engine.begin() as connection:
     runs = RunRepository(connection)
-    # More than the cache holds: part of the transaction stands in the log before the commit.
+    # More than the cache holds, so part of the transaction is in the log before the commit.
     runs.save_many({"id": f"a{n}", "object": "thread.run", "instructions": f"{n}" + "x" * 9000} for n in range(5000))
     pid = os.fork()
     if not pid:
@@ -140,7 +140,7 @@ with engine.begin() as connection:
 @pytest.mark.slow
 def test_a_process_that_is_forked_in_a_transaction_does_not_end_that_of_its_parent(url: URL, backend: str) -> None:
     if backend != "sqlite":
-        return  # to fork with the socket of a transaction of one's own is not ours to mend
+        return  # a fork during the application's own transaction is the application's responsibility
     subprocess.run([sys.executable, "-c", IN_A_TRANSACTION, shown(url)], env=env(), check=True, capture_output=True)
     assert_whole(url, 6000)
 
@@ -237,7 +237,7 @@ STORED = 1 + 8 * ROUNDS * 3
 
 
 def store_and_read(runs: RunRepository) -> None:
-    """By eight threads, some of whose saves are refused and so rolled back."""
+    """Eight threads, some of whose saves are refused and therefore rolled back."""
 
     def work(thread: int) -> None:
         for n in range(ROUNDS):

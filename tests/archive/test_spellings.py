@@ -255,7 +255,7 @@ def test_no_type_of_a_documented_member_rejects_a_run(engine: Engine, runs: RunR
     for value in OF_ANY_TYPE:
         given[f"nested {value!r}"] = {"usage": {"total_tokens": value}, "last_error": {"code": value, "message": value}}
     saved = [{"id": name, **members} for name, members in given.items()]
-    for run in saved[:: len(OF_ANY_TYPE) + 1]:  # the others come many at once, which are read in another way
+    for run in saved[:: len(OF_ANY_TYPE) + 1]:  # the others are saved in one batch, which is read in another way
         assert runs.save(run, observed_at=1) is Outcome.INSERTED
     report = runs.save_many(saved, observed_at=1)
     assert (report.rejected, report.inserted + report.unchanged) == (0, len(saved))

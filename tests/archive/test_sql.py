@@ -1,4 +1,4 @@
-"""Asking in SQL: nothing that is asked changes anything, within a time limit, on both databases."""
+"""SQL queries change nothing and end within a time limit, on both databases."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ LONG_CALLS = {
 def test_no_function_of_sqlite_runs_past_the_limit_or_past_an_interrupt(
     archive: RunRepository, url: URL, backend: str, query: str
 ) -> None:
-    """In the middle of a call SQLite asks nobody whether the time is up."""
+    """In the middle of a call SQLite does not check the time limit."""
     if backend != "sqlite":
         return
     started = time.monotonic()
@@ -370,7 +370,7 @@ def test_a_database_in_memory_cannot_be_asked() -> None:
 
 
 def test_sqlite_that_is_read_only_is_so_below_the_authorizer(url: URL, backend: str) -> None:
-    """The second wall, should a statement get past the first."""
+    """The second line of defence, in case a statement passes the first one."""
     if backend != "sqlite":
         return
     with RunRepository.open(url) as runs:

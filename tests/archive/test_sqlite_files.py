@@ -1,4 +1,4 @@
-"""What is special to SQLite files."""
+"""Behaviour that is specific to SQLite files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an archive is, for those who watch it: when runs were last imported, and metrics for Prometheus."""
+"""The status of an archive for operators: when runs were last imported, and metrics for Prometheus."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verify: damage made by hand, in every table, is found and named by run; what is whole is not."""
+"""Verify finds damage in every table and reports the run, and reports nothing about intact rows."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def archive(runs: RunRepository) -> RunRepository:
 
 @contextmanager
 def unchecked(engine: Engine) -> Iterator[Connection]:
-    """A connection that keeps no foreign keys."""
+    """A connection that does not enforce foreign keys."""
     sqlite = engine.dialect.name == "sqlite"
     with engine.connect() as connection:
         if sqlite:

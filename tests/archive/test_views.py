@@ -44,7 +44,7 @@ def rows(engine: Engine, view: Any, **where: Any) -> list[dict[str, Any]]:
 
 
 def only(engine: Engine, run: dict[str, Any], *columns: str) -> Any:
-    """The values of these columns of ``runs`` after the run was saved."""
+    """The values of these columns of ``runs`` after saving the run."""
     RunRepository(engine).save(run)
     [row] = rows(engine, views.RUNS, id=run["id"])
     return row[columns[0]] if len(columns) == 1 else tuple(row[column] for column in columns)
@@ -96,7 +96,7 @@ def between(earlier: Any, later: Any) -> int | None:
 
 
 def number(value: Any) -> Any:
-    """A float that an integer column would alter stands in extra."""
+    """A float that an integer column would alter is stored in extra."""
     return None if isinstance(value, float) and value.is_integer() and abs(value) <= 2**63 else value
 
 
@@ -156,7 +156,7 @@ def calls(run: dict[str, Any]) -> list[Any] | None:
 
 
 def expected(run: dict[str, Any]) -> dict[str, Any]:
-    """The row of ``runs``, but for source, price and the times of runstore's own."""
+    """The row of ``runs``, except source, price and runstore's own times."""
     run = wire.loads(wire.canonical(json.dumps(run).encode(), "$"))
     created = run.get("created_at")
     day = moment(created)
@@ -208,7 +208,7 @@ def expected(run: dict[str, Any]) -> dict[str, Any]:
 
 
 def check(engine: Engine, saved: list[dict[str, Any]]) -> None:
-    """All views can be read whole, and ``runs`` has the values that Python makes of the runs."""
+    """All views can be read completely, and ``runs`` has the values that Python computes from the runs."""
     empty(engine)
     RunRepository(engine).save_many(saved)
     for view in views.VIEWS:
@@ -479,7 +479,7 @@ TYPES: list[tuple[dict[str, Any], str, str, str]] = [
 
 
 def in_camel_case(run: dict[str, Any]) -> dict[str, Any]:
-    """A run whose top-level keys are spelled so."""
+    """A run whose top-level keys have this spelling."""
     return {spellings(key)[0]: value for key, value in run.items()}
 
 
@@ -512,7 +512,7 @@ def test_strict_refuses_what_lint_finds(engine: Engine, spell: Any) -> None:
         of_run = [finding for finding in findings if finding.run_id == run_id]
         found = {(finding.rule, finding.path.casefold().replace("_", "")) for finding in of_run}
         assert (rule, path.casefold().replace("_", "")) in found
-        # The view tells what columns tell, and nothing that lint does not.
+        # The view reports what columns show, and nothing that lint does not report.
         seen = {(row["rule"], row["path"].casefold().replace("_", "")) for row in in_view if row["run_id"] == run_id}
         assert seen <= found or detail.endswith("documented is an object")
         of_text = rule == "type" or (members, rule, path, detail) in TYPES

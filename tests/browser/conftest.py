@@ -1,4 +1,4 @@
-"""A browser, and a server over an archive that has something of everything."""
+"""A browser, and a server for an archive with values of every kind."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 class Console:
-    """What a page has written to the console, and what it has asked other hosts for."""
+    """The messages of a page on the console, and its requests to other hosts."""
 
     def __init__(self, site: str) -> None:
         self.site = site
@@ -88,7 +88,7 @@ class Console:
 
 @pytest.fixture
 def console(site: str) -> Iterator[Console]:
-    """The console, which has to stay empty."""
+    """The console, which has to remain empty."""
     console = Console(site)
     yield console
     assert console.lines == []
@@ -104,5 +104,5 @@ def context(browser: Browser, site: str) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def page(context: BrowserContext, console: Console) -> Page:
-    """A page in it, whose console is watched."""
+    """A page in the browser, whose console is monitored."""
     return console.watch(context.new_page())

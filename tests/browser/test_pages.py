@@ -1,4 +1,4 @@
-"""What a person does on the pages, and what each of them looks like."""
+"""What people do on the pages, and what each page looks like."""
 
 from __future__ import annotations
 

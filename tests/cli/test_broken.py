@@ -114,7 +114,7 @@ def test_a_full_disk_fails_an_import_and_leaves_a_whole_archive(cli: Cli, filled
     result = limited(tmp_path, filled.stat().st_size, "import", "-", stdin=more)
     assert (result.code, result.out) == (1, "")
     *so_far, said = result.err.splitlines()
-    assert all(line.startswith("runstore: ended early; so far ") for line in so_far)
+    assert all(line.startswith("runstore: stopped early; so far ") for line in so_far)
     assert re.fullmatch(r"runstore: runstore\.db: (database or disk is full|disk I/O error)", said)
     exported = cli("export").out
     assert exported.endswith(before)
@@ -174,7 +174,7 @@ def test_an_interrupted_import_exits_with_130_and_keeps_what_was_committed(cli: 
     assert importing.returncode == 130
     result = Result(130, "", err.decode())
     check(result)
-    assert "runstore: ended early; so far " in result.err
+    assert "runstore: stopped early; so far " in result.err
     assert result.err.strip().endswith(
         "runstore: interrupted; committed work is kept, and running the same command again completes it"
     )

@@ -1,4 +1,4 @@
-"""The commands that prove, thin out and copy an archive: what they print, their exit codes, what they ask."""
+"""The commands that verify, prune and copy an archive: their output, exit codes and questions."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def test_completion_prints_the_script_of_a_shell(cli: Cli) -> None:
 
 
 def test_bash_completes_with_the_script(cli: Cli, tmp_path: Path) -> None:
-    """As it does at a key: the function that the script has registered is called for a line."""
+    """Calls the function that the script has registered for a line, as a shell does when a key is pressed."""
     command = tmp_path / "bin" / "runstore"
     command.parent.mkdir()
     command.write_text(f"#!{sys.executable}\nfrom runstore.cli import main\nmain()\n")

@@ -1,4 +1,4 @@
-"""Exit codes: each kind of failure has its own, and leaves every file as it was."""
+"""Exit codes: each kind of failure has its own, and changes no file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hints: what a user is told who has mistyped a name or has no runs yet."""
+"""Hints for users who have mistyped a name or have no runs yet."""
 
 from __future__ import annotations
 

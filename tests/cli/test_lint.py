@@ -1,4 +1,4 @@
-"""lint: findings, and an exit code that tells whether there are any."""
+"""lint: findings, and an exit code that shows whether there are any."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""--log-level and --log-format: standard error for collectors, and what neither shows."""
+"""--log-level and --log-format: standard error for log collectors, and what it never shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No message, log line or repr shows what could be a password: whatever stands where, spelled in whatever way."""
+"""No message, log line or repr shows a text that could be a password, wherever it is and however it is spelled."""
 
 from __future__ import annotations
 

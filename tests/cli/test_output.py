@@ -1,4 +1,4 @@
-"""What commands write, and what becomes of it when nobody reads it, somebody else writes it or the disk is not ours."""
+"""The output of commands, even if nobody reads it, somebody else writes the file, or the disk is full."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BAD = 500
 
 @pytest.fixture
 def full(url: URL, tmp_path: Path) -> URL:
-    """An archive in which there is much to be found: runs of a status that is none, of more than a pipe holds."""
+    """An archive with more findings than a pipe holds: runs with an undocumented status."""
     with RunRepository.open(url) as runs:
         runs.save_many(
             {"id": f"run_{n:05}", "object": "thread.run", "created_at": n, "status": "?"} for n in range(RUNS)
@@ -43,7 +43,7 @@ def full(url: URL, tmp_path: Path) -> URL:
 
 @pytest.fixture
 def dump(tmp_path: Path) -> Path:
-    """First bad records, of which much is said, then runs."""
+    """First bad records, which cause many messages, then runs."""
     good = "".join(f'{{"id":"run_{n}","object":"thread.run"}}\n' for n in range(RUNS))
     file = tmp_path / "dump.jsonl"
     file.write_text('{"id":5,"object":"thread.run"}\n' * BAD + good)

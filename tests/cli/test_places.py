@@ -1,4 +1,4 @@
-"""Where an archive is: each way to write it means one place, for every command, or is refused with what to do."""
+"""The place of an archive: each spelling means one place for every command, or is refused with a hint."""
 
 from __future__ import annotations
 

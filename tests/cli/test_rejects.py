@@ -21,7 +21,7 @@ def test_the_rejected_records_can_be_mended_in_their_file_and_imported(cli: Cli,
     assert rejects.read_text("utf-8").startswith(
         "# in.json:2: $.id: expected a string, found number\n" + json.dumps(bad, indent=1, ensure_ascii=False)
     )
-    # As it is, it is rejected again, also into the file itself.
+    # Without a correction it is rejected again, even into the same file.
     records = [line for line in rejects.read_text("utf-8").splitlines() if not line.startswith("#")]
     assert cli("import", "bad.txt", "--rejects", "bad.txt").out == counts(rejected=2)
     assert [line for line in rejects.read_text("utf-8").splitlines() if not line.startswith("#")] == records
@@ -30,7 +30,7 @@ def test_the_rejected_records_can_be_mended_in_their_file_and_imported(cli: Cli,
     )
     rejects.write_text(mended, "utf-8")
     assert cli("import", "bad.txt", "--rejects", "bad.txt") == (0, counts(inserted=2), "")
-    assert rejects.read_text("utf-8") == mended  # nothing was rejected, nothing written
+    assert rejects.read_text("utf-8") == mended  # nothing was rejected, so nothing was written
     assert json.loads(cli("show", "5").out) == {**bad, "id": "5"}
 
 

@@ -1,4 +1,4 @@
-"""sql: answers in every format, and what is said of a query that fails."""
+"""sql: results in every format, and the messages about queries that fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A terminal: control characters in runs do not reach it, and what a person sees there."""
+"""Terminals: control characters in runs are not printed, and what a person sees."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ALLOWED = re.compile(r"\x1b\[[0-9;]*m|\x1b\[\?25[hl]|\x1b\[[0-9]*[AK]|\x1b\[2K|\
 
 @pytest.fixture
 def evil(cli: Cli, tmp_path: Path) -> Path:
-    """An archive of runs whose text would steer a terminal."""
+    """An archive of runs whose texts contain control sequences."""
     run = a_run(EVIL, created_at=10, status=f"done{ESCAPES}", model=ESCAPES, thread_id=f"[red]t{ESCAPES}")
     more = [a_run("far", created_at=2**62), a_run("none", created_at=None, usage={"total_tokens": 5})]
     assert cli("import", "-", stdin=lines(run, *more)).code == 0

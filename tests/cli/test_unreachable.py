@@ -1,4 +1,4 @@
-"""A server that cannot be reached: told from one that refuses, waited for by what writes, exit code 7."""
+"""A server that cannot be reached: distinguished from one that refuses; commands that write wait; exit code 7."""
 
 from __future__ import annotations
 
@@ -126,10 +126,10 @@ def test_an_import_that_gives_up_in_the_middle_tells_what_is_stored(
         with pytest.raises(DatabaseUnreachable):
             runs.count()
     said = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    (told,) = [text for text in said if text.startswith("ended early; so far ")]
+    (told,) = [text for text in said if text.startswith("stopped early; so far ")]
     assert sum("; trying again for 0.2 seconds" in text for text in said) == 1
     with RunRepository.open(postgresql) as runs:
-        assert told.startswith(f"ended early; so far {runs.count()} inserted, ")
+        assert told.startswith(f"stopped early; so far {runs.count()} inserted, ")
 
 
 def test_a_prune_that_gives_up_in_the_middle_tells_what_is_deleted(

@@ -18,7 +18,7 @@ from tests.helpers.servers import database, server
 
 
 def main() -> int:
-    """Renew the pages, each by itself: one that fails does not keep the others from it."""
+    """Renew the pages separately, so that a failure of one does not affect the others."""
     parser = argparse.ArgumentParser(prog="python -m tests.docs", description=__doc__)
     parser.add_argument("--write", action="store_true", required=True, help="write the outputs into the pages")
     parser.add_argument("pages", nargs="*", type=Path, metavar="PAGE", help="these alone")

@@ -1,4 +1,4 @@
-"""The tables of figures in the pages, made of what was measured.
+"""The tables of figures in the pages, generated from measurements.
 
 ``docs/_data`` holds the published figures. ``python -m tests.docs.figures benchmarks FILE ...`` puts those of
 ``python -m benchmarks --json FILE`` there, of several files the lowest and the highest; ``... faults FILE`` does so for

@@ -1,11 +1,11 @@
 """The blocks of a page, executed in their order: consoles, Python programs and what they print.
 
 - ``console``: each line after ``$`` is a command (continued by lines after ``>``), the lines below are its output.
-- ``python``: a program; what it prints stands in the block ``text`` that follows. Blocks of a page share their names.
-- ``sh``: commands that cannot run here. A comment ``<!-- skip: next -->`` says the same of any other block.
+- ``python``: a program; its output is in the block ``text`` that follows. Blocks of a page share their names.
+- ``sh``: commands that cannot run here. A comment ``<!-- skip: next -->`` marks any other block as such.
   ``not_run.txt`` lists both.
 
-``...`` in an output stands for anything, as in doctest.
+``...`` in an output matches anything, as in doctest.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PAGES = sorted(
 )
 
 ARCHIVE = "postgresql://archive@localhost/runs"
-"""The database of the pages, which stands for one of the tests' server."""
+"""The database of the pages, which is replaced by one on the tests' server."""
 
 MEASURED = re.compile(r"\bin \d+\.\d+ s\b")
 """What differs from one execution to the next."""
@@ -46,7 +46,7 @@ NOT_RUN = Path(__file__).parent / "not_run.txt"
 
 
 class Renewed(NamedTuple):
-    """A block whose output is another one than the page has."""
+    """A block whose output differs from the page."""
 
     start: int
     end: int
@@ -54,7 +54,7 @@ class Renewed(NamedTuple):
 
 
 class Page:
-    """One page and what its blocks need."""
+    """A page, with everything that its blocks need."""
 
     def __init__(self, path: Path, folder: Path, database: Callable[[], URL], *, write: bool = False) -> None:
         self.path = path
@@ -129,7 +129,7 @@ class Page:
         return text if self._url is None else text.replace(shown(self._url), ARCHIVE)
 
     def write(self) -> None:
-        """Put the outputs in the page."""
+        """Write the outputs into the page."""
         text = self.path.read_text("utf-8")
         for start, end, output in reversed(self.renewed):
             text = text[:start] + output + text[end:]
@@ -152,7 +152,7 @@ def commands(block: str) -> Iterator[tuple[str, str]]:
 
 
 def same(expected: str, output: str, *, several: bool = False) -> bool:
-    """Whether an output is what the page shows; the lines of *several* processes may come in another order."""
+    """Return whether an output equals that of the page; lines of *several* processes may have another order."""
     if several and sorted(expected.split("\n")) == sorted(output.split("\n")):
         return True
     return OutputChecker().check_output(expected + "\n", output + "\n", ELLIPSIS)

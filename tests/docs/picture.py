@@ -32,12 +32,12 @@ def drawn() -> str:
         for command in COMMANDS:
             output = re.sub(r"\x1b\[\?25[lh]", "", TAKEN_BACK.sub("\r", shell.run(command)))
             lines = [line.rpartition("\r\x1b[2K")[2] for line in output.rstrip("\n").split("\n")]
-            console.print(Text(f"$ {command}", style="bold"), no_wrap=True)
+            console.print(Text(f"$ {command}", style="bold"))
             for line in lines:
-                console.print(Text.from_ansi(line), no_wrap=True)
+                console.print(Text.from_ansi(line))
     return console.export_svg(title="runstore", unique_id="terminal")
 
 
 def words(svg: str) -> str:
-    """What is written in the picture, whatever version of rich drew it."""
+    """The text in the picture, whatever version of rich has drawn it."""
     return "\n".join(html.unescape(text) for text in re.findall(r"<text [^>]*>(.*?)</text>", svg))

@@ -20,7 +20,7 @@ COLUMNS = 110
 
 
 class Shell:
-    """A bash whose commands are given one at a time."""
+    """A bash that executes commands one at a time."""
 
     def __init__(self, folder: Path) -> None:
         programs = folder / ".bin"

@@ -1,4 +1,4 @@
-"""Nothing is left out: the pages written by hand have every column, group and exit code, the README every link."""
+"""Everything is documented: handwritten pages contain every column, group and exit code."""
 
 from __future__ import annotations
 

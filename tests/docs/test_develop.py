@@ -1,4 +1,4 @@
-"""The pages for developers name what there is."""
+"""The pages for developers refer to existing files and methods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The examples that are not executed here have the form that their programs expect, and say what the pages say."""
+"""Examples that are not executed have the form that their programs expect, and agree with the pages."""
 
 from __future__ import annotations
 

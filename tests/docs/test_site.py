@@ -1,4 +1,4 @@
-"""The site as it is built: without a warning, and with everything that it takes from the code."""
+"""The site is built without a warning, and contains everything that is generated from the code."""
 
 from __future__ import annotations
 

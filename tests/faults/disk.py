@@ -28,7 +28,7 @@ def full_disk(place: Place, runs: int) -> dict[str, Any]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (6 << 20, 6 << 20))
 
     code, out, errors = wait(start(url, "import", file, preexec_fn=limit))
-    promise((code, out) == (1, "") and "ended early; so far" in errors, f"{code} {out} {errors}")
+    promise((code, out) == (1, "") and "stopped early; so far" in errors, f"{code} {out} {errors}")
     kept = whole(url, texts(forms))
     code, out, again = wait(start(url, "import", file))
     promise(code == 0 and counts(out)["unchanged"] == kept, f"{out} {again}")

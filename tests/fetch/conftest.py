@@ -1,4 +1,4 @@
-"""A server of the API, and waiting times that tests can afford."""
+"""A server of the API, and short waiting times."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def api() -> Iterator[API]:
-    """A server that answers well."""
+    """A server without faults."""
     with API() as made:
         yield made

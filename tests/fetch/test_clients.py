@@ -31,7 +31,7 @@ PLAIN: dict[str, Any] = {"enforce_https": False}  # Azure's policy sends tokens 
 
 
 class Credential:
-    """A key as Azure's credentials give it."""
+    """A key in the form of Azure's credentials."""
 
     def get_token(self, *_: str, **__: Any) -> AccessToken:
         return AccessToken(KEY, int(time.time()) + 3600)
@@ -55,7 +55,7 @@ def serving(place: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
-    """An archive of 20 threads of up to 230 runs, and the server over it."""
+    """An archive of 20 threads with up to 230 runs, and its server."""
     file = tmp_path_factory.mktemp("served") / "original.db"
     with RunRepository.open(file) as runs:
         runs.save_many(
@@ -84,7 +84,7 @@ def test_a_copy_that_was_fetched_has_the_fingerprint_of_the_original(
         assert [run.text for run in map(runs.load_json, ["run_0000", "run_0399"])] == [
             run.text for run in map(original.load_json, ["run_0000", "run_0399"])
         ]
-    # And what the copy answers gives the same archive again.
+    # Fetching from the copy gives the same archive again.
     assert threads(server, NAMES, runs, jobs=4).saved.inserted == 0
 
 

@@ -56,7 +56,7 @@ def test_threads_that_fail_are_listed_and_the_exit_code_is_6(cli: Cli, api: API)
     assert lines[0] == "failed: thread_00: /threads/thread_00/runs: status 404: there is none"
     assert lines[20:] == [
         "... and 5 more",
-        "1 thread fetched; 25 failed, for which the next fetch asks again",
+        "1 thread fetched; 25 failed; run the same fetch again to retry",
         LAST.rstrip(),
     ]
     as_json = cli(*at(api, "--thread", "thread_00", "--log-format", "json"))
@@ -84,8 +84,8 @@ def test_a_key_that_is_not_accepted_is_exit_code_1(cli: Cli, api: API) -> None:
     done = cli(*at(api, "--thread", "thread_a"))
     assert (done.code, done.out) == (1, "")
     assert done.err == (
-        f"runstore: {api.url}: it does not accept the key (status 401: Incorrect API key provided: ***); "
-        "check the key, and what it may read\n"
+        f"runstore: {api.url}: the server does not accept the key (status 401: Incorrect API key provided: ***); "
+        "check the key and its permissions\n"
     )
 
 
@@ -128,20 +128,26 @@ def test_the_key_may_come_from_a_file(cli: Cli, api: API, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ((), "give the server with either --base-url or --azure-endpoint"),
-        (("--base-url", "http://a/v1", "--azure-endpoint", "http://a"), "with either --base-url or --azure-endpoint"),
-        (("--base-url", "http://a/v1"), "give threads with --thread or --threads-from, or --all-threads"),
-        (("--base-url", "http://a/v1", "--thread", "t", "--api-version", "1"), "--api-version is for --azure-endpoint"),
-        (("--base-url", "http://a/v1", "--thread", "t", "--api-key-env", "NONE"), "variable NONE holds no key"),
-        (("--base-url", "http://a/v1", "--thread", "t", "--api-key-env", "BAD"), "variable BAD holds no key"),
-        (("--base-url", "http://a/v1", "--thread", "t", "--api-key-env", "A", "--api-key-file", "key"), "with either"),
-        (("--base-url", "http://a/v1", "--thread", "t", "--header", "Authorization=x"), "Authorization carries a key"),
-        (("--base-url", "http://a/v1", "--thread", "t", "--header", "api-key=x"), "api-key carries a key"),
+        ((), "give the URL of the server with --base-url or with --azure-endpoint"),
+        (("--base-url", "http://a/v1", "--azure-endpoint", "http://a"), "with --base-url or with --azure-endpoint"),
+        (("--base-url", "http://a/v1"), "give threads with --thread or --threads-from, or give --all-threads"),
+        (
+            ("--base-url", "http://a/v1", "--thread", "t", "--api-version", "1"),
+            "--api-version requires --azure-endpoint",
+        ),
+        (
+            ("--base-url", "http://a/v1", "--thread", "t", "--api-key-env", "NONE"),
+            "variable NONE does not contain a key",
+        ),
+        (("--base-url", "http://a/v1", "--thread", "t", "--api-key-env", "BAD"), "variable BAD does not contain a key"),
+        (("--base-url", "http://a/v1", "--thread", "t", "--api-key-env", "A", "--api-key-file", "key"), "not with "),
+        (("--base-url", "http://a/v1", "--thread", "t", "--header", "Authorization=x"), "Authorization contains a key"),
+        (("--base-url", "http://a/v1", "--thread", "t", "--header", "api-key=x"), "api-key contains a key"),
         (("--base-url", "http://a/v1", "--thread", "t", "--header", "x"), "expected NAME=VALUE"),
-        (("--base-url", "http://u:s3cr3t@a/v1", "--thread", "t"), "must not contain a login"),
+        (("--base-url", "http://u:s3cr3t@a/v1", "--thread", "t"), "must not contain credentials"),
         (("--base-url", "http://a/v1", "--thread", "t", "--rate", "5"), "'5' is not a rate"),
         (("--base-url", "http://a/v1", "--thread", "t", "--rate", "0/s"), "'0/s' is not a rate"),
-        (("--base-url", "http://a/v1", "--thread", "t" * 400), "the id of a thread is text of 1 to 300 bytes"),
+        (("--base-url", "http://a/v1", "--thread", "t" * 400), "the id of a thread must be a text of 1 to 300 bytes"),
         (("--base-url", "http://a/v1", "--thread", "t", "--since", "soon"), "--since is 'soon'"),
         (("--base-url", "http://a/v1", "--thread", "t", "--db", "sqlite://"), "an archive in memory would be lost"),
     ],
@@ -164,7 +170,7 @@ def test_a_key_that_is_sent_without_encryption_is_warned_of(
     monkeypatch.setattr(server, "TRIES", 1)
     options = ("--base-url", "http://host.invalid/v1", "--api-key-env", "SERVER_KEY", "--thread", "t")
     done = cli("fetch", "--db", "runs.db", *options)
-    assert done.err.startswith("runstore: the key is sent to the server without encryption; use https\n")
+    assert done.err.startswith("runstore: the key is sent without encryption; use an https:// URL\n")
 
 
 def test_it_names_the_command_that_installs_what_is_missing(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +186,10 @@ def test_it_names_the_command_that_installs_what_is_missing(cli: Cli, monkeypatc
 
     monkeypatch.setattr(builtins, "__import__", without)
     done = cli("fetch", "--base-url", "http://a/v1", "--thread", "t")
-    assert (done.code, done.err) == (2, "runstore: the package httpx2 is missing; pip install 'runstore[fetch]'\n")
+    assert (done.code, done.err) == (
+        2,
+        "runstore: the package httpx2 is missing; install it with: pip install 'runstore[fetch]'\n",
+    )
 
 
 def test_runs_of_the_file_are_those_of_the_server(cli: Cli, api: API, tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_runs_since_a_time_are_read_backwards_to_that_time(fetch: Fetch, runs: R
     api.add(*(api_run(number) for number in range(500)))
     assert counts(fetch("thread_a", since=1_700_000_000 + 380)) == (1, 120, 0, 0)
     assert len(api.requests) == 2
-    # What is new is read forwards from there; what was left out stays so, until nothing is to be left out.
+    # New runs are read forwards from there; omitted runs are read when nothing is to be omitted.
     api.add(api_run(500))
     assert counts(fetch("thread_a", since=1_700_000_000 + 390)) == (1, 1, 0, 1)
     assert (len(api.requests), afters(api)) == (1, ["run_0498"])
@@ -203,7 +203,9 @@ def test_a_key_that_is_not_accepted_ends_the_fetch_at_once(fetch: Fetch, api: AP
     api.add(*(api_run(number, f"thread_{number}") for number in range(30)))
     for status in (401, 403):
         api.instead = answering(status, "Incorrect API key", "thread_")
-        with pytest.raises(ServerRefused, match=rf"it requires a key \(status {status}: Incorrect API key\); give one"):
+        with pytest.raises(
+            ServerRefused, match=rf"the server requires a key \(status {status}: Incorrect API key\); give one"
+        ):
             fetch(*api.threads)
         assert len(api.requests) == 1
 
@@ -214,10 +216,10 @@ def test_a_server_that_answers_nothing_any_longer_ends_the_fetch(
     api.add(*(api_run(number, f"thread_{number}") for number in range(30)))
     monkeypatch.setattr(fetcher, "MOST_IN_A_ROW", 3)
     api.instead = answering(503, "down", *[f"thread_{number}/" for number in range(10, 30)])
-    with pytest.raises(ServerUnreachable, match="it answers no request any longer; the last one: status 503: down"):
+    with pytest.raises(ServerUnreachable, match="the server stopped answering; the last error: status 503: down"):
         fetch(*api.threads)
     assert runs.count() == 10
-    assert "ended early; so far 10 threads: 10 inserted" in caplog.text
+    assert "stopped early; so far 10 threads: 10 inserted" in caplog.text
     with pytest.raises(ServerUnreachable, match="cannot be reached"):
         threads(HTTPServer("http://127.0.0.1:1/v1"), ["thread_a"], runs)
 
@@ -239,7 +241,7 @@ def test_the_state_is_never_ahead_of_the_runs(fetch: Fetch, runs: RunRepository,
 
 
 def ends(api: API, run_id: str, after: int) -> None:
-    """Let a run end after it was asked for so many times."""
+    """Let a run end after it was requested this number of times."""
 
     def instead(request: Request, _: BaseHTTPRequestHandler) -> None:
         if request.path.endswith(run_id) and api.paths.count(f"thread_a/runs/{run_id}") == after:
@@ -283,7 +285,9 @@ def test_another_run_than_the_one_asked_for_is_refused(fetch: Fetch, api: API) -
     api.add(api_run(1, status="queued"), api_run(5))
     fetch("thread_a")
     api.texts["run_0001"] = json.dumps(api_run(4)).encode()
-    assert fetch("thread_a", refresh_unfinished=True).failed == {"thread_a": "run_0001: the server sent another run"}
+    assert fetch("thread_a", refresh_unfinished=True).failed == {
+        "thread_a": "run_0001: the server returned a different run"
+    }
 
 
 # --- the archive -----------------------------------------------------------------------------------------------------
@@ -328,7 +332,7 @@ def test_ids_of_threads_may_contain_anything_that_a_path_can_carry(fetch: Fetch,
 
 @pytest.mark.parametrize("name", ["", "t" * 301, "a\0b", "\ud800", 7])
 def test_what_is_no_id_of_a_thread_is_refused(fetch: Fetch, name: Any) -> None:
-    with pytest.raises(ConfigurationError, match="the id of a thread is text of 1 to 300 bytes"):
+    with pytest.raises(ConfigurationError, match="the id of a thread must be a text of 1 to 300 bytes"):
         fetch(name)
 
 
@@ -349,7 +353,7 @@ def test_one_thread_that_never_answers_does_not_keep_the_others(fetch: Fetch, ap
     api.instead = reset
     report = fetch(*api.threads)
     assert (report.threads, list(report.failed)) == (3, ["thread_1"])
-    assert "the answer broke off" in report.failed["thread_1"]
+    assert "the connection was lost" in report.failed["thread_1"]
 
 
 def test_an_odd_run_of_the_api_is_taken(fetch: Fetch, runs: RunRepository, api: API) -> None:

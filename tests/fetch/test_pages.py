@@ -1,4 +1,4 @@
-"""Pages in their order: no run is lost, and no server is followed for ever."""
+"""Pages in order: no run is lost, and no listing continues for ever."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_pages_that_skip_the_rest_of_a_second_lose_no_run(times: list[int], asce
 
 @given(times=st.lists(st.integers(0, 5), min_size=1), more=st.lists(st.integers(5, 9)), most=st.integers(1, 6))
 def test_the_cursor_leads_to_all_that_comes_later(times: list[int], more: list[int], most: int) -> None:
-    """Also to runs of the last second that was read, which come after it was read."""
+    """Even to runs of the last second that are created after it was read."""
     runs = items(*sorted(times), *sorted(more))
     first = runs[: len(times)]
     steps = list(in_turn(server(first, most), None, ascending=True, what="thread_a"))
@@ -78,9 +78,9 @@ def test_pages_in_another_order_are_read_to_their_end_and_give_no_cursor() -> No
     assert [step.cursor for step in steps] == [None] * 3
 
 
-def test_a_server_that_leads_in_a_circle_is_left() -> None:
+def test_a_server_that_repeats_pages_is_left() -> None:
     runs = items(1, 2, 3, 4)
-    assert "has nothing new, and is not the last: the server leads in a circle" in refused(lambda _: Page(runs, True))
+    assert "has nothing new, but is not the last one: the server repeats pages" in refused(lambda _: Page(runs, True))
     two = [items(3, 2), items(1, 0)[::-1]]
     turn = iter(range(1000))
 
@@ -88,7 +88,7 @@ def test_a_server_that_leads_in_a_circle_is_left() -> None:
         number = next(turn)
         return Page([run._replace(id=f"{run.id}_{number % 2}") for run in two[number % 2]], True)
 
-    assert "leads in a circle: run_" in refused(back_and_forth)
+    assert "repeats pages: run_" in refused(back_and_forth)
     assert next(turn) < 5
 
 
@@ -100,7 +100,7 @@ def test_a_server_that_always_states_that_more_follows_is_read_to_its_end(times:
 
 
 def test_pages_that_lose_runs_are_recognised() -> None:
-    """The next page has to begin with what the page before it had last."""
+    """The next page has to begin with the last runs of the previous page."""
     runs = items(*range(10))
 
     def loses(after: str | None) -> Page:
@@ -108,7 +108,7 @@ def test_pages_that_lose_runs_are_recognised() -> None:
         return Page(runs[place : place + 4], place + 4 < len(runs))
 
     assert refused(loses) == (
-        "thread_a: the page after run_2 lacks run_3, which the page before it had: this server's pages lose runs"
+        "thread_a: the page after run_2 lacks run_3, which the previous page had: the server omits runs between pages"
     )
 
 
@@ -119,7 +119,7 @@ def test_a_server_without_an_end_is_left(monkeypatch: pytest.MonkeyPatch) -> Non
     def endless(_: str | None) -> Page:
         return Page([Item(f"run_{next(number)}", None, None, b"{}")], True)
 
-    assert "there are more than 7 pages; fetch again to continue" in refused(endless)
+    assert "there are more than 7 pages; run the fetch again to continue" in refused(endless)
     assert next(number) == 7
 
 
@@ -139,15 +139,15 @@ def test_a_page_without_has_more_is_the_last_unless_it_is_full() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (b"", "the answer is not JSON"),
-        (b"<html>\x1b[2J", "the answer is not JSON"),
-        (b"[]", "the answer is not JSON, or no page"),
-        (b'{"object": "list"}', 'the answer is no page: it has no "data"'),
-        (b'{"data": {}}', "the answer is not JSON, or no page"),
-        (b'{"data": [{"object": "thread.run"}]}', "the answer has no object with an id"),
-        (b'{"data": [{"id": 1}]}', "the answer has no object with an id"),
-        (b'{"data": [{"id": "\xff"}]}', "the answer"),
-        (b'{"data": ' + b"[" * 100_000, "the answer is not JSON"),
+        (b"", "the response is not a page in JSON"),
+        (b"<html>\x1b[2J", "the response is not a page in JSON"),
+        (b"[]", "the response is not a page in JSON"),
+        (b'{"object": "list"}', 'the response is not a page: it has no "data"'),
+        (b'{"data": {}}', "the response is not a page in JSON"),
+        (b'{"data": [{"object": "thread.run"}]}', "the response has no object with an id"),
+        (b'{"data": [{"id": 1}]}', "the response has no object with an id"),
+        (b'{"data": [{"id": "\xff"}]}', "the response"),
+        (b'{"data": ' + b"[" * 100_000, "the response is not a page in JSON"),
     ],
 )
 def test_what_is_no_page_is_refused_with_its_beginning(text: bytes, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""Servers that fail, wait, lie or attack: requests are tried again, and time, memory and the key are kept."""
+"""Servers that fail, wait, lie or attack: requests are retried, and time, memory and the key are protected."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def refused(api: API, kind: type[RunStoreError] = FetchFailed, **options: Any) -
 
 
 def first(number: int, failing: Failing) -> Failing:
-    """Fail so many times, then answer."""
+    """Fail this number of times, then answer."""
     left = iter(range(number))
     return lambda request, handler: failing(request, handler) if next(left, None) is not None else None
 
@@ -99,7 +99,7 @@ def test_a_connection_that_breaks_is_tried_again(full: API, failing: Failing) ->
     full.instead = first(2, failing)
     assert b"run_0001" in ask(full)
     full.instead = failing
-    assert "the answer broke off: " in refused(full)
+    assert "the connection was lost: " in refused(full)
 
 
 def test_a_server_that_cannot_be_reached_is_tried_again(full: API) -> None:
@@ -144,7 +144,7 @@ def test_other_threads_wait_too(full: API) -> None:
 
 def test_a_server_that_asks_to_wait_too_long_is_left(full: API) -> None:
     full.instead = lambda *_: error(429, "quota used up", Retry_After="86400")
-    assert refused(full).endswith("status 429: quota used up; the server asks to wait 86400 s")
+    assert refused(full).endswith("status 429: quota used up; the server asks clients to wait 86400 s")
     assert len(full.requests) == 1
     full.instead = first(1, lambda *_: error(429, "no", Retry_After="-5, soon"))
     assert b"run_0001" in ask(full)
@@ -188,7 +188,7 @@ def test_an_error_page_is_shown_with_its_status_and_its_beginning(full: API) -> 
 def test_an_answer_of_another_type_is_refused(full: API, kind: str) -> None:
     full.instead = lambda *_: Answer(200, b"<p>Sign in</p>", {"Content-Type": kind})
     named = kind.partition(";")[0] or "none"
-    assert refused(full).endswith(f"the answer is not JSON (status 200, content type {named}): <p>Sign in</p>")
+    assert refused(full).endswith(f"the response is not JSON (status 200, content type {named}): <p>Sign in</p>")
 
 
 def test_an_answer_that_is_too_large_is_left(full: API, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +204,7 @@ def test_an_answer_that_is_too_large_is_left(full: API, monkeypatch: pytest.Monk
         raise Done
 
     full.instead = endless
-    assert refused(full).endswith("the answer is larger than 1 MiB")
+    assert refused(full).endswith("the response is larger than 1 MiB")
     assert sent < 50 * 2**20
 
 
@@ -213,7 +213,7 @@ def test_a_compressed_answer_does_not_fill_the_memory(full: API, monkeypatch: py
     bomb = gzip.compress(b" " * 500 * 2**20, 9)
     full.instead = lambda *_: Answer(200, bomb, {"Content-Encoding": "gzip"})
     tracemalloc.start()
-    assert refused(full).endswith("the answer is larger than 1 MiB")
+    assert refused(full).endswith("the response is larger than 1 MiB")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 150 * 2**20
@@ -224,7 +224,7 @@ def test_a_compressed_answer_is_read(full: API) -> None:
     full.instead = lambda *_: Answer(200, gzip.compress(body), {"Content-Encoding": "gzip"})
     assert ask(full) == body
     full.instead = lambda *_: Answer(200, body, {"Content-Encoding": "gzip"})
-    assert "the answer cannot be read" in refused(full) or "the answer broke off" in refused(full)
+    assert "the response cannot be read" in refused(full) or "the connection was lost" in refused(full)
 
 
 @pytest.mark.slow
@@ -232,7 +232,7 @@ def test_a_server_that_says_nothing_is_left(full: API, monkeypatch: pytest.Monke
     monkeypatch.setattr(server, "READ_SECONDS", 0.3)
     full.instead = silent
     began = time.monotonic()
-    assert "the answer broke off" in refused(full)
+    assert "the connection was lost" in refused(full)
     assert time.monotonic() - began < 10
 
 
@@ -253,7 +253,7 @@ def test_a_server_that_sends_a_byte_at_a_time_is_left(full: API, monkeypatch: py
 
     full.instead = drip
     began = time.monotonic()
-    assert refused(full).endswith("the answer took longer than 1.5 seconds")
+    assert refused(full).endswith("the response took longer than 1.5 seconds")
     assert time.monotonic() - began < 10
 
 
@@ -284,7 +284,7 @@ def test_a_redirect_to_another_server_is_refused_and_the_key_is_not_sent_there(
         message = refused(full, ServerRefused, **options)
         host = other.url.removesuffix("/v1")
         assert message == (
-            f"{full.url}: it redirects to {host}, to which the key is not sent; "
+            f"{full.url}: the server redirects to {host}, to which the key is not sent; "
             "if that is the right server, give its URL"
         )
     assert other.requests == []
@@ -322,12 +322,12 @@ def test_no_message_and_no_log_shows_the_key(full: API, caplog: pytest.LogCaptur
         assert f"status {status}: bad key {MASK}" in refused(full, kind)
     full.instead = lambda *_: Answer(200, KEY.encode(), {"Content-Type": "text/plain"})
     assert refused(full).endswith(f"content type text/plain): {MASK}")
-    for place in range(190, 205):  # what is shown ends in the middle of it
+    for place in range(190, 205):  # the shown text ends in the middle of the key
         full.instead = lambda *_, place=place: error(404, " " + "x" * (place - len(KEY)) + KEY)
         assert KEY[:6] not in refused(full)
     full.instead = lambda *_: Answer(200, b'{"data": [{"id": "run_1", "metadata": {"key": "%s"}}]}' % KEY.encode())
-    assert refused(full).endswith("the answer repeats the key; it was not stored")
-    assert "trying again" in caplog.text
+    assert refused(full).endswith("the response contains the key; it was not stored")
+    assert "retrying" in caplog.text
     assert KEY not in caplog.text
 
 
@@ -393,10 +393,12 @@ def test_threads_are_listed_where_the_server_lists_them(full: API) -> None:
     assert listed(HTTPServer(full.url)) == ["thread_a", "thread_b"]
     for status in (404, 405):
         full.instead = lambda *_, status=status: error(status, "no")
-        with pytest.raises(FetchFailed, match="OpenAI's API never did: give the ids of the threads"):
+        with pytest.raises(
+            FetchFailed, match="only projects of Azure AI Agents list their threads; give the ids of the threads"
+        ):
             listed(HTTPServer(full.url))
     full.instead = lambda *_: error(401, "must be made with a session key")
-    with pytest.raises(ServerRefused, match="OpenAI's API never did"):
+    with pytest.raises(ServerRefused, match="only projects of Azure AI Agents"):
         listed(HTTPServer(full.url, key=KEY))
 
 

@@ -21,7 +21,7 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a test answers in place of the server."""
+    """The response of a test instead of the server's."""
 
     status: int = 200
     body: bytes = b""
@@ -33,11 +33,11 @@ Instead = Callable[[Request, BaseHTTPRequestHandler], Answer | None]
 
 
 class Done(Exception):
-    """Raised by :data:`Instead` once it has written an answer itself, or wants to write none."""
+    """Raised by :data:`Instead` if it has written a response itself, or does not respond."""
 
 
 class API:
-    """Lists and retrieves runs. With *skips*, ``after`` leaves out the other runs of that run's second."""
+    """Lists and retrieves runs. With *skips*, ``after`` omits the other runs of the same second."""
 
     def __init__(self, *, most: int = 100, skips: bool = False) -> None:
         self.threads: dict[str, list[Run]] = {}
@@ -77,7 +77,7 @@ class API:
             daemon_threads = True
 
             def handle_error(self, *_: Any) -> None:
-                """A client that has gone is no error."""
+                """Ignore clients that have disconnected."""
 
         self._listener = Listener(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._listener.server_address[1]}/v1"

@@ -1,4 +1,4 @@
-"""What a database knows of its tables and views."""
+"""The tables and views in the catalog of a database."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CATALOG = """
 
 
 def catalog(engine: Engine, schema: str = "public") -> set[str]:
-    """Everything the database knows of its tables; views and the version table left out."""
+    """The catalog entries of all tables, without views and the version table."""
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             rows = connection.execute(text("SELECT sql FROM sqlite_master WHERE type <> 'view'"))
@@ -48,7 +48,7 @@ def catalog(engine: Engine, schema: str = "public") -> set[str]:
 
 
 def views_of(engine: Engine) -> dict[str, str]:
-    """The views of a database and what they are made of, as the database has it."""
+    """The views of a database with their definitions, as the database stores them."""
     inspector = sqlalchemy.inspect(engine)
     made = {name: inspector.get_view_definition(name) for name in inspector.get_view_names()}
     return {name: " ".join(str(sql).replace('"', "").split()) for name, sql in made.items()}

@@ -1,4 +1,4 @@
-"""Commands as people and programs start them: in this process, in one of their own, on a terminal."""
+"""Commands as people and programs start them: in this process, in a separate one, on a terminal."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ Cli = Callable[..., Result]
 
 
 def counts(**expected: int) -> str:
-    """What an import prints that has done this."""
+    """The output of an import with these counts."""
     names = ("inserted", "updated", "unchanged", "stale", "conflict", "rejected", "skipped")
     assert set(expected) <= set(names)
     skipped = f" ({expected['skipped']} thread.message)" if expected.get("skipped") else ""
@@ -95,7 +95,7 @@ def cli(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cli:
 
 
 def check(result: Result) -> None:
-    """What holds of every command."""
+    """What applies to every command."""
     assert "Traceback" not in result.err
     assert "internal error" not in result.err
     assert SECRET not in result.out + result.err
@@ -221,7 +221,7 @@ def invoke(*arguments: str) -> testing.Result:
 
 
 def in_bash(folder: Path, script: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """What bash makes of a script in which R is the command; its pipes fail where any part of them fails."""
+    """Run a bash script in which R is the command; a pipe fails if any part of it fails."""
     return subprocess.run(
         ["bash", "-c", f"set -o pipefail; R={shlex.quote(shlex.join(COMMAND))}; {script}"],
         cwd=folder,

@@ -16,7 +16,7 @@ from runstore.schema import Base
 def difference(expected: Any, found: Any, path: str = "$") -> str:
     """The first place in which two JSON values differ, empty if they do not.
 
-    Keys stand in the same order at every level, numbers are equal by value, and a boolean is no number.
+    Keys have the same order at every level, numbers are equal by value, and a boolean is not a number.
     """
     if isinstance(expected, dict) and isinstance(found, dict):
         if list(expected) != list(found):
@@ -38,14 +38,14 @@ def compact(value: Any) -> bytes:
 
 
 def empty(engine: Engine) -> None:
-    """Delete everything, also what runs shared."""
+    """Delete everything, including shared values."""
     with engine.begin() as connection:
         for table in reversed(Base.metadata.sorted_tables):
             connection.execute(table.delete())
 
 
 def contents(engine: Engine, without: Collection[str] = ("archived_at",)) -> dict[str, list[tuple[Any, ...]]]:
-    """All rows of all tables of an archive, JSON as its text, but for the columns of these names."""
+    """All rows of all tables of an archive, with JSON as text, except these columns."""
     backend = backend_of(engine)
     found = {}
     with engine.connect() as connection:

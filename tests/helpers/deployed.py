@@ -58,7 +58,7 @@ def runstore(url: URL | None, *arguments: object, **more: str) -> subprocess.Com
 
 
 class Later:
-    """A runstore of a later day: its revisions stand in a folder of their own, behind ours."""
+    """A later version of runstore, whose additional revisions are in a separate directory."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "versions"
@@ -79,7 +79,7 @@ class Later:
         oldest_writer: str | None = None,
         declared: str = "",
     ) -> str:
-        """Add a revision with these bodies, which says this of its readers and writers. Gives its number."""
+        """Add a revision with these bodies, readers and writers, and return its number."""
         revision = f"{max(int(self.head), 9000) + 1}"
         for name, oldest in (("oldest_reader", oldest_reader), ("oldest_writer", oldest_writer)):
             if oldest:

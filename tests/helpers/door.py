@@ -1,4 +1,4 @@
-"""A door in front of a PostgreSQL server: it can be shut, and say what a server says that takes no connection."""
+"""A proxy before a PostgreSQL server that can be closed, and can answer as a server that accepts no connections."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _NO_ENCRYPTION = (80877103, 80877104)
 
 
 def refusal(state: str, text: str, *, asks: bool = False) -> bytes:
-    """What a server answers that refuses: an ErrorResponse; one that *asks* wants a password first."""
+    """The response of a server that refuses: an ErrorResponse; with *asks*, it requests a password first."""
     fields = b"".join(f"{kind}{value}\0".encode() for kind, value in (("S", "FATAL"), ("C", state), ("M", text)))
     asked = b"R" + struct.pack("!II", 8, 3) if asks else b""
     return asked + b"E" + struct.pack("!I", len(fields) + 5) + fields + b"\0"
 
 
 class Door:
-    """Listens on a port of its own. Each connection gets the next of *refusals*; then all are led to *url*."""
+    """Listens on a separate port. Each connection gets the next of *refusals*; further ones are forwarded to *url*."""
 
     def __init__(self, url: URL | None, *refusals: bytes) -> None:
         self._url = url
@@ -42,14 +42,14 @@ class Door:
 
     @property
     def url(self) -> URL:
-        """The URL by which the server is reached through the door."""
+        """The URL of the server through the proxy."""
         here = self._url or URL.create("postgresql+psycopg", "user", "s3cr3t", database="runs")
         here = here.difference_update_query(["host", "port"])
         host, port = self._listening.getsockname()
         return here.set(host=host, port=port)
 
     def shut(self) -> None:
-        """End all connections, and take no more."""
+        """Close all connections, and accept no more."""
         for each in (self._listening, *self._open):
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""Runs, and for each filter which of them it finds, as Python tells it."""
+"""Runs, and for each filter the runs that it has to find, as a condition in Python."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What looks like secrets and is none."""
+"""Texts that look like secrets but are not."""
 
 from __future__ import annotations
 
-# Put together here, so that nobody's scanner takes this file for a leak.
+# Assembled here, so that scanners do not report this file as a leak.
 KEYS = [
     "sk-" + "proj-" + "a1B2" * 8,
     "gh" + "p_" + "a1B2" * 9,

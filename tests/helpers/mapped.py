@@ -1,4 +1,4 @@
-"""Runs as rows, without a database: what saving makes of them before it asks one."""
+"""Runs as rows, without a database: the first part of saving."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from runstore.mapping import Mapper, Snapshot
 
 
 def mapped(run: object) -> Snapshot:
-    """The snapshot of a run that is given as it is given to ``save``."""
+    """The snapshot of a run in a form that ``save`` accepts."""
     raw = run if isinstance(run, bytes | str) else wire.from_python(run)
     mapper = Mapper()
     return mapper.snapshot(mapper.draft(wire.run_members(raw)), 1)

@@ -18,7 +18,7 @@ def samples(exposed: str) -> dict[str, dict[str, float]]:
     for line in lines:
         if line.startswith("# HELP "):
             metric = line.split(" ")[2]
-            assert metric not in found  # the lines of a metric stand together
+            assert metric not in found  # the lines of a metric are contiguous
             assert re.fullmatch(r"# HELP [a-z_]+ [^\\]+", line)
             assert next(lines) == f"# TYPE {metric} gauge"
             found[metric] = {}

@@ -175,7 +175,7 @@ class FailingList(list[Any]):
 
 
 class Key(str):
-    """A string that is like no other one."""
+    """A unique string."""
 
     __slots__ = ()
     __hash__ = object.__hash__

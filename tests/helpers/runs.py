@@ -82,7 +82,7 @@ TOOLS = [
 
 
 def waiting_run(run_id: str = "run_1", **members: Any) -> dict[str, Any]:
-    """A run that waits for the answers of two calls, with something in every member."""
+    """A run that waits for the outputs of two calls, with a value in every member."""
     return {
         "id": run_id,
         "object": "thread.run",

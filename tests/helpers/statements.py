@@ -11,7 +11,7 @@ from sqlalchemy import Engine, event
 
 @contextmanager
 def counted(engine: Engine) -> Iterator[list[str]]:
-    """The statements that the engine executes meanwhile."""
+    """The statements that the engine executes while the context is open."""
     statements: list[str] = []
 
     def note(_: Any, __: Any, statement: str, *___: Any) -> None:

@@ -1,4 +1,4 @@
-"""Run objects of every form for hypothesis: built from the document's parts, and real ones mutilated."""
+"""Run objects of every form for Hypothesis: built from the parts of the API specification, or mutilated real ones."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from tests.helpers.paths import PAYLOADS, SAMPLES
 
 
 def examples(count: int) -> settings:
-    """Settings for a property: so many examples, in the fast run of all tests a quarter of them.
+    """Settings for a property with this number of examples; the fast run of all tests uses a quarter of them.
 
-    A test that stores them empties the archive itself.
+    A test that stores them has to empty the archive.
     """
     if settings.get_current_profile_name() == "fast":
         count = max(5, count // 4)
@@ -249,7 +249,7 @@ def runs(draw: st.DrawFn, ids: st.SearchStrategy[str] | None = None) -> dict[str
 
 
 def batches(size: int = 4) -> st.SearchStrategy[list[dict[str, Any]]]:
-    """Several runs, no two of one id."""
+    """Several runs with different ids."""
     return st.lists(runs(), min_size=1, max_size=size, unique_by=lambda run: run["id"])
 
 
@@ -305,7 +305,7 @@ _OTHER_TYPES: tuple[Any, ...] = (
 
 
 def real_forms() -> list[dict[str, Any]]:
-    """One that is built in, the samples of this project, and the payloads beside the checkout."""
+    """One that is built in, the samples of this project, and the payloads next to the checkout."""
     paths = [*sorted(SAMPLES.glob("*.json")), *sorted(PAYLOADS.glob("*.json"))]
     found = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     return [BUILT_IN, *(run for run in found if isinstance(run, dict) and isinstance(run.get("id"), str))]

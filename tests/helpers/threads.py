@@ -8,7 +8,7 @@ from typing import Any
 
 
 def in_threads(*work: Callable[[], Any]) -> list[Any]:
-    """What each call gives, all of them at once; the first error of any."""
+    """Return the results of concurrent calls, or raise the first error."""
     found: list[Any] = [None] * len(work)
     start = threading.Barrier(len(work))
 
@@ -16,7 +16,7 @@ def in_threads(*work: Callable[[], Any]) -> list[Any]:
         start.wait()
         try:
             found[place] = call()
-        except Exception as error:  # told in the test's own thread
+        except Exception as error:  # raised in the test's own thread
             found[place] = error
 
     threads = [threading.Thread(target=one, args=numbered) for numbered in enumerate(work)]

@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 
 
 def fail_on(engine: Engine, table: str, run_id: str) -> None:
-    """Let the database refuse rows of one run in a table."""
+    """Make the database refuse rows of one run in a table."""
     column = "id" if table == "run_object" else "run_object"
     with engine.begin() as connection:
         if engine.dialect.name == "sqlite":

@@ -1,6 +1,6 @@
 """Archives of released revisions, kept as text: ``python -m tests.migrate.old_databases`` writes the missing ones.
 
-Run it when a version is released. A dump that is there is left as it is: the code of its time has written it.
+Run it when a version is released. Existing dumps are not changed, because the code of their time has written them.
 test_old_databases.py tests what a later version makes of an archive that an earlier one has written.
 """
 

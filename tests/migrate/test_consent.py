@@ -1,4 +1,4 @@
-"""Nobody loses runs without having been asked: db downgrade, prune, and Alembic's own command."""
+"""No runs are deleted without confirmation: db downgrade, prune, and Alembic's own command."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def count(url: URL) -> int:
 
 
 def answering(answer: bytes, *args: object) -> tuple[int, str]:
-    """Exit code and what a person sees who answers the question so."""
+    """The exit code, and what a person sees who gives this answer."""
     pid, terminal = pty.fork()
     if not pid:
         os.execve(COMMAND[0], [*COMMAND, *map(str, args)], env(TERM="dumb"))

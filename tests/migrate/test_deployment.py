@@ -1,4 +1,4 @@
-"""Archives beside other services: commands for operators, shared databases, schemas, roles, newer and older code."""
+"""Archives next to other services: commands for operators, shared databases, schemas, roles, newer and older code."""
 
 from __future__ import annotations
 
@@ -336,7 +336,7 @@ def test_a_newer_schema_is_written_where_its_revisions_say_so(
         with engine.begin() as connection:
             assert RunRepository(connection).save({"id": "inside"}) == "inserted"
             migrate.check(connection)
-        # What is about this code's own schema is not for it to say of a newer one.
+        # Commands about this code's own schema do not report on a newer one.
         for refused in (lambda: migrate.upgrade(engine), lambda: migrate.diff(engine)):
             with pytest.raises(SchemaNewer):
                 refused()
@@ -515,7 +515,7 @@ def test_migrations_have_a_url_of_their_own(empty_url: URL, tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     assert runstore(empty_url, "db", "check").returncode == 0
     assert not Path(wrong).exists()
-    # What is given comes first, what is empty is not given.
+    # Given values take precedence; empty ones count as not given.
     assert runstore(None, "db", "upgrade", "--db", wrong, RUNSTORE_MIGRATIONS_URL=shown(empty_url)).returncode == 0
     assert Path(wrong).exists()
     assert runstore(empty_url, "db", "upgrade", RUNSTORE_MIGRATIONS_URL="").stderr.endswith(

@@ -1,4 +1,4 @@
-"""Migrations that wait, that are interrupted, and that lose what they hold or find when it is their turn."""
+"""Migrations that wait, are interrupted, or lose their lock or the object that they wait for."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.helpers.deployed import Later, admin, environment, revision_of
 HEAD = migrate.REVISION
 NO_LIMITS = config.Limits(0, 0, 0)
 
-# Unlike a job of a shell, a child of ours shall not ignore the interrupt.
+# Unlike a background job of a shell, the child process must not ignore the interrupt.
 COMMAND = (
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from runstore.cli import main; main()"
 )
@@ -33,7 +33,7 @@ COMMAND = (
 
 @contextmanager
 def our_turn(engine: Engine) -> Iterator[Connection]:
-    """What keeps other migrations waiting, and a connection to change the archive meanwhile."""
+    """What keeps other migrations waiting, and a connection to change the archive in the meantime."""
     schema = "public" if engine.dialect.name == "postgresql" else None
     with in_schema(engine, schema).connect() as connection:
         if schema is None:
@@ -105,7 +105,7 @@ def postgresql_url(empty_url: URL) -> URL:
 
 
 def ended(url: URL, which: str) -> None:
-    """End the sessions of which this is true, as an administrator does, as soon as there is one."""
+    """Terminate sessions that meet this condition as soon as there is one, as an administrator would."""
     statement = (
         f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{url.database}' "
         f"AND pid <> pg_backend_pid() AND {which}"
@@ -130,7 +130,7 @@ def index_build_in_the_way_of(engine: Engine) -> Iterator[None]:
         writing.execute(text("UPDATE run_object SET model = 'm'"))
         yield
         writing.rollback()
-    # What was left invalid is built anew.
+    # The invalid index is built again.
     assert migrate.upgrade(engine) == ("0002", HEAD)
     assert migrate.diff(engine) == []
     with engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""What goes wrong where migrations are deployed. Each fault really happens: processes are killed, disks are full."""
+"""Failures of migrations in deployments. Each fault really happens: processes are killed, disks are full."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def somebody_migrating(engine: Engine) -> Iterator[None]:
         else:
             keys = "SELECT classid, objid FROM pg_locks WHERE locktype = 'advisory'"
             seen: set[tuple[int, int]] = set()
-            # Each snapshot a transaction of its own, or an index build would wait for its end.
+            # Each snapshot is in a separate transaction; otherwise an index build would wait for its end.
             with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as watching:
                 stop = threading.Event()
 
@@ -194,7 +194,7 @@ def test_a_holder_killed_in_any_revision_leaves_no_half_schema(empty_url: URL, l
             for place in sorted({1, statements // 2, statements}):
                 killed = run(str(place), "upgrade", revision)
                 assert killed.returncode == -signal.SIGKILL, killed.stderr
-                # The server ends what the dead client had begun a moment later.
+                # The server ends the transaction of the dead client a moment later.
                 deadline = time.monotonic() + 20
                 while catalog(engine) not in (before, after) and time.monotonic() < deadline:
                     time.sleep(0.1)
@@ -262,7 +262,7 @@ def test_an_index_left_invalid_is_built_anew(postgresql_url: URL, later: Later) 
 
 
 def build(url: URL) -> None:
-    """Build an index without holding up anybody, until somebody ends it."""
+    """Build an index concurrently until it is interrupted."""
     engine = create_engine(url).execution_options(isolation_level="AUTOCOMMIT")
     with engine.connect() as connection, pytest.raises(sqlalchemy.exc.OperationalError):
         connection.execute(text("CREATE INDEX CONCURRENTLY ix_run_object_status ON run_object (status)"))
@@ -303,7 +303,7 @@ def test_a_long_transaction_stops_the_migration_and_not_production(postgresql_ur
             stop.set()
             worker.join()
             assert slowest < 3
-        # What was done stays done, what was not can be done later.
+        # Completed revisions remain; the others can be run later.
         assert revision_of(engine) == "9001"
         later.upgrade(engine)
         assert revision_of(engine) == "9002"
@@ -364,7 +364,7 @@ def test_an_index_build_has_no_limits_and_waits_for_nobody_of_ours(postgresql_ur
 
 # --- files -----------------------------------------------------------------------------------------------------------
 
-# A batch operation makes the table anew and copies its rows: what the views show has to go and come back.
+# A batch operation creates the table again and copies its rows, so the views have to be dropped and created again.
 REMADE = """
 views = {name: sql for name, sql in op.get_bind().execute(sa.text(
     "SELECT name, sql FROM sqlite_master WHERE type = 'view' ORDER BY rowid")).all()}
@@ -378,7 +378,7 @@ for sql in views.values():
 
 
 def filled(file: Path, runs: int) -> dict[str, int]:
-    """An archive with so many runs and their children, made in SQL; gives the rows of each table."""
+    """Create an archive with this number of runs and their children in SQL; return the number of rows of each table."""
     with migrate.engine(config.database_url(file)) as engine:
         migrate.upgrade(engine)
         RunRepository(engine).save(RUN)
@@ -535,7 +535,7 @@ BOUNCER = shutil.which("pgbouncer") or shutil.which("/usr/sbin/pgbouncer")
 
 @pytest.fixture
 def pooled(postgresql_url: URL, tmp_path: Path) -> Iterator[URL]:
-    """The database behind PgBouncer in transaction mode, with three connections for everybody."""
+    """The database through PgBouncer in transaction mode, with three connections in total."""
     import socket
 
     if BOUNCER is None:

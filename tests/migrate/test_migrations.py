@@ -1,4 +1,4 @@
-"""One schema: what the migrations build is what the models say, on every backend."""
+"""One schema: the migrations create what the models define, on every backend."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ NOTHING_ON_SQLITE = {"0005", "0008"}
 """Revisions that are about schemas, functions and comments, which SQLite has not."""
 
 IN_THE_VERSION_TABLE = {"0007"}
-"""Revisions that change nothing but the version table, which is no part of the catalog."""
+"""Revisions that change nothing but the version table, which is not part of the catalog."""
 
 
 @pytest.mark.slow

@@ -218,7 +218,7 @@ def test_tables_without_views_are_no_archive(empty_url: URL) -> None:
 @pytest.mark.parametrize("view", ["runs", "RunObject"])
 def test_an_archive_whose_view_was_lost_is_not_whole(engine: Engine, view: str) -> None:
     if engine.dialect.name == "postgresql":
-        return  # the other tests go on with this database; the check is the same
+        return  # the other tests continue with this database; the check is the same
     with engine.begin() as connection:
         connection.execute(text(f'DROP VIEW "{view}"'))
     with engine.connect() as connection, pytest.raises(NotAnArchive, match=f"but {view} is missing"):

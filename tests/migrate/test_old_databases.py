@@ -1,4 +1,4 @@
-"""Archives that earlier versions have written: kept as dumps, upgraded here, their rows looked at."""
+"""Archives of earlier versions: kept as dumps, upgraded here, and their rows checked."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_an_old_archive_is_upgraded_with_all_its_rows(old: tuple[str, Engine]) -
     assert len(found) == len(kept_runs(revision))
     for run, loaded in zip(kept_runs(revision), found, strict=True):
         assert not difference(run, loaded)
-    # What was seen then is known now: nothing is stored twice, no digest has changed.
+    # Runs that were stored then are recognised: nothing is stored twice, and no digest has changed.
     again = runs.save_many(snapshots(), observed_at=1)
     assert (again.inserted, again.updated, again.rejected) == (0, 0, 0)
     assert rows(engine) == before
@@ -106,7 +106,7 @@ def test_the_views_show_what_an_old_archive_holds(old: tuple[str, Engine]) -> No
 # --- other spellings -------------------------------------------------------------------------------------------------
 
 SPELLED = FOLDER / "spellings" / "0004"
-"""An archive of code to which camelCase was unknown: what was spelled so stands in extra, also in shared rows."""
+"""An archive of code that did not know camelCase: such members are in extra, even those of shared rows."""
 
 
 def test_runs_whose_spelling_was_unknown_load_and_verify_and_are_unchanged_when_saved_again(empty_url: URL) -> None:

@@ -1,4 +1,4 @@
-"""Roles on PostgreSQL: each may do what its kind is for and no more, also after a migration."""
+"""Roles on PostgreSQL: each may do what its kind is for and nothing more, even after a migration."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ FILTERS: dict[str, Any] = {
 
 @pytest.fixture
 def place(request: pytest.FixtureRequest, backend: str) -> URL:
-    """An empty archive (or a database with nothing in it), where nobody but its owner may do anything."""
+    """An empty archive (or an empty database) on which only its owner has rights."""
     if backend == "sqlite":
         pytest.skip("SQLite has no roles")
     url: URL = request.getfixturevalue(getattr(request, "param", "own_url"))
@@ -141,7 +141,7 @@ def refused(url: URL, *statements: str) -> None:
 
 
 def archive(place: URL) -> None:
-    """One that holds a run with a secret in every text, and a snapshot of it before."""
+    """An archive with a run that has a secret in every text, and an earlier snapshot of it."""
     with migrate.engine(place) as engine:
         migrate.upgrade(engine)
         runs = RunRepository(engine)
@@ -375,7 +375,7 @@ def test_names_that_are_none_are_refused(url: URL, cli: Cli) -> None:
 
 
 def use(writer: URL, reader: URL, number: int) -> None:
-    """All that the two do, on all that there is."""
+    """Every operation of the two roles, on every object."""
     with RunRepository.open(writer) as runs:
         assert runs.save({**RUN, "id": f"new_{number}"}) == "inserted"
         assert runs.save_many([{**ENDED, "id": f"new_{number}"}]).updated == 1
@@ -434,7 +434,7 @@ def test_roles_of_an_old_revision_work_after_the_upgrade(
     use(writer, reader, before + 1)
     assert f"granted again to {writer.username}: " in caplog.text
     assert "could not be recorded" not in caplog.text
-    # Who has been given something else than what a kind needs is given nothing more.
+    # A role that does not have exactly the rights of a kind gets no new ones.
     assert str(other.username) not in caplog.text
     with admin(place) as server:
         of_other = text("SELECT count(*) FROM pg_class, aclexplode(relacl) WHERE grantee = CAST(:r AS regrole)")

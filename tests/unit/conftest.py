@@ -8,4 +8,4 @@ import pytest
 @pytest.fixture(scope="session")
 def backend() -> str:
     """No database: a test that asks for one belongs to tests/archive."""
-    pytest.fail("a unit test has no database; a test of an archive stands in tests/archive")
+    pytest.fail("a unit test has no database; tests of archives belong in tests/archive")

@@ -1,4 +1,4 @@
-"""Errors: each has its text and typed arguments, however Python was started, and survives pickling."""
+"""Errors have their texts and typed arguments, however Python was started, and can be pickled."""
 
 from __future__ import annotations
 

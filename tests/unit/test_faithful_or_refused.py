@@ -10,7 +10,7 @@ import pytest
 from runstore import wire
 from runstore.errors import NotARun, RunRejected
 from runstore.mapping import Mapper
-from runstore.wire import departures
+from runstore.wire import deviations
 from tests.helpers.mapped import mapped, text_of
 from tests.helpers.refused import DEPARTS, INDEXED, LONGEST, NO_UTF8, PYTHON, REFUSED, STRICT
 
@@ -88,7 +88,7 @@ def test_no_depth_is_too_deep_to_be_refused(member: str) -> None:
 
 def check(run: dict[str, Any]) -> None:
     """Refuse a run as save(strict=True) does."""
-    departures.check(text_of(mapped(run)))
+    deviations.check(text_of(mapped(run)))
 
 
 def test_strict_takes_what_keeps_to_the_document() -> None:

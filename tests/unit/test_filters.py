@@ -20,12 +20,12 @@ BACKENDS: dict[str, type[Backend]] = {"postgresql": PostgreSQL, "sqlite": SQLite
 
 @pytest.fixture(params=BACKENDS)
 def database(request: pytest.FixtureRequest) -> str:
-    """The name of a database that is not asked."""
+    """The name of a database that is not queried."""
     return str(request.param)
 
 
 def compiled(database: str, where: dict[str, Any]) -> tuple[str, list[Any]]:
-    """The text of all conditions, and the values that stand beside it."""
+    """The text of all conditions, and the values of their parameters."""
     tests = filters.understood(BACKENDS[database](), where, paged=False).tests()
     made = [test.compile(dialect=URL.create(database).get_dialect()()) for test in tests]
     values = [value for each in made for value in each.params.values()]

@@ -1,4 +1,4 @@
-"""Rows in every format: read back they are the rows, in a spreadsheet they run nothing."""
+"""Rows in every format can be read back unchanged, and execute nothing in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_no_text_in_csv_begins_as_a_formula(text: str) -> None:
 def test_no_part_of_a_text_is_a_formula_for_who_splits_elsewhere(separator: str, sign: str) -> None:
     for text in (f"a{separator}{sign}HYPERLINK(1)", f'a{separator}"{sign}x"', f"{separator}{sign}x", f"a;;{sign}x"):
         line = written("csv", ["a", "b"], ("first", text)).decode().partition("\r\n")[2]
-        # As a program reads it that knows nothing of our quotes: they stand in the middle of what is a cell to it.
+        # As read by a program that does not understand our quotes, which are in the middle of what it treats as a cell.
         for cell in re.split(r"[;\t\r\n]", line.partition(",")[2].strip()):
             assert not re.match(r'"*[=+\-@\uff1d]', cell)
     assert formats.harmless("a; b - c\n\nd=1;e") == "a; b - c\n\nd=1;e"

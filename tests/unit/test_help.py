@@ -1,4 +1,4 @@
-"""Help, hints and completion: what a user is told who does not know yet, or has mistyped."""
+"""Help, hints and completion, for users who do not know a name or have mistyped it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def context_of(command: click.Command, **settings: Any) -> click.Context:
 
 
 def completed(*words: str) -> list[str]:
-    """What a shell is given for the last of these words."""
+    """The completions of the last of these words."""
     shell = get_completion_class("bash")
     return [
         item.value for item in shell(runstore, {}, "runstore", VARIABLE).get_completions(list(words[:-1]), words[-1])

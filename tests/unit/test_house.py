@@ -30,7 +30,7 @@ ORDER = [
     *("connections", "prices", "fetched", "query", "save", "upkeep", "formats", "charts"),
     *("repository", "asynchronous", "orm", "web", "fetch", "cli"),
 ]
-"""A module imports only what stands before it."""
+"""A module imports only modules that precede it."""
 
 AGAINST = {("runstore.schema.sessions", "runstore.orm")}
 """The one exception: whoever imports a model has its sessions write runs through the mapping."""
@@ -189,7 +189,7 @@ def test_no_test_uses_a_private_name() -> None:
 
 
 def test_test_modules_import_nothing_of_each_other() -> None:
-    """What several need stands in tests/helpers."""
+    """Code that several test modules need is in tests/helpers."""
     imported = [
         f"{path.relative_to(ROOT)}: {line}"
         for path in TESTS
@@ -199,7 +199,7 @@ def test_test_modules_import_nothing_of_each_other() -> None:
 
 
 def databases_named(path: Path) -> list[str]:
-    """Where a module says or asks which database it is."""
+    """The places where a module depends on which database it is."""
     constants = [node for node in nodes(path, ast.Constant) if node.value in DATABASES]
     asked = [
         node

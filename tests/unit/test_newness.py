@@ -1,4 +1,4 @@
-"""Of two snapshots of a run which is the newer: settled by their texts and times alone."""
+"""Which of two snapshots of a run is newer depends only on their texts and times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An outage is told from a refusal by the text of the error where a connection fails."""
+"""An outage is distinguished from a refusal by the text of the connection error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where an archive is, read from what somebody wrote."""
+"""The place of an archive, parsed from what a user wrote."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Price files, and the commands that store prices, tell findings and take filters."""
+"""Price files, and the commands that store prices, report findings and take filters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets that payloads carry by mistake are found and left out."""
+"""Secrets that payloads contain by mistake are found and removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is found of secrets, and what is left alone: the lists in tests/secrets, with secrets made here at random."""
+"""Which secrets are found, and what is kept: the lists in tests/secrets, with random secrets."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def lines(name: str) -> list[str]:
 
 
 def made(template: str, dice: random.Random) -> tuple[str, str]:
-    """A text made of a template, and the longest random piece in it: no part of a secret is written down here."""
+    """A text from a template, and its longest random part, so that this file contains no part of a secret."""
     pieces: list[str] = []
 
     def piece(match: re.Match[str]) -> str:

@@ -653,7 +653,7 @@ def test_records_that_are_too_large_are_reported_and_skipped() -> None:
 
 
 def test_brackets_and_lists_that_are_too_large_cost_no_later_line() -> None:
-    # The line after the brackets may be an element of the list: that it is not shows later.
+    # The line after the brackets may be an element of the list; only later lines show that it is not.
     brackets = b"[" * 200
     records = check(b'{"x":' + brackets + b"\n" + A + b"\n" + B, 100)
     assert [raw for raw, _, _, error in records if error is None][-2:] == [A, B]
@@ -765,7 +765,7 @@ def test_values_survive_any_form_and_any_cut(
 ) -> None:
     content = "\n\n".join(form(values) for form, values in parts).encode()
     everything = read(content)
-    records = [r for r in everything if r.kind is None]  # an empty page is told to be one
+    records = [r for r in everything if r.kind is None]  # an empty page is reported as such
     assert [json.loads(r.raw) for r in records] == [value for _, values in parts for value in values]
     assert all(r.error is None for r in records)
     lines = content.split(b"\n")
@@ -806,7 +806,7 @@ def test_garbage_is_read_alike_however_it_is_cut_and_costs_no_later_line(tokens:
     good = [b'{"id":"run_%d","object":"thread.run"}' % n for n in range(3)]
     content += b"\n" + b"\n".join(good)
     assert [r.raw for r in read(content) if not r.error][-3:] == good
-    # A line that could go on with a cut-off value is skipped with it if the first such line is too far back to be kept.
+    # A line that could continue a cut-off value is skipped with it if the first such line is too far back to be kept.
     assert [r.raw for r in in_pieces(content, *sizes, limit=40) if not r.error][-2:] == good[1:]
 
 

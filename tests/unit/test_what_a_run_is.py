@@ -1,4 +1,4 @@
-"""What is taken for a run, and what is not: objects of other APIs, and runs that are only quoted."""
+"""What counts as a run, and what does not: objects of other APIs, and runs that are only quoted."""
 
 from __future__ import annotations
 

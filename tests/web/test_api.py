@@ -1,4 +1,4 @@
-"""The API as SDKs know it: pages, runs, errors, as they were answered by the server."""
+"""The API as SDKs know it: pages, runs and errors, as the server used to return them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command before it serves: what it refuses."""
+"""The checks of the command before it serves."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_it_refuses_to_serve_others_without_a_key(monkeypatch: pytest.MonkeyPatc
     assert "--host 0.0.0.0 lets other machines connect" in str(error)
     for key in ("", " \n"):
         monkeypatch.setenv("ARCHIVE_KEY", key)
-        assert str(refused("--db", db, "--api-key-env", "ARCHIVE_KEY")).endswith("ARCHIVE_KEY holds no key")
+        assert str(refused("--db", db, "--api-key-env", "ARCHIVE_KEY")).endswith("ARCHIVE_KEY does not contain a key")
     monkeypatch.setenv("ARCHIVE_KEY", "s3cr3t")
     error = refused("--db", db, "--api-key-env", "ARCHIVE_KEY")
     assert "at least 16 characters" in str(error)
@@ -62,4 +62,4 @@ def test_it_names_the_command_that_installs_what_is_missing(monkeypatch: pytest.
     monkeypatch.setattr(builtins, "__import__", without)
     error = refused()
     assert isinstance(error, ConfigurationError)
-    assert str(error) == f"the package {package} is missing; pip install 'runstore[serve]'"
+    assert str(error) == f"the package {package} is missing; install it with: pip install 'runstore[serve]'"

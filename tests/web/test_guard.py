@@ -1,4 +1,4 @@
-"""What stands before the routes, what operators see, and the application inside another one."""
+"""The checks before the routes, what operators see, and the application inside another one."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_without_a_key_nothing_is_answered_but_that_the_server_lives(ask: Ask, h
 
 @pytest.mark.parametrize("key", ["", "short", "with a blank in its middle", "with-ümlaut-in-its-middle"])
 def test_a_key_that_is_none_is_refused(runs: RunRepository, key: str) -> None:
-    with pytest.raises(ConfigurationError, match="an API key has at least 16 characters"):
+    with pytest.raises(ConfigurationError, match="an API key must have at least 16 characters"):
         asgi_app(runs, api_keys=[key])
 
 

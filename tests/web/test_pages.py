@@ -1,4 +1,4 @@
-"""Pages as a browser asks for them: what they show, what they link to, what they hide, and how they fail."""
+"""Pages as a browser requests them: what they show, link to and hide, and how they fail."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def client(browse: Callable[..., TestClient]) -> TestClient:
 
 
 def words(text: str) -> str:
-    """What a reader sees of a page: its text, without folded spaces."""
+    """The visible text of a page, with spaces collapsed."""
     main = re.sub(r"(?s)<(script|style|title|desc)\b.*?</\1>", " ", text.partition("<main")[2])
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", main)).split())
 
@@ -53,11 +53,11 @@ def links(text: str) -> list[str]:
 
 
 def link(text: str, name: str) -> str:
-    """The address behind these words."""
+    """The URL of the link with this text."""
     for address, inner in re.findall(r'(?s)<a [^>]*href="([^"]*)"[^>]*>(.*?)</a>', text):
         if name in words(f"<main>{inner}"):
             return html.unescape(address)
-    raise AssertionError(f"{name} is no link")
+    raise AssertionError(f"{name} is not a link")
 
 
 def command(text: str) -> list[str]:
@@ -232,8 +232,8 @@ def test_a_large_archive_is_counted_in_part_and_the_page_says_so(
 ) -> None:
     monkeypatch.setattr("runstore.web.pages.statistics.MOST_RUNS", 10)
     page = client.get("/stats").text
-    assert "The archive has many runs. These are the newest" in words(page)
-    assert "The archive has many runs" not in words(client.get(f"/stats{link(page, 'Count all of them')}").text)
+    assert "The archive has many runs. This page counts the newest" in words(page)
+    assert "The archive has many runs" not in words(client.get(f"/stats{link(page, 'Count all runs')}").text)
 
 
 # --- SQL -------------------------------------------------------------------------------------------------------------
@@ -241,7 +241,7 @@ def test_a_large_archive_is_counted_in_part_and_the_page_says_so(
 
 def test_a_query_is_answered_and_written_as_csv(client: TestClient) -> None:
     query = urlencode({"query": "SELECT status, count(*) AS n FROM runs WHERE thread_id = 'thread_a' GROUP BY 1"})
-    assert "1 row. The answer to the query status n completed 45" in words(client.get(f"/sql?{query}").text)
+    assert "1 row. The result of the query status n completed 45" in words(client.get(f"/sql?{query}").text)
     assert client.get(f"/sql.csv?{query}").text == "status,n\r\ncompleted,45\r\n"
     many = urlencode({"query": "SELECT a.id FROM runs a, runs b"})
     assert "The first 200 rows" in words(client.get(f"/sql?{many}").text)
@@ -377,7 +377,7 @@ def test_a_browser_gives_the_key_as_a_password(browse: Callable[..., TestClient]
         401,
         'Basic realm="runstore", charset="UTF-8"',
     )
-    assert "A key is needed" in refused.text
+    assert "A key is required" in refused.text
     for given, status in ((f"anyone:{KEY}", 200), (f":{KEY}", 200), (KEY, 401), (f"{KEY}:", 401), ("a:b", 401)):
         headers = {"Authorization": f"Basic {base64.b64encode(given.encode()).decode()}"}
         assert client.get("/runs", headers=headers).status_code == status, given
@@ -445,7 +445,7 @@ def test_an_empty_archive_says_what_to_do(runs: RunRepository) -> None:
         ("/runs?created_from=soon", 400, "Invalid 'created_from': expected"),
         ("/runs?colour=red", 400, "Unknown parameter: 'colour'"),
         ("/runs?cursor=x", 400, "Invalid 'cursor'"),
-        ("/runs?after=none", 400, "There is no run 'none' here"),
+        ("/runs?after=none", 400, "There is no run 'none' in this list"),
         ("/stats?by=colour", 400, "Invalid value for 'by'"),
     ],
 )
@@ -462,7 +462,7 @@ def test_a_slow_query_and_a_database_that_is_away_are_pages_too(
     for error, status, expected in (
         (QueryTimeout(place="db", seconds=10), 504, "choose a shorter time"),
         (DatabaseUnreachable(place="db", reason="refused"), 503, "in a moment"),
-        (ValueError("broken"), 500, "could not answer"),
+        (ValueError("broken"), 500, "could not complete the request"),
     ):
 
         def fail(*_: Any, error: Exception = error, **__: Any) -> Any:

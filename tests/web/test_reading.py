@@ -1,4 +1,4 @@
-"""A repository for reading alone: neither it nor the database writes, and what takes too long is stopped."""
+"""A read-only repository: neither it nor the database writes, and slow statements are stopped."""
 
 from __future__ import annotations
 

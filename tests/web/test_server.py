@@ -1,4 +1,4 @@
-"""A server as it is started, and clients as they are installed: SDKs, a fuzzer, and some that mean no good."""
+"""A real server and real clients: SDKs, a fuzzer, and malicious ones."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Server:
         self.url, self.port = found[1], int(found[2])
 
     def ended(self) -> int:
-        """Wait for its end, and read what it has said."""
+        """Wait for its end, and read its output."""
         code = self.process.wait(30)
         assert self.process.stderr
         self.lines += self.process.stderr.read().splitlines()
@@ -57,7 +57,7 @@ class Server:
         return socket.create_connection(("127.0.0.1", self.port), timeout=60)
 
     def said(self, *pieces: bytes) -> bytes:
-        """What it answers to these bytes."""
+        """The response to these bytes."""
         with self.connect() as connection:
             for piece in pieces:
                 connection.sendall(piece)
@@ -147,7 +147,7 @@ def test_openai_for_python_reads_asynchronously_and_as_azure(serve: Serve) -> No
 
 
 class Credential:
-    """A key as Azure's credentials give it."""
+    """A key in the form of Azure's credentials."""
 
     def get_token(self, *_: str, **__: Any) -> AccessToken:
         return AccessToken(KEY, int(time.time()) + 3600)

@@ -62,7 +62,7 @@ async def answer(archive: Archive, site: Site, request: Request) -> Response:
     try:
         found = await archive.ask(lambda runs: runs.prompts(assistant))
     except RunNotFound:
-        message = f"No assistant found with id {shown(assistant)}: the archive has no run of it."
+        message = f"No assistant found with id {shown(assistant)}: the archive has no run of this assistant."
         raise Refusal(404, message, "assistant_not_found") from None
     number = values.get("page", 1)
     start = (number - 1) * AT_ONCE

@@ -10,25 +10,25 @@ from runstore.web.pages.routes import wants_page
 from runstore.web.refusals import Refusal
 
 _TITLES = {
-    400: "This address asks for something that cannot be answered",
-    401: "A key is needed",
+    400: "This URL is invalid",
+    401: "A key is required",
     403: "Not shown here",
     404: "Not found",
     405: "This archive can only be read",
-    413: "Too much for a page",
-    414: "The address is too long",
-    421: "The server does not answer by this name",
+    413: "The result is too large",
+    414: "The URL is too long",
+    421: "The server does not accept this host name",
     503: "The archive cannot be read at the moment",
     504: "The database took too long",
 }
 
 _ADVICE = {
-    400: "Change the filter, or remove it from the address.",
+    400: "Change the filter, or remove it from the URL.",
     401: "Open the page again and enter a key of this server as the password; the user name does not matter.",
-    404: "Check the id, or search among all runs.",
+    404: "Check the id, or search all runs.",
     413: "Narrow the selection, or use the command, which has no such limit.",
-    503: "Open the page again in a moment. If this does not pass, look at the log of the server and at /readyz.",
-    504: "Ask for less: choose a shorter time, an assistant or a model. The command line has no such limit.",
+    503: "Reload the page in a moment. If the error persists, look at the log of the server and at /readyz.",
+    504: "Narrow the selection: choose a shorter time, an assistant or a model. The command line has no such limit.",
 }
 
 
@@ -45,7 +45,7 @@ def answer(site: Site, scope: Scope, refusal: Refusal) -> Response:
         "refused.html",
         status=refusal.status,
         headers=headers,
-        title=_TITLES.get(refusal.status, "The archive could not answer"),
+        title=_TITLES.get(refusal.status, "The request failed"),
         message=str(refusal),
         advice=_ADVICE.get(refusal.status),
         code=refusal.code,

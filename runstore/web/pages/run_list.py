@@ -67,7 +67,7 @@ class Facet(NamedTuple):
 def place(asked: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of ``find_rows`` for a page."""
     if "cursor" in asked and "after" in asked:
-        raise bad_parameter("cursor", "Both 'cursor' and 'after' say where the page begins; give one of them.")
+        raise bad_parameter("cursor", "Both 'cursor' and 'after' set the beginning of the page; give only one of them.")
     return {
         "limit": asked.get("limit", LIMIT),
         "newest_first": asked.get("order", "desc") == "desc",
@@ -84,7 +84,9 @@ async def answer(archive: Archive, site: Site, request: Request) -> Response:
             found = runs.find_rows(COLUMNS, **place(asked.values), **asked.where)
         except RunNotFound as error:
             name = "after" if error.fields["id"] == asked.values.get("after") else "before"
-            raise bad_parameter(name, f"There is no run {shown(asked.values[name])} here.", "run_not_found") from None
+            raise bad_parameter(
+                name, f"There is no run {shown(asked.values[name])} in this list.", "run_not_found"
+            ) from None
         is_whole = found.next is None and not asked.values.keys() & links.PLACES
         # A text has no index: the runs that have it are looked for once, if there are few.
         where: dict[str, Any] = {"id": [row[0] for row in found.rows]} if is_whole else asked.where

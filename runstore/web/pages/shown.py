@@ -82,7 +82,7 @@ def day(seconds: int | None) -> str:
 
 
 def shortened(text: str | None, most: int = LONGEST_ID) -> str:
-    """Return a text of at most so many characters, with an ellipsis if something is missing."""
+    """Return a text shortened to a maximum length, with an ellipsis if something is missing."""
     if text is None:
         return NONE
     return text if len(text) <= most else f"{text[: most - 1]}…"

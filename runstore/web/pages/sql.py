@@ -76,7 +76,7 @@ async def csv(archive: Archive, _: Site, request: Request) -> Response:
     """Return the answer as CSV."""
     query = parameters.read(request.scope["query_string"], KNOWN).get("query", "").strip()
     if _is_foreign(request):
-        raise Refusal(403, "A query that another site has sent is not run.", "cross_site")
+        raise Refusal(403, "A query from a link on another site is not run.", "cross_site")
 
     def write(runs: RunRepository, timeout: float) -> Any:
         try:

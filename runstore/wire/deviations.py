@@ -39,7 +39,7 @@ RULES = (*(field.name for field in _RUN.fields), "missing", "null", "type", "tim
 _NO_TEXT = "is null, absent or no string"
 
 
-class Departure(NamedTuple):
+class Deviation(NamedTuple):
     """A deviation of a run from the API specification."""
 
     rule: str
@@ -50,7 +50,7 @@ class Departure(NamedTuple):
     """The value or state that was found there."""
 
 
-def of_run(text: bytes) -> list[Departure]:
+def of_run(text: bytes) -> list[Deviation]:
     """Return all deviations of a run, given as canonical text, ordered by rule and path."""
     return sorted(_found(text))
 
@@ -101,27 +101,27 @@ def _all_names(kind: inspect.Type) -> Iterator[str]:
 # --- members that contradict each other ------------------------------------------------------------------------------
 
 
-def _contradictions(value_of: Callable[[str], Any]) -> Iterator[Departure]:
+def _contradictions(value_of: Callable[[str], Any]) -> Iterator[Deviation]:
     """Yield contradictions between members, and invalid times; *value_of* returns a member by its documented name."""
     status = value_of("status")
     for name in _TIMES:
         at = value_of(name)
         if type(at) is int and at > LAST_SECOND:
-            yield Departure(
+            yield Deviation(
                 "timestamp", name, f"{at} is beyond the year 9999: documented are seconds, not milliseconds"
             )
     if isinstance(status, str) and status in ENDED and value_of(ENDED[status]) is None:
-        yield Departure("timestamp", ENDED[status], f"is null or absent in a run that is {status}")
+        yield Deviation("timestamp", ENDED[status], f"is null or absent in a run that is {status}")
     waits = value_of("required_action") is not None
     if waits and status != "requires_action":
-        yield Departure("required_action", "required_action", "stands in a run whose status is not requires_action")
+        yield Deviation("required_action", "required_action", "stands in a run whose status is not requires_action")
     if not waits and status == "requires_action":
-        yield Departure("required_action", "required_action", "is null or absent in a run that requires action")
+        yield Deviation("required_action", "required_action", "is null or absent in a run that requires action")
     if value_of("usage") is not None and status not in (*ENDED, "incomplete", "expired"):
-        yield Departure("usage", "usage", "stands in a run that has not ended")
+        yield Deviation("usage", "usage", "stands in a run that has not ended")
 
 
-def _found(text: bytes) -> Iterator[Departure]:
+def _found(text: bytes) -> Iterator[Deviation]:
     if _conforms(text):
         return
     run: dict[str, Any] = codec.loads(text)
@@ -129,11 +129,11 @@ def _found(text: bytes) -> Iterator[Departure]:
     value_of = {name: run[key] for name, key in keys.items()}.get
     yield from _in_object(_RUN, run, "", "$")
     for rule, name, detail in _contradictions(value_of):
-        yield Departure(rule, codec.join("$", keys.get(name, name)), detail)
+        yield Deviation(rule, codec.join("$", keys.get(name, name)), detail)
     tools, files = value_of("tools"), value_of("file_ids", UNSET)
     if isinstance(tools, list) and V1_TOOLS < len(tools) <= 128 and (files is not UNSET or any(map(_is_v1, tools))):
         detail = f"{len(tools)} tools, documented are 128 at most, {V1_TOOLS} in a run of the first generation"
-        yield Departure("tools", codec.join("$", keys["tools"]), detail)
+        yield Deviation("tools", codec.join("$", keys["tools"]), detail)
 
 
 def _is_v1(tool: Any) -> bool:
@@ -149,7 +149,7 @@ def _names_of(struct: type) -> Names:
     return Names([field.name for field in kind.fields] + ([kind.tag_field] if kind.tag_field else []))
 
 
-def _in_object(kind: inspect.StructType, value: dict[str, Any], rule: str, path: str) -> Iterator[Departure]:
+def _in_object(kind: inspect.StructType, value: dict[str, Any], rule: str, path: str) -> Iterator[Deviation]:
     """Yield deviations in the members of an object; *rule* is empty for the run itself."""
     keys = {name: key for key, name in _names_of(kind.cls).of(value).items()}
     for field in kind.fields:
@@ -158,10 +158,10 @@ def _in_object(kind: inspect.StructType, value: dict[str, Any], rule: str, path:
         if key in value:
             yield from _in_value(field.type, value[key], rule or field.name, place, at_top=not rule)
         elif field.required:
-            yield Departure(rule or "missing", place, "is null or absent" if rule else "a required member is absent")
+            yield Deviation(rule or "missing", place, "is null or absent" if rule else "a required member is absent")
 
 
-def _in_value(kind: inspect.Type, value: Any, rule: str, path: str, *, at_top: bool = False) -> Iterator[Departure]:
+def _in_value(kind: inspect.Type, value: Any, rule: str, path: str, *, at_top: bool = False) -> Iterator[Deviation]:
     kinds = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
     if any(isinstance(each, inspect.AnyType) for each in kinds):
         return
@@ -172,17 +172,17 @@ def _in_value(kind: inspect.Type, value: Any, rule: str, path: str, *, at_top: b
     fitting = [each for each in kinds if isinstance(value, _PYTHON.get(type(each), ())) and _is_of(each, value)]
     if not fitting:
         wanted = dict.fromkeys(_WORDS[type(each)] for each in kinds if type(each) in _WORDS)
-        yield Departure("type", path, f"is {_word_of(value)}, documented is {' or '.join(wanted)}")
+        yield Deviation("type", path, f"is {_word_of(value)}, documented is {' or '.join(wanted)}")
     elif isinstance(fitting[0], inspect.StructType):
         yield from _in_one_of(fitting, value, rule, path)  # type: ignore[arg-type]
     else:
         yield from _CHECKS[type(fitting[0])](fitting[0], value, rule, path)
 
 
-def _null(rule: str, path: str, *, at_top: bool) -> Departure:
+def _null(rule: str, path: str, *, at_top: bool) -> Deviation:
     if not at_top:
-        return Departure(rule, path, "is null or absent")
-    return Departure("object", path, "is null") if rule == "object" else Departure("null", path, "may not be null")
+        return Deviation(rule, path, "is null or absent")
+    return Deviation("object", path, "is null") if rule == "object" else Deviation("null", path, "may not be null")
 
 
 def _is_of(kind: inspect.Type, value: Any) -> bool:
@@ -190,7 +190,7 @@ def _is_of(kind: inspect.Type, value: Any) -> bool:
     return not isinstance(value, bool) or isinstance(kind, inspect.BoolType)
 
 
-def _in_one_of(kinds: list[inspect.StructType], value: dict[str, Any], rule: str, path: str) -> Iterator[Departure]:
+def _in_one_of(kinds: list[inspect.StructType], value: dict[str, Any], rule: str, path: str) -> Iterator[Deviation]:
     """Yield deviations of an object that may be of several kinds; its tag determines which one applies."""
     tag_field = kinds[0].tag_field
     if tag_field is None:
@@ -200,71 +200,71 @@ def _in_one_of(kinds: list[inspect.StructType], value: dict[str, Any], rule: str
     tag = value.get(key)
     kind = next((each for each in kinds if each.tag == tag), None) if isinstance(tag, str) else None
     if kind is None:
-        yield Departure(
+        yield Deviation(
             rule, codec.join(path, key), f"unknown {tag_field} {_shown(tag)}" if isinstance(tag, str) else _NO_TEXT
         )
     else:
         yield from _in_object(kind, value, rule, path)
 
 
-def _in_literal(kind: Any, value: Any, rule: str, path: str) -> Iterator[Departure]:
+def _in_literal(kind: Any, value: Any, rule: str, path: str) -> Iterator[Deviation]:
     if value not in kind.values:
         name = re.split(r"[.]", path)[-1]
         # A string that may also be an object is shown as JSON.
         shown = f'"{_shown(value)}"' if rule in ("tool_choice", "response_format") and path.count(".") == 1 else ""
-        yield Departure(rule, path, f"unknown {shown or f'{name} {_shown(value)}'}")
+        yield Deviation(rule, path, f"unknown {shown or f'{name} {_shown(value)}'}")
 
 
 def _shown(text: str) -> str:
     return f'"{text[:100]}"'
 
 
-def _in_string(kind: Any, value: str, rule: str, path: str) -> Iterator[Departure]:
+def _in_string(kind: Any, value: str, rule: str, path: str) -> Iterator[Deviation]:
     if kind.pattern is not None and (not re.search(kind.pattern, value) or len(value) > kind.max_length):
-        yield Departure(rule, path, f"{_shown(value)} is no name of a function")
+        yield Deviation(rule, path, f"{_shown(value)} is no name of a function")
     elif kind.max_length is not None and len(value) > kind.max_length:
-        yield Departure(rule, path, f"{len(value)} characters, documented are {kind.max_length} at most")
+        yield Deviation(rule, path, f"{len(value)} characters, documented are {kind.max_length} at most")
 
 
-def _in_number(kind: Any, value: float, rule: str, path: str) -> Iterator[Departure]:
+def _in_number(kind: Any, value: float, rule: str, path: str) -> Iterator[Deviation]:
     least, most = kind.ge, kind.le
     if least is not None and most is not None:
         if not least <= value <= most:
-            yield Departure(rule, path, f"documented are {least} to {most}")
+            yield Deviation(rule, path, f"documented are {least} to {most}")
     elif least is not None and value < least:
-        yield Departure(rule, path, f"{value}, documented are {least} or more")
+        yield Deviation(rule, path, f"{value}, documented are {least} or more")
 
 
-def _in_list(kind: Any, value: list[Any], rule: str, path: str) -> Iterator[Departure]:
+def _in_list(kind: Any, value: list[Any], rule: str, path: str) -> Iterator[Deviation]:
     if kind.max_length is not None and len(value) > kind.max_length:
         things = "files" if rule == "file_ids" else rule
-        yield Departure(rule, path, f"{len(value)} {things}, documented are {kind.max_length} at most")
+        yield Deviation(rule, path, f"{len(value)} {things}, documented are {kind.max_length} at most")
     for position, inner in enumerate(value):
         yield from _in_value(kind.item_type, inner, rule, f"{path}[{position}]")
 
 
-def _in_dict(kind: Any, value: dict[str, Any], rule: str, path: str) -> Iterator[Departure]:
+def _in_dict(kind: Any, value: dict[str, Any], rule: str, path: str) -> Iterator[Deviation]:
     if isinstance(kind.value_type, inspect.AnyType):
         return
     if len(value) > kind.max_length:
-        yield Departure(rule, path, f"{len(value)} pairs, documented are {kind.max_length} at most")
+        yield Deviation(rule, path, f"{len(value)} pairs, documented are {kind.max_length} at most")
     for key, inner in value.items():
         place = codec.join(path, key)
         if len(key) > kind.key_type.max_length:
             detail = f"a key of {len(key)} characters, documented are {kind.key_type.max_length} at most"
-            yield Departure(rule, place, detail)
+            yield Deviation(rule, place, detail)
         if not isinstance(inner, str):
-            yield Departure(rule, place, "the value is no string")
+            yield Deviation(rule, place, "the value is no string")
         elif len(inner) > kind.value_type.max_length:
             detail = f"a value of {len(inner)} characters, documented are {kind.value_type.max_length} at most"
-            yield Departure(rule, place, detail)
+            yield Deviation(rule, place, detail)
 
 
-def _in_nothing(*_: Any) -> Iterator[Departure]:
+def _in_nothing(*_: Any) -> Iterator[Deviation]:
     return iter(())
 
 
-_CHECKS: dict[type[inspect.Type], Callable[[Any, Any, str, str], Iterator[Departure]]] = {
+_CHECKS: dict[type[inspect.Type], Callable[[Any, Any, str, str], Iterator[Deviation]]] = {
     inspect.LiteralType: _in_literal,
     inspect.StrType: _in_string,
     inspect.IntType: _in_number,
