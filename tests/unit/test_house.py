@@ -180,7 +180,7 @@ def private_names_in_test(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def test_no_test_uses_a_private_name() -> None:
-    """What it tests has a public way; a private name changes without anybody noticing."""
+    """Tests use public names; a private name could change without notice."""
     suspects = [path for path in TESTS if re.search(r"\b_[^\W_]", path.read_text())]  # most need not be parsed
     found = [
         f"{path.relative_to(ROOT)}:{line} {name}" for path in suspects for line, name in private_names_in_test(path)
