@@ -20,6 +20,7 @@ from sqlalchemy import (
     JSON,
     ColumnElement,
     Connection,
+    Dialect,
     Engine,
     LargeBinary,
     Pool,
@@ -41,7 +42,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.operators import custom_op
 
-from runstore import config, wire
+from runstore import config, waiting, wire
 from runstore.backends import awaited, sqlite_file, sqlite_query, turns
 from runstore.backends.base import HALF, Answer, Backend, Clock, JSONTest, Row, expect, insert_into, named
 from runstore.errors import ConfigurationError, QueryTimeout
@@ -85,6 +86,8 @@ class SQLite(Backend):
         )
         event.listen(engine, "connect", _set_up)
         sqlite_file.guard(engine)
+        if url.get_driver_name() == "aiosqlite":
+            event.listen(engine, "do_connect", _connect)
         return engine
 
     def forbid_writes(self, engine: Engine) -> None:
@@ -376,6 +379,12 @@ class _Sum:
 
     def finalize(self) -> str:
         return str(self._total)
+
+
+def _connect(dialect: Dialect, _: ConnectionPoolEntry, arguments: Any, options: Any) -> Any:
+    """Connect, although the task is cancelled: aiosqlite would leave the file open until the garbage collector runs."""
+    with waiting.uncancelled():
+        return dialect.connect(*arguments, **options)
 
 
 def _set_up(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:

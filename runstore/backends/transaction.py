@@ -40,7 +40,8 @@ class Transaction:
         try:
             yield result
         finally:
-            if not self.connection.invalidated:  # a cancelled task has closed the connection, and the cursor with it
+            # A cancelled task has closed the connection; then aiosqlite refuses to close a cursor, which is closed too.
+            if not (self.connection.invalidated and self.connection.dialect.driver == "aiosqlite"):
                 result.close()
 
     def insert(self, table: Table, rows: Iterable[Row]) -> None:

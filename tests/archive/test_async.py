@@ -8,6 +8,7 @@ import inspect
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -484,6 +485,29 @@ def test_any_call_can_be_cancelled(url: URL) -> None:
         assert await archive.count() == 600
 
     in_task(url, use)
+
+
+def test_a_task_that_is_cancelled_while_it_connects_leaves_no_connection(url: URL) -> None:
+    """Nor does it leave one to the garbage collector."""
+
+    async def use(archive: AsyncRunRepository, engine: AsyncEngine) -> None:
+        was_cancelled = 0
+        for steps in range(6):
+            task = asyncio.ensure_future(archive.count())
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            task.cancel()
+            was_cancelled += isinstance((await asyncio.gather(task, return_exceptions=True))[0], asyncio.CancelledError)
+            assert checked_out(engine) == 0
+            await engine.dispose()
+        assert was_cancelled > 3
+
+    gc.collect()
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        in_task(url, use)
+        gc.collect()
+    assert [str(warning.message) for warning in warned] == []
 
 
 @pytest.mark.slow
