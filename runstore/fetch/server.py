@@ -62,7 +62,7 @@ SHORTEST_KEY = 16
 """Minimum length of a key that no response may contain; a run may contain a shorter one by chance."""
 
 PROJECT_VERSION = "v1"
-"""The ``api-version`` of Azure's projects, as ``azure-ai-agents`` sends it."""
+"""The ``api-version`` of projects of Azure AI Agents, as ``azure-ai-agents`` sends it."""
 
 OPENAI_VERSION = "2024-05-01-preview"
 """The ``api-version`` of Azure OpenAI that has threads."""
@@ -171,7 +171,7 @@ class HTTPServer:
         return self._get(f"/threads/{_segment(thread)}/runs/{_segment(run_id)}", {})
 
     def threads(self) -> Iterator[str]:
-        """Yield the ids of all threads, which Azure's projects list and OpenAI's API never did."""
+        """Yield the ids of all threads, which only projects of Azure AI Agents list."""
 
         def ask(after: str | None) -> Page:
             order = {"order": "asc", "limit": str(LIMIT)}

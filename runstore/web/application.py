@@ -29,7 +29,7 @@ from runstore.web.refusals import Refusal, Refused, no_method, no_path
 from runstore.web.traffic import Observed, Traffic
 
 PREFIXES = ("/v1", "/openai/v1", "/openai", "/api/projects/{project}", "")
-"""The prefixes of the paths in the SDKs of OpenAI, Azure OpenAI and Azure's agents."""
+"""The prefixes of the paths in the SDKs of OpenAI, Azure OpenAI and Azure AI Agents."""
 
 THREADS = 8
 """Number of requests that query the database at a time, each on its own connection."""
