@@ -356,8 +356,8 @@ class RunRepository:
         asked = pages.request(wanted, newest_first, limit, cursor, after, before)
         with self._connections.transaction(write=False) as transaction:
             ids, following = pages.find_ids(transaction, asked)
-            of_page = filters.understood(self._backend, {"id": ids}, paged=False).tests()
-            statement = queries.rows(self._backend, chosen, of_page, newest_first=newest_first)
+            of_page = filters.one_of(self._backend, RUN.c.id, ids)
+            statement = queries.rows(self._backend, chosen, [of_page], newest_first=newest_first)
             rows = [tuple(row) for row in transaction.execute(statement)] if ids else []
         return RowPage(rows, following)
 

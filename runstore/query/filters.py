@@ -328,7 +328,7 @@ class _Conditions:
     # --- parts of conditions
 
     def _one_of(self, column: ColumnElement[Any], values: list[str]) -> ColumnElement[bool]:
-        return column.in_(values) if len(values) <= FEW_VALUES else self._backend.among(column, values)
+        return one_of(self._backend, column, values)
 
     def _of_child(self, table: Any, wanted: ColumnElement[bool], order: ColumnElement[Any] | None = None) -> Condition:
         """Return the condition that a run has such a row in a child table."""
@@ -345,6 +345,11 @@ class _Conditions:
     def _exists(self, rows: Select[Any]) -> ColumnElement[bool]:
         """Return EXISTS, for pages with an OFFSET: PostgreSQL must not turn it into a join, which loses the order."""
         return (rows.offset(0) if self._paged else rows).exists()
+
+
+def one_of(backend: Backend, column: ColumnElement[Any], values: list[str]) -> ColumnElement[bool]:
+    """Return the condition that a column has one of these values, for which its index is used."""
+    return column.in_(values) if len(values) <= FEW_VALUES else backend.among(column, values)
 
 
 _NOWHERE = Condition(RUN.c.id.is_(None))

@@ -296,6 +296,16 @@ def test_every_filter_uses_its_indexes_and_no_first_page_scans_a_table(engine: E
 
 
 @pytest.mark.slow
+def test_the_rows_of_a_page_are_found_by_their_ids(engine: Engine) -> None:
+    many(engine)
+    runs = RunRepository(engine)
+    runs.count()
+    *_, of_rows = plans(engine, lambda: runs.find_rows(status="completed", limit=5))
+    assert spelled("pk_run_object", engine) in of_rows, of_rows
+    assert "SCAN r" not in of_rows
+
+
+@pytest.mark.slow
 def test_statistics_of_a_range_of_days_read_its_runs_alone(engine: Engine) -> None:
     many(engine)
     runs = RunRepository(engine)
