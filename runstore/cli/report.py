@@ -1,0 +1,65 @@
+"""runstore report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from runstore.cli.files import output_file, output_option, spare_the_archive
+from runstore.cli.filters import filter_options, opened
+from runstore.cli.help import Command
+from runstore.cli.output import db_option, is_terminal, note
+
+ENDINGS = ("", ".html", ".htm")
+"""Extensions of files that a report is written to; a file with another one would not open."""
+
+
+@click.command(
+    "report",
+    cls=Command,
+    example=(
+        "runstore report -o report.html\n"
+        "runstore report --created-from 2024-01-01 --created-before 2025-01-01 --model gpt-4o -o report.html"
+    ),
+)
+@db_option
+@click.option("--title", metavar="TEXT", help="The title of the report. [default: Assistant runs]")
+@click.option("--no-prompts", is_flag=True, help="Leave out the prompts of the assistants.")
+@click.option("--redact", is_flag=True, help="Omit what looks like a key, token or password.")
+@output_option
+@filter_options
+def report_command(
+    db: str | None, title: str | None, no_prompts: bool, redact: bool, output: Path | None, where: dict[str, Any]
+) -> None:
+    """Write a report with charts of cost, outcomes and durations: one HTML file to send, open offline and print.
+
+    It compares a period with the period of the same length before. The period ends after the day of the newest run and
+    is twelve weeks long; --created-from and --created-before set other bounds. Days and weeks are in UTC. The same runs
+    and prices give the same file. Needs the extra 'report'.
+    """
+    from runstore.amounts import counted, readable_size
+    from runstore.errors import ConfigurationError
+
+    spare_the_archive(db, output)
+    if output is None and is_terminal():
+        raise click.UsageError("a report is an HTML file; choose one with -o, for example -o report.html")
+    if output is not None and output.suffix.lower() not in ENDINGS:
+        raise click.UsageError(f"{output}: a report is an HTML file; a browser prints it as PDF")
+    try:
+        from runstore import report
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("runstore"):
+            raise
+        detail = f"the package {error.name} is missing; pip install 'runstore[report]'"
+        raise ConfigurationError(detail=detail) from error
+
+    options = {} if title is None else {"title": title}
+    with opened(db, where) as archive:
+        text = report.html(archive, **options, prompts=not no_prompts, redact=redact, **where)
+    data = text.encode()
+    with output_file(output) as file:
+        file.write(data)
+    if output is not None:
+        note(f"{output}: {readable_size(len(data))}")

@@ -1,0 +1,129 @@
+"""The report as an HTML document."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import shlex
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.metadata import version
+from importlib.resources import files
+from typing import Any, Unpack
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from runstore import charts, redact, shown
+from runstore.errors import InvalidArgument
+from runstore.query.criteria import FILTERS, Filter, Kind
+from runstore.report import blocks, numbers, versions
+from runstore.report.blocks import Clean
+from runstore.report.figures import Figures, asked
+from runstore.report.period import BOUNDS
+from runstore.repository import RunRepository
+
+TITLE = "Assistant runs"
+
+LONGEST_TITLE = 200
+
+LONGEST_FILTER = 100
+"""Characters of the value of a filter."""
+
+
+def html(
+    runs: RunRepository,
+    *,
+    title: str = TITLE,
+    prompts: bool = True,
+    redact: bool = False,
+    **where: Unpack[Filter],
+) -> str:
+    """Return a report of the runs that meet the conditions of :meth:`RunRepository.find`, as an HTML document.
+
+    Without ``created_before`` the period ends after the day of the newest run; without ``created_from`` it is twelve
+    weeks long. Each of six numbers is compared with that of the period of the same length before. *prompts*: list the
+    prompt versions of the assistants with the most runs. *redact*: leave out what looks like a secret
+    (:mod:`runstore.redact`). The same runs and prices give the same text.
+
+    Raises :class:`ConfigurationError`.
+    """
+    if len(title) > LONGEST_TITLE:
+        raise InvalidArgument(argument="title", reason=f"has {len(title)} characters, expected at most {LONGEST_TITLE}")
+    figures = asked(runs, where, with_prompts=prompts)
+    return page(figures, where, title=title, with_prompts=prompts, clean=_without_secrets if redact else _as_it_is)
+
+
+def page(figures: Figures, where: Mapping[str, Any], *, title: str, with_prompts: bool, clean: Clean) -> str:
+    """Return the document for these figures."""
+    style = _style()
+    return _environment().get_template("report.html").render(
+        title=title,
+        style=Markup(style),  # noqa: S704
+        policy=_policy(style),
+        figures=figures,
+        period=figures.period,
+        numbers=numbers.six(figures, clean),
+        first=[blocks.cost(figures, clean), blocks.outcomes(figures), blocks.failures(figures, clean)],
+        second=blocks.durations(figures),
+        lists=[blocks.slowest(figures), blocks.dearest(figures, clean)],
+        with_prompts=with_prompts,
+        assistants=versions.by_assistant(figures, clean),
+        filters=clean(" ".join(_options(where))),
+        version=version("runstore"),
+    )
+
+
+def _as_it_is(text: str) -> str:
+    return text
+
+
+def _without_secrets(text: str) -> str:
+    return redact.message(text)
+
+
+def _options(where: Mapping[str, Any]) -> Iterator[str]:
+    """Return the filters except those of the period, as options of a command."""
+    for name, value in where.items():
+        if name in BOUNDS or value is None:
+            continue
+        criterion = FILTERS[name]
+        if criterion.kind is Kind.YES_OR_NO:
+            yes, no = criterion.option.split("/")
+            yield yes if value else no
+            continue
+        if isinstance(value, Mapping):
+            values = [f"{key}={of_key}" for key, of_key in value.items()]
+        else:
+            values = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else list(value)
+        for each in values:
+            yield f"{criterion.option} {shlex.quote(shown.shortened(str(each), LONGEST_FILTER))}"
+
+
+# --- the document ----------------------------------------------------------------------------------------------------
+
+
+@cache
+def _style() -> str:
+    return files(__package__).joinpath("report.css").read_text("utf-8") + charts.STYLE
+
+
+def _policy(style: str) -> str:
+    """Return the security policy of the document: this one style, and nothing else."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader(__package__),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=shown.visible,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = shown.number
+    environment.filters["short"] = shown.shortened
+    return environment

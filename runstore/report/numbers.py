@@ -1,0 +1,87 @@
+"""The six numbers at the top of a report, each with its change against the period before."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from runstore import charts, shown
+from runstore.report.blocks import Clean
+from runstore.report.figures import Figures
+
+LONGEST = 15
+"""Characters of a number that is written in full."""
+
+
+class Number(NamedTuple):
+    """One of the numbers."""
+
+    label: str
+    value: str
+    arrow: str
+    """An arrow up or down, or nothing."""
+    change: str
+
+
+def six(figures: Figures, clean: Clean) -> list[Number]:
+    """Return the numbers."""
+    now, then = figures.now, figures.then
+    currency = now["currency"]
+    money = f"{_count(now['cost'], two=True)} {shown.shortened(clean(currency), 8)}" if currency else shown.NONE
+    if now["cost"] is None:
+        cost = Number("Cost", shown.NONE, "", "several currencies" if figures.currencies else "no price is known")
+    else:
+        before = then["cost"] if then["currency"] == currency else None
+        cost = Number("Cost", money, *_change(now["cost"], before, "no cost before"))
+    return [
+        Number("Runs", _count(now["runs"]), *_change(now["runs"], then["runs"] or None, "no runs before")),
+        cost,
+        Number("Failure rate", _rate(now["failure_rate"]), *_points(now["failure_rate"], then["failure_rate"])),
+        *(
+            Number(
+                label, shown.duration(now[name]), *_change(now[name], then[name], "no run ended before", shown.duration)
+            )
+            for label, name in (("Time, p50", "seconds_p50"), ("Time, p95", "seconds_p95"))
+        ),
+        Number("Tokens", _count(now["total_tokens"]), *_change(now["total_tokens"], then["total_tokens"], "no tokens before")),
+    ]
+
+
+def _count(value: Any, *, two: bool = False) -> str:
+    if value is None:
+        return shown.NONE
+    text = shown.money(value) if two else shown.number(value)
+    return text if len(text) <= LONGEST else charts.compact(float(value))
+
+
+def _rate(value: float | None) -> str:
+    return shown.NONE if value is None else f"{value:.1%}"
+
+
+def _change(now: Any, then: Any, nothing: str, written: Any = None) -> tuple[str, str]:
+    """Return an arrow and the change in percent, with the value before."""
+    if now is None or then is None:
+        return "", nothing if then is None else ""
+    written = written or (lambda value: _count(value, two=not isinstance(value, int)))
+    if now == then:
+        return "", f"as before ({written(then)})"
+    if then <= 0 or now < 0:
+        return _arrow(now, then), f"from {written(then)}"
+    share = abs(float(now) - float(then)) / float(then)
+    if share < 0.001:
+        return "", f"as before ({written(then)})"
+    percent = f"{share:.1%}" if share < 1 else f"{share:,.0%}" if share < 10 else f"{charts.compact(share * 100)}%"
+    return _arrow(now, then), f"{percent} from {written(then)}"
+
+
+def _points(now: float | None, then: float | None) -> tuple[str, str]:
+    """Return an arrow and the change of a rate in percentage points."""
+    if now is None or then is None:
+        return "", "" if now is None else "no run ended before"
+    points = abs(now - then) * 100
+    if points < 0.05:
+        return "", f"as before ({_rate(then)})"
+    return _arrow(now, then), f"{points:.1f} points from {_rate(then)}"
+
+
+def _arrow(now: Any, then: Any) -> str:
+    return "\N{BLACK UP-POINTING TRIANGLE}" if now > then else "\N{BLACK DOWN-POINTING TRIANGLE}"
