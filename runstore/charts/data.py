@@ -36,6 +36,8 @@ class Chart:
     series: Sequence[Series]
     written: Callable[[float], str] = compact
     """Returns a value as text, with its unit."""
+    whole: bool = False
+    """Whether values are counts, so that an axis has no fractions."""
 
     def coloured(self) -> list[tuple[Series, int]]:
         """Return the series in their order, each with a colour; those beyond the colours as one series, the last.

@@ -16,10 +16,13 @@ Clean = Callable[[str], str]
 LONGEST_NAME = 60
 """Characters of a name; the charts repeat names, and a report should remain small."""
 
+LONGEST_HEAD = 24
+"""Characters of a name at the head of a column."""
+
 MOST_TIMES = 120
 """Days, weeks or months of a chart and its table."""
 
-MOST_CODES = 8
+MOST_CODES = 6
 
 OUTCOMES: tuple[tuple[str, tuple[str, ...], int], ...] = (
     ("completed", ("completed",), 3),
@@ -96,7 +99,7 @@ def cost(figures: Figures, clean: Clean) -> Block:
         [label, *(written(each.values[place]) for each in groups), *([written(_sum(groups, place))] if several else [])]
         for place, label in enumerate(labels)
     ]
-    head = [_of_time(figures.week) + unit, *(each.name for each in groups), *(["Total"] if several else [])]
+    head = [_of_time(figures.week) + unit, *(shown.shortened(each.name, LONGEST_HEAD) for each in groups), *(["Total"] if several else [])]
     return Block(title, charts.bars(chart), Table(head, rows), note, command)
 
 
@@ -134,6 +137,7 @@ def outcomes(figures: Figures) -> Block:
         f"Stacked bars, one for each {figures.day} from {labels[0]} to {labels[-1]}. The table has the numbers.",
         labels,
         series,
+        whole=True,
     )
     head = [_of_time(figures.day), *(each.name.capitalize() for each in series), "Runs"]
     body = [

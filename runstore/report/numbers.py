@@ -8,7 +8,7 @@ from runstore import charts, shown
 from runstore.report.blocks import Clean
 from runstore.report.figures import Figures
 
-LONGEST = 15
+LONGEST = 11
 """Characters of a number that is written in full."""
 
 

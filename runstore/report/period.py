@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 from runstore import shown, times
@@ -12,8 +12,8 @@ from runstore.wire import INT64
 
 DAY = 86_400
 
-USUAL = 12 * 7 * DAY
-"""The length of a period whose beginning is not given."""
+WEEKS = 12
+"""Weeks with runs, of which a period consists whose beginning is not given."""
 
 BOUNDS = ("created_from", "created_before")
 
@@ -51,17 +51,23 @@ class Period(NamedTuple):
 def chosen(archive: RunRepository, where: Mapping[str, Any]) -> Period | None:
     """Return the period of a report, or None if no time is given and no run has one.
 
-    Filters set its bounds. By default it ends after the day of the newest run, and is twelve weeks long. It does not
-    depend on the clock, so that the same runs give the same report, and an old dump does not give an empty one.
+    Filters set its bounds. By default it is the last twelve weeks that have runs, and ends after the day of the newest
+    run. It does not depend on the clock, so that the same runs give the same report, and an old dump no empty one.
     """
     given = {name: times.seconds(name, where[name]) for name in BOUNDS if where.get(name) is not None}
     start, end = given.get("created_from"), given.get("created_before")
-    if end is None:
-        until = {"created_before": _END_OF_CALENDAR}
-        newest = archive.find_rows("created_at", limit=1, **{**where, **until}).rows
-        if not newest and start is None:
-            return None
-        end = (newest[0][0] // DAY + 1) * DAY if newest else min(start or 0, INT64[-1] - USUAL) + USUAL
+    until = {**where, "created_before": min(end or _END_OF_CALENDAR, _END_OF_CALENDAR)}
     if start is None:
-        start = max(end - USUAL, INT64[0])
-    return Period(start, max(start, end))
+        weeks = [row["week"] for row in archive.stats("week", columns="runs", **until) if row["week"] is not None]
+        if not weeks and end is None:
+            return None
+        start = _monday(weeks[-WEEKS:][0]) if weeks else end - DAY
+    if end is None:
+        newest = archive.find_rows("created_at", limit=1, **until).rows
+        end = (newest[0][0] // DAY + 1) * DAY if newest else start
+    return Period(min(start, end), end)
+
+
+def _monday(week: str) -> int:
+    year, _, number = week.partition("-W")
+    return (date.fromisocalendar(int(year), int(number), 1) - date(1970, 1, 1)).days * DAY
