@@ -18,7 +18,6 @@ from runstore.charts.drawing import (
 )
 from runstore.charts.scale import shortened, step_of_labels
 
-HEIGHT = 240
 WIDEST = 64
 """Maximum width of a bar."""
 
@@ -33,7 +32,7 @@ def bars(chart: Chart) -> str:
     ups = [sum(max(value or 0, 0) for value in column) for column in columns]
     downs = [sum(min(value or 0, 0) for value in column) for column in columns]
     top = legend_lines(coloured) * LINE + 12
-    bottom = top + HEIGHT
+    bottom = top + chart.height
     svg = canvas(chart, bottom + LINE + 4)
     legend(svg, coloured)
     left, values = y_axis(svg, chart, min(downs, default=0), max(ups, default=0), top, bottom)

@@ -36,6 +36,8 @@ class Chart:
     series: Sequence[Series]
     written: Callable[[float], str] = compact
     """Returns a value as text, with its unit."""
+    height: float = 240
+    """Height of the space for bars over time and lines."""
     whole: bool = False
     """Whether values are counts, so that an axis has no fractions."""
 

@@ -6,7 +6,6 @@ from runstore.charts.data import Chart
 from runstore.charts.drawing import LINE, WIDTH, add, canvas, legend, legend_lines, place, text_of, tip, x_label, y_axis
 from runstore.charts.scale import shortened, step_of_labels
 
-HEIGHT = 240
 LABEL = 110
 
 
@@ -18,7 +17,7 @@ def lines(chart: Chart) -> str:
     coloured = [(series, colour) for series, colour in chart.coloured() if series in chart.series]
     known = [value for series, _ in coloured for value in series.values if value is not None]
     top = legend_lines(coloured) * LINE + 12
-    bottom = top + HEIGHT
+    bottom = top + chart.height
     svg = canvas(chart, bottom + LINE + 4)
     legend(svg, coloured)
     left, axis = y_axis(svg, chart, min(known, default=0), max(known, default=0), top, bottom)

@@ -22,6 +22,9 @@ LONGEST_HEAD = 24
 MOST_TIMES = 120
 """Days, weeks or months of a chart and its table."""
 
+HEIGHT = 190
+"""Height of a chart over time: three fit on a page of paper, with the numbers above them."""
+
 MOST_CODES = 6
 
 OUTCOMES: tuple[tuple[str, tuple[str, ...], int], ...] = (
@@ -92,6 +95,7 @@ def cost(figures: Figures, clean: Clean) -> Block:
         labels,
         series,
         (lambda value: money(value, clean(currency))) if unit else charts.compact,
+        HEIGHT,
     )
     groups = [each for each, _ in chart.coloured()]
     several = len(groups) > 1
@@ -137,6 +141,7 @@ def outcomes(figures: Figures) -> Block:
         f"Stacked bars, one for each {figures.day} from {labels[0]} to {labels[-1]}. The table has the numbers.",
         labels,
         series,
+        height=HEIGHT,
         whole=True,
     )
     head = [_of_time(figures.day), *(each.name.capitalize() for each in series), "Runs"]
@@ -166,6 +171,7 @@ def durations(figures: Figures) -> Block:
         labels,
         series,
         shown.duration,
+        HEIGHT,
     )
     body = [
         [label, *(shown.duration(each.values[place]) for each in series)]
