@@ -299,9 +299,7 @@ class AsyncRunRepository:
         **where: Unpack[Filter],
     ) -> AsyncIterator[tuple[Any, ...]]:
         """Yield the rows of the view ``runs`` that meet the conditions of :meth:`find`: :meth:`RunRepository.rows`."""
-        return self._yielded(
-            RunRepository.rows, columns, newest_first=newest_first, sort=sort, limit=limit, **where
-        )
+        return self._yielded(RunRepository.rows, columns, newest_first=newest_first, sort=sort, limit=limit, **where)
 
     async def stats(
         self,

@@ -38,6 +38,8 @@ class Chart:
     """Returns a value as text, with its unit."""
     height: float = 240
     """Height of the space for bars over time and lines."""
+    unit: float = 1
+    """The values on the axis are round multiples of this."""
     whole: bool = False
     """Whether values are counts, so that an axis has no fractions."""
 

@@ -95,7 +95,7 @@ def _places(coloured: Sequence[tuple[Series, int]]) -> list[tuple[int, float]]:
 
 def y_axis(svg: Element, chart: Chart, low: float, high: float, top: float, bottom: float) -> tuple[float, list[float]]:
     """Draw horizontal lines with their values; return the left edge of the chart, and the values."""
-    values = ticks(low, high, whole=chart.whole)
+    values = [value * chart.unit for value in ticks(low / chart.unit, high / chart.unit, whole=chart.whole)]
     texts = [chart.written(value) for value in values]
     left = max(map(width, texts)) + GLYPH
     group = add(svg, "g", kind="axis")

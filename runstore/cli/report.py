@@ -39,7 +39,7 @@ def report_command(
     is twelve weeks long; --created-from and --created-before set other bounds. Days and weeks are in UTC. The same runs
     and prices give the same file. Needs the extra 'report'.
     """
-    from runstore.amounts import counted, readable_size
+    from runstore.amounts import readable_size
     from runstore.errors import ConfigurationError
 
     spare_the_archive(db, output)

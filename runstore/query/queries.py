@@ -7,7 +7,20 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Column, ColumnClause, ColumnElement, Row, Select, and_, bindparam, func, or_, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnClause,
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.selectable import FromClause, ScalarSelect, SelectBase
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from runstore import charts, shown
 from runstore.charts import Chart, Series
@@ -24,6 +24,8 @@ MOST_TIMES = 120
 
 HEIGHT = 190
 """Height of a chart over time: three fit on a page of paper, with the numbers above them."""
+
+NO_RUNS = "There are no runs."
 
 MOST_CODES = 6
 
@@ -67,6 +69,8 @@ def money(value: float, currency: str | None) -> str:
 def cost(figures: Figures, clean: Clean) -> Block:
     """Return the cost of each week by model; the tokens if costs are not known or cannot be added."""
     note, command, measure, title = "", "", "cost", "Cost"
+    if not figures.now["runs"]:
+        return Block(f"{title} by {figures.week} and model", note=NO_RUNS)
     if not figures.has_cost:
         measure, title = "total_tokens", "Tokens"
         if figures.currencies:
@@ -91,7 +95,7 @@ def cost(figures: Figures, clean: Clean) -> Block:
     chart = Chart(
         "cost",
         title,
-        f"Stacked bars, one for each {figures.week} from {labels[0]} to {labels[-1]}. The table has the numbers.",
+        f"Stacked bars, one for each {figures.week}, {_range(labels)}. The table has the numbers.",
         labels,
         series,
         (lambda value: money(value, clean(currency))) if unit else charts.compact,
@@ -103,7 +107,11 @@ def cost(figures: Figures, clean: Clean) -> Block:
         [label, *(written(each.values[place]) for each in groups), *([written(_sum(groups, place))] if several else [])]
         for place, label in enumerate(labels)
     ]
-    head = [_of_time(figures.week) + unit, *(shown.shortened(each.name, LONGEST_HEAD) for each in groups), *(["Total"] if several else [])]
+    head = [
+        _of_time(figures.week) + unit,
+        *(shown.shortened(each.name, LONGEST_HEAD) for each in groups),
+        *(["Total"] if several else []),
+    ]
     return Block(title, charts.bars(chart), Table(head, rows), note, command)
 
 
@@ -134,11 +142,11 @@ def outcomes(figures: Figures) -> Block:
     }
     series = [Series(name, counts[name], colour) for name, _, colour in OUTCOMES if any(counts[name])]
     if not series:
-        return Block(title, note="There are no runs.")
+        return Block(title, note=NO_RUNS)
     chart = Chart(
         "outcomes",
         title,
-        f"Stacked bars, one for each {figures.day} from {labels[0]} to {labels[-1]}. The table has the numbers.",
+        f"Stacked bars, one for each {figures.day}, {_range(labels)}. The table has the numbers.",
         labels,
         series,
         height=HEIGHT,
@@ -146,7 +154,11 @@ def outcomes(figures: Figures) -> Block:
     )
     head = [_of_time(figures.day), *(each.name.capitalize() for each in series), "Runs"]
     body = [
-        [label, *(shown.number(int(each.values[place] or 0)) for each in series), shown.number(int(_sum(series, place)))]
+        [
+            label,
+            *(shown.number(int(each.values[place] or 0)) for each in series),
+            shown.number(int(_sum(series, place))),
+        ]
         for place, label in enumerate(labels)
     ]
     return Block(title, charts.bars(chart), Table(head, body))
@@ -166,12 +178,13 @@ def durations(figures: Figures) -> Block:
     chart = Chart(
         "durations",
         title,
-        f"Two lines from {labels[0]} to {labels[-1]}: the time within which half of the runs of the {figures.day} "
+        f"Two lines, {_range(labels)}: the time within which half of the runs of the {figures.day} "
         "ended, and 95 percent of them. The table has the numbers.",
         labels,
         series,
         shown.duration,
         HEIGHT,
+        unit=_unit_of([value for each in series for value in each.values if value is not None]),
     )
     body = [
         [label, *(shown.duration(each.values[place]) for each in series)]
@@ -181,13 +194,19 @@ def durations(figures: Figures) -> Block:
     return Block(title, charts.lines(chart), Table([_of_time(figures.day), "p50", "p95"], body))
 
 
+def _unit_of(seconds: Iterable[float]) -> int:
+    """Return the seconds of a day, an hour, a minute or a second, whatever the axis has round numbers of."""
+    longest = max(map(abs, seconds))
+    return next((unit for unit in (86_400, 3600, 60) if longest > 2 * unit), 1)
+
+
 def failures(figures: Figures, clean: Clean) -> Block:
     """Return the failed runs by the code of their error."""
     title = "Failed runs by error code"
     found = [row for row in figures.by_error if row["failed"]]
     total = sum(row["failed"] for row in found)
     if not found:
-        return Block(title, note="No run failed." if figures.now["runs"] else "There are no runs.")
+        return Block(title, note="No run failed." if figures.now["runs"] else NO_RUNS)
     names = ["no code" if row["error"] is None else shown.shortened(clean(row["error"]), LONGEST_NAME) for row in found]
     counts = [row["failed"] for row in found]
     if len(found) > MOST_CODES:
@@ -258,6 +277,10 @@ def _label(unit: str, text: str | None) -> str:
         return date.fromisocalendar(int(year), int(week), 1).isoformat()
     except ValueError:
         return text
+
+
+def _range(labels: Sequence[str]) -> str:
+    return f"from {labels[0]} to {labels[-1]}" if len(labels) > 1 else labels[0]
 
 
 def _of_time(unit: str) -> str:

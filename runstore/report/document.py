@@ -25,7 +25,10 @@ from runstore.repository import RunRepository
 
 TITLE = "Assistant runs"
 
-LONGEST_TITLE = 200
+LONGEST_TITLE = 120
+
+LONGEST_FILTERS = 300
+"""Characters of all filters."""
 
 LONGEST_FILTER = 100
 """Characters of the value of a filter."""
@@ -57,20 +60,24 @@ def html(
 def page(figures: Figures, where: Mapping[str, Any], *, title: str, with_prompts: bool, clean: Clean) -> str:
     """Return the document for these figures."""
     style = _style()
-    return _environment().get_template("report.html").render(
-        title=title,
-        style=Markup(style),  # noqa: S704
-        policy=_policy(style),
-        figures=figures,
-        period=figures.period,
-        numbers=numbers.six(figures, clean),
-        first=[blocks.cost(figures, clean), blocks.outcomes(figures), blocks.durations(figures)],
-        second=blocks.failures(figures, clean),
-        lists=[blocks.slowest(figures), blocks.dearest(figures, clean)],
-        with_prompts=with_prompts,
-        assistants=versions.by_assistant(figures, clean),
-        filters=clean(" ".join(_options(where))),
-        version=version("runstore"),
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            title=title,
+            style=Markup(style),
+            policy=_policy(style),
+            figures=figures,
+            period=figures.period,
+            numbers=numbers.six(figures, clean),
+            first=[blocks.cost(figures, clean), blocks.outcomes(figures), blocks.durations(figures)],
+            second=blocks.failures(figures, clean),
+            lists=[blocks.slowest(figures), blocks.dearest(figures, clean)],
+            with_prompts=with_prompts,
+            assistants=versions.by_assistant(figures, clean),
+            filters=shown.shortened(clean(" ".join(_options(where))), LONGEST_FILTERS),
+            version=version("runstore"),
+        )
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from runstore import charts, shown
@@ -25,16 +26,9 @@ class Number(NamedTuple):
 def six(figures: Figures, clean: Clean) -> list[Number]:
     """Return the numbers."""
     now, then = figures.now, figures.then
-    currency = now["currency"]
-    money = f"{_count(now['cost'], two=True)} {shown.shortened(clean(currency), 8)}" if currency else shown.NONE
-    if now["cost"] is None:
-        cost = Number("Cost", shown.NONE, "", "several currencies" if figures.currencies else "no price is known")
-    else:
-        before = then["cost"] if then["currency"] == currency else None
-        cost = Number("Cost", money, *_change(now["cost"], before, "no cost before"))
     return [
-        Number("Runs", _count(now["runs"]), *_change(now["runs"], then["runs"] or None, "no runs before")),
-        cost,
+        Number("Runs", _count(now["runs"]), *_change(now["runs"], then["runs"] or None, "no runs before", _count)),
+        _cost(figures, clean),
         Number("Failure rate", _rate(now["failure_rate"]), *_points(now["failure_rate"], then["failure_rate"])),
         *(
             Number(
@@ -42,26 +36,44 @@ def six(figures: Figures, clean: Clean) -> list[Number]:
             )
             for label, name in (("Time, p50", "seconds_p50"), ("Time, p95", "seconds_p95"))
         ),
-        Number("Tokens", _count(now["total_tokens"]), *_change(now["total_tokens"], then["total_tokens"], "no tokens before")),
+        Number(
+            "Tokens",
+            _count(now["total_tokens"]),
+            *_change(now["total_tokens"], then["total_tokens"], "no tokens before", _count),
+        ),
     ]
 
 
-def _count(value: Any, *, two: bool = False) -> str:
-    if value is None:
-        return shown.NONE
-    text = shown.money(value) if two else shown.number(value)
-    return text if len(text) <= LONGEST else charts.compact(float(value))
+def _cost(figures: Figures, clean: Clean) -> Number:
+    now, then = figures.now, figures.then
+    if now["cost"] is None:
+        return Number("Cost", shown.NONE, "", "several currencies" if figures.currencies else "no price is known")
+    before = then["cost"] if then["currency"] == now["currency"] else None
+    text = f"{_money(now['cost'])} {shown.shortened(clean(now['currency']), 8)}"
+    return Number("Cost", text, *_change(now["cost"], before, "no cost before", _money))
+
+
+def _count(value: Any) -> str:
+    return _fitting(value, shown.number)
+
+
+def _money(value: Any) -> str:
+    return _fitting(value, shown.money)
+
+
+def _fitting(value: Any, written: Callable[[Any], str]) -> str:
+    text = written(value)
+    return text if value is None or len(text) <= LONGEST else charts.compact(float(value))
 
 
 def _rate(value: float | None) -> str:
     return shown.NONE if value is None else f"{value:.1%}"
 
 
-def _change(now: Any, then: Any, nothing: str, written: Any = None) -> tuple[str, str]:
+def _change(now: Any, then: Any, nothing: str, written: Callable[[Any], str]) -> tuple[str, str]:
     """Return an arrow and the change in percent, with the value before."""
     if now is None or then is None:
         return "", nothing if then is None else ""
-    written = written or (lambda value: _count(value, two=not isinstance(value, int)))
     if now == then:
         return "", f"as before ({written(then)})"
     if then <= 0 or now < 0:

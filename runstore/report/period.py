@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
@@ -52,20 +53,29 @@ def chosen(archive: RunRepository, where: Mapping[str, Any]) -> Period | None:
     """Return the period of a report, or None if no time is given and no run has one.
 
     Filters set its bounds. By default it is the last twelve weeks that have runs, and ends after the day of the newest
-    run. It does not depend on the clock, so that the same runs give the same report, and an old dump no empty one.
+    run. The clock does not set it, so that the same runs give the same report, and an old dump gives no empty one; but
+    a run of the future does not set it either, if there are others.
     """
     given = {name: times.seconds(name, where[name]) for name in BOUNDS if where.get(name) is not None}
     start, end = given.get("created_from"), given.get("created_before")
-    until = {**where, "created_before": min(end or _END_OF_CALENDAR, _END_OF_CALENDAR)}
+    tomorrow = int(time.time()) // DAY * DAY + 2 * DAY
+    ends = [end] if end is not None else [tomorrow, _END_OF_CALENDAR]
+    last = next(filter(None, (_newest(archive, where, before) for before in ends)), None)
     if start is None:
+        if last is None:
+            return None if end is None else Period(max(end - DAY, INT64[0]), end)
+        until = {**where, "created_before": min(last + 1, _END_OF_CALENDAR)}
         weeks = [row["week"] for row in archive.stats("week", columns="runs", **until) if row["week"] is not None]
-        if not weeks and end is None:
-            return None
-        start = _monday(weeks[-WEEKS:][0]) if weeks else end - DAY
+        start = _monday(weeks[-WEEKS:][0]) if weeks else max(last // DAY * DAY, INT64[0])
     if end is None:
-        newest = archive.find_rows("created_at", limit=1, **until).rows
-        end = (newest[0][0] // DAY + 1) * DAY if newest else start
+        end = start + DAY if last is None else (last // DAY + 1) * DAY
     return Period(min(start, end), end)
+
+
+def _newest(archive: RunRepository, where: Mapping[str, Any], before: int) -> int | None:
+    """Return when the newest run that has a day was created."""
+    found = archive.find_rows("created_at", limit=1, **{**where, "created_before": min(before, _END_OF_CALENDAR)}).rows
+    return found[0][0] if found else None
 
 
 def _monday(week: str) -> int:

@@ -91,6 +91,17 @@ def test_ticks_are_round_and_enclose_the_values(high: float) -> None:
     assert len({charts.compact(value) for value in found}) == len(found)
 
 
+@pytest.mark.parametrize("high", [1, 2, 3, 7, 12, 999])
+def test_an_axis_of_counts_has_whole_numbers(high: int) -> None:
+    assert all(value == int(value) for value in ticks(0, high, whole=True))
+
+
+def test_an_axis_has_round_multiples_of_its_unit() -> None:
+    made = Chart("c", "", "", ["a"], [Series("x", [150])], unit=60, written=lambda value: f"{value:.0f} s")
+    texts = [text.text for text in parsed(charts.lines(made)).iter(f"{SVG}text")]
+    assert texts[:-1] == ["0 s", "30 s", "60 s", "90 s", "120 s", "150 s"]
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0, "0"), (999, "999"), (9999, "9,999"), (12_345, "12.3k"), (2_000_000, "2M"), (3.5e9, "3.5B"), (0.1031, "0.103"),

@@ -54,7 +54,9 @@ async def answer(archive: Archive, site: Site, request: Request) -> Response:
         Shown(
             len(versions) - place,
             versions[place],
-            None if site.hide_text or place + 1 == len(versions) else changes(versions[place + 1].text or "", versions[place].text or ""),
+            None
+            if site.hide_text or place + 1 == len(versions)
+            else changes(versions[place + 1].text or "", versions[place].text or ""),
             links.query_of([("assistant_id", assistant), *_times(versions[place])]),
         )
         for place in range(start, min(start + AT_ONCE, len(versions)))
