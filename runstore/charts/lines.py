@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from runstore.charts.data import Chart
-from runstore.charts.drawing import LINE, WIDTH, add, canvas, legend, legend_lines, place, text_of, tip, x_label, y_axis
-from runstore.charts.scale import shortened, step_of_labels
-
-LABEL = 110
+from runstore.charts.drawing import (
+    LINE,
+    WIDTH,
+    add,
+    canvas,
+    legend,
+    legend_lines,
+    place,
+    text_of,
+    tip,
+    x_labels,
+    y_axis,
+)
 
 
 def lines(chart: Chart) -> str:
@@ -39,7 +48,5 @@ def lines(chart: Chart) -> str:
             if point is not None and value is not None:
                 dot = add(svg, "circle", kind=f"dot c{colour}", cx=point[0], cy=point[1], r=3)
                 tip(dot, label, series.name, chart.written(value))
-    shown = [shortened(label, LABEL) for label in chart.labels]
-    for number in range(0, len(shown), step_of_labels(shown, room)):
-        x_label(svg, shown[number], places[number], bottom + LINE - 3)
+    x_labels(svg, chart.labels, places, room, bottom + LINE - 3)
     return text_of(svg)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
@@ -117,6 +118,15 @@ def test_a_text_that_is_cut_has_a_sign_of_it() -> None:
     assert cut.endswith("…")
     assert width(cut) <= 100
     assert width(shortened("漢字" * 50, 100)) <= 100
+
+
+@pytest.mark.parametrize("draw", [charts.bars, charts.lines])
+def test_labels_at_the_edges_do_not_touch_either(draw: Callable[[Chart], str]) -> None:
+    for labels in range(1, 130):
+        svg = parsed(draw(chart(labels, 1)))
+        found = [text for text in svg.iter(f"{SVG}text") if text.get("class") == "label"]
+        spans = [(float(text.attrib["x"]), width(text.text or "") / 2) for text in found]
+        assert all(x + half <= other - half for (x, half), (other, _) in pairwise(spans)), labels
 
 
 def test_labels_do_not_touch() -> None:
