@@ -319,7 +319,7 @@ class AsyncRunRepository:
         """Return how often the values of some filters occur among the newest runs: :meth:`RunRepository.facets`."""
         return await self._do(RunRepository.facets, names, limit=limit, **where)
 
-    async def prompts(self, assistant_id: str, *, limit: int = prompts.LIMIT, **where: Unpack[Filter]) -> Prompts:
+    async def prompts(self, assistant_id: str, /, *, limit: int = prompts.LIMIT, **where: Unpack[Filter]) -> Prompts:
         """Return the versions of an assistant's instructions: :meth:`RunRepository.prompts`."""
         return await self._do(RunRepository.prompts, assistant_id, limit=limit, **where)
 

@@ -501,7 +501,7 @@ class RunRepository:
         with self._connections.transaction(write=False) as transaction:
             return facets.answer(transaction, asked, wanted)
 
-    def prompts(self, assistant_id: str, *, limit: int = prompts.LIMIT, **where: Unpack[Filter]) -> Prompts:
+    def prompts(self, assistant_id: str, /, *, limit: int = prompts.LIMIT, **where: Unpack[Filter]) -> Prompts:
         """Return the instructions that the runs of an assistant had, with their first and last time, the newest first.
 
         Prompts that differ in one sentence only are gathered (:mod:`runstore.query.prompts`). At most *limit* runs are

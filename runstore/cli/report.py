@@ -25,13 +25,13 @@ ENDINGS = ("", ".html", ".htm")
     ),
 )
 @db_option
-@click.option("--title", metavar="TEXT", help="The title of the report. [default: Assistant runs]")
+@click.option("--title", metavar="TEXT", default="Assistant runs", show_default=True, help="The title of the report.")
 @click.option("--no-prompts", is_flag=True, help="Leave out the prompts of the assistants.")
 @click.option("--redact", is_flag=True, help="Omit what looks like a key, token or password.")
 @output_option
 @filter_options
 def report_command(
-    db: str | None, title: str | None, no_prompts: bool, redact: bool, output: Path | None, where: dict[str, Any]
+    db: str | None, title: str, no_prompts: bool, redact: bool, output: Path | None, where: dict[str, Any]
 ) -> None:
     """Write a report with charts of cost, outcomes and durations: one HTML file to send, open offline and print.
 
@@ -55,9 +55,8 @@ def report_command(
         detail = f"the package {error.name} is missing; pip install 'runstore[report]'"
         raise ConfigurationError(detail=detail) from error
 
-    options = {} if title is None else {"title": title}
     with opened(db, where) as archive:
-        text = report.html(archive, **options, prompts=not no_prompts, redact=redact, **where)
+        text = report.html(archive, title=title, prompts=not no_prompts, redact=redact, **where)
     data = text.encode()
     with output_file(output) as file:
         file.write(data)

@@ -38,7 +38,8 @@ class Assistant(NamedTuple):
 
     id: str
     runs: int
-    count: int
+    total: int
+    """The number of its versions."""
     complete: bool
     """Whether all its runs were counted."""
     versions: list[Shown]

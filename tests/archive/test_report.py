@@ -255,6 +255,7 @@ def test_prompts_are_those_of_the_period(runs: RunRepository) -> None:
     assert ["2", "2024-06-11", "1", "Be brief. brief and kind."] in document.rows
     assert ["1", "2024-06-10", "1", "begins: Be brief."] in document.rows
     assert "rude" not in document.text
+    assert "asst_a 2 versions" in Document(report.html(runs, assistant_id="asst_a", **SECOND_WEEK)).text
     without = report.html(runs, prompts=False)
     assert "brief" not in without
     assert "Prompt versions" not in without

@@ -64,11 +64,12 @@ def test_it_has_no_barrier_loads_nothing_and_does_not_scroll_sideways(
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     width, scheme = LOOKS[look]
     problems: list[object] = []
+    asked: list[str] = []
     with browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme, offline=True) as context:
         for name, file in files.items():
             page = context.new_page()
             page.on("console", lambda message: problems.append(message.text))
-            page.on("request", lambda request: request.url.startswith("file:") or problems.append(request.url))
+            page.on("request", lambda request: asked.append(request.url))
             page.goto(file.as_uri())
             page.screenshot(path=shots / f"report-{name}-{look}.png", full_page=True)
             assert page.title().startswith("Assistant runs")
@@ -91,6 +92,7 @@ def test_it_has_no_barrier_loads_nothing_and_does_not_scroll_sideways(
                     if found["impact"] in ("serious", "critical")
                 ]
     assert problems == []
+    assert asked == [file.as_uri() for file in files.values()]
 
 
 @pytest.mark.parametrize("paper", ["A4", "Letter"])
