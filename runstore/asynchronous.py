@@ -292,10 +292,16 @@ class AsyncRunRepository:
         return self._asked(query, timeout)
 
     def rows(
-        self, columns: str | Iterable[str] | None = None, *, newest_first: bool = False, **where: Unpack[Filter]
+        self,
+        columns: str | Iterable[str] | None = None,
+        *,
+        newest_first: bool = False,
+        sort: str | None = None,
+        limit: int | None = None,
+        **where: Unpack[Filter],
     ) -> AsyncIterator[tuple[Any, ...]]:
         """Yield the rows of the view ``runs`` that meet the conditions of :meth:`find`: :meth:`RunRepository.rows`."""
-        return self._yielded(RunRepository.rows, columns, newest_first=newest_first, **where)
+        return self._yielded(RunRepository.rows, columns, newest_first=newest_first, sort=sort, limit=limit, **where)
 
     async def stats(
         self,
@@ -315,9 +321,9 @@ class AsyncRunRepository:
         """Return how often the values of some filters occur among the newest runs: :meth:`RunRepository.facets`."""
         return await self._do(RunRepository.facets, names, limit=limit, **where)
 
-    async def prompts(self, assistant_id: str, *, limit: int = prompts.LIMIT) -> Prompts:
+    async def prompts(self, assistant_id: str, /, *, limit: int = prompts.LIMIT, **where: Unpack[Filter]) -> Prompts:
         """Return the versions of an assistant's instructions: :meth:`RunRepository.prompts`."""
-        return await self._do(RunRepository.prompts, assistant_id, limit=limit)
+        return await self._do(RunRepository.prompts, assistant_id, limit=limit, **where)
 
     async def created_at_of(self, place: int) -> int | None:
         """Return the created_at of the run at this place from the newest: :meth:`RunRepository.created_at_of`."""

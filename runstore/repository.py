@@ -147,6 +147,18 @@ class RunRepository:
         view._owned = None
         return view
 
+    @contextmanager
+    def consistent(self) -> Iterator[RunRepository]:
+        """Yield a repository whose methods all read in one transaction, and therefore the same state of the archive.
+
+        A repository that :meth:`on` returned yields itself: what it reads depends on the caller's transaction.
+        """
+        if not self._connections.are_ours:
+            yield self
+            return
+        with self._connections.transaction(write=False) as transaction:
+            yield self.on(transaction.connection)
+
     def close(self) -> None:
         """Close the connections of a repository that :meth:`open` returned."""
         if self._owned is not None:
@@ -357,7 +369,7 @@ class RunRepository:
         with self._connections.transaction(write=False) as transaction:
             ids, following = pages.find_ids(transaction, asked)
             of_page = filters.one_of(self._backend, RUN.c.id, ids)
-            statement = queries.rows(self._backend, chosen, [of_page], newest_first=newest_first)
+            statement = queries.rows(self._backend, chosen, [of_page], queries.order(newest_first))
             rows = [tuple(row) for row in transaction.execute(statement)] if ids else []
         return RowPage(rows, following)
 
@@ -421,22 +433,30 @@ class RunRepository:
         return self._connections.asked(query, timeout)
 
     def rows(
-        self, columns: str | Iterable[str] | None = None, *, newest_first: bool = False, **where: Unpack[Filter]
+        self,
+        columns: str | Iterable[str] | None = None,
+        *,
+        newest_first: bool = False,
+        sort: str | None = None,
+        limit: int | None = None,
+        **where: Unpack[Filter],
     ) -> Generator[tuple[Any, ...]]:
         """Yield the rows of the view ``runs`` that meet the conditions of :meth:`find`, oldest first, on demand.
 
-        *columns*: names of its columns (default: all). Times are datetimes, metadata is JSON text. Raises
-        :class:`ConfigurationError`.
+        *columns*: names of its columns (default: all). Times are datetimes, metadata is JSON text. *sort*: a column of
+        numbers; rows with the greatest values come first, rows without a value last. *limit*: the maximum number of
+        rows. Raises :class:`ConfigurationError`.
         """
         wanted = filters.understood(self._backend, where, paged=False)
         chosen = queries.view_columns(columns)
-        return self._connections.streamed(lambda transaction: self._rows(transaction, chosen, wanted, newest_first))
+        order = queries.order(newest_first, sort, limit)
+        return self._connections.streamed(lambda transaction: self._rows(transaction, chosen, wanted, order))
 
     def _rows(
-        self, transaction: Transaction, columns: list[Column[Any]], wanted: filters.Where, newest_first: bool
+        self, transaction: Transaction, columns: list[Column[Any]], wanted: filters.Where, order: queries.Order
     ) -> Generator[tuple[Any, ...]]:
         conditions = pages.conditions(transaction, wanted, filters.FEW)
-        statement = queries.rows(self._backend, columns, conditions, newest_first=newest_first)
+        statement = queries.rows(self._backend, columns, conditions, order)
         with transaction.selected(statement, options={"yield_per": BATCH}) as found:
             size = BatchSize()
             for rows in in_batches(found, size):
@@ -481,15 +501,17 @@ class RunRepository:
         with self._connections.transaction(write=False) as transaction:
             return facets.answer(transaction, asked, wanted)
 
-    def prompts(self, assistant_id: str, *, limit: int = prompts.LIMIT) -> Prompts:
+    def prompts(self, assistant_id: str, /, *, limit: int = prompts.LIMIT, **where: Unpack[Filter]) -> Prompts:
         """Return the instructions that the runs of an assistant had, with their first and last time, the newest first.
 
         Prompts that differ in one sentence only are gathered (:mod:`runstore.query.prompts`). At most *limit* runs are
-        counted, the newest ones. Raises :class:`RunNotFound` if the assistant has no run.
+        counted: the newest ones that meet the conditions of :meth:`find`. Raises :class:`RunNotFound` if there is none.
         """
+        wanted = filters.understood(self._backend, where, paged=False)
         if wire.is_text(assistant_id):
             with self._connections.transaction(write=False) as transaction:
-                if (found := prompts.of_assistant(transaction, assistant_id, limit)).runs:
+                conditions = pages.conditions(transaction, wanted, filters.MANY)
+                if (found := prompts.of_assistant(transaction, assistant_id, limit, conditions)).runs:
                     return found
         raise RunNotFound(id=assistant_id)
 

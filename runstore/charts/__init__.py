@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib.resources import files
 
 from runstore.charts.bars import bars
+from runstore.charts.calendar import TIMES, filled
 from runstore.charts.data import Chart, Series
 from runstore.charts.lines import lines
 from runstore.charts.rows import rows
@@ -18,4 +19,4 @@ from runstore.charts.spans import spans
 STYLE = files(__name__).joinpath("charts.css").read_text("utf-8")
 """The style sheet of all charts."""
 
-__all__ = ["STYLE", "Chart", "Series", "bars", "compact", "lines", "rows", "spans"]
+__all__ = ["STYLE", "TIMES", "Chart", "Series", "bars", "compact", "filled", "lines", "rows", "spans"]

@@ -13,17 +13,12 @@ from runstore.charts.drawing import (
     place,
     text_of,
     tip,
-    x_label,
+    x_labels,
     y_axis,
 )
-from runstore.charts.scale import shortened, step_of_labels
 
-HEIGHT = 240
 WIDEST = 64
 """Maximum width of a bar."""
-
-LABEL = 110
-"""Maximum width of a label."""
 
 
 def bars(chart: Chart) -> str:
@@ -33,16 +28,14 @@ def bars(chart: Chart) -> str:
     ups = [sum(max(value or 0, 0) for value in column) for column in columns]
     downs = [sum(min(value or 0, 0) for value in column) for column in columns]
     top = legend_lines(coloured) * LINE + 12
-    bottom = top + HEIGHT
+    bottom = top + chart.height
     svg = canvas(chart, bottom + LINE + 4)
     legend(svg, coloured)
     left, values = y_axis(svg, chart, min(downs, default=0), max(ups, default=0), top, bottom)
     room = (WIDTH - left) / max(len(chart.labels), 1)
     wide = min(room * 0.8, WIDEST)
-    shown = [shortened(label, LABEL) for label in chart.labels]
-    every = step_of_labels(shown, room)
-    for number, label in enumerate(chart.labels):
-        middle = left + room * (number + 0.5)
+    places = [left + room * (number + 0.5) for number in range(len(chart.labels))]
+    for number, (label, middle) in enumerate(zip(chart.labels, places, strict=True)):
         up = down = 0.0
         for (series, colour), value in zip(coloured, columns[number], strict=True):
             if not value:
@@ -55,6 +48,5 @@ def bars(chart: Chart) -> str:
                 y=min(first, last), height=max(abs(first - last), 0.5),
             )  # fmt: skip
             tip(bar, label, series.name, chart.written(value))
-        if number % every == 0:
-            x_label(svg, shown[number], middle, bottom + LINE - 3)
+    x_labels(svg, chart.labels, places, room, bottom + LINE - 3)
     return text_of(svg)

@@ -36,6 +36,12 @@ class Chart:
     series: Sequence[Series]
     written: Callable[[float], str] = compact
     """Returns a value as text, with its unit."""
+    height: float = 240
+    """Height of the area in which bars and lines are drawn."""
+    unit: float = 1
+    """The values on the axis are round multiples of this unit."""
+    whole: bool = False
+    """Whether the values are counts, so that the axis has no fractions."""
 
     def coloured(self) -> list[tuple[Series, int]]:
         """Return the series in their order, each with a colour; those beyond the colours as one series, the last.

@@ -7,11 +7,14 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from runstore.charts.data import Chart, Series
-from runstore.charts.scale import GLYPH, shortened, ticks, width
+from runstore.charts.scale import GLYPH, shortened, step_of_labels, ticks, width
 
 WIDTH = 960
 LINE = 20
 """Height of a line of text."""
+
+LONGEST_LABEL = 110
+"""Maximum width of a label of the horizontal axis."""
 
 LONGEST_NAME = 200
 """Maximum width of a name in the legend."""
@@ -95,7 +98,7 @@ def _places(coloured: Sequence[tuple[Series, int]]) -> list[tuple[int, float]]:
 
 def y_axis(svg: Element, chart: Chart, low: float, high: float, top: float, bottom: float) -> tuple[float, list[float]]:
     """Draw horizontal lines with their values; return the left edge of the chart, and the values."""
-    values = ticks(low, high)
+    values = [value * chart.unit for value in ticks(low / chart.unit, high / chart.unit, whole=chart.whole)]
     texts = [chart.written(value) for value in values]
     left = max(map(width, texts)) + GLYPH
     group = add(svg, "g", kind="axis")
@@ -111,10 +114,16 @@ def place(value: float, values: Sequence[float], top: float, bottom: float) -> f
     return bottom - (value - values[0]) / (values[-1] - values[0]) * (bottom - top)
 
 
-def x_label(svg: Element, text: str, x: float, y: float) -> None:
-    """Draw a label of the horizontal axis, inside the chart also at its edges."""
-    half = width(text) / 2
-    add(svg, "text", text, x=max(half, min(x, WIDTH - half)), y=y, text_anchor="middle", kind="label")
+def x_labels(svg: Element, labels: Sequence[str], places: Sequence[float], room: float, y: float) -> None:
+    """Draw the labels of the horizontal axis that fit, all inside the chart. *room*: the width for each label."""
+    texts = [shortened(label, LONGEST_LABEL) for label in labels]
+    free = 0.0
+    for place in range(0, len(texts), step_of_labels(texts, room)):
+        half = width(texts[place]) / 2
+        x = max(half, min(places[place], WIDTH - half))
+        if x - half >= free:  # a label at an edge is moved towards its neighbour
+            add(svg, "text", texts[place], x=x, y=y, text_anchor="middle", kind="label")
+            free = x + half + GLYPH
 
 
 def _visible(text: str) -> str:

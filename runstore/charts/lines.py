@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from runstore.charts.data import Chart
-from runstore.charts.drawing import LINE, WIDTH, add, canvas, legend, legend_lines, place, text_of, tip, x_label, y_axis
-from runstore.charts.scale import shortened, step_of_labels
-
-HEIGHT = 240
-LABEL = 110
+from runstore.charts.drawing import (
+    LINE,
+    WIDTH,
+    add,
+    canvas,
+    legend,
+    legend_lines,
+    place,
+    text_of,
+    tip,
+    x_labels,
+    y_axis,
+)
 
 
 def lines(chart: Chart) -> str:
@@ -18,7 +26,7 @@ def lines(chart: Chart) -> str:
     coloured = [(series, colour) for series, colour in chart.coloured() if series in chart.series]
     known = [value for series, _ in coloured for value in series.values if value is not None]
     top = legend_lines(coloured) * LINE + 12
-    bottom = top + HEIGHT
+    bottom = top + chart.height
     svg = canvas(chart, bottom + LINE + 4)
     legend(svg, coloured)
     left, axis = y_axis(svg, chart, min(known, default=0), max(known, default=0), top, bottom)
@@ -40,7 +48,5 @@ def lines(chart: Chart) -> str:
             if point is not None and value is not None:
                 dot = add(svg, "circle", kind=f"dot c{colour}", cx=point[0], cy=point[1], r=3)
                 tip(dot, label, series.name, chart.written(value))
-    shown = [shortened(label, LABEL) for label in chart.labels]
-    for number in range(0, len(shown), step_of_labels(shown, room)):
-        x_label(svg, shown[number], places[number], bottom + LINE - 3)
+    x_labels(svg, chart.labels, places, room, bottom + LINE - 3)
     return text_of(svg)

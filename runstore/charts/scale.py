@@ -12,14 +12,18 @@ GLYPH = 7.4
 _UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 
-def ticks(low: float, high: float, count: int = 5) -> list[float]:
-    """Return round numbers from at most *low* to at least *high*, about *count* of them; 0 is one if it is between."""
+def ticks(low: float, high: float, count: int = 5, *, whole: bool = False) -> list[float]:
+    """Return round numbers from at most *low* to at least *high*, about *count* of them; 0 is one if it is between.
+
+    With *whole*, they are integers.
+    """
     low, high = min(low, 0.0), max(high, 0.0)
     if low == high:
         high = low + 1.0
     raw = (high - low) / count
     power = 10.0 ** math.floor(math.log10(raw))
-    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= raw * 0.999)
+    steps = (factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= raw * 0.999)
+    step = next(step for step in steps if not whole or step == int(step))
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [place * step for place in range(first, last + 1)]
 

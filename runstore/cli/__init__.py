@@ -26,6 +26,7 @@ COMMANDS = {
     "show": "show",
     "list": "show",
     "stats": "stats",
+    "report": "report",
     "sql": "ask",
     "serve": "serve",
     "lint": "lint",

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from runstore.backends import Transaction
 from runstore.mapping import INSTRUCTIONS, RUN
@@ -78,10 +78,13 @@ class Prompts(NamedTuple):
     """Whether these are all runs of the assistant and all their prompts, and not only the newest."""
 
 
-def of_assistant(transaction: Transaction, assistant_id: str, limit: int) -> Prompts:
-    """Return the versions among the newest runs of an assistant."""
+def of_assistant(
+    transaction: Transaction, assistant_id: str, limit: int, conditions: Iterable[ColumnElement[bool]] = ()
+) -> Prompts:
+    """Return the versions among the newest runs of an assistant that meet these conditions on ``run_object``."""
     newest = queries.ordered(
-        select(RUN.c.instructions_id, RUN.c.created_at).where(RUN.c.assistant_id == assistant_id), newest_first=True
+        select(RUN.c.instructions_id, RUN.c.created_at).where(RUN.c.assistant_id == assistant_id, *conditions),
+        newest_first=True,
     )
     newest_runs = newest.limit(limit).correlate(None).subquery()
     created = newest_runs.c.created_at

@@ -7,7 +7,20 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, ColumnClause, ColumnElement, Row, Select, and_, bindparam, func, or_, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnClause,
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.selectable import FromClause, ScalarSelect, SelectBase
 
@@ -16,7 +29,7 @@ from runstore.backends import Backend
 from runstore.errors import ConfigurationError, InvalidArgument, not_one_of
 from runstore.mapping import BELONGS, CALLS, COLUMNS, FILES, REQUIRED_ACTION, RUN, TOOLS, StoredRun
 from runstore.query.filters import CREATED, Way
-from runstore.schema.base import JSONText
+from runstore.schema.base import JSONText, Number
 from runstore.schema.views import RUNS
 
 _PARTS = {"required_action": REQUIRED_ACTION, **BELONGS}
@@ -103,14 +116,37 @@ _NO_PARTS = dict.fromkeys(_PARTS)
 # --- the view --------------------------------------------------------------------------------------------------------
 
 
+NUMBERS = tuple(column.name for column in RUNS.c if isinstance(column.type, BigInteger | Number))
+"""The columns by which rows can be sorted: numbers have the same order on all databases, texts do not."""
+
+
+class Order(NamedTuple):
+    """The order of the rows of the view, and their maximum number."""
+
+    newest_first: bool
+    sort: Column[Any] | None
+    """The rows with the greatest value of this column come first."""
+    limit: int | None
+
+
+def order(newest_first: bool, sort: str | None = None, limit: int | None = None) -> Order:
+    """Check the arguments of :meth:`RunRepository.rows`. Raise :class:`ConfigurationError`."""
+    if limit is not None and (type(limit) is not int or limit < 1):
+        raise InvalidArgument(argument="limit", reason=f"is {limit!r}, expected an integer of at least 1")
+    column = None if sort is None else RUNS.c[known_names("sort", [sort], NUMBERS)[0]]
+    return Order(newest_first, column, limit)
+
+
 def rows(
-    backend: Backend, columns: Iterable[Column[Any]], where: Sequence[ColumnElement[bool]], *, newest_first: bool
+    backend: Backend, columns: Iterable[Column[Any]], where: Sequence[ColumnElement[bool]], order: Order
 ) -> Select[Any]:
     """Return a SELECT of these columns of the view ``runs``, with JSON as text."""
     source, conditions, keys = of_view(where)
     wanted = [readable(backend, column).label(column.name) for column in columns]
     statement = select(*wanted).select_from(source).where(*conditions)
-    return statement.order_by(*(key.desc() for key in keys) if newest_first else keys)
+    if order.sort is not None:
+        statement = statement.order_by(order.sort.desc().nulls_last())
+    return statement.order_by(*(key.desc() for key in keys) if order.newest_first else keys).limit(order.limit)
 
 
 def view_columns(names: str | Iterable[str] | None) -> list[Column[Any]]:

@@ -43,6 +43,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*AsyncServerCursor:ResourceWarn
 
 FOR_OPERATORS = {
     *(
+        "consistent",
         "fetched",
         "fetched_completely",
         "set_fetched",

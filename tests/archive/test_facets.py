@@ -73,6 +73,10 @@ def test_the_prompts_of_an_assistant(runs: RunRepository) -> None:
     for nobody in ("asst_c", "\x00"):
         with pytest.raises(RunNotFound):
             runs.prompts(nobody)
+    early = runs.prompts("asst_a", created_before=T + 2)
+    assert ([v.text for v in early.versions], early.runs, early.complete) == (["Be brief."], 2, True)
+    with pytest.raises(RunNotFound):
+        runs.prompts("asst_a", status="failed")
 
 
 def texts_of(*texts: str | None) -> list[list[str | None]]:

@@ -140,6 +140,24 @@ def test_sort_puts_the_greatest_first_and_limit_keeps_so_many(runs: RunRepositor
         assert runs.stats("thread", sort=column, limit=5) == wanted
 
 
+def test_rows_can_be_sorted_by_a_number(runs: RunRepository) -> None:
+    given = made(60)
+    runs.save_many(given)
+    every = list(runs.rows(["id", "total_tokens"]))
+    wanted = sorted(every, key=lambda row: (row[1] is None, -(row[1] or 0)))
+    assert list(runs.rows(["id", "total_tokens"], sort="total_tokens")) == wanted
+    assert list(runs.rows(["id", "total_tokens"], sort="total_tokens", limit=3)) == wanted[:3]
+    assert (
+        list(runs.rows("id", sort="total_tokens", limit=2, thread_id="thread_3"))
+        == [
+            (run_id,) for run_id, _ in wanted if next(r for r in given if r["id"] == run_id)["thread_id"] == "thread_3"
+        ][:2]
+    )
+    for wrong in ({"sort": "model"}, {"sort": "nothing"}, {"limit": 0}):
+        with pytest.raises(ConfigurationError, match="expected"):
+            runs.rows("id", **wrong)
+
+
 def test_what_makes_no_sense_is_a_configuration_error(runs: RunRepository) -> None:
     for arguments in (
         {"by": "color"},

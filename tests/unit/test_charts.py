@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
@@ -91,6 +92,17 @@ def test_ticks_are_round_and_enclose_the_values(high: float) -> None:
     assert len({charts.compact(value) for value in found}) == len(found)
 
 
+@pytest.mark.parametrize("high", [1, 2, 3, 7, 12, 999])
+def test_an_axis_of_counts_has_whole_numbers(high: int) -> None:
+    assert all(value == int(value) for value in ticks(0, high, whole=True))
+
+
+def test_an_axis_has_round_multiples_of_its_unit() -> None:
+    made = Chart("c", "", "", ["a"], [Series("x", [150])], unit=60, written=lambda value: f"{value:.0f} s")
+    texts = [text.text for text in parsed(charts.lines(made)).iter(f"{SVG}text")]
+    assert texts[:-1] == ["0 s", "30 s", "60 s", "90 s", "120 s", "150 s"]
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0, "0"), (999, "999"), (9999, "9,999"), (12_345, "12.3k"), (2_000_000, "2M"), (3.5e9, "3.5B"), (0.1031, "0.103"),
@@ -106,6 +118,15 @@ def test_a_text_that_is_cut_has_a_sign_of_it() -> None:
     assert cut.endswith("…")
     assert width(cut) <= 100
     assert width(shortened("漢字" * 50, 100)) <= 100
+
+
+@pytest.mark.parametrize("draw", [charts.bars, charts.lines])
+def test_labels_at_the_edges_do_not_touch_either(draw: Callable[[Chart], str]) -> None:
+    for labels in range(1, 130):
+        svg = parsed(draw(chart(labels, 1)))
+        found = [text for text in svg.iter(f"{SVG}text") if text.get("class") == "label"]
+        spans = [(float(text.attrib["x"]), width(text.text or "") / 2) for text in found]
+        assert all(x + half <= other - half for (x, half), (other, _) in pairwise(spans)), labels
 
 
 def test_labels_do_not_touch() -> None:

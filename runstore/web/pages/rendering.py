@@ -13,8 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import Response
 from starlette.types import Scope
 
-from runstore import charts
-from runstore.web.pages import shown
+from runstore import charts, shown
 from runstore.web.pages.routes import parts_of
 
 POLICY = (

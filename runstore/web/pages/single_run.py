@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from runstore import charts, wire
+from runstore import shown as values
 from runstore.charts import Chart, Series
 from runstore.errors import RunNotFound
 from runstore.repository import RunRepository
@@ -18,7 +19,6 @@ from runstore.schema.views import RUNS
 from runstore.web import parameters
 from runstore.web.asking import Archive
 from runstore.web.pages import links
-from runstore.web.pages import shown as values
 from runstore.web.pages.rendering import Site, page
 from runstore.web.refusals import no_run
 

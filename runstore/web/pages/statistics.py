@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any, NamedTuple
@@ -11,13 +10,13 @@ from typing import Any, NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
-from runstore import charts
-from runstore.charts import Chart, Series
+from runstore import charts, shown
+from runstore.charts import TIMES, Chart, Series, filled
 from runstore.formats import Column
 from runstore.query import statistics
 from runstore.repository import RunRepository
 from runstore.web.asking import Archive
-from runstore.web.pages import download, links, requests, shown
+from runstore.web.pages import download, links, requests
 from runstore.web.pages.rendering import Site, page
 from runstore.web.pages.run_list import currency_of
 from runstore.web.parameters import OF_FILTERS, STATISTICS, Parameter, choice
@@ -31,12 +30,7 @@ MOST_ROWS = 500
 MOST_BARS = 20
 """Groups of a chart that has no time."""
 
-MOST_TIMES = 400
-"""Hours, days, weeks or months up to which those without runs have a place in the chart."""
-
 BOUNDS = ("created_from", "created_before")
-
-TIMES = ("hour", "day", "week", "month")
 
 SHOWN = ("runs", "failure_rate", "total_tokens", "cost", "currency", "seconds_mean")
 """The columns of the table; the one of the chart is added. Percentiles, which take as long as all others, are not."""
@@ -252,63 +246,3 @@ def _described(title: str, labels: list[str], series: list[Series]) -> str:
     if len(series) > 1:
         parts.append(f"{len(series)} groups: {', '.join(one.name[:40] for one in series[:8])}")
     return ". ".join(parts) + ". The table after the chart has the same numbers."
-
-
-def filled(time: str, present: list[str]) -> list[str]:
-    """Return all hours, days, weeks or months from the first to the last, so that a gap in time is one in the chart.
-
-    If there were more than :data:`MOST_TIMES`, only those that have runs are returned.
-    """
-    known = [text for text in present if text != "none"]
-    if not known:
-        return present
-    moment, last = _start(time, known[0]), _start(time, known[-1])
-    found: list[str] = []
-    while moment is not None and last is not None and moment <= last:
-        found.append(_label_of(time, moment))
-        if len(found) > MOST_TIMES:
-            return present
-        moment = _after(time, moment)
-    return [*found, *("none" for text in present if text == "none")]
-
-
-def _start(time: str, text: str) -> datetime | None:
-    try:
-        match time:
-            case "week":
-                year, _, week = text.partition("-W")
-                start = date.fromisocalendar(int(year), int(week), 1)
-                return datetime(start.year, start.month, start.day, tzinfo=UTC)
-            case "month":
-                return datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC)
-            case "day":
-                return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-        return datetime.strptime(text, "%Y-%m-%dT%H").replace(tzinfo=UTC)
-    except ValueError:
-        return None
-
-
-def _after(time: str, moment: datetime) -> datetime | None:
-    try:
-        match time:
-            case "month":
-                return moment.replace(year=moment.year + moment.month // 12, month=moment.month % 12 + 1)
-            case "week":
-                return moment + timedelta(weeks=1)
-            case "day":
-                return moment + timedelta(days=1)
-        return moment + timedelta(hours=1)
-    except (ValueError, OverflowError):  # after the year 9999
-        return None
-
-
-def _label_of(time: str, moment: datetime) -> str:
-    match time:
-        case "week":
-            year, week, _ = moment.isocalendar()
-            return f"{year:04}-W{week:02}"
-        case "month":
-            return f"{moment:%Y-%m}"
-        case "day":
-            return f"{moment:%Y-%m-%d}"
-    return f"{moment:%Y-%m-%dT%H}"

@@ -7,12 +7,12 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from runstore import charts
+from runstore import charts, shown
 from runstore.charts import Chart, Series
 from runstore.query.pages import RowPage
 from runstore.repository import RunRepository
 from runstore.web.asking import Archive
-from runstore.web.pages import links, requests, shown
+from runstore.web.pages import links, requests
 from runstore.web.pages.rendering import Site, page
 from runstore.web.pages.run_list import COLUMNS, place
 from runstore.web.parameters import CURSOR, PAGE

@@ -1,4 +1,4 @@
-"""Values as pages show them: numbers, times, durations, JSON, and texts without invisible characters."""
+"""Values as pages and reports show them: numbers, times, durations, JSON, and texts without invisible characters."""
 
 from __future__ import annotations
 
