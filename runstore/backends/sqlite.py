@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from functools import reduce
 from itertools import chain, islice
@@ -58,7 +58,8 @@ VALUES = 16_000
 """Maximum number of values in one INSERT."""
 
 _PASSING = {
-    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,  # another writer inserted the same run, which the next try finds
+    sqlite3.SQLITE_CONSTRAINT_UNIQUE,  # another writer inserted the same run, which the next try finds
+    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
     sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY,  # a prune deleted a shared row that this process remembers as stored
 }
 
@@ -171,6 +172,12 @@ class SQLite(Backend):
             hint = "use a new file, and copy the runs of an existing archive to it with 'runstore copy'"
             detail = f"{place} stores text in {encoding}, which sorts ids in another order than UTF-8"
             raise ConfigurationError(detail=f"{detail}; {hint}")
+
+    def numbers(self, connection: Connection, table: Table, keys: Sequence[str]) -> Sequence[int]:
+        """Continue after the greatest number that was ever given: nobody else writes during this transaction."""
+        last = "SELECT max(seq) FROM sqlite_sequence WHERE name = ?"
+        first = (connection.exec_driver_sql(last, (table.name,)).scalar() or 0) + 1
+        return range(first, first + len(keys))
 
     def insert(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:
         """Insert many rows with each statement: while SQLite executes it, other Python threads can run."""

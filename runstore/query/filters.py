@@ -314,9 +314,9 @@ class _Conditions:
     def _has(
         self, table: Any, wanted: ColumnElement[bool], indexed: ColumnElement[bool], rows: Select[Any]
     ) -> Condition:
-        has = self._exists(select(table.c.run_object).where(table.c.run_object == RUN.c.id, wanted).correlate(RUN))
+        has = self._exists(select(table.c.run_object).where(table.c.run_object == RUN.c.number, wanted).correlate(RUN))
         found = select(table.c.run_object).where(indexed)
-        return Condition(has, self._backend.probe(RUN.c.id, found), (rows,))
+        return Condition(has, self._backend.probe(RUN.c.number, found), (rows,))
 
     def _exists(self, rows: Select[Any]) -> ColumnElement[bool]:
         """Return EXISTS, for pages with an OFFSET: PostgreSQL must not turn it into a join, which loses the order."""

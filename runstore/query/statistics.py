@@ -16,8 +16,9 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from runstore.backends import Backend, Transaction
 from runstore.backends.base import HALF
 from runstore.errors import ConfigurationError, did_you_mean
+from runstore.mapping import FUNCTION, RUN, TOOL, TOOLS
 from runstore.query import queries
-from runstore.schema.views import RUN_TOOLS, RUNS
+from runstore.schema.views import RUNS
 from runstore.statuses import STATUSES
 
 BY: dict[str, ColumnElement[Any]] = {
@@ -31,8 +32,8 @@ BY: dict[str, ColumnElement[Any]] = {
     "status": RUNS.c.status,
     "source": RUNS.c.source,
     "error": RUNS.c.error_code,
-    "tool": RUN_TOOLS.c.type,
-    "function": RUN_TOOLS.c.function_name,
+    "tool": TOOL.c.type,
+    "function": FUNCTION.c.name,
 }
 """The groups of statistics. A run counts once for each type of tool and each function that it was given."""
 
@@ -241,10 +242,10 @@ def _runs(backend: Backend, by: Sequence[str], where: Sequence[ColumnElement[boo
     source, conditions, _ = queries.of_view(where)
     several = "tool" in by or "function" in by
     if several:
-        of_run = RUN_TOOLS.c.run_id == RUNS.c.id
-        if "tool" not in by:
-            of_run &= RUN_TOOLS.c.function_name.is_not(None)
-        source = source.outerjoin(RUN_TOOLS, of_run)
+        # By number: the view of the tools has the ids of the runs, which would have to be looked up again.
+        tools = TOOLS.join(TOOL, TOOL.c.id == TOOLS.c.assistant_object_tools_inner)
+        tools = tools.join(FUNCTION, FUNCTION.c.id == TOOL.c.function, isouter="tool" in by)
+        source = source.join(RUN, RUN.c.id == RUNS.c.id).outerjoin(tools, TOOLS.c.run_object == RUN.c.number)
         columns.append(RUNS.c.id)
     # A SELECT that counts runs needs at least one column.
     runs = select(*(columns or [RUNS.c.id])).select_from(source).where(*conditions)
