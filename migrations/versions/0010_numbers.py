@@ -10,8 +10,9 @@ the archive afterwards: stop all processes that use it before the migration, and
 PostgreSQL: one transaction, in which these tables and all views are locked against readers and writers. A million runs
 take about @POSTGRESQL_TIME@ and temporarily as much space again as the tables have, plus the same in the write-ahead
 log. The limit of each statement is RUNSTORE_STATEMENT_TIMEOUT. Privileges, comments, policies, triggers and foreign
-keys of other tables to run_object.id are kept. A view or a rule of yours that reads run_object from one of the tables,
-or one of the three views, stops the migration before it changes anything: drop it, and create it again afterwards.
+keys of other tables to run_object.id are kept. A view, a rule or a policy of yours that reads run_object from one of the
+tables, or that reads one of the three views, makes the migration fail, and nothing is changed: drop it, and create it
+again afterwards.
 
 SQLite: one transaction. Readers see the archive as it was until it ends, and writers wait. A million runs take about
 @SQLITE_TIME@. The file grows to almost twice its size, the log next to it takes as much, and so does the backup;
@@ -35,6 +36,8 @@ revision = "0010"
 down_revision = "0008"
 branch_labels = None
 depends_on = None
+oldest_reader = "0010"
+oldest_writer = "0010"
 
 ACTION = "run_object_required_action"
 CHILDREN = {

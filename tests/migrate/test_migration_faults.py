@@ -384,17 +384,17 @@ def filled(file: Path, runs: int) -> dict[str, int]:
         RunRepository(engine).save(RUN)
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA synchronous = OFF")
-        columns = [row[1] for row in connection.execute("PRAGMA table_info(run_object)")][1:]
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(run_object)")][1:-1]
         numbers = f"WITH RECURSIVE n(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM n WHERE n < {runs}) "
         connection.execute(
-            f"INSERT INTO run_object SELECT 'run_' || n, {', '.join(columns)} "
+            f"INSERT INTO run_object SELECT 'run_' || n, {', '.join(columns)}, n "
             f"FROM ({numbers} SELECT n FROM n), (SELECT * FROM run_object WHERE id = 'run_1')"
         )
         for table in ("run_completion_usage", "run_object_assistant_object_tools_inner"):
             others = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")][1:]
             connection.execute(
-                f"INSERT INTO {table} SELECT r.id, {', '.join(f'c.{name}' for name in others)} "
-                f"FROM run_object r, {table} c WHERE c.run_object = 'run_1' AND r.id <> 'run_1'"
+                f"INSERT INTO {table} SELECT r.number, {', '.join(f'c.{name}' for name in others)} "
+                f"FROM run_object r, {table} c WHERE c.run_object = 1 AND r.number <> 1"
             )
         connection.commit()
     return counted(file)
