@@ -34,6 +34,11 @@ def put(
         # An attribute that is neither loaded nor changed is already correct.
         if column not in _KEPT and (is_new or attribute in loaded or column in members or column in ("extra", "shape")):
             _set(run, attribute, _value(RUN.columns[column], snapshot.row[place]))
+    if is_new:
+        # A relationship that was never set would leave the key that a run deleted in the same flush had.
+        for column, _ in SHARED.values():
+            if snapshot.row[COLUMNS[column]] is None:
+                _set(run, COLUMN_ATTRIBUTES[column], None)
     for member, table in (*BELONGS.items(), ("required_action", REQUIRED_ACTION)):
         if member in members:
             part = getattr(run, member)

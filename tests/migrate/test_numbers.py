@@ -55,7 +55,7 @@ def test_references_of_an_application_to_runs_stay(empty_url: URL) -> None:
         )
         for step in (migrate.REVISION, BEFORE, migrate.REVISION):
             (migrate.upgrade if step != BEFORE else migrate.downgrade)(engine, step, backup=False)
-        with pytest.raises(RunStoreError, match="a row of ticket refers to it"):
+        with pytest.raises(RunStoreError, match="a row of table ticket refers to it"):
             RunRepository(engine).delete("run_odd")
         execute(engine, "DELETE FROM ticket")
         RunRepository(engine).delete("run_odd")
