@@ -7,15 +7,14 @@ documented names: where a long is documented, they show the number, and "RunObje
 Rewrites run_object and every table of what belongs to runs, with their indexes. Earlier code can neither read nor write
 the archive afterwards: stop all processes that use it before the migration, and start them with the new version.
 
-PostgreSQL: one transaction, in which these tables and all views are locked against readers and writers. A million runs
-take about two minutes and temporarily as much space again as the tables have, plus the same in the write-ahead
-log. The limit of each statement is RUNSTORE_STATEMENT_TIMEOUT. Privileges, comments, policies, triggers and foreign
-keys of other tables to run_object.id are kept. A view, a rule or a policy of yours that reads run_object from one of the
-tables, or that reads one of the three views, makes the migration fail, and nothing is changed: drop it, and create it
-again afterwards.
+PostgreSQL: one transaction, in which these tables and the views over them are locked against readers and writers. A
+million runs take about two minutes, and temporarily as much space again as the tables have, plus the same in the
+write-ahead log. Privileges, comments, policies, triggers and foreign keys of other tables to run_object.id are kept. A
+view, a rule or a policy of yours that reads run_object from one of the tables, or that reads one of the three views,
+makes the migration fail, and nothing is changed: drop it, and create it again afterwards.
 
 SQLite: one transaction. Readers see the archive as it was until it ends, and writers wait. A million runs take about
-two minutes. The file grows to almost twice its size, the log next to it takes as much, and so does the backup;
+two minutes. The file grows by its size or less, the log next to it by as much, and so much is needed for the backup;
 'runstore prune --orphans --vacuum' returns the space. Indexes and triggers of yours on these tables are created again,
 and foreign keys to run_object (id) are kept; one that refers to run_object without naming the column is an error.
 

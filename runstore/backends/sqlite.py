@@ -174,8 +174,13 @@ class SQLite(Backend):
             raise ConfigurationError(detail=f"{detail}; {hint}")
 
     def numbers(self, connection: Connection, table: Table, keys: Sequence[str]) -> Sequence[int]:
-        """Continue after the greatest number that was ever given: nobody else writes during this transaction."""
-        last = "SELECT max(seq) FROM sqlite_sequence WHERE name = ?"
+        """Continue after the greatest number that was ever given: nobody else writes during this transaction.
+
+        SQLite records that number for a table with AUTOINCREMENT, which a tool that makes the table anew may lose.
+        """
+        given = "SELECT seq FROM sqlite_sequence WHERE name = ?"
+        stored = f"SELECT max(rowid) FROM {named(table, connection)}"  # noqa: S608
+        last = f"SELECT max(seq) FROM ({given} UNION ALL {stored})"  # noqa: S608
         first = (connection.exec_driver_sql(last, (table.name,)).scalar() or 0) + 1
         return range(first, first + len(keys))
 

@@ -377,8 +377,8 @@ def test_an_archive_whose_version_table_was_lost_says_again_who_may_use_it(own_u
             found = connection.execute(text(f"SELECT * FROM {migrate.VERSION_TABLE}")).mappings().one()
         assert found == {
             "version_num": HEAD,
-            "readable_by": f"0001..{HEAD}",
-            "writable_by": f"0006..{HEAD}",
+            "readable_by": f"0010..{HEAD}",
+            "writable_by": f"0010..{HEAD}",
             "last_import": None,
         }
         assert RunRepository(engine).save_many([RUN]).inserted == 1

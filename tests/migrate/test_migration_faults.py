@@ -370,7 +370,7 @@ views = {name: sql for name, sql in op.get_bind().execute(sa.text(
     "SELECT name, sql FROM sqlite_master WHERE type = 'view' ORDER BY rowid")).all()}
 for name in reversed(list(views)):
     op.execute(f'DROP VIEW "{name}"')
-with op.batch_alter_table('run_object') as batch:
+with op.batch_alter_table('run_object', table_kwargs={'sqlite_autoincrement': True}) as batch:
     batch.alter_column('model', new_column_name='model', nullable=True, existing_type=sa.Text(), type_=sa.String(99))
 for sql in views.values():
     op.execute(sa.text(sql.replace(':', '\\\\:')))
@@ -423,6 +423,7 @@ def test_a_table_that_is_made_anew_keeps_every_child_row(sqlite_file: Path, late
             assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
             made = connection.scalar(text("SELECT sql FROM sqlite_master WHERE name = 'run_object'"))
             assert "model VARCHAR(99)" in str(made)
+            assert "AUTOINCREMENT" in str(made)
     (backup,) = sqlite_file.parent.glob(f"{sqlite_file.name}.{HEAD}.*.backup")
     assert counted(backup) == before
     with RunRepository.open(backup) as kept:
