@@ -10,6 +10,8 @@ import os
 from collections.abc import Collection
 from typing import ClassVar
 
+from runstore.suggestions import did_you_mean
+
 Place = str | os.PathLike[str]
 """An archive, database or file as messages show it: without passwords."""
 
@@ -23,6 +25,9 @@ class RunStoreError(Exception):
     exit_code: ClassVar[int] = 1
     """The exit status of the command line after this error."""
 
+    advice: ClassVar[str] = ""
+    """The end of the message that states what to do; empty if that depends on the reason."""
+
     fields: dict[str, object]
     """The arguments, by name."""
 
@@ -31,7 +36,12 @@ class RunStoreError(Exception):
 
     def _fill(self, **fields: object) -> None:
         self.fields = fields
-        super().__init__(self.message.format(**fields))
+        super().__init__(self.message.format(**fields) + self.advice)
+
+    @property
+    def state(self) -> str:
+        """The message without the advice, for a process that is waiting for somebody else to act."""
+        return str(self).removesuffix(self.advice)
 
     def with_fields(self, **fields: object) -> RunStoreError:
         """Return a copy of this error in which the given fields are replaced."""
@@ -53,27 +63,36 @@ class ConfigurationError(RunStoreError):
     exit_code = 2
 
 
-def no_such(what: str, name: object, known: Collection[str]) -> ConfigurationError:
+class InvalidArgument(ConfigurationError):
+    """Raised for an *argument* whose value cannot be used; *reason* contains the value and what was expected.
+
+    The command line replaces the name of the argument by that of its option.
+    """
+
+    message = "{argument} {reason}"
+
+    def __init__(self, *, argument: str, reason: str) -> None:
+        self._fill(argument=argument, reason=reason)
+
+    @property
+    def argument(self) -> str:
+        """The name of the argument."""
+        return str(self.fields["argument"])
+
+
+def no_such(what: str, name: object, known: Collection[str], hint: str = "") -> ConfigurationError:
     """Return the error for an unknown name. It lists the known names and suggests the closest one."""
     return ConfigurationError(
-        detail=f"there is no {what} {name!r}; expected one of {', '.join(known)}{did_you_mean(name, known)}"
+        detail=f"there is no {what} {name!r}; expected one of {', '.join(known)}{hint}{did_you_mean(name, known)}"
     )
 
 
-def not_one_of(argument: str, value: object, known: Collection[str]) -> ConfigurationError:
+def not_one_of(argument: str, value: object, known: Collection[str]) -> InvalidArgument:
     """Return the error for an argument that takes one or more of the known names."""
     names = ", ".join(known)
-    return ConfigurationError(
-        detail=f"{argument} is {value!r}, expected one or more of {names}{did_you_mean(value, known)}"
+    return InvalidArgument(
+        argument=argument, reason=f"is {value!r}, expected one or more of {names}{did_you_mean(value, known)}"
     )
-
-
-def did_you_mean(name: object, known: Collection[str]) -> str:
-    """Return the end of a message that suggests the closest known name, or an empty string if none is close."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, known, n=1) if isinstance(name, str) else []
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 class RunRejected(RunStoreError):
@@ -135,7 +154,8 @@ class RunNotFound(RunStoreError):
 class ArchiveMissing(RunStoreError):
     """Raised by every operation except saving and ``db upgrade`` if the SQLite file does not exist."""
 
-    message = "there is no archive at {place}; 'runstore import' or 'runstore db upgrade' creates it"
+    message = "there is no archive at {place}"
+    advice = "; 'runstore import' or 'runstore db upgrade' creates it"
     exit_code = 3
 
     def __init__(self, *, place: Place) -> None:
@@ -154,7 +174,8 @@ class NotAnArchive(RunStoreError):
 class SchemaBehind(RunStoreError):
     """Raised if the schema is missing or at a revision earlier than *expected*; *found* describes its state."""
 
-    message = "the schema of {place} {found}, this runstore expects revision {expected}; run 'runstore db upgrade'"
+    message = "the schema of {place} {found}, this runstore expects revision {expected}"
+    advice = "; run 'runstore db upgrade'"
     exit_code = 4
 
     def __init__(self, *, place: Place, found: str, expected: str) -> None:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
-from itertools import islice
 from math import isfinite
 from typing import Any, BinaryIO, NamedTuple
 
@@ -15,15 +14,16 @@ import sqlalchemy
 from sqlalchemy import Boolean, Integer
 
 from runstore import wire
+from runstore.backends import approximate_bytes
 from runstore.errors import ConfigurationError
 from runstore.schema.base import JSONText, Number
 from runstore.schema.views import Moment
 
 BATCH = 1000
-"""Rows that are converted to Arrow arrays at a time."""
+"""Maximum number of rows that are converted to Arrow arrays at a time."""
 
 GROUP_BYTES = 32 * 2**20
-"""Bytes of Arrow arrays after which a row group of Parquet is written."""
+"""Bytes of rows after which fewer are converted, and of Arrow arrays after which a row group of Parquet is written."""
 
 SIGNS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """Characters that begin a formula in a spreadsheet; the last four are full-width forms."""
@@ -201,7 +201,7 @@ def _parquet(file: BinaryIO, columns: Sequence[Column], rows: Iterable[Row]) -> 
     rows = iter(rows)
     with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
         group: list[Any] = []
-        while batch := list(islice(rows, BATCH)):
+        while batch := _batch(rows):
             values = [list(column) for column in zip(*batch, strict=True)]
             for place in numbers:  # Arrow does not convert integers to doubles
                 values[place] = [None if value is None else float(value) for value in values[place]]
@@ -212,6 +212,16 @@ def _parquet(file: BinaryIO, columns: Sequence[Column], rows: Iterable[Row]) -> 
                 group = []
         if group:
             writer.write_table(pyarrow.Table.from_batches(group, schema))
+
+
+def _batch(rows: Iterator[Row]) -> list[Row]:
+    """Return the next rows, whose number and bytes are limited; one row is returned whatever its size."""
+    batch: list[Row] = []
+    room = GROUP_BYTES
+    while room > 0 and len(batch) < BATCH and (row := next(rows, None)) is not None:
+        batch.append(row)
+        room -= approximate_bytes(row)
+    return batch
 
 
 FORMATS: dict[str, Callable[[BinaryIO, Sequence[Column], Iterable[Row]], None]] = {

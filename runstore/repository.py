@@ -19,15 +19,15 @@ from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
 from runstore import config, migrate, prices, wire
-from runstore.backends import Answer, Transaction, create_engine
+from runstore.backends import Answer, Transaction, approximate_bytes, create_engine
 from runstore.connections import Connections
 from runstore.connections.seen import Pending, SeenRows
-from runstore.errors import ConfigurationError, DatabaseFailure, NotARun, RunNotFound
+from runstore.errors import ConfigurationError, DatabaseFailure, InvalidArgument, NotARun, RunNotFound
 from runstore.mapping import RUN, Mapper
 from runstore.query import filters, pages, queries, statistics
 from runstore.query.criteria import Filter
 from runstore.query.pages import Page, RowPage, RunText, TextPage
-from runstore.query.reader import BATCH, Reader, in_batches
+from runstore.query.reader import BATCH, BatchSize, Reader, in_batches
 from runstore.save import history, policy
 from runstore.save.batches import Batches
 from runstore.save.history import Change
@@ -347,12 +347,11 @@ class RunRepository:
         wanted = filters.understood(self._backend, where, paged=True)
         asked = pages.request(wanted, newest_first, limit, cursor, after, before)
         with self._connections.transaction(write=False) as transaction:
-            found = pages.find(transaction, self._reader, asked)
-            ids = [run.row[0] for run, _ in found.runs]
+            ids, following = pages.find_ids(transaction, asked)
             of_page = filters.understood(self._backend, {"id": ids}, paged=False).tests()
             statement = queries.rows(self._backend, chosen, of_page, newest_first=newest_first)
             rows = [tuple(row) for row in transaction.execute(statement)] if ids else []
-        return RowPage(rows, found.next)
+        return RowPage(rows, following)
 
     def iterate(self, **where: Unpack[Filter]) -> Iterator[dict[str, Any]]:
         """Yield all runs that meet the conditions of :meth:`find`, oldest first, in one consistent read."""
@@ -406,7 +405,9 @@ class RunRepository:
         repository made from a connection.
         """
         if not isinstance(timeout, int | float) or not timeout > 0:
-            raise ConfigurationError(detail=f"timeout is {timeout!r}, expected a number of seconds greater than 0")
+            raise InvalidArgument(
+                argument="timeout", reason=f"is {timeout!r}, expected a number of seconds greater than 0"
+            )
         if not isinstance(query, str) or not wire.is_text(query):
             raise ConfigurationError(detail="a query must be text without U+0000 and lone surrogates")
         return self._connections.asked(query, timeout)
@@ -429,7 +430,9 @@ class RunRepository:
         conditions = pages.conditions(transaction, wanted, filters.FEW)
         statement = queries.rows(self._backend, columns, conditions, newest_first=newest_first)
         with transaction.execute(statement, options={"yield_per": BATCH}) as found:
-            for rows in in_batches(found):
+            size = BatchSize()
+            for rows in in_batches(found, size):
+                size.adapt(max(map(approximate_bytes, rows), default=0))
                 yield from map(tuple, rows)
 
     def stats(
@@ -595,6 +598,10 @@ class RunRepository:
         with self._connections.without_transaction("vacuum") as connection:
             self._backend.vacuum(connection, TABLES.values())
 
+    def check_vacuum(self) -> None:
+        """Raise :class:`DatabaseFailure` if the role may not call :meth:`vacuum`, which is for owners on PostgreSQL."""
+        self._looked_up(lambda transaction: self._backend.check_vacuum(transaction.connection, TABLES.values()))
+
     # --- checking ----------------------------------------------------------------------------------------------------
 
     def verify(self) -> Iterator[Damage]:
@@ -653,5 +660,5 @@ def _microseconds(moment: int | datetime | None) -> int:
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return (aware - EPOCH) // timedelta(microseconds=1)
     if type(moment) is not int or abs(moment) >= 2**62:
-        raise ConfigurationError(detail=f"observed_at is {moment!r}, expected Unix microseconds or a datetime")
+        raise InvalidArgument(argument="observed_at", reason=f"is {moment!r}, expected Unix microseconds or a datetime")
     return moment

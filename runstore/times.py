@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from runstore.errors import ConfigurationError
+from runstore.errors import InvalidArgument
 
 Time = int | float | str | date | datetime
 """Unix seconds, a datetime (a naive one is UTC), a date (its first second in UTC), the ISO text of either, or an age:
@@ -26,7 +26,7 @@ _LONGEST = 10**10
 def microseconds(name: str, time: Any) -> int:
     """Return a time as Unix microseconds, rounded up. The result is not limited to 64 bits.
 
-    Raises :class:`ConfigurationError`, which shows the argument, for a value that is not a :data:`Time`.
+    Raises :class:`InvalidArgument` for a value that is not a :data:`Time`.
     """
     moment = _read(time) if isinstance(time, str) else time
     if isinstance(moment, date) and not isinstance(moment, datetime):
@@ -39,7 +39,7 @@ def microseconds(name: str, time: Any) -> int:
     if isinstance(moment, Fraction):
         return -int(-moment * 1_000_000 // 1)
     if type(moment) is not int:
-        raise ConfigurationError(detail=f"{name} is {time!r}, {EXPECTED}")
+        raise InvalidArgument(argument=name, reason=f"is {time!r}, {EXPECTED}")
     return moment * 1_000_000
 
 

@@ -58,11 +58,11 @@ ERROR = """\
 .. autoexception:: {kind.__name__}
    :show-inheritance:
    :members:
-   :exclude-members: message, exit_code, fields
+   :exclude-members: message, advice, exit_code, fields
 ```
 
 Message
-: `{kind.message}`
+: `{kind.message}{kind.advice}`
 
 Exit code
 : {kind.exit_code}

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from runstore import config
-from runstore.backends.base import Answer, Backend, Clock, Row, expect, schema_of
+from runstore.backends.base import Answer, Backend, Clock, Row, approximate_bytes, expect, schema_of
 from runstore.backends.postgresql import PostgreSQL
 from runstore.backends.sqlite import SQLite
 from runstore.backends.transaction import Transaction
@@ -27,6 +27,7 @@ __all__ = [
     "Clock",
     "Row",
     "Transaction",
+    "approximate_bytes",
     "backend_of",
     "create_engine",
     "expect",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,7 +33,7 @@ from sqlalchemy.types import TypeEngine
 from runstore import config
 from runstore.amounts import counted
 from runstore.backends import turns
-from runstore.errors import DatabaseFailure
+from runstore.errors import DatabaseFailure, QueryRefused
 
 Row = Sequence[Any]
 """Values in the order of the table's columns; JSON as its text."""
@@ -51,6 +52,16 @@ class Answer(NamedTuple):
     columns: tuple[str, ...]
     rows: Iterator[tuple[Any, ...]]
     """Rows, fetched while they are iterated. Numbers are exact, bytes are bytes, and times and JSON are text."""
+
+
+_EXPLAIN = re.compile(r"(?is)(?:\s|;|--[^\n]*(?:\n|$)|/\*.*?\*/)*explain\b")
+
+
+def refuse_explain(statement: str, place: str) -> None:
+    """Raise :class:`QueryRefused` for an EXPLAIN, which is no query on PostgreSQL and would be one on SQLite."""
+    if _EXPLAIN.match(statement):
+        reason = "EXPLAIN is not a query (for the plan of one, use psql or sqlite3)"
+        raise QueryRefused(place=place, reason=reason)
 
 
 class Clock:
@@ -255,6 +266,10 @@ class Backend(ABC):
     def vacuum(self, connection: Connection, tables: Iterable[Table]) -> None:
         """Reclaim the space of deleted rows, on a connection that commits each statement."""
 
+    @abstractmethod
+    def check_vacuum(self, connection: Connection, tables: Iterable[Table]) -> None:
+        """Raise :class:`DatabaseFailure` if this role may not vacuum one of the tables."""
+
     def enable_wal(self, engine: Engine) -> None:
         """Set up a new file so that it can be read while another connection writes to it."""
         raise NotImplementedError
@@ -343,6 +358,17 @@ def borrowed_in_schema(connection: Connection, schema: str | None) -> Iterator[N
 def _translation(bind: Engine | Connection, schema: str | None) -> dict[str, Any]:
     known = bind.get_execution_options().get("schema_translate_map") or {}
     return {"schema_translate_map": {**known, None: schema}}
+
+
+def approximate_bytes(row: Iterable[Any]) -> int:
+    """Return the approximate size of a row in memory, for batches that are bounded by bytes."""
+    return sum(map(_bytes_of, row))
+
+
+def _bytes_of(value: Any) -> int:
+    if isinstance(value, str | bytes):
+        return len(value)
+    return approximate_bytes(value) if isinstance(value, list | tuple) else 50
 
 
 # Statements for the driver. They contain only the quoted names of our own tables and columns, and of their schema;

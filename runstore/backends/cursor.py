@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from runstore import config
 from runstore.backends import session
-from runstore.backends.base import Answer, Clock, quoted, schema_of
+from runstore.backends.base import Answer, Clock, approximate_bytes, quoted, schema_of
 from runstore.errors import QueryRefused, QueryTimeout
 
 NAME = "runstore_sql"
@@ -120,19 +120,12 @@ def _rows(driver: psycopg.Connection[Any], place: str, clock: Clock) -> Generato
                 with _refused(place, clock), clock.running():
                     while room > 0 and (row := next(stream, None)) is not None:
                         rows.append(row)
-                        largest = max(largest, size := sum(map(_size, row)))
+                        largest = max(largest, size := approximate_bytes(row))
                         room -= size
                 fetched += len(rows)
                 yield from rows
                 if room > 0:
                     break
-
-
-def _size(value: Any) -> int:
-    """Return the approximate size of a value in bytes."""
-    if isinstance(value, list | tuple):
-        return sum(map(_size, value))
-    return len(value) if isinstance(value, str | bytes) else 50
 
 
 @contextmanager

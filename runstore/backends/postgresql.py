@@ -319,6 +319,22 @@ class PostgreSQL(Backend):
         if warnings:
             raise DatabaseFailure(place=config.shown(connection.engine.url), reason=warnings[0])
 
+    def check_vacuum(self, connection: Connection, tables: Iterable[Table]) -> None:
+        """Apply the rules of PostgreSQL: owners of the table or the database may, since PostgreSQL 17 also MAINTAIN."""
+        found = connection.execute(
+            text(
+                "SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace "
+                "JOIN pg_database AS d ON d.datname = current_database() "
+                "WHERE n.nspname = :schema AND c.relname = ANY(:names) AND NOT (pg_has_role(c.relowner, 'USAGE') "
+                "OR pg_has_role(d.datdba, 'USAGE') OR CASE WHEN CAST(current_setting('server_version_num') AS int) "
+                ">= 170000 THEN has_table_privilege(c.oid, 'MAINTAIN') ELSE false END) ORDER BY 1"
+            ),
+            {"schema": schema_of(connection), "names": [table.name for table in tables]},
+        )
+        if (table := found.scalars().first()) is not None:
+            reason = f"this role may not vacuum {table}; the owner of the table may, and autovacuum does it later"
+            raise DatabaseFailure(place=config.shown(connection.engine.url), reason=reason)
+
     def analyze(self, connection: Connection, tables: Iterable[Table]) -> None:
         """Sample each table, which takes at most a second. Autovacuum would do it too, but later."""
         connection.exec_driver_sql(f"ANALYZE {', '.join(named(table, connection) for table in tables)}")

@@ -261,6 +261,9 @@ class SQLite(Backend):
         """Return the space to the disk by rewriting the file, which temporarily needs the same space again."""
         connection.exec_driver_sql("VACUUM")
 
+    def check_vacuum(self, connection: Connection, tables: Iterable[Table]) -> None:
+        """Do nothing: who may write the file may rewrite it."""
+
     def enable_wal(self, engine: Engine) -> None:
         """Switch to a write-ahead log. The file keeps this setting, which cannot be changed inside a transaction.
 

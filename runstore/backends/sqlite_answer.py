@@ -76,6 +76,24 @@ def _limit(seconds: float) -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (most, most))
 
 
+class _Formatter:
+    """The function printf, which returns NULL in SQLite if the result is too large; here, that is an error."""
+
+    def __init__(self) -> None:
+        self._driver = sqlite3.connect(":memory:")
+        self._driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST)
+
+    def __call__(self, *arguments: Any) -> Any:
+        given = ", ".join("?" * len(arguments))
+        ((text,),) = self._driver.execute(f"SELECT printf({given})", arguments)
+        if text is None and arguments and arguments[0] is not None:
+            # An empty result is NULL, too, but not with a character before it.
+            ((longer,),) = self._driver.execute(f"SELECT printf('x' || {given})", arguments)
+            if longer is None:
+                raise OverflowError  # which Python's driver reports as SQLITE_TOOBIG
+        return text
+
+
 class _Rows:
     """The query on a connection that cannot write: it is read-only, and its authorizer allows only queries."""
 
@@ -85,6 +103,9 @@ class _Rows:
         for setting in ("query_only = ON", "cache_size = -32768", f"hard_heap_limit = {HEAP}"):
             driver.execute(f"PRAGMA {setting}")
         driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST)
+        formatter = _Formatter()
+        for name in ("printf", "format"):
+            driver.create_function(name, -1, formatter, deterministic=True)
         # When such a function is first used, SQLite asks the authorizer for more than reading it.
         driver.execute("SELECT 1 FROM json_each('[]'), json_tree('[]')")
         modules = {name for (name,) in driver.execute("PRAGMA module_list")} - _TABLE_FUNCTIONS

@@ -67,23 +67,6 @@ class Commands(Group):
         module = import_module(f"runstore.cli.{COMMANDS[name]}")
         return logs.with_log_options(getattr(module, f"{name}_command"))
 
-    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
-        """Parse the options before the command; most options belong after it."""
-        try:
-            return super().parse_args(context, args)
-        except click.NoSuchOption as error:
-            hint = f"No such option {error.option_name!r}. Put the options of a command after its name."
-            raise click.NoSuchOption(error.option_name, hint, error.possibilities, error.ctx) from None
-
-    def resolve_command(
-        self, context: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find a command; the error for an unknown one suggests the nearest name, which click does only for options."""
-        try:
-            return super().resolve_command(context, args)
-        except click.NoSuchCommand as error:
-            raise click.NoSuchCommand(error.command_name, possibilities=COMMANDS, ctx=context) from None
-
     def invoke(self, context: click.Context) -> object:
         """Run a command. A reader who closes the pipe of one of :data:`LOOKED_AT` has seen enough: not a failure."""
         from runstore.cli.streams import OutputLost

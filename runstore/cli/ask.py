@@ -11,6 +11,7 @@ from runstore.cli.files import output_option, spare_the_archive
 from runstore.cli.help import Command
 from runstore.cli.output import db_without_schema_option, is_terminal
 from runstore.cli.tables import cell, form_of, format_option, plain_table, write_rows
+from runstore.cli.values import Seconds
 
 
 @click.command(
@@ -23,7 +24,7 @@ from runstore.cli.tables import cell, form_of, format_option, plain_table, write
 @click.option(
     "--timeout",
     metavar="SECONDS",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Seconds(zero=False),
     default=30,
     show_default=True,
     help="Stop the query when the database has worked on it for this long.",

@@ -12,12 +12,15 @@ import click
 from runstore.amounts import counted, readable_size
 from runstore.cli.completion import file_or_url
 from runstore.cli.consent import consent, yes_option
-from runstore.cli.filters import filter_options
+from runstore.cli.filters import filter_options, opened
 from runstore.cli.help import Command
 from runstore.cli.output import db_option, note, patience_option, printable
+from runstore.cli.values import Choice
+from runstore.errors import DatabaseFailure
 
 if TYPE_CHECKING:
     from runstore.query.criteria import Filter
+    from runstore.repository import RunRepository
 
 
 @click.command("verify", cls=Command, example="runstore verify --db runs.db")
@@ -46,16 +49,14 @@ def verify_command(db: str | None) -> None:
 @click.command("fingerprint", cls=Command, example="runstore fingerprint --by day --created-from 2024-06-01")
 @db_option
 @filter_options
-@click.option("--by", type=click.Choice(["day"]), help="Print a line for each day (UTC) on which runs were created.")
+@click.option("--by", type=Choice(["day"]), help="Print a line for each day (UTC) on which runs were created.")
 def fingerprint_command(db: str | None, by: str | None, where: Filter) -> None:
     """Print a fingerprint of the runs in an archive, and their number.
 
     Two archives that hold the same runs have the same fingerprint, on SQLite and PostgreSQL and in whatever order the
     runs were saved. It detects accidents, not changes by an attacker who can write to the database.
     """
-    from runstore.repository import RunRepository
-
-    with RunRepository.open(db) as archive:
+    with opened(db, where) as archive:
         if by is None:
             found = archive.fingerprint(**where)
             click.echo(f"{found}  {found.runs}")
@@ -130,7 +131,6 @@ def prune_command(
     The command asks for confirmation. It deletes in batches: if it is interrupted, run it again to delete the rest.
     Other programs can write to the archive while it runs.
     """
-    from runstore.repository import RunRepository
     from runstore.upkeep.pruner import Pruned
 
     deleted = Pruned()
@@ -143,7 +143,9 @@ def prune_command(
         raise click.UsageError("choose the runs with at least one filter, or give --orphans alone")
     if orphans and any_version:
         raise click.UsageError("--any-version selects runs, and --orphans deletes none; give only one of them")
-    with RunRepository.open(db, patience=patience) as archive:
+    with opened(db, where, patience=patience) as archive:
+        if vacuum:
+            _check_vacuum(archive)
         if dry_run or not yes:
             found = archive.forecast(any_version=any_version, **where)
             note(f"{'would delete' if dry_run else 'to delete'}: {found}, about {readable_size(found.bytes)}")
@@ -161,3 +163,12 @@ def prune_command(
             archive.vacuum()
         else:
             note("the database reuses the space for new runs; to reclaim it, use --vacuum")
+
+
+def _check_vacuum(archive: RunRepository) -> None:
+    """Refuse --vacuum before runs are deleted: a failure afterwards would look as if none had been."""
+    try:
+        archive.check_vacuum()
+    except DatabaseFailure:
+        note("runstore: nothing was deleted; to delete runs with this role, omit --vacuum")
+        raise

@@ -8,6 +8,7 @@ import click
 from click.shell_completion import CompletionItem, get_completion_class
 
 from runstore.cli.help import Command
+from runstore.cli.values import Choice
 
 VARIABLE = "_RUNSTORE_COMPLETE"
 """The variable by which the script of a shell requests completions; click derives its name from the command."""
@@ -42,7 +43,7 @@ def several_of(known: Callable[[], Iterable[str]]) -> Completer:
 
 
 @click.command("completion", cls=Command, example='eval "$(runstore completion bash)"')
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", metavar="SHELL", type=Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion_command(context: click.Context, shell: str) -> None:
     """Print a script that lets a shell complete commands, options, statuses, formats and columns.

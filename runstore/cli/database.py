@@ -14,6 +14,7 @@ from runstore.cli.consent import consent, yes_option
 from runstore.cli.help import DATABASE_GROUP, Group, Option
 from runstore.cli.output import db_option, is_terminal, migrations_option, note, patience_option, printable
 from runstore.cli.tables import format_option
+from runstore.cli.values import Choice, Seconds
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -171,7 +172,7 @@ def check(db: str | None) -> None:
 @click.option(
     "--timeout",
     metavar="SECONDS",
-    type=click.FloatRange(min=0),
+    type=Seconds(zero=True),
     default=300,
     show_default=True,
     help="Wait at most this long.",
@@ -215,7 +216,7 @@ def history() -> None:
     "--backend",
     cls=Option,
     group=DATABASE_GROUP,
-    type=click.Choice(["postgresql", "sqlite"]),
+    type=Choice(["postgresql", "sqlite"]),
     help="Print the script for this kind of database. [default: that of the archive]",
 )
 def sql(span: str, db: str | None, schema: str | None, backend: str | None) -> None:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from runstore.cli.completion import one_of
 from runstore.cli.help import FILTERS_GROUP, Option
 from runstore.cli.output import T, note
-from runstore.errors import RunStoreError, did_you_mean
+from runstore.cli.values import Integer
+from runstore.errors import RunStoreError
 from runstore.query.criteria import FILTERS, Criterion, Kind
 from runstore.statuses import STATUSES
+from runstore.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    from runstore.repository import RunRepository
 
 
 def _pairs(_: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -33,7 +38,7 @@ _OF_KIND: dict[Kind, dict[str, Any]] = {
     Kind.ALL_OF: {"multiple": True},
     Kind.PAIRS: {"multiple": True, "callback": _pairs},
     Kind.TIME: {},
-    Kind.NUMBER: {"type": int},
+    Kind.NUMBER: {"type": Integer()},
     Kind.YES_OR_NO: {"default": None},
 }
 """The arguments of click.option for each kind of filter."""
@@ -61,8 +66,6 @@ def filter_options(command: Callable[..., T]) -> Callable[..., T]:
     def with_where(**arguments: Any) -> T:
         given = {name: arguments.pop(name) for name in FILTERS}
         where = {name: value for name, value in given.items() if value not in (None, (), {})}
-        if doubtful := [status for status in where.get("status", ()) if status not in STATUSES]:
-            _warn(arguments["db"], doubtful)
         return command(where=where, **arguments)
 
     for name, criterion in reversed(FILTERS.items()):
@@ -70,14 +73,22 @@ def filter_options(command: Callable[..., T]) -> Callable[..., T]:
     return with_where
 
 
-def _warn(db: str | None, statuses: list[str]) -> None:
-    """Warn about statuses that no run has. A server may have statuses of its own, so they are not errors.
+@contextmanager
+def opened(db: str | None, where: Mapping[str, Any], *, patience: float = 0) -> Iterator[RunRepository]:
+    """Open the archive from which a filter selects runs, and warn about statuses that no run has.
 
-    If the archive cannot be read, the command itself reports that, or waits.
+    A server may have statuses of its own, so they are not errors.
     """
     from runstore.repository import RunRepository
 
-    with suppress(RunStoreError), RunRepository.open(db) as archive:
+    with RunRepository.open(db, patience=patience) as archive:
+        if doubtful := [status for status in where.get("status", ()) if status not in STATUSES]:
+            _warn(archive, doubtful)
+        yield archive
+
+
+def _warn(archive: RunRepository, statuses: list[str]) -> None:
+    with suppress(RunStoreError):  # if the archive cannot be read, the command itself reports that, or waits
         for status in statuses:
             if not archive.count(status=status):
                 documented = f"no run has the status {status!r}; the documented statuses are {', '.join(STATUSES)}"

@@ -12,7 +12,7 @@ import click
 from runstore.amounts import counted
 from runstore.cli.completion import one_of
 from runstore.cli.files import output_option, spare_the_archive
-from runstore.cli.filters import filter_options
+from runstore.cli.filters import filter_options, opened
 from runstore.cli.help import Command
 from runstore.cli.output import db_option, note
 from runstore.cli.tables import form_of, format_option, write_rows
@@ -45,7 +45,6 @@ def lint_command(
     The exit code is 1 if there are findings, and 0 if there are none.
     """
     from runstore.formats import Column
-    from runstore.repository import RunRepository
     from runstore.upkeep.lint import Finding
 
     spare_the_archive(db, output)
@@ -58,7 +57,7 @@ def lint_command(
             count += 1
             yield finding
 
-    with RunRepository.open(db) as archive:
+    with opened(db, where) as archive:
         found = while_counting(archive.findings(rules=rules or None, **where))
         write_rows(form, output, [Column(name, "text") for name in Finding._fields], found)
         for _ in found:

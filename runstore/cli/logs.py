@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from runstore.cli.output import NOTES, harmless, printable
+from runstore.cli.values import Choice
 from runstore.masking import masked
 
 LEVELS = {
@@ -147,7 +148,7 @@ def with_log_options(command: click.Command, *, environment: bool = False) -> cl
         for name, variable, choices, text in OPTIONS:
             option = click.Option(
                 [name],
-                type=click.Choice(choices, case_sensitive=False),
+                type=Choice(choices, case_sensitive=False),
                 is_eager=True,  # errors in the arguments before it are formatted too
                 expose_value=False,
                 callback=remember,

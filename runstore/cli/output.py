@@ -12,6 +12,7 @@ import click
 
 from runstore.cli.completion import file_or_url
 from runstore.cli.help import DATABASE_GROUP, Option
+from runstore.cli.values import Seconds
 
 NOTES = "runstore.cli"
 """The logger for the notes of commands; ``logs`` writes them to standard error."""
@@ -73,7 +74,7 @@ patience_option = click.option(
     cls=Option,
     group=DATABASE_GROUP,
     metavar="SECONDS",
-    type=click.FloatRange(min=0),
+    type=Seconds(zero=True),
     default=60,
     show_default=True,
     help="If the server cannot be reached, keep trying for this long.",

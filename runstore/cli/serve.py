@@ -9,6 +9,7 @@ import click
 
 from runstore.cli.help import Command
 from runstore.cli.output import db_option, note
+from runstore.cli.values import Integer, Seconds
 
 
 @click.command(
@@ -25,53 +26,61 @@ from runstore.cli.output import db_option, note
     metavar="ADDRESS",
     default="127.0.0.1",
     show_default=True,
-    help="Where to listen; other machines can connect only where a key is needed.",
+    help="The address to listen on; one that other machines can reach requires --api-key-env.",
 )
-@click.option("--port", metavar="N", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any.")
+@click.option(
+    "--port",
+    metavar="N",
+    type=Integer(0, 65535),
+    default=8000,
+    show_default=True,
+    help="The port to listen on; 0 chooses a free one.",
+)
 @click.option(
     "--api-key-env",
     "variables",
     metavar="NAME",
     multiple=True,
-    help="The environment variable that holds a key; clients have to send it. Several are each a key.",
+    help="The name of an environment variable that contains a key, which clients have to send (may be repeated).",
 )
 @click.option(
     "--allowed-host",
     "hosts",
     metavar="NAME",
     multiple=True,
-    help="Answer requests to this name (may be repeated). [default: this machine's own; any, with a key]",
+    help="Answer only requests to this host name (may be repeated). "
+    "[default: the names of this machine; with a key, any name]",
 )
 @click.option(
     "--allow-origin",
     "origins",
     metavar="ORIGIN",
     multiple=True,
-    help="Let scripts of pages of this origin read answers, as https://app.example.com (may be repeated).",
+    help="Let web pages of this origin read answers, for example https://app.example.com (may be repeated).",
 )
 @click.option(
     "--timeout",
     metavar="SECONDS",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Seconds(zero=False),
     default=10,
     show_default=True,
-    help="How long the database may work on a statement.",
+    help="Stop a statement when the database has worked on it for this long.",
 )
 @click.option(
     "--threads",
     metavar="N",
-    type=click.IntRange(1, 100),
+    type=Integer(1, 100),
     default=8,
     show_default=True,
-    help="Requests that ask the database at a time.",
+    help="Query the database for at most N requests at a time.",
 )
 @click.option(
     "--requests",
     metavar="N",
-    type=click.IntRange(1),
+    type=Integer(1),
     default=100,
     show_default=True,
-    help="Requests that are taken at a time; further ones are answered with 503.",
+    help="Accept at most N requests at a time, and answer further ones with 503.",
 )
 def serve_command(
     db: str | None,

@@ -10,10 +10,11 @@ from typing import Any
 import click
 
 from runstore.cli.files import output_file, output_option, spare_the_archive
-from runstore.cli.filters import filter_options
+from runstore.cli.filters import filter_options, opened
 from runstore.cli.help import Command
 from runstore.cli.output import db_option, note
 from runstore.cli.tables import Names, columns_option, form_of, format_option, of_runs, print_table, write_rows
+from runstore.cli.values import Integer
 
 
 @click.command("show", cls=Command, example="runstore show run_abc123")
@@ -41,10 +42,8 @@ def show_command(run_id: str, db: str | None) -> None:
 )
 @db_option
 @filter_options
-@click.option(
-    "--limit", metavar="N", type=click.IntRange(min=1), default=20, show_default=True, help="List at most N runs."
-)
-@click.option("--cursor", metavar="CURSOR", help="Continue where an earlier page ended.")
+@click.option("--limit", metavar="N", type=Integer(1), default=20, show_default=True, help="List at most N runs.")
+@click.option("--cursor", metavar="CURSOR", help="Continue after the page that printed this cursor.")
 @click.option("--after", metavar="ID", help="List the runs that follow this run in the list.")
 @click.option("--before", metavar="ID", help="List the runs directly before this run in the list.")
 @click.option("--oldest-first", is_flag=True, help="List the oldest runs first.")
@@ -71,8 +70,9 @@ def list_command(
     from runstore import formats, wire
     from runstore.formats import Column
     from runstore.query import queries
-    from runstore.repository import RunRepository
 
+    if cursor is not None and after is not None:
+        raise click.UsageError("--cursor and --after both set the beginning of the list; give only one of them")
     spare_the_archive(db, output)
     asked: dict[str, Any] = {
         "limit": limit,
@@ -84,7 +84,7 @@ def list_command(
     form = form_of(form, output)
     described = [formats.column_of(column) for column in queries.view_columns(columns)]
     found: Sequence[Any]
-    with RunRepository.open(db) as archive:
+    with opened(db, where) as archive:
         if form == "table" and columns is None:
             found, following = archive.find_rows(_SHOWN, **asked, **where)
             print_table([Column(_HEADINGS.get(name, name)) for name in _SHOWN], map(_shown, found))

@@ -10,7 +10,7 @@ import click
 
 from runstore.cli.completion import one_of
 from runstore.cli.files import output_option, spare_the_archive
-from runstore.cli.filters import filter_options
+from runstore.cli.filters import filter_options, opened
 from runstore.cli.help import Command
 from runstore.cli.output import db_option
 from runstore.cli.tables import (
@@ -24,6 +24,7 @@ from runstore.cli.tables import (
     print_table,
     write_rows,
 )
+from runstore.cli.values import Integer
 
 SHOWN = ("runs", "failure_rate", "total_tokens", "cost", "currency", "seconds_p50", "seconds_p95")
 """The default columns of the table on a terminal."""
@@ -74,7 +75,7 @@ def _columns() -> Iterable[str]:
     shell_complete=one_of(_columns),
     help="Sort by this column, the greatest value first. [default: sort by group]",
 )
-@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Print at most N rows.")
+@click.option("--limit", metavar="N", type=Integer(1), help="Print at most N rows.")
 @format_option("table", "jsonl", "json", "csv")
 @output_option
 @filter_options
@@ -96,14 +97,13 @@ def stats_command(
     """
     from runstore.formats import Column
     from runstore.query import statistics
-    from runstore.repository import RunRepository
 
     spare_the_archive(db, output)
     form = form_of(form, output)
     by = tuple(dict.fromkeys(name for names in by for name in names.split(",")))
     if columns is None and form == "table":
         columns = (*SHOWN, sort) if sort and sort not in SHOWN else SHOWN
-    with RunRepository.open(db) as archive:
+    with opened(db, where) as archive:
         found = archive.stats(by, columns=columns, sort=sort, limit=limit, **where)
     if form == "table":
         _print(found, by, columns or SHOWN, sort)

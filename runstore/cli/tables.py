@@ -15,6 +15,7 @@ from runstore.cli.completion import several_of
 from runstore.cli.files import output_file
 from runstore.cli.help import OUTPUT_GROUP, Option
 from runstore.cli.output import is_terminal, note, printable
+from runstore.cli.values import Choice
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -54,7 +55,7 @@ def format_option(*forms: str, default: str = "table on a terminal, else jsonl")
         "form",
         cls=Option,
         group=OUTPUT_GROUP,
-        type=click.Choice(forms),
+        type=Choice(forms),
         callback=remember,
         help=text,
     )

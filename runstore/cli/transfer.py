@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from runstore.cli.files import in_a_folder, output_file, output_option, spare_the_archive
-from runstore.cli.filters import filter_options
+from runstore.cli.filters import filter_options, opened
 from runstore.cli.help import Command
 from runstore.cli.logs import is_for_a_person, is_text
 from runstore.cli.output import db_option, is_terminal, note, patience_option, printable
 from runstore.cli.tables import Names, columns_option, form_of, format_option, of_runs, write_rows
+from runstore.cli.values import Choice, Integer
 from runstore.save.policy import POLICIES
 
 if TYPE_CHECKING:
@@ -38,7 +39,9 @@ SHOWN_CHARACTERS = 200
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True, path_type=Path))
 @db_option
 @click.option(
-    "--source", metavar="TEXT", help="The source of the runs, which is stored with them; for example prod-eu."
+    "--source",
+    metavar="TEXT",
+    help="Store this text with the runs as their source, for example prod-eu.",
 )
 @click.option(
     "--observed-at",
@@ -48,11 +51,11 @@ SHOWN_CHARACTERS = 200
 )
 @click.option(
     "--on-conflict",
-    type=click.Choice(POLICIES),
+    type=Choice(POLICIES),
     default="newest",
     show_default=True,
-    help="Which snapshot stays if one differs from the stored one: the newest, the imported one (replace) or the "
-    "stored one (keep); error refuses the imported one.",
+    help="If an imported snapshot differs from the stored one: keep the newest of the two, the imported one (replace) "
+    "or the stored one (keep), or refuse the imported one (error).",
 )
 @click.option(
     "--exported",
@@ -83,7 +86,7 @@ SHOWN_CHARACTERS = 200
 @click.option(
     "--max-record",
     metavar="MIB",
-    type=click.IntRange(min=1),
+    type=Integer(1),
     default=64,
     show_default=True,
     help="Reject records that are larger than this; memory use grows with the largest record.",
@@ -150,18 +153,18 @@ def import_command(
 
 def _moment(text: str | None) -> datetime | None:
     from runstore import times
-    from runstore.errors import ConfigurationError
+    from runstore.errors import InvalidArgument
 
     if text is None:
         return None
     try:
-        moment = times.EPOCH + timedelta(microseconds=times.microseconds("--observed-at", text))
+        moment = times.EPOCH + timedelta(microseconds=times.microseconds("observed_at", text))
     except OverflowError:  # usually a number of milliseconds
-        detail = f"--observed-at is {text!r}, which is outside the years 1 to 9999; {times.EXPECTED}"
-        raise ConfigurationError(detail=detail) from None
+        reason = f"is {text!r}, which is outside the years 1 to 9999; {times.EXPECTED}"
+        raise InvalidArgument(argument="observed_at", reason=reason) from None
     if moment > datetime.now(UTC) + timedelta(days=1):  # more than clocks differ
-        detail = f"--observed-at is {text!r}, which is in the future; snapshots imported later would count as older"
-        raise ConfigurationError(detail=detail)
+        reason = f"is {text!r}, which is in the future; snapshots imported later would count as older"
+        raise InvalidArgument(argument="observed_at", reason=reason)
     return moment
 
 
@@ -276,11 +279,10 @@ def export_command(
     from runstore import formats
     from runstore.query import queries
     from runstore.redact import redacted, row
-    from runstore.repository import RunRepository
 
     spare_the_archive(db, output)
     form = form_of(form, output, default="jsonl")
-    with RunRepository.open(db) as archive:
+    with opened(db, where) as archive:
         if columns is None and form in ("jsonl", "json"):
             with output_file(output) as file:
                 texts = archive.iterate_json(**where)

@@ -105,6 +105,10 @@ def _parsed(text: str) -> URL:
         url = None
     if url is None:  # not raised in the handler, because the exception caught there quotes the text
         # The text may contain a password, so only its scheme is shown.
+        path = rest.partition("?")[0]
+        if text.startswith("sqlite:") and re.fullmatch(r"[^:@/][^:@]*", path):
+            detail = f"after sqlite:// there is no host; write sqlite:///{path}, or only the path {path}"
+            raise ConfigurationError(detail=detail)
         beginning = f" ({scheme}://...)" if re.fullmatch(r"[A-Za-z][\w.+-]*", scheme) else ""
         detail = f"cannot parse the database URL{beginning}; expected postgresql://, sqlite:/// or a path"
         raise ConfigurationError(detail=detail)
@@ -114,9 +118,8 @@ def _parsed(text: str) -> URL:
 
 
 def shown(url: URL) -> str:
-    """Return the URL for messages: the path of a SQLite file, or the URL without password and unknown options."""
-    file = sqlite.file_of(url)
-    if file:
-        return str(file)
+    """Return the URL for messages: a SQLite file or database as SQLite names it, else without what may be secret."""
+    if url.get_backend_name() == "sqlite":
+        return str(sqlite.file_of(url) or url.database or ":memory:")
     harmless = {name: value for name, value in url.query.items() if name in HARMLESS}
     return masked(url.set(drivername=url.get_backend_name(), query=harmless).render_as_string(hide_password=True))

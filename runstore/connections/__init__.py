@@ -17,12 +17,12 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from runstore import migrate
+from runstore import config, migrate
 from runstore.backends import Answer, Clock, Transaction, backend_of, is_same_archive, translated
-from runstore.backends.base import in_schema
+from runstore.backends.base import in_schema, refuse_explain
 from runstore.backends.patience import Patience
 from runstore.connections.seen import SeenRows
-from runstore.errors import ConfigurationError, DatabaseFailure
+from runstore.errors import ConfigurationError, DatabaseFailure, InvalidArgument
 from runstore.schema.sessions import connection_of
 
 TRIES = 16
@@ -80,7 +80,9 @@ class Connections:
                 detail="reading needs a repository made from an engine: no transaction may be open"
             )
         if not isinstance(limit, int | float) or not limit > 0:
-            raise ConfigurationError(detail=f"timeout is {limit!r}, expected seconds, more than 0")
+            raise InvalidArgument(
+                argument="timeout", reason=f"is {limit!r}, expected a number of seconds greater than 0"
+            )
         view = copy(self)
         view._checked = self._checked.copy()  # each names the schema on its own bind when it looks
         view._limit = limit
@@ -201,6 +203,7 @@ class Connections:
         if not isinstance(self.bind, Engine):
             raise ConfigurationError(detail="sql needs a separate connection; make the repository from an engine")
         self.check(write=False)
+        refuse_explain(query, config.shown(self.bind.url))
         with ExitStack() as stack:
             with translated(self.bind):
                 columns, rows = stack.enter_context(self.backend.ask(self.bind, query, Clock(timeout)))

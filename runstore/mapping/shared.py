@@ -110,7 +110,10 @@ class Remembered(dict[bytes, T]):
         if made is None:
             made = make(copy, *args)
             # The result contains the text again, canonical and decoded, and the last text of each length is kept twice.
-            self.room -= 4 * len(copy) + 400
+            size = 4 * len(copy) + 400
+            if size > self.most_bytes // 4:
+                return made
+            self.room -= size
             if self.room < 0:
                 self.clear()
                 self._by_length.clear()

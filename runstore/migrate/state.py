@@ -278,5 +278,5 @@ def wait(engine: Engine, seconds: float) -> str | None:
                 raise
             if not is_logged:
                 is_logged = True
-                _log.warning("waiting (at most %g seconds): %s", seconds, obstacle)
+                _log.warning("waiting (at most %g seconds): %s", seconds, obstacle.state)
         time.sleep(PAUSE)

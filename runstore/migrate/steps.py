@@ -16,7 +16,7 @@ from sqlalchemy.engine import URL
 
 from runstore import config
 from runstore.backends import backend_of, create_engine, translated
-from runstore.errors import ConfigurationError
+from runstore.errors import ConfigurationError, no_such
 from runstore.migrate.state import VIEWS, at_archive, check, current, is_new
 
 if TYPE_CHECKING:
@@ -197,12 +197,18 @@ def _difference(entry: tuple[Any, ...]) -> str:
 
 def _command(name: str, settings: Config, revision: str, **options: Any) -> None:
     from alembic import command
+    from alembic.script.revision import ResolutionError
     from alembic.util import CommandError
 
     hint = "'runstore db history' lists the revisions"
-    if "" in revision.split(":"):
+    if "" in revision.split(":") or revision.count(":") > 1:
         raise ConfigurationError(detail=f"{revision!r} is not a revision or a range of revisions; {hint}")
+    if ":" in revision and not options.get("sql"):
+        raise ConfigurationError(detail=f"{revision!r} is a range of revisions; expected one revision; {hint}")
     try:
         getattr(command, name)(settings, revision, **options)
     except CommandError as error:
-        raise ConfigurationError(detail=f"{error}; {hint}") from error
+        if isinstance(unknown := error.__cause__, ResolutionError) and unknown.argument in revision.split(":"):
+            known = ["base", *(each.revision for each in history()), "head"]
+            raise no_such("revision", unknown.argument, known, f"; {hint}") from error
+        raise ConfigurationError(detail=f"cannot {name} to {revision!r}: {error}; {hint}") from error

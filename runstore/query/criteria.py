@@ -62,7 +62,7 @@ class Filter(TypedDict, total=False):
     ]
     source: Annotated[
         Texts | None,
-        Criterion(Kind.ONE_OF, "--source", "TEXT", "Runs that were imported with 'import --source TEXT'."),
+        Criterion(Kind.ONE_OF, "--source", "TEXT", "Runs whose newest snapshot was imported with this --source."),
     ]
     """The source of the newest snapshot."""
     created_from: Annotated[
@@ -134,7 +134,8 @@ class Filter(TypedDict, total=False):
     ]
     """The run took at least this many seconds from created_at to finished_at."""
     total_seconds_max: Annotated[
-        int | None, Criterion(Kind.NUMBER, "--seconds-max", "N", "Runs that took at most N seconds.")
+        int | None,
+        Criterion(Kind.NUMBER, "--seconds-max", "N", "Runs that took at most N seconds from creation to end."),
     ]
     requires_action: Annotated[
         bool | None,

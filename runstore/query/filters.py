@@ -21,7 +21,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, literal_column, select
 
 from runstore import wire
 from runstore.backends import Backend
-from runstore.errors import ConfigurationError, no_such
+from runstore.errors import InvalidArgument, no_such
 from runstore.mapping import BELONGS, FILES, FUNCTION, REQUIRED_ACTION, RUN, TOOL, TOOLS
 from runstore.query.criteria import FILTERS, Kind
 from runstore.schema.run import FINISHED, IRREGULAR, REGULAR_SECONDS, SECONDS, created_order
@@ -77,32 +77,32 @@ USAGE, LAST_ERROR, INCOMPLETE = BELONGS["usage"], BELONGS["last_error"], BELONGS
 
 
 def _strings(name: str, wanted: Any) -> list[str]:
-    """Return one string or several as a list without duplicates. Raise :class:`ConfigurationError`."""
+    """Return one string or several as a list without duplicates. Raise :class:`InvalidArgument`."""
     values = [wanted] if isinstance(wanted, str) else list(wanted) if isinstance(wanted, Iterable) else [wanted]
     for value in values:
         if not isinstance(value, str):
-            raise ConfigurationError(detail=f"{name} is {value!r}, expected a string or several strings")
+            raise InvalidArgument(argument=name, reason=f"is {value!r}, expected a string or several strings")
     return list(dict.fromkeys(values))
 
 
 def _number(name: str, value: Any) -> int:
     if type(value) is not int:
-        raise ConfigurationError(detail=f"{name} is {value!r}, expected an integer")
+        raise InvalidArgument(argument=name, reason=f"is {value!r}, expected an integer")
     return max(wire.INT64[0], min(value, wire.INT64[-1]))
 
 
 def _pairs(name: str, wanted: Any) -> dict[str, str]:
     if not isinstance(wanted, Mapping):
-        raise ConfigurationError(detail=f"{name} is {wanted!r}, expected a mapping of strings to strings")
+        raise InvalidArgument(argument=name, reason=f"is {wanted!r}, expected a mapping of strings to strings")
     for key, value in wanted.items():
         if not isinstance(key, str) or not isinstance(value, str):
-            raise ConfigurationError(detail=f"{name} contains {key!r}: {value!r}, expected strings")
+            raise InvalidArgument(argument=name, reason=f"contains {key!r}: {value!r}, expected strings")
     return dict(wanted)
 
 
 def _yes_or_no(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise ConfigurationError(detail=f"{name} is {value!r}, expected True or False")
+        raise InvalidArgument(argument=name, reason=f"is {value!r}, expected True or False")
     return value
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import ge, gt, le, lt
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, select
 
 from runstore import wire
 from runstore.backends import Transaction
-from runstore.errors import ConfigurationError, RunNotFound
+from runstore.errors import ConfigurationError, InvalidArgument, RunNotFound
 from runstore.mapping import COLUMNS, StoredRun
 from runstore.query import filters, queries
 from runstore.query.filters import Way
@@ -18,6 +18,11 @@ from runstore.query.reader import Reader
 
 Bound = Callable[[ColumnElement[int]], ColumnElement[bool]]
 """A function that returns a condition on created_at."""
+
+Key = tuple[int | None, str]
+"""created_at and id of a run, of which a cursor consists."""
+
+T = TypeVar("T")
 
 
 class Page(NamedTuple):
@@ -73,7 +78,7 @@ def request(
 ) -> Request:
     """Return the arguments of a caller, checked. Raise :class:`ConfigurationError`."""
     if type(limit) is not int or limit < 1:
-        raise ConfigurationError(detail=f"limit is {limit!r}, expected an integer of at least 1")
+        raise InvalidArgument(argument="limit", reason=f"is {limit!r}, expected an integer of at least 1")
     if cursor is not None and after is not None:
         raise ConfigurationError(detail="cursor and after both set the beginning of the page; give only one of them")
     begin = queries.parse(cursor) if cursor is not None else None
@@ -103,6 +108,43 @@ def find(transaction: Transaction, reader: Reader, asked: Request) -> Found:
 
     Raise :class:`RunNotFound` if the run of *after* or *before* does not exist.
     """
+
+    def read(page: Select[Any]) -> list[tuple[StoredRun, bytes]]:
+        return list(reader.texts(transaction, page))
+
+    def key(run: tuple[StoredRun, bytes]) -> Key:
+        row = run[0].row
+        return row[COLUMNS["created_at"]], row[COLUMNS["id"]]
+
+    return Found(*_page(transaction, asked, _Columns(queries.runs(transaction.backend), read, key)))
+
+
+def find_ids(transaction: Transaction, asked: Request) -> tuple[list[str], str | None]:
+    """Return the ids of the runs of the page that :func:`find` returns, and the cursor of the next page.
+
+    No other column of the runs is read than those of the conditions and of the order, so that a role can use this that
+    may read only some of the columns.
+    """
+
+    def read(page: Select[Any]) -> list[Key]:
+        return [(created, run_id) for created, run_id in transaction.execute(page)]
+
+    found, following, _ = _page(transaction, asked, _Columns(queries.keys(), read, lambda key: key))
+    return [run_id for _, run_id in found], following
+
+
+class _Columns(NamedTuple, Generic[T]):
+    """What is read of each run of a page."""
+
+    statement: Select[Any]
+    read: Callable[[Select[Any]], list[T]]
+    """Execute the statement for some runs."""
+    key: Callable[[T], Key]
+    """Return created_at and id of a run that was read."""
+
+
+def _page(transaction: Transaction, asked: Request, columns: _Columns[T]) -> tuple[list[T], str | None, bool]:
+    """Return the runs of a page in order, the cursor of the next page, and whether there are more runs."""
     begin = asked.begin if asked.after is None else _place_of(transaction, asked.after)
     places = [(begin, asked.newest_first)] if begin else []
     if asked.before is not None:
@@ -110,16 +152,15 @@ def find(transaction: Transaction, reader: Reader, asked: Request) -> Found:
     backwards = asked.before is not None and begin is None
     newest_first = asked.newest_first is not backwards
     found = _read(
-        transaction, reader, asked.wanted, places, newest_first=newest_first, limit=min(asked.limit, 2**31) + 1
+        transaction, columns, asked.wanted, places, newest_first=newest_first, limit=min(asked.limit, 2**31) + 1
     )
     has_more = len(found) > asked.limit
     found = found[: asked.limit]
     if backwards:
         found.reverse()
     if not found or (not has_more and asked.before is None):
-        return Found(found, None, has_more)
-    last = found[-1][0].row
-    return Found(found, queries.cursor_of(last[COLUMNS["created_at"]], last[COLUMNS["id"]]), has_more)
+        return found, None, has_more
+    return found, queries.cursor_of(*columns.key(found[-1])), has_more
 
 
 def _place_of(transaction: Transaction, run_id: str) -> queries.Place:
@@ -132,25 +173,24 @@ def _place_of(transaction: Transaction, run_id: str) -> queries.Place:
 
 def _read(
     transaction: Transaction,
-    reader: Reader,
+    columns: _Columns[T],
     wanted: filters.Where,
     places: list[tuple[queries.Place, bool]],
     *,
     newest_first: bool,
     limit: int,
-) -> list[tuple[StoredRun, bytes]]:
+) -> list[T]:
     """Return the first runs after all places, in at most five statements; see :mod:`runstore.query.filters`."""
 
     def after(created: ColumnElement[int]) -> list[ColumnElement[bool]]:
         return [queries.after(place, created, newest_first=newest) for place, newest in places]
 
-    def read(ways: list[Way], limit: int, *bounds: Bound) -> list[tuple[StoredRun, bytes]]:
+    def read(ways: list[Way], limit: int, *bounds: Bound) -> list[T]:
         ways = [
             way._replace(conditions=[*way.conditions, *after(way.created), *(bound(way.created) for bound in bounds)])
             for way in ways
         ]
-        statement = queries.page(transaction.backend, ways, newest_first=newest_first, limit=limit)
-        return list(reader.texts(transaction, statement))
+        return columns.read(queries.page(columns.statement, ways, newest_first=newest_first, limit=limit))
 
     choice = chosen(transaction, wanted, filters.FEW, last=False)
     if not choice.walks:

@@ -13,7 +13,7 @@ from sqlalchemy.sql.selectable import FromClause, ScalarSelect, SelectBase
 
 from runstore import wire
 from runstore.backends import Backend
-from runstore.errors import ConfigurationError, not_one_of
+from runstore.errors import ConfigurationError, InvalidArgument, not_one_of
 from runstore.mapping import BELONGS, CALLS, COLUMNS, FILES, REQUIRED_ACTION, RUN, TOOLS, StoredRun
 from runstore.query.filters import CREATED, Way
 from runstore.schema.base import JSONText
@@ -119,7 +119,9 @@ def view_columns(names: str | Iterable[str] | None) -> list[Column[Any]]:
         return list(RUNS.c)
     wanted = known_names("columns", names, RUNS.c.keys())
     if not wanted:
-        raise ConfigurationError(detail="columns is empty; give at least one column, or omit the argument for all")
+        raise InvalidArgument(
+            argument="columns", reason="is empty; give at least one column, or omit it for all columns"
+        )
     return [RUNS.c[name] for name in wanted]
 
 
@@ -181,8 +183,13 @@ def _ordered(statement: Select[Any], keys: Sequence[ColumnElement[Any]], newest_
     return statement.order_by(*(key.desc() for key in keys) if newest_first else keys)
 
 
-def page(backend: Backend, ways: Sequence[Way], *, newest_first: bool, limit: int) -> Select[Any]:
-    """Return :func:`runs` for the first runs of all ways in the given order.
+def keys() -> Select[Any]:
+    """Return a SELECT of the columns of which a cursor consists: created_at and id."""
+    return select(RUN.c.created_at, RUN.c.id)
+
+
+def page(statement: Select[Any], ways: Sequence[Way], *, newest_first: bool, limit: int) -> Select[Any]:
+    """Return *statement*, :func:`runs` or :func:`keys`, for the first runs of all ways in the given order.
 
     Their numbers are found first, so that only short rows are sorted and nothing else is read of other runs.
     """
@@ -199,7 +206,7 @@ def page(backend: Backend, ways: Sequence[Way], *, newest_first: bool, limit: in
         found = union_all(*map(select, firsts)).subquery()
     keys = (found.c.created, found.c.id)
     numbers = select(found.c.number).order_by(*(key.desc() for key in keys) if newest_first else keys).limit(limit)
-    return ordered(runs(backend).where(RUN.c.number.in_(numbers)), newest_first=newest_first)
+    return ordered(statement.where(RUN.c.number.in_(numbers)), newest_first=newest_first)
 
 
 def horizon(conditions: Sequence[ColumnElement[bool]], distance: int, *, newest_first: bool) -> Select[Any]:

@@ -16,7 +16,10 @@ from runstore.mapping import COLUMNS, FUNCTION, INSTRUCTIONS, SHAPE, SHARED, TOO
 from runstore.query import queries
 
 BATCH = 500
-"""Runs that are assembled at a time."""
+"""Maximum number of runs that are assembled at a time."""
+
+BATCH_BYTES = 16 * 2**20
+"""Approximate maximum bytes of their texts, judged by the largest run so far; at least one run is assembled."""
 
 DAMAGE = (KeyError, IndexError, ValueError, TypeError, AttributeError, MsgspecError, RunRejected)
 """The errors that the assembly of a run can raise if rows were modified by hand."""
@@ -28,16 +31,33 @@ _SHARED_COLUMNS = tuple((COLUMNS[column], table) for column, table in SHARED.val
 _SHAPE = COLUMNS["shape"]
 
 
-def in_batches(result: Result[Any]) -> Iterator[list[Row[Any]]]:
-    """Return all rows, one batch at a time; the result is closed before the last batch is returned.
+class BatchSize:
+    """The number of rows that are read at a time: one at first, then more and more, but fewer if some are large."""
+
+    def __init__(self) -> None:
+        self.rows = 1
+        self._largest = 1
+
+    def adapt(self, largest: int) -> None:
+        """Choose the size of the next batch; *largest* is the size of the largest run of the last one in bytes."""
+        self._largest = max(self._largest, largest)
+        self.rows = max(1, min(BATCH, self.rows * 8, BATCH_BYTES // self._largest))
+
+
+def in_batches(result: Result[Any], size: BatchSize) -> Iterator[list[Row[Any]]]:
+    """Return all rows, one batch of the current *size* at a time; the result is closed before the last one is returned.
 
     So nothing remains to be fetched, and to fail, while the caller processes the last batch.
     """
-    rows = list(result.fetchmany(BATCH + 1))
-    while len(rows) > BATCH:
-        last = rows.pop()
+    ahead: list[Row[Any]] = []
+    while True:
+        asked = size.rows
+        rows = [*ahead, *result.fetchmany(asked + 1 - len(ahead))]
+        if len(rows) <= asked:
+            break
+        ahead = [rows.pop()]
         yield rows
-        rows = [last, *result.fetchmany(BATCH)]
+        rows.clear()  # also for the caller, so that it is not held while the next one is fetched
     result.close()
     yield rows
 
@@ -63,17 +83,27 @@ class Reader:
         With *stream*, rows stay in the database until they are needed.
         """
         options = {"yield_per": BATCH} if stream else {}
+        size = BatchSize()
         with transaction.execute(statement, parameters or {}, options=options) as result:
-            for rows in in_batches(result):
-                with pace.seldom_collected():
-                    runs = list(map(queries.stored_run, rows))
-                    values, shapes = self._known(transaction, runs)
-                for run in runs:
-                    try:
-                        text = shapes[run.row[_SHAPE]].text(run, values)
-                    except DAMAGE as exc:
-                        raise ArchiveDamaged(id=run.row[0], reason=f"{type(exc).__name__} {exc}") from exc
-                    yield run, text
+            for rows in in_batches(result, size):
+                yield from self._assembled(transaction, rows, size)
+
+    def _assembled(
+        self, transaction: Transaction, rows: list[Row[Any]], size: BatchSize
+    ) -> Generator[tuple[StoredRun, bytes]]:
+        """Return the runs of a batch; nothing of it is held when the next one is fetched."""
+        with pace.seldom_collected():
+            runs = list(map(queries.stored_run, rows))
+            values, shapes = self._known(transaction, runs)
+        largest = 0
+        for run in runs:
+            try:
+                text = shapes[run.row[_SHAPE]].text(run, values)
+            except DAMAGE as exc:
+                raise ArchiveDamaged(id=run.row[0], reason=f"{type(exc).__name__} {exc}") from exc
+            largest = max(largest, len(text))
+            yield run, text
+        size.adapt(largest)
 
     def texts_by_id(self, transaction: Transaction, run_ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """Return the ids and canonical texts of the runs that are stored."""
@@ -120,6 +150,8 @@ class Reader:
         return found, shapes
 
     def _remember(self, key: tuple[Table, int], text: Raw) -> None:
+        if len(text) > self._most_bytes // 4:
+            return
         self._room -= len(text) + 200
         if self._room < 0:
             self._values.clear()

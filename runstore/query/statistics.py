@@ -15,11 +15,12 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, select
 
 from runstore.backends import Backend, Transaction
 from runstore.backends.base import HALF
-from runstore.errors import ConfigurationError, did_you_mean
+from runstore.errors import InvalidArgument
 from runstore.mapping import FUNCTION, RUN, TOOL, TOOLS
 from runstore.query import queries
 from runstore.schema.views import RUNS
 from runstore.statuses import STATUSES
+from runstore.suggestions import did_you_mean
 
 BY: dict[str, ColumnElement[Any]] = {
     "hour": RUNS.c.created_hour,
@@ -72,10 +73,10 @@ def question(
     groups = queries.known_names("by", by, BY)
     wanted = tuple(COLUMNS) if columns is None else queries.known_names("columns", columns, COLUMNS)
     if sort is not None and sort not in wanted:
-        detail = f"sort is {sort!r}, expected one of the columns: {', '.join(wanted)}"
-        raise ConfigurationError(detail=detail + did_you_mean(sort, wanted))
+        expected = f"expected one of the columns: {', '.join(wanted)}"
+        raise InvalidArgument(argument="sort", reason=f"is {sort!r}, {expected}{did_you_mean(sort, wanted)}")
     if limit is not None and (type(limit) is not int or limit < 1):
-        raise ConfigurationError(detail=f"limit is {limit!r}, expected an integer of at least 1")
+        raise InvalidArgument(argument="limit", reason=f"is {limit!r}, expected an integer of at least 1")
     return Question(groups, wanted, sort, limit)
 
 

@@ -52,6 +52,8 @@ _DESCRIBES = words(
     "nullable $ref readOnly writeOnly deprecated in scheme bearerFormat name contentEncoding uniqueItems strict",
 )
 """Keywords of JSON Schema and OpenAPI that describe a value."""
+_GIVES = words("default const enum example examples")
+"""Keywords whose value is a value, or several, of what the schema describes."""
 _HOLDS = words(
     "properties patternProperties items anyOf oneOf allOf not additionalProperties $defs definitions",
 )
@@ -161,12 +163,15 @@ def _is_suspect(raw: bytes) -> bool:
 _remembered = lru_cache(maxsize=512)(_member)
 
 
-def _clean(value: Any, path: str, found: Found, hidden: str = "") -> Any:
-    """Return *value* without secrets. If *hidden* is set, everything in it is a secret of that kind."""
+def _clean(value: Any, path: str, found: Found, hidden: str = "", *, given: bool = False) -> Any:
+    """Return *value* without secrets. If *hidden* is set, everything in it is a secret of that kind.
+
+    Of a schema, only the values in it are secrets. *given* means that *value* is no schema, even if it looks like one.
+    """
     if isinstance(value, dict):
-        return _object(value, path, found, hidden)
+        return _object(value, path, found, hidden, given)
     if isinstance(value, list):
-        return [_clean(inner, f"{path}[{place}]", found, hidden) for place, inner in enumerate(value)]
+        return [_clean(inner, f"{path}[{place}]", found, hidden, given=given) for place, inner in enumerate(value)]
     if isinstance(value, str):
         if hidden and value not in ("", REDACTED):
             found(Secret(path, hidden))
@@ -178,14 +183,15 @@ def _clean(value: Any, path: str, found: Found, hidden: str = "") -> Any:
     return value
 
 
-def _object(value: dict[str, Any], path: str, found: Found, hidden: str) -> dict[str, Any]:
-    describes = bool(hidden) and _is_schema(value)
+def _object(value: dict[str, Any], path: str, found: Found, hidden: str, given: bool) -> dict[str, Any]:
+    describes = bool(hidden) and not given and _is_schema(value)
     clean: dict[str, Any] = {}
     for key, inner in value.items():
         new = _key(key, value, clean, path, found)
         is_told = describes and key in _DESCRIBES
         kind = "" if is_told else hidden or _hidden(key, inner, value)
-        clean[new] = _clean(inner, wire.join(path, new), found, kind)
+        gives = bool(hidden) and (given or (describes and key in _GIVES))
+        clean[new] = _clean(inner, wire.join(path, new), found, kind, given=gives)
     return clean
 
 
@@ -227,7 +233,7 @@ def _is_schema(value: dict[str, Any]) -> bool:
         return bool(kind) and all(each in _JSON_TYPES for each in kind if isinstance(each, str))
     if isinstance(kind, str) and (kind in _JSON_TYPES or kind in _SECURITY_TYPES):
         return True
-    return bool(value) and value.keys() <= _DESCRIBES | _HOLDS
+    return not value.keys().isdisjoint(_DESCRIBES | _HOLDS) and value.keys() <= _DESCRIBES | _HOLDS | _GIVES
 
 
 def _text(value: str, path: str, found: Found) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import NamedTuple
 
 from msgspec import Raw
@@ -23,7 +24,7 @@ from runstore.errors import DatabaseFailure, NotARun, RunConflict, RunRejected, 
 from runstore.mapping import Draft, Mapper, Snapshot
 from runstore.save.batches import Batches
 from runstore.save.writer import UNCHANGED, Known, Outcome, Verdict
-from runstore.sources import Record
+from runstore.sources import Interrupted, Record
 from runstore.wire import departures, finder
 
 BATCH = 1000
@@ -179,7 +180,8 @@ class Saver:
         """Save all records. Each is observed a microsecond after the previous one, or with *own_times* at its own time.
 
         With *one*, the only record is assumed to be a run. The records so far are also written if the next one is late,
-        or never comes because the iterable raises or the user interrupts it.
+        or never comes because the iterable raises or the user interrupts it; of an unfinished array or page, they
+        include its complete runs.
         """
         numbered = enumerate(records, 1)
         self._clock = itertools.count(observed_at)
@@ -196,6 +198,7 @@ class Saver:
                 raise
 
     def _save_all(self, numbered: Iterable[tuple[int, object]], *, own_times: bool, one: bool) -> None:
+        number = 0
         try:
             for number, record in numbered:
                 with self._turn:
@@ -209,6 +212,9 @@ class Saver:
                 self._batches.abandon()  # after an interrupt, do not wait for a server or another writer
             try:
                 with self._turn:
+                    for record in error.records if isinstance(error, Interrupted) else ():
+                        number += 1
+                        self._take(record, number, own_times=own_times, one=one)
                     self._write_rest()
                 self._hand_over()
             except RunStoreError as failure:
@@ -260,13 +266,18 @@ class Saver:
 
     def _take(self, record: object, number: int, *, own_times: bool, one: bool) -> None:
         """Add a record to the batch as a draft, and write the batch if it is full."""
+        self._came = inf  # if this fails, the watching thread does not try again
+        if isinstance(record, Record) and len(record.raw) >= BATCH_BYTES:
+            self._write_rest()  # so that no other large record is held at the same time
         for place, found, length in self._drafts(record, number, one=one):
             seen_at = next(self._clock)
             if own_times and isinstance(record, Record):
                 seen_at = record.observed_at
             self._batch.append(_Entry(place, number, seen_at, found))
             self._size += length
-            if len(self._batch) >= self._most or self._size >= BATCH_BYTES:
+            if self._size >= 2 * BATCH_BYTES:
+                self._write_rest()
+            elif len(self._batch) >= self._most or self._size >= BATCH_BYTES:
                 self._write_batch(full=True)
         self._came = time.monotonic()
 
@@ -289,6 +300,7 @@ class Saver:
 
     def _write_rest(self) -> None:
         """Write the records so far, and wait until they are written."""
+        self._came = inf  # as in _take
         if self._batch:
             self._write_batch(full=False)
         self._settle()

@@ -251,23 +251,24 @@ def write_shared(transaction: Transaction, rows: Iterable[SharedRow], seen: Seen
     """Insert shared rows that are not in *seen*, by table and id. Return the ids of those that are now stored."""
     unseen: dict[Table, dict[int, SharedRow]] = {table: {} for table in SHARED_TABLES}
 
-    def gather(row: SharedRow) -> None:
-        if row.id in seen.get(row.table, ()):
-            return
-        if row.id not in unseen[row.table]:
-            for referred in row.refers:
-                gather(referred)
-            unseen[row.table][row.id] = row
-        elif unseen[row.table][row.id].digest != row.digest:
-            raise DigestClash(id=row.id, table=row.table.name)
-
-        # The snapshots of a batch share most row objects, because they were made from the same texts.
-
+    # The snapshots of a batch share most row objects, because they were made from the same texts.
     for row in {id(row): row for row in rows}.values():
-        gather(row)
+        _gather(row, seen, unseen)
     for table, found in unseen.items():
         insert_shared(transaction, table, [found[shared_id].values for shared_id in sorted(found)])
     return {table: set(found) for table, found in unseen.items() if found}
+
+
+def _gather(row: SharedRow, seen: Seen, unseen: dict[Table, dict[int, SharedRow]]) -> None:
+    """Add a shared row to *unseen*, after those to which it refers, unless it is in *seen*."""
+    if row.id in seen.get(row.table, ()):
+        return
+    if row.id not in unseen[row.table]:
+        for referred in row.refers:
+            _gather(referred, seen, unseen)
+        unseen[row.table][row.id] = row
+    elif unseen[row.table][row.id].digest != row.digest:
+        raise DigestClash(id=row.id, table=row.table.name)
 
 
 def insert_shared(transaction: Transaction, table: Table, rows: Sequence[Row]) -> None:

@@ -6,7 +6,7 @@ whether a record is a valid run is decided elsewhere. Nothing is dropped silentl
 use is bounded by the size of the largest record, not by the size of the input.
 """
 
-from runstore.sources.files import MAX_RECORD_BYTES, find_files, read_file, read_stream
+from runstore.sources.files import MAX_RECORD_BYTES, Interrupted, find_files, read_file, read_stream
 from runstore.sources.splitter import Record
 
-__all__ = ["MAX_RECORD_BYTES", "Record", "find_files", "read_file", "read_stream"]
+__all__ = ["MAX_RECORD_BYTES", "Interrupted", "Record", "find_files", "read_file", "read_stream"]

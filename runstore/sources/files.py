@@ -20,6 +20,15 @@ _SUFFIXES = tuple(name + packed for name in _NAMES for packed in _PACKED)
 log = logging.getLogger(__name__)
 
 
+class Interrupted(KeyboardInterrupt):
+    """The user interrupted the wait for more input."""
+
+    def __init__(self, records: list[Record]) -> None:
+        super().__init__()
+        self.records = records
+        """The records that were complete by then, in an array or page that was not, and what was incomplete."""
+
+
 def find_files(paths: Iterable[Path]) -> list[Path]:
     """Return the files to read for `paths`: each file itself, and for each directory the files in it, sorted.
 
@@ -89,13 +98,23 @@ def read_stream(
     """Yield the records of an open binary stream called `name`; the first was observed at `observed_at` (microseconds).
 
     Errors in the input are not raised: each yields one record with an error. `exported` is as in `read_file`.
+
+    If the wait for more input is interrupted, `Interrupted` is raised. It has the records that would follow if the
+    input ended there, because a consumer that must end at once cannot ask for them.
     """
     clock = itertools.count(observed_at)
     for document, chunks in unpacking.texts(stream, name, progress or (lambda size: None)):
         splitter, has_records = Splitter(chunks, document, clock, max_record_bytes, exported=exported), False
+        late: list[Record] = []
         for record in splitter.records():
+            if splitter.interrupt is not None:
+                late.append(record)
+                continue
             has_records = has_records or record.kind is None
             yield record
+        if splitter.interrupt is not None:
+            # Of an array or page that only lacks its end, nothing is lost, so this is not reported.
+            raise Interrupted([each for each in late if each.raw or each.error is None]) from splitter.interrupt
         if not has_records:
             log.warning("%s: no run found", document)
         if splitter.streams:

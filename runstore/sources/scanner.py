@@ -22,6 +22,8 @@ _MISSES = 16  # after this many consecutive wrong guesses about the end of a val
 _PEEK = 256  # a line that begins a value is recognized within this many bytes
 _TRIES = 1000  # after this many incomplete objects in a damaged line, the search stops
 
+INTERRUPTED = "incomplete, because reading was interrupted"
+
 # Placeholders for an indentation, different from any real one: outside an array; an element that shares its line.
 OUTSIDE, INLINE = b"^", b"-"
 
@@ -73,6 +75,7 @@ class Scanner:
         self.base = 0  # bytes dropped from the beginning of buf
         self.ended = False
         self.failure: str | None = None  # the reason why the source ended early, until it is reported
+        self.interrupt: KeyboardInterrupt | None = None  # came while waiting for text; what is complete is still read
         self.margin: bytes | None = b""  # whitespace before pos on its line; None if other text precedes pos
         self.indent = OUTSIDE  # within an array: the margin of its elements
         self.strict = 0  # before this offset in the source, a line that begins a value ends a bad value
@@ -83,7 +86,7 @@ class Scanner:
         self.doubt: int | None = None
 
     def _more(self) -> bool:
-        """Append a chunk to the buffer. Return False at the end of the source."""
+        """Append a chunk to the buffer. Return False at the end of the source, or if the user interrupts the wait."""
         if not self.ended:
             try:
                 for chunk in self.chunks:
@@ -92,6 +95,8 @@ class Scanner:
                         return True
             except OSError as error:
                 self.failure = str(error)
+            except KeyboardInterrupt as error:
+                self.failure, self.interrupt = INTERRUPTED, error
             self.ended = True
         return False
 
@@ -167,7 +172,7 @@ class Scanner:
     def _signs(self, start: int, end: int) -> dict[str, bytes]:
         """Return the short members of the object at `start` that help to decide whether it is a run.
 
-        One more entry stands for all other members; it records whether they seem to contain a run.
+        One more entry stands for all members that runs do not have; it records whether they seem to contain a run.
         """
         signs: dict[str, bytes] = {}
         at, end = start + 1, min(end, start + PROBE)
@@ -179,7 +184,7 @@ class Scanner:
                 at = end if close is None or close < 0 else close
             if name in finder.SIGNS:
                 signs[name] = match[2] or b"{"
-            elif signs.get(finder.OTHER) != finder.HOLDS_A_RUN:
+            if name not in finder.DOCUMENTED and signs.get(finder.OTHER) != finder.HOLDS_A_RUN:
                 held = finder.seems_to_hold_run(bytes(memoryview(self.buf)[begin:at]))
                 signs[finder.OTHER] = finder.HOLDS_A_RUN if held else b"{"
         return signs
@@ -188,10 +193,11 @@ class Scanner:
         """Consume the object that begins the line, if it is valid and ends at a likely position.
 
         This is the end of the line, or the closing brace at the start of the next line with the same indentation.
-        Return the object (empty if the guess is wrong) and its members. This is much faster than scanning.
+        Return the object (empty if the guess is wrong) and its members. This is much faster than scanning. It does not
+        wait for the end of the line, because a complete run in a pipe must not wait for it either.
         """
         start, margin, raw, several = self.pos, self.margin or b"", b"", False
-        if (end := self._line_end(limit)) > 0:
+        if (end := self.buf.find(b"\n", start, start + limit + 1)) > 0:
             raw = bytes(self.buf[start:end]).rstrip(b", \t\r")
             several = not raw.endswith(b"}")
         if several:

@@ -236,9 +236,7 @@ class Splitter(Scanner):
             return
         if name is not None and name.startswith("thread."):
             self.streams = name not in _LAST_EVENTS
-        if self.failure and self.pos == len(self.buf):
-            yield self._record(data, start, name, self._ended_because(""))
-        elif data == b"[DONE]" or name == "done":
+        if data == b"[DONE]" or name == "done":
             self.streams = False
             yield self._record(data, start, "done", kind="done event")
         elif data[0] == ARRAY:
@@ -251,11 +249,13 @@ class Splitter(Scanner):
             elif data[0] == OBJECT and reader._next_run(0, len(data))[0] is not None:
                 yield from reader.records()
             else:
-                yield self._record(data, start, name)
+                at_end = self.pos == len(self.buf)
+                yield self._record(data, start, name, self._ended_because("") or None if at_end else None)
 
     def _inner(self, text: bytes, line: int, event: str | None) -> Splitter:
-        reader = Splitter(iter((text,)), self.name, self.clock, self.limit, line, event)
-        reader._more()
+        reader = Splitter(iter(()), self.name, self.clock, self.limit, line, event)
+        reader.buf += text
+        reader.ended = True
         return reader
 
     # --- arrays and objects that are read in parts --------------------------------------------------------------------
@@ -322,7 +322,7 @@ class Splitter(Scanner):
                     signs[key] = raw = self._scalar()
                     if key == "event":
                         self.event = finder.text(raw) or event
-                else:
+                if key not in finder.DOCUMENTED:
                     others = True
                     signs.setdefault(finder.OTHER, b"{")
             elif first not in b"{[":
@@ -384,6 +384,8 @@ class Splitter(Scanner):
         if not sound and self._next_run(start + 1, self.at)[0] is not None:
             return (yield from self._torn(path, End.BAD))  # quotes are missing, so it includes other objects
         self._advance(self.at)
+        if size > _WHOLE:
+            self._drop()  # a large value is held once rather than twice
         if sound:
             yield from self._found(raw, line, path, members=decoded)
         else:  # passed on, so that the mapping reports the reason
@@ -432,7 +434,8 @@ class Splitter(Scanner):
         if end is End.BAD or doubted is not None:
             self._resynchronise()
         if kind is not None:
-            yield self._record(shown, line, path=path, kind=kind)
+            if not (self.opened and kind == finder.OF_A_CHAT):
+                yield self._record(shown, line, path=path, kind=kind)
         elif not (self.opened and shown[0] == QUOTE):
             yield self._too_long(shown, line, first, path)
         return end is End.WHOLE

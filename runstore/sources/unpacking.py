@@ -9,10 +9,12 @@ from __future__ import annotations
 import bz2
 import codecs
 import lzma
+import os
+import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from collections.abc import Callable, Generator, Iterator
+from typing import IO, BinaryIO
 
 CHUNK = 256 << 10
 """Bytes read from a file at a time. Larger chunks would leave the processor's cache before they are used."""
@@ -32,6 +34,12 @@ _XZ_MEMORY = 256 << 20
 _GZIP, _BZIP2, _XZ, _ZIP = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"PK\x03\x04"
 _PACKED = {_GZIP: ("gzip", "gzip -dc"), _BZIP2: ("bzip2", "bzip2 -dc"), _XZ: ("xz", "xz -dc")}
 """The supported formats by their first bytes, and the command that decompresses each to standard output."""
+
+_GZIP_WRAPPED, _RAW_DEFLATE = 31, -15
+"""What surrounds a deflate stream, as the *wbits* of zlib."""
+
+_ZIP_LENGTHS_AT = 26
+"""Where the header of a file in a zip archive has the lengths of its name and its extra field, which end it."""
 
 _TAR, _TAR_AT = b"ustar", 257
 _FOREIGN = {
@@ -64,7 +72,6 @@ def texts(stream: BinaryIO, name: str, progress: Progress) -> Iterator[tuple[str
     *progress* is called with the number of bytes read since its last call. Read each text before taking the next one.
     """
     # Return the bytes that a pipe holds now; do not wait for a whole chunk.
-    # What a pipe holds now, rather than wait until it holds a whole chunk.
     read_some = getattr(stream, "read1", stream.read)
 
     def read(size: int = _SMALL) -> bytes:
@@ -87,7 +94,7 @@ def texts(stream: BinaryIO, name: str, progress: Progress) -> Iterator[tuple[str
         yield name, _text(head, read, lambda: read(CHUNK))
 
 
-def _failing(data: bytes, failure: OSError) -> Iterator[bytes]:
+def _failing(data: bytes, failure: BaseException) -> Iterator[bytes]:
     yield data
     raise failure
 
@@ -105,20 +112,60 @@ def _zipped(stream: BinaryIO, name: str, progress: Progress, read: int) -> Itera
     with archive:
         for entry in archive.infolist():
             if not entry.is_dir() and not entry.filename.startswith("__MACOSX/"):
-                yield f"{name}/{entry.filename}", _entry(archive, entry)
+                yield f"{name}/{entry.filename}", _entry(stream, archive, entry)
                 progress(entry.compress_size)
     progress(-read)  # the first bytes were counted twice
 
 
-def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
+def _entry(stream: BinaryIO, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
+    chunks = filter(None, _extracted(stream, archive, entry))
+    head = b""
+    while len(head) < _HEAD and (data := next(chunks, b"")):
+        head += data
+    if head.startswith(_ZIP):
+        raise OSError("zip archives within zip archives are not supported; extract the inner one first")
+    yield from _text(head, lambda: next(chunks, b""), lambda: next(chunks, b""))
+
+
+def _extracted(stream: BinaryIO, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Yield the content of a file of a zip archive up to its end or its damage, and check it at the end.
+
+    *zipfile* would discard the last bytes before the damage, which may be the whole file.
+    """
+    checksum = size = 0
     try:
-        with archive.open(entry) as file:
-            head = file.read(_HEAD)
-            if head.startswith(_ZIP):
-                raise OSError("zip archives within zip archives are not supported; extract the inner one first")
-            yield from _text(head, lambda: file.read(_SMALL), lambda: file.read(CHUNK))
+        with archive.open(entry) as file:  # raises an exception if the file is encrypted or its header is damaged
+            for chunk in _entry_data(stream, file, entry):
+                checksum, size = zlib.crc32(chunk, checksum), size + len(chunk)
+                yield chunk
+        if (checksum, size) != (entry.CRC, entry.file_size):
+            raise zipfile.BadZipFile("its checksum does not match its content")
     except _FAILURES as error:
-        raise OSError(f"this file of the zip archive cannot be extracted ({error})") from error
+        reason = str(error) or "the data ends too early"
+        raise OSError(f"this file of the zip archive cannot be extracted completely ({reason})") from error
+
+
+def _entry_data(stream: BinaryIO, file: IO[bytes], entry: zipfile.ZipInfo) -> Iterator[bytes]:
+    if entry.compress_type == zipfile.ZIP_LZMA:  # only *zipfile* can read its header
+        yield from iter(lambda: file.read(CHUNK), b"")
+        return
+    stream.seek(entry.header_offset + _ZIP_LENGTHS_AT)
+    lengths = struct.unpack("<HH", stream.read(4))
+    stream.seek(sum(lengths), os.SEEK_CUR)
+    left = entry.compress_size
+
+    def read() -> bytes:
+        nonlocal left
+        data = stream.read(min(left, _SMALL))
+        left -= len(data)
+        return data
+
+    if entry.compress_type == zipfile.ZIP_DEFLATED:
+        yield from _inflated(b"", read, _RAW_DEFLATE)
+    elif entry.compress_type == zipfile.ZIP_BZIP2:
+        yield from _decompressed(read(), read)
+    else:
+        yield from iter(read, b"")
 
 
 def _text(head: bytes, read: Read, read_much: Read) -> Iterator[bytes]:
@@ -134,13 +181,14 @@ def _text(head: bytes, read: Read, read_much: Read) -> Iterator[bytes]:
 
 def _no_archive(chunks: Iterator[bytes], packed: bytes) -> Iterator[bytes]:
     """Yield the text unchanged. Raise OSError for a tar archive, and for data compressed twice (if *packed* is set)."""
-    head, failure = b"", None
+    head = b""
+    failure: BaseException | None = None
     try:
         for chunk in chunks:
             head += chunk
             if _shows_what_it_is(head):
                 break
-    except OSError as error:
+    except (OSError, KeyboardInterrupt) as error:
         failure = error
     if head[_TAR_AT:].startswith(_TAR):
         raise OSError("tar archives are not supported; use: tar -xOf FILE | runstore import -")
@@ -159,7 +207,8 @@ def _no_archive(chunks: Iterator[bytes], packed: bytes) -> Iterator[bytes]:
 
 def _shows_what_it_is(head: bytes) -> bool:
     """Return whether this suffices to rule out a tar archive, which begins with a file name. JSON is not waited for."""
-    return len(head) >= _TAR_AT + len(_TAR) or head.startswith((b"{", b"[", b'"', b"#")) or b"\n" in head
+    begin = head.removeprefix(codecs.BOM_UTF8).lstrip(b" \t\r")
+    return len(head) >= _TAR_AT + len(_TAR) or begin.startswith((b"{", b"[", b'"', b"#")) or b"\n" in head
 
 
 def _plain(head: bytes, read: Read) -> Iterator[bytes]:
@@ -184,20 +233,26 @@ def _unpacked(head: bytes, read: Read) -> Iterator[bytes]:
 def _gunzip(data: bytes, read: Read) -> Iterator[bytes]:
     """Decompress the gzip members that begin with *data* and continue with the results of *read*."""
     while data:
-        inflate = zlib.decompressobj(wbits=31)
-        while not inflate.eof:
-            if not data and not (data := read()):
-                yield inflate.flush()
-                raise EOFError
-            before = inflate.copy()
-            try:
-                yield inflate.decompress(data, CHUNK)
-            except zlib.error:  # the failed call discarded the good bytes before the damage: repeat it in small steps
-                for i in range(len(data)):
-                    yield before.decompress(data[i : i + 1])
-                raise
-            data = inflate.unconsumed_tail
-        data = _next_member(inflate.unused_data, _GZIP, read)
+        rest = yield from _inflated(data, read, _GZIP_WRAPPED)
+        data = _next_member(rest, _GZIP, read)
+
+
+def _inflated(data: bytes, read: Read, wrapping: int) -> Generator[bytes, None, bytes]:
+    """Decompress one deflate stream, including the bytes before its damage, and return the data that follows it."""
+    inflate = zlib.decompressobj(wbits=wrapping)
+    while not inflate.eof:
+        if not data and not (data := read()):
+            yield inflate.flush()
+            raise EOFError
+        before = inflate.copy()
+        try:
+            yield inflate.decompress(data, CHUNK)
+        except zlib.error:  # the failed call discarded the good bytes before the damage: repeat it in small steps
+            for i in range(len(data)):
+                yield before.decompress(data[i : i + 1])
+            raise
+        data = inflate.unconsumed_tail
+    return inflate.unused_data
 
 
 def _decompressed(data: bytes, read: Read) -> Iterator[bytes]:
@@ -236,7 +291,7 @@ def _in_utf8(chunks: Iterator[bytes]) -> Iterator[bytes]:
             head += chunk
             if len(head) >= 4 and (b"\0" not in head[:4] or len(head) >= _SAMPLE):
                 break
-    except OSError as error:
+    except (OSError, KeyboardInterrupt) as error:
         yield from _failing(head, error)
     encoding = _encoding(head)
     if encoding is None:

@@ -1,7 +1,7 @@
 """Recognize runs, and find runs inside other JSON: in pages, envelopes, events and log records.
 
-A record that is not itself a run is searched for runs at any depth. The search does not descend into runs, nor into the
-messages and steps of a thread, whose texts may quote anything.
+A record that is not itself a run is searched for runs at any depth. The search does not descend into runs, nor into
+messages, steps, and answers of models, whose texts may quote anything.
 """
 
 from __future__ import annotations
@@ -33,10 +33,13 @@ _COMMON = (
     *("model", "instructions", "tools", "file_ids", "metadata", "usage", "temperature", "top_p", "tool_choice"),
     "response_format",
 )
-"""Documented members that many other objects have. They count only if an object has none but documented members."""
+"""Documented members that many other objects have. They count only if an object has no members of its own."""
 
 _TIMES = ("created_at", "expires_at", "started_at", "cancelled_at", "failed_at", "completed_at")
 """Documented members that every task and job has. They do not count."""
+
+_SENT = ("tool_resources", "reasoning_effort")
+"""Members that the API sends without documenting them. They do not count either."""
 
 _OTHERS = (
     *("role", "content", "message", "messages", "choices", "delta", "run_id", "step_details", "level"),
@@ -49,8 +52,20 @@ _OTHERS = (
 _LEAVES = (
     *("thread.message", "thread.message.delta", "thread.run.step", "thread.run.step.delta"),
     *("assistant", "assistant.deleted"),
+    *("chat.completion", "chat.completion.chunk", "text_completion", "response", "response.compaction"),
+    *("realtime.item", "realtime.response"),
 )
 """Objects that contain no run, and whose texts may quote one."""
+
+_SPEAKERS, _SPOKEN = ("role", "author", "sender"), ("content", "parts", "tool_calls")
+"""A message of a chat has one of each, whichever program wrote it ..."""
+
+_SPEAKING = frozenset(("user", "human", "assistant", "ai", "system", "developer", "tool", "message"))
+_SAID = ("content", "text")
+"""... or one of these members and a ``type`` that shows who speaks."""
+
+_CALLS, _RETURNED = ("tool_call_id", "tool_use_id", "call_id"), ("output", "content", "result", "arguments", "input")
+"""A call of a tool, or what it returned, has one of each."""
 
 
 def _spelled(*names: str) -> frozenset[str]:
@@ -61,9 +76,10 @@ def _spelled(*names: str) -> frozenset[str]:
 
 _OBJECT, _ID, _STATUS = _spelled("object"), _spelled("id"), _spelled("status")
 _THREAD, _ASSISTANT, _LAST_ERROR = _spelled("thread_id"), _spelled("assistant_id"), _spelled("last_error")
-_INSTRUCTIONS, _TOOLS = _spelled("instructions"), _spelled("tools")
 _SPECIAL, _GENERAL, _FOREIGN = _spelled(*_RARE) - _LAST_ERROR, _spelled(*_COMMON), _spelled(*_OTHERS)
-_DOCUMENTED = _OBJECT | _ID | _STATUS | _THREAD | _ASSISTANT | _spelled(*_RARE, *_COMMON, *_TIMES)
+
+DOCUMENTED = _OBJECT | _ID | _STATUS | _THREAD | _ASSISTANT | _spelled(*_RARE, *_COMMON, *_TIMES, *_SENT)
+"""The members of runs. In any other member, an object that only looks like a run may contain a run."""
 
 SAYS_NOTHING = "object with an id that is not a run"
 """The kind of an object that may be a run but is not marked as one."""
@@ -71,12 +87,16 @@ SAYS_NOTHING = "object with an id that is not a run"
 NAMELESS = "object "
 """The start of the kind of an object that has no name of its own."""
 
-SIGNS = frozenset(("event",)) | _DOCUMENTED | _FOREIGN
+OF_A_CHAT = "object of a chat"
+"""The kind of a message, or of the call of a tool, that has no name of its own."""
+
+SIGNS = frozenset(("event", "type", *_SPEAKERS, *_SPOKEN, *_SAID, *_CALLS, *_RETURNED)) | DOCUMENTED | _FOREIGN
 """Members that help to decide whether an object is a run."""
 
 OTHER = ""
 """A placeholder for all other members, if not all of them are kept."""
 
+_PREFIX = b'"run_'
 _RUN_NAMES = frozenset((b'"thread.run"', b'"assistant.run"'))
 _NO_NAMES = frozenset((b"null", b'""'))
 _ENVELOPES = frozenset(("list", "event"))
@@ -122,7 +142,7 @@ def is_run(members: Mapping[str, Raw | bytes], event: str | None = None) -> bool
     if name is not None and bytes(name) not in _NO_NAMES:
         return bytes(name) in _RUN_NAMES or text(name) in RUN_NAMES
     return _looks_like_run(members, event) and not any(
-        key not in _DOCUMENTED and seems_to_hold_run(inner) for key, inner in members.items()
+        key not in DOCUMENTED and seems_to_hold_run(inner) for key, inner in members.items()
     )
 
 
@@ -140,25 +160,27 @@ def seems_to_hold_run(raw: Raw | bytes) -> bool:
 def _looks_like_run(members: Mapping[str, Raw | bytes], event: str | None) -> bool:
     """Return whether an object without a name has the characteristics of a run.
 
-    These are a string ``id``, no member of messages, traces, log records or envelopes, and at least two signs of
-    different kinds: emails have thread ids too, and tasks have a status.
+    These are a string ``id``, no member of messages, traces, log records or envelopes, something that only runs of this
+    API have (a thread, an assistant, an event, the beginning of the id), and two signs: emails have thread ids too, and
+    tasks have a status. An object with members of its own may be, for example, a phone call, which has an assistant and
+    a status, so it needs one more.
     """
     if event is not None and not _may_carry(event):
         return False
-    if not members.keys().isdisjoint(_FOREIGN) or not _is_string(_first(members, _ID)):
+    run_id = _first(members, _ID)
+    if run_id is None or not _is_string(run_id) or not members.keys().isdisjoint(_FOREIGN):
+        return False
+    is_named, is_carried = bytes(run_id).startswith(_PREFIX), event is not None and event.startswith("thread.run.")
+    belongs = _is_string(_first(members, _THREAD)) + _is_string(_first(members, _ASSISTANT)) + is_carried
+    if not belongs and not is_named:
         return False
     status, error = _first(members, _STATUS), _first(members, _LAST_ERROR)
-    signs = (
-        _is_string(_first(members, _THREAD)),
-        _is_string(_first(members, _ASSISTANT)),
-        status is not None and text(status) in _STATUSES,
-        event is not None and event.startswith("thread.run."),
-        not members.keys().isdisjoint(_SPECIAL)
-        or (error is not None and bytes(error)[:1] == b"{")  # a queued job has a string or null here
-        or not (members.keys().isdisjoint(_INSTRUCTIONS) or members.keys().isdisjoint(_TOOLS))
-        or (not members.keys().isdisjoint(_GENERAL) and members.keys() <= _DOCUMENTED),
-    )
-    return sum(signs) > 1
+    has_status = status is not None and text(status) in _STATUSES
+    # The last error of a queued job is a string or null.
+    is_special = not members.keys().isdisjoint(_SPECIAL) or (error is not None and bytes(error)[:1] == b"{")
+    is_plain = members.keys() <= DOCUMENTED
+    signs = belongs + has_status + (is_special or (is_plain and not members.keys().isdisjoint(_GENERAL)))
+    return signs > (1 if is_plain or is_special or is_named or is_carried else 2)
 
 
 def may_be_run(raw: bytes) -> bool:
@@ -171,9 +193,21 @@ def may_be_run(raw: bytes) -> bool:
 
 
 def leaf(members: Mapping[str, Raw | bytes]) -> str | None:
-    """Return the name of an object that is not searched for runs (a message, a step, an assistant), else None."""
+    """Return the kind of an object that is not searched for runs (a message, a step, an answer), else None."""
     name = _name(members)
-    return name if name in _LEAVES else None
+    if name in _LEAVES:
+        return name
+    return (name or OF_A_CHAT) if name not in _ENVELOPES and _is_of_a_chat(members) else None
+
+
+def _is_of_a_chat(members: Mapping[str, Raw | bytes]) -> bool:
+    """Return whether an object is a message of a chat, the call of a tool, or the result of one."""
+    keys = members.keys()
+    if not keys.isdisjoint(_SPEAKERS):
+        return not keys.isdisjoint(_SPOKEN)
+    if not keys.isdisjoint(_CALLS):
+        return not keys.isdisjoint(_RETURNED)
+    return "type" in keys and not keys.isdisjoint(_SAID) and text(members["type"]) in _SPEAKING
 
 
 def not_a_run(kind: str) -> NotARun:
@@ -222,7 +256,8 @@ def _search(raw: bytes, path: str, line: int, event: str | None, depth: int) -> 
             yield one
         return
     if (kind := leaf(members)) is not None:
-        yield Found(path, raw, line, event, members, kind)
+        if kind != OF_A_CHAT:  # an export of chats is one record, not as many as it has messages
+            yield Found(path, raw, line, event, members, kind)
         return
     name = _name(members)
     doubtful = name is None and _looks_like_run(members, event)
@@ -234,7 +269,7 @@ def _search(raw: bytes, path: str, line: int, event: str | None, depth: int) -> 
             return
     inside = list(_inside(raw, children, line, _event(members) or event, depth))
     if doubtful:
-        ours = {codec.join(path, key) for key in members.keys() & _DOCUMENTED}
+        ours = {codec.join(path, key) for key in members.keys() & DOCUMENTED}
         if not any(place not in ours and one.members and says_it_is_run(one.members) for place, one in inside):
             yield Found(path, raw, line, event, members)
             return
@@ -312,4 +347,6 @@ def kind_of(members: Mapping[str, Raw | bytes], event: str | None) -> str:
         return name if _PLAIN_NAME.fullmatch(name) else "object of another kind"
     if event is not None:
         return f"{event} event" if _PLAIN_NAME.fullmatch(event) else "object of another kind"
+    if _is_of_a_chat(members):
+        return OF_A_CHAT
     return "object without id" if _first(members, _ID) is None else SAYS_NOTHING

@@ -331,6 +331,45 @@ def test_readers_see_whole_runs_while_a_writer_changes_them(runs: RunRepository)
     in_threads(write, read, read)
 
 
+@pytest.mark.parametrize("method", ["find", "iterate", "iterate_json", "stats", "rows", "sql"])
+def test_no_reader_sees_half_a_batch(runs: RunRepository, url: URL, method: str) -> None:
+    """All runs of a batch change their status together; whoever reads them sees one status."""
+
+    def save(moment: int) -> None:
+        status = f"status {moment}"
+        runs.save_many(full(f"run_{n}", status=status, n=n, usage={"total_tokens": n}) for n in range(20))
+
+    def statuses_read() -> list[object]:
+        if method == "stats":
+            return [row["status"] for row in reader.stats("status")]
+        if method == "rows":
+            return [status for (status,) in reader.rows("status")]
+        if method == "sql":
+            with reader.sql("SELECT status FROM runs") as answer:
+                return [status for (status,) in answer.rows]
+        if method == "iterate_json":
+            return [json.loads(text)["status"] for text in reader.iterate_json()]
+        return [run["status"] for run in (reader.find(limit=100).runs if method == "find" else reader.iterate())]
+
+    def write() -> None:
+        try:
+            for moment in range(1, 13):
+                save(moment)
+        finally:
+            written.set()
+
+    def read() -> None:
+        while not written.is_set():
+            found = statuses_read()
+            assert len(found) == (1 if method == "stats" else 20)
+            assert len(set(found)) == 1
+
+    written = threading.Event()
+    save(0)
+    with RunRepository.open(url) as reader:
+        in_threads(write, read)
+
+
 @pytest.mark.slow
 def test_two_processes_may_import_the_same_file_at_once(url: URL, tmp_path: Path) -> None:
     dump = tmp_path / "dump.jsonl"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -10,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import pytest
 from openai.types.beta.assistant_stream_event import ThreadRunCreated
@@ -18,6 +19,8 @@ from openai.types.beta.threads import Run
 from sqlalchemy.engine import URL
 
 from runstore import ConfigurationError, NotARun, RunRejected, RunRepository
+from runstore.save.batches import Batches
+from runstore.sources import read_stream
 from tests.helpers.paths import SAMPLES
 
 SAMPLE = json.loads((SAMPLES / "v2_2024_08.json").read_text())
@@ -32,29 +35,76 @@ def stored(url: URL, *run_ids: str) -> bool:
         return len(runs.load_many(run_ids)) == len(run_ids)
 
 
+LINES, ARRAY, PAGE = ("", "\n"), ("[\n", ", "), ('{"object": "list", "data": [', ", ")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_live_pipe_is_stored_after_a_pause_and_before_an_interrupt(url: URL, number: int) -> None:
+@pytest.mark.parametrize("form", [LINES, ARRAY, PAGE], ids=["lines", "array", "page"])
+def test_a_live_pipe_is_stored_after_a_pause_and_before_an_interrupt(
+    url: URL, number: int, form: tuple[str, str]
+) -> None:
+    begin, end = form
     command = [sys.executable, "-m", "runstore", "import", "--db", url.render_as_string(hide_password=False), "-"]
     with subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
         # A shell that has started the tests in the background has it ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stdin is not None
+        assert process.stderr is not None
         file = process.stdin.fileno()
-        os.write(file, json.dumps(run("a")).encode() + b"\n" + json.dumps(run("b")).encode() + b"\n")
+        if form is PAGE:  # whether it is an envelope or a run shows at its end
+            os.write(file, (json.dumps(run("first")) + "\n").encode())
+        os.write(file, f"{begin}{json.dumps(run('a'))}{end}{json.dumps(run('b'))}{end}".encode())
         until = time.monotonic() + 60
-        while not stored(url, "a", "b"):
+        while not stored(url, *(["first"] if form is PAGE else ["a", "b"])):
             assert time.monotonic() < until, "not stored after 60 s"
             time.sleep(0.2)
-        os.write(file, json.dumps(run("c")).encode() + b"\n")
+        os.write(file, f'{json.dumps(run("c"))}{end}{{"id": "cut'.encode())
         time.sleep(0.3)
         process.send_signal(number)
+        errors = process.stderr.read()
         assert process.wait(60) == 130
-    assert stored(url, "c")
+    assert stored(url, "a", "b", "c")
+    assert f"so far {4 if form is PAGE else 3} inserted" in errors
+    assert "incomplete, because reading was interrupted" in errors
+    assert "interrupted; committed work is kept" in errors
+
+
+class Interrupting(io.RawIOBase):
+    """A pipe that pauses after this many runs of a page until the user interrupts the wait."""
+
+    def __init__(self, number: int) -> None:
+        page = json.dumps({"data": [run(f"run_{n}") for n in range(number)]})
+        self.pieces = iter([page.removesuffix("]}").encode()])
+
+    def read(self, size: int = -1) -> bytes:
+        for data in self.pieces:
+            return data
+        raise KeyboardInterrupt
+
+
+def test_the_complete_runs_of_a_page_are_stored_when_it_is_interrupted(runs: RunRepository) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        runs.save_many(read_stream(cast(BinaryIO, Interrupting(2500)), "-", observed_at=1))
+    assert runs.count() == 2500
+
+
+def test_a_second_interrupt_ends_the_import_at_once(runs: RunRepository, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[int] = []
+
+    def write(self: Batches, snapshots: list[Any], known: Any) -> list[Any]:
+        begun.append(len(snapshots))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Batches, "write", write)
+    with pytest.raises(KeyboardInterrupt):
+        runs.save_many(read_stream(cast(BinaryIO, Interrupting(100)), "-", observed_at=1))
+    assert begun == [100]
 
 
 def test_what_is_rejected_while_a_pipe_pauses_is_reported_by_the_thread_that_saves(

@@ -160,6 +160,24 @@ def test_a_query_that_fails_says_what_is_wrong_in_one_line(archive: RunRepositor
         ask(archive, "DELETE FROM run_object")
 
 
+def test_an_explain_is_refused_on_every_database(archive: RunRepository) -> None:
+    for query in ("EXPLAIN SELECT 1", "-- why\n/* so slow */ explain SELECT 1", "EXPLAIN QUERY PLAN SELECT 1"):
+        with pytest.raises(QueryRefused, match="for the plan of one, use psql or sqlite3"):
+            ask(archive, query)
+    assert ask(archive, "WITH explain AS (SELECT 1) SELECT * FROM explain") == [(1,)]
+
+
+def test_a_text_that_is_too_large_for_printf_is_an_error_and_not_null(archive: RunRepository, backend: str) -> None:
+    if backend != "sqlite":
+        return
+    for function in ("printf", "format"):
+        with pytest.raises(DatabaseFailure, match="over 64 MiB"):
+            ask(archive, f"SELECT {function}('%.*c', 100000000, 'x')")
+        assert ask(archive, f"SELECT {function}('%s %03d %.2f %q', 'ä', 5, 1.5, 'it''s')") == [("ä 005 1.50 it''s",)]
+        assert ask(archive, f"SELECT {function}(NULL, 1)") == [(None,)]
+        assert ask(archive, f"SELECT coalesce({function}('%s', ''), '')") == [("",)]
+
+
 def test_what_is_no_query_at_all_is_a_configuration_error(archive: RunRepository, engine: Engine) -> None:
     for query, timeout in (("SELECT '\0'", 1), ("SELECT '\ud800'", 1), (5, 1), ("SELECT 1", 0), ("SELECT 1", "1")):
         with pytest.raises(ConfigurationError):

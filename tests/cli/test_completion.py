@@ -17,7 +17,7 @@ def test_completion_prints_the_script_of_a_shell(cli: Cli) -> None:
         assert f"{VARIABLE}={shell}_complete" in result.out
         assert result.out.endswith("\n")
     result = cli("completion", "tcsh")
-    assert (result.code, "'tcsh' is not one of 'bash', 'zsh', 'fish'" in result.err) == (2, True)
+    assert (result.code, "'SHELL': 'tcsh' is not supported; expected one of bash, zsh, fish" in result.err) == (2, True)
 
 
 def test_bash_completes_with_the_script(cli: Cli, tmp_path: Path) -> None:

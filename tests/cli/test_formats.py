@@ -143,7 +143,7 @@ def test_a_column_that_is_not_there_is_a_usage_error(
 ) -> None:
     for name in ("list", "export"):
         result = cli(name, "--db", shown(url), "--columns", "id,shape", "-o", tmp_path / "out")
-        assert (result.code, "columns is 'shape', expected one or more of id, object" in result.err) == (2, True)
+        assert (result.code, "--columns is 'shape', expected one or more of id, object" in result.err) == (2, True)
     assert not (tmp_path / "out").exists()
 
 

@@ -31,6 +31,41 @@ def test_a_mistyped_name_is_told_with_the_nearest_one(cli: Cli) -> None:
     assert "did you mean" not in cli("list", "--columns", "nothing_like_it").err
 
 
+def test_an_argument_that_cannot_be_used_is_told_by_its_option(cli: Cli) -> None:
+    cli("import", "-", stdin='{"id": "a", "object": "thread.run"}')
+    for command, given, message in (
+        (["list"], ["--created-from", "abc"], "--created-from is 'abc', expected Unix seconds"),
+        (["prune"], ["--finished-before", "abc"], "--finished-before is 'abc', expected Unix seconds"),
+        (["list"], ["--columns", ","], "--columns is '', expected one or more of"),
+        (["stats"], ["--by", "x"], "--by is 'x', expected one or more of"),
+        (["stats"], ["--sort", "x"], "--sort is 'x', expected one of the columns"),
+        (["import", "-"], ["--observed-at", "x"], "--observed-at is 'x', expected Unix seconds"),
+        (["list"], ["--cursor", "a", "--after", "b"], "--cursor and --after both set the beginning"),
+    ):
+        result = cli(*command, *given)
+        assert (result.code, result.out) == (2, "")
+        assert message in result.err, given
+
+
+def test_a_value_that_is_not_possible_is_told_with_those_that_are(cli: Cli) -> None:
+    for given, message in (
+        (["fingerprint", "--by", "week"], "'--by': 'week' is not supported; expected day\n"),
+        (
+            ["list", "--format", "jsnl"],
+            "'jsnl' is not supported; expected one of table, jsonl, json, csv, parquet;",
+        ),
+        (["stats", "--limit", "x"], "'--limit': 'x' is not an integer of at least 1\n"),
+        (["list", "--limit", "0"], "'--limit': '0' is not an integer of at least 1\n"),
+        (["list", "--tokens-min", "x"], "'--tokens-min': 'x' is not an integer\n"),
+        (["serve", "--port", "65536"], "'--port': '65536' is not an integer from 0 to 65535\n"),
+        (["sql", "--timeout", "nan"], "'nan' is not a number of seconds greater than 0, such as 30 or 0.5\n"),
+        (["db", "wait", "--timeout", "-1"], "'-1' is not a number of seconds of at least 0, such as 30 or 0.5\n"),
+    ):
+        result = cli(*given)
+        assert (result.code, result.out) == (2, "")
+        assert message in result.err, given
+
+
 def test_a_status_that_no_run_has_is_told_with_those_that_there_are(cli: Cli, url: URL, runs: RunRepository) -> None:
     runs.save_many([a_run("a", status="paused"), a_run("b", status="completed")])
     for status, warning in (

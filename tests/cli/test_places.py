@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
-from tests.helpers.commands import Cli
+from tests.helpers.commands import (
+    SECRET,
+    Cli,
+    lines,
+)
+from tests.helpers.paths import EXAMPLES
+from tests.helpers.runs import a_run
 
 RUN = '{"id":"run_1","object":"thread.run"}'
 
@@ -102,3 +109,81 @@ def test_an_archive_in_a_folder_that_cannot_be_written_is_read_as_immutable(
         assert [path.name for path in folder.iterdir()] == ["x.db"]
     finally:
         folder.chmod(0o755)
+
+
+def test_the_archive_is_that_of_db_else_of_the_environment_else_runstore_db(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("option", "runstore_url", "database_url", "runstore.db")
+    for name in names:
+        cli("import", "-", "--db", name, stdin=lines(a_run(name)))
+
+    def used(*args: str) -> str:
+        return str(json.loads(cli("export", *args).out)["id"])
+
+    monkeypatch.setenv("RUNSTORE_DATABASE_URL", f"sqlite:///{tmp_path}/runstore_url")
+    monkeypatch.setenv("DATABASE_URL", "database_url")
+    assert used("--db", "option") == "option"
+    assert used("--db", "sqlite:///option") == "option"
+    assert used() == "runstore_url"
+    monkeypatch.setenv("RUNSTORE_DATABASE_URL", "")
+    assert used() == "database_url"
+    monkeypatch.setenv("DATABASE_URL", "")
+    assert used() == "runstore.db"
+    monkeypatch.delenv("RUNSTORE_DATABASE_URL")
+    monkeypatch.setenv("DATABASE_URL", "database_url")
+    assert used() == "database_url"
+
+
+UNREACHABLE = f"postgresql://user:{SECRET}@127.0.0.1:1/runs"
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        (UNREACHABLE, 7),
+        (UNREACHABLE.replace("postgresql:", "postgres:"), 7),
+        (f"{UNREACHABLE}?bogus=1", 2),
+        (f"postgresql://user:{SECRET}@127.0.0.1:99999/runs", 1),
+        (f"postgresql://user:{SECRET}@127.0.0.1:port/runs", 2),
+        (f"mysql://user:{SECRET}@localhost/runs", 2),
+        (f"sqlite+aiosqlite://user:{SECRET}@/runs", 2),
+        (UNREACHABLE.replace("postgresql:", "postgresql+psycopg2:"), 7),
+        (f"postgresql+nonsense://user:{SECRET}@localhost/runs", 2),
+        (f"nonsense://user:{SECRET}@localhost/runs", 2),
+        (f"://{SECRET}", 2),
+        (f"postgresql://user@127.0.0.1:1/runs?password={SECRET}", 7),
+        (f"postgresql://user:p@{SECRET}@127.0.0.1:1/runs", 2),
+    ],
+)
+def test_a_password_in_a_bad_or_unreachable_url_is_never_shown(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, url: str, code: int
+) -> None:
+    at_once = ("--patience", 0)
+    for command in (("import", EXAMPLES, *at_once), ("list",), ("db", "upgrade", *at_once), ("db", "check")):
+        assert cli(*command, "--db", url).code == code
+    monkeypatch.setenv("RUNSTORE_DATABASE_URL", url)
+    assert cli("export").code == code
+
+
+def test_a_sqlite_url_with_two_slashes_is_told_with_the_one_that_was_meant(cli: Cli, tmp_path: Path) -> None:
+    for rest, path in (("a.db", "a.db"), ("dir/a.db?mode=ro", "dir/a.db"), ("~/a.db", "~/a.db")):
+        result = cli("import", "-", "--db", f"sqlite://{rest}", stdin=RUN)
+        expected = f"runstore: after sqlite:// there is no host; write sqlite:///{path}, or only the path {path}\n"
+        assert (result.code, result.err) == (2, expected)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("url", ["sqlite://host/x.db", "sqlite:///x.db?timeout=abc"])
+def test_a_sqlite_url_that_makes_no_sense_is_a_usage_error(cli: Cli, url: str) -> None:
+    assert cli("list", "--db", url).code == 2
+
+
+@pytest.mark.parametrize(
+    "place", ["host=h password=s3cr3t", "postgresql:u:s3cr3t@h/db", "postgresql://u:a@s3cr3t/x@h/d"]
+)
+def test_what_is_meant_for_a_url_is_no_file_and_not_shown(cli: Cli, tmp_path: Path, place: str) -> None:
+    result = cli("import", EXAMPLES, "--db", place)
+    assert result.code == 2
+    assert SECRET not in result.err
+    assert not [path for path in tmp_path.iterdir() if SECRET in path.name]

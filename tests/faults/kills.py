@@ -97,6 +97,7 @@ def lose_server(place: Place, runs: int, patience: float) -> dict[str, Any]:
     took = time.monotonic() - began
     place.start()
     promise((code, out) == (7, ""), f"{code} {out} {errors}")
+    promise(len(errors.splitlines()) == 3, errors)
     waited, so_far, last = errors.splitlines()
     promise("trying again" in waited and "; so far " in so_far and "onnection" in last, errors)
     promise(patience <= took + 1 and took < 2 * patience + 60, f"it took {took:.1f} s")

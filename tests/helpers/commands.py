@@ -28,6 +28,8 @@ from tests.helpers.paths import ROOT
 COMMAND = [sys.executable, "-m", "runstore"]
 EXAMPLE_COUNTS = "39 inserted, 8 updated, 0 unchanged, 1 stale, 0 conflict, 0 rejected, 1 skipped (1 thread.message)\n"
 """What an import of the example dump prints."""
+NOT_ARCHIVED = "runstore archives runs only, not messages or run steps\n"
+"""What it prints to standard error, because the dump has a message."""
 SECRET = "s3cr3t"
 
 

@@ -71,8 +71,12 @@ def test_each_db_command_is_a_function_and_says_what_it_found(empty_url: URL) ->
     unknown = runstore(empty_url, "db", "upgrade", "no_such")
     assert (unknown.returncode, unknown.stdout) == (2, "")
     hint = "'runstore db history' lists the revisions"
-    assert unknown.stderr == f"runstore: Can't locate revision identified by 'no_such'; {hint}\n"
-    for nothing in (("upgrade", ""), ("stamp", ""), ("sql", ":"), ("sql", "0001:")):
+    known = ", ".join(revision.revision for revision in migrate.history())
+    expected = f"runstore: there is no revision 'no_such'; expected one of base, {known}, head; {hint}\n"
+    assert unknown.stderr == expected
+    span = runstore(empty_url, "db", "upgrade", "0001:0002")
+    assert (span.returncode, "is a range of revisions; expected one revision" in span.stderr) == (2, True)
+    for nothing in (("upgrade", ""), ("stamp", ""), ("sql", ":"), ("sql", "0001:"), ("sql", "0001:0002:0003")):
         refused = runstore(empty_url, "db", *nothing)
         assert (refused.returncode, "is not a revision" in refused.stderr) == (2, True)
     assert runstore(empty_url, "db", "downgrade", "base", "--no-backup", "--yes").stderr.endswith(
@@ -155,6 +159,9 @@ def test_diff_names_what_somebody_changed(own_url: URL) -> None:
 def test_wait_ends_when_somebody_has_migrated(empty_url: URL, later: Later) -> None:
     behind = runstore(empty_url, "db", "wait", "--timeout", "1")
     assert behind.returncode in (3, 4)
+    waiting, failed = behind.stderr.splitlines()
+    assert "waiting (at most 1 seconds)" in waiting
+    assert ("runstore db upgrade" in waiting, "runstore db upgrade" in failed) == (False, True)
     slow = later.start(empty_url, "upgrade", HEAD)
     assert runstore(empty_url, "db", "wait", "--timeout", "60").returncode == 0
     assert slow.wait(60) == 0

@@ -188,10 +188,20 @@ def test_the_command_prunes_as_a_pruner(place: URL, roles: Roles, cli: Cli) -> N
     assert cli("db", "grants", "--db", shown(place), "--pruner", pruner.username, "--apply").code == 0
     done = cli("prune", "--db", shown(pruner), "--status", "failed", "--yes")
     assert (done.code, done.out[:22]) == (0, "deleted: 1 run, 1 earl"), done
-    # PostgreSQL would only warn that it skips a table.
-    done = cli("prune", "--db", shown(pruner), "--orphans", "--yes", "--vacuum")
-    assert (done.code, "permission denied to vacuum" in done.err) == (1, True), done
-    assert cli("prune", "--db", shown(place), "--orphans", "--yes", "--vacuum").code == 0
+
+
+def test_prune_with_vacuum_is_refused_before_it_deletes(place: URL, roles: Roles, cli: Cli) -> None:
+    archive(place)
+    (pruner,) = roles("pruner")
+    grant(place, pruner=pruner)
+    for option in ("--yes", "--dry-run"):
+        done = cli("prune", "--db", shown(pruner), "--status", "failed", option, "--vacuum")
+        assert (done.code, "this role may not vacuum" in done.err, done.out) == (1, True, ""), done
+        assert "nothing was deleted; to delete runs with this role, omit --vacuum" in done.err
+    with RunRepository.open(pruner) as runs, pytest.raises(DatabaseFailure, match="permission denied to vacuum"):
+        runs.vacuum()  # of which PostgreSQL would only warn
+    done = cli("prune", "--db", shown(place), "--status", "failed", "--yes", "--vacuum")
+    assert (done.code, done.out[:14]) == (0, "deleted: 1 run")
 
 
 def test_a_stats_reader_has_the_numbers(place: URL, roles: Roles, cli: Cli) -> None:
@@ -209,9 +219,12 @@ def test_a_stats_reader_has_the_numbers(place: URL, roles: Roles, cli: Cli) -> N
         with runs.sql("SELECT model, sum(total_tokens), max(total_seconds) FROM runs GROUP BY model") as answer:
             assert list(answer.rows) == [("gpt-4o", 3, 10)]
         assert list(runs.rows(["id", "error_code", "cost"])) == [("run_1", "server_error", None)]
+        assert runs.find_rows(["id", "status"], status="failed").rows == [("run_1", "failed")]
         assert runs.prices() == []
     stats = cli("stats", "--db", shown(reader), "--by", "model", "--columns", "runs,total_tokens", "--format", "csv")
     assert (stats.code, stats.out) == (0, "model,runs,total_tokens\r\ngpt-4o,1,3\r\n"), stats
+    listed = cli("list", "--db", shown(reader), "--columns", "id,status", "--format", "csv")
+    assert (listed.code, listed.out) == (0, "id,status\r\nrun_1,failed\r\n"), listed
     assert json.loads(cli("db", "status", "--db", shown(reader)).out)["runs"] == 1
     assert cli("db", "check", "--db", shown(reader)).code == 0
 

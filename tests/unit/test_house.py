@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from graphlib import TopologicalSorter
 from importlib import import_module
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
@@ -20,8 +22,10 @@ pytestmark = pytest.mark.xdist_group("house")  # the modules are parsed once
 
 PACKAGE = ROOT / "runstore"
 
+Node = TypeVar("Node", bound=ast.AST)
+
 ORDER = [
-    *("errors", "statuses", "times", "amounts", "files", "masking", "pace", "config"),
+    *("suggestions", "errors", "statuses", "times", "amounts", "files", "masking", "pace", "config"),
     *("wire", "redact", "sources", "schema", "mapping", "backends", "migrate", "metrics"),
     *("connections", "prices", "query", "save", "upkeep", "formats"),
     *("repository", "orm", "web", "cli"),
@@ -41,6 +45,8 @@ KNOW_THE_DATABASE = {
     "upkeep/earlier.py": "earlier snapshots are asked in a SQLite archive in memory",
 }
 """Other modules that may name a database, each with its reason."""
+
+DATABASES = ("postgresql", "sqlite", "psycopg", "pysqlite")
 
 OF_NAMED_TUPLES = {"_asdict", "_fields", "_replace"}
 
@@ -66,22 +72,38 @@ def tree(path: Path) -> ast.Module:
 
 
 @cache
+def nodes_by_type(path: Path) -> dict[type[ast.AST], list[Any]]:
+    found: dict[type[ast.AST], list[Any]] = defaultdict(list)
+    for node in ast.walk(tree(path)):
+        found[type(node)].append(node)
+    return found
+
+
+def nodes(path: Path, wanted: type[Node]) -> list[Node]:
+    """All nodes of this type in a module, which is parsed and walked once."""
+    return nodes_by_type(path)[wanted]
+
+
+@cache
 def names() -> set[str]:
     return {name_of(path) for path in PACKAGE.rglob("*.py")}
 
 
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
 def imports(path: Path) -> Iterator[tuple[int, str]]:
     """Line and module of runstore of each import, also of those inside functions."""
-    for node in ast.walk(tree(path)):
-        if isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute"
-            for alias in node.names:
-                inner = f"{node.module}.{alias.name}"
-                name = inner if inner in names() else str(node.module)
-                if name.startswith("runstore."):
-                    yield node.lineno, name
-        elif isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names if alias.name.startswith("runstore."))
+    for source in nodes(path, ast.ImportFrom):
+        assert source.level == 0, "imports are absolute"
+        for alias in source.names:
+            inner = f"{source.module}.{alias.name}"
+            name = inner if inner in names() else str(source.module)
+            if name.startswith("runstore."):
+                yield source.lineno, name
+    for node in nodes(path, ast.Import):
+        yield from ((node.lineno, alias.name) for alias in node.names if alias.name.startswith("runstore."))
 
 
 def test_every_module_has_its_place_in_the_house() -> None:
@@ -121,14 +143,13 @@ def test_no_modules_import_each_other_inside_a_package_either() -> None:
 def test_no_module_uses_a_private_name_of_another(path: Path) -> None:
     private = []
     imported: set[str] = set()
-    for node in ast.walk(tree(path)):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "runstore":
-            imported |= {alias.asname or alias.name for alias in node.names}
-            private += [alias.name for alias in node.names if alias.name.startswith("_")]
-    for node in ast.walk(tree(path)):
+    for source in nodes(path, ast.ImportFrom):
+        if (source.module or "").split(".")[0] == "runstore":
+            imported |= {alias.asname or alias.name for alias in source.names}
+            private += [alias.name for alias in source.names if is_private(alias.name)]
+    for node in nodes(path, ast.Attribute):
         if (
-            isinstance(node, ast.Attribute)
-            and re.match("_(?!_)", node.attr)
+            is_private(node.attr)
             and node.attr not in OF_NAMED_TUPLES
             and isinstance(node.value, ast.Name)
             and node.value.id in imported
@@ -145,16 +166,17 @@ OUR_OWN = OF_NAMED_TUPLES | {"_mapping", "_exit"}
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(ROOT / "tests")))
 def test_no_test_uses_a_private_name(path: Path) -> None:
     """What it tests has a public way; a private name changes without anybody noticing."""
-    found = []
-    for node in ast.walk(tree(path)):
-        if isinstance(node, ast.Attribute) and re.match("_(?!_)", node.attr) and node.attr not in OUR_OWN:
-            if ast.unparse(node.value) not in ("self", "cls"):
-                found.append(f"{node.lineno}: {ast.unparse(node)}")
-        elif isinstance(node, ast.ImportFrom):
-            found += [f"{node.lineno}: {alias.name}" for alias in node.names if re.match("_(?!_)", alias.name)]
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("setattr"):
-            names = [arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
-            found += [f"{node.lineno}: {name}" for name in names if re.search(r"(^|\.)_(?!_)\w+$", name)]
+    found = [
+        f"{node.lineno}: {ast.unparse(node)}"
+        for node in nodes(path, ast.Attribute)
+        if is_private(node.attr) and node.attr not in OUR_OWN and ast.unparse(node.value) not in ("self", "cls")
+    ]
+    for source in nodes(path, ast.ImportFrom):
+        found += [f"{source.lineno}: {alias.name}" for alias in source.names if is_private(alias.name)]
+    for call in nodes(path, ast.Call):
+        if (called := call.func) and getattr(called, "attr", getattr(called, "id", "")).endswith("setattr"):
+            texts = [arg.value for arg in call.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
+            found += [f"{call.lineno}: {name}" for name in texts if is_private(name.rpartition(".")[2])]
     assert not found
 
 
@@ -163,23 +185,25 @@ def test_test_modules_import_nothing_of_each_other() -> None:
     imported = [
         f"{path.relative_to(ROOT)}:{node.lineno} imports {node.module}"
         for path in TESTS
-        for node in ast.walk(tree(path))
-        if isinstance(node, ast.ImportFrom) and re.search(r"(^|\.)test_\w+$", node.module or "")
+        for node in nodes(path, ast.ImportFrom)
+        if re.search(r"(^|\.)test_\w+$", node.module or "")
     ]
     assert not imported
 
 
 def databases_named(path: Path) -> list[str]:
     """Where a module says or asks which database it is."""
-    found = []
-    for node in ast.walk(tree(path)):
-        if isinstance(node, ast.Constant) and node.value in ("postgresql", "sqlite", "psycopg", "pysqlite"):
-            found.append(f"{node.lineno}: {node.value}")
-        elif isinstance(node, ast.Attribute) and ast.unparse(node).endswith(("dialect.name", ".get_backend_name")):
-            found.append(f"{node.lineno}: {ast.unparse(node)}")
-        elif isinstance(node, ast.keyword) and (node.arg or "").startswith(("postgresql_", "sqlite_")):
-            found.append(f"{node.value.lineno}: {node.arg}")
-    return found
+    constants = [node for node in nodes(path, ast.Constant) if node.value in DATABASES]
+    asked = [
+        node
+        for node in nodes(path, ast.Attribute)
+        if node.attr in ("name", "get_backend_name")
+        and ast.unparse(node).endswith(("dialect.name", ".get_backend_name"))
+    ]
+    options = [
+        node.value for node in nodes(path, ast.keyword) if (node.arg or "").startswith(("postgresql_", "sqlite_"))
+    ]
+    return [f"{node.lineno}: {ast.unparse(node)}" for node in (*constants, *asked, *options)]
 
 
 @each_module

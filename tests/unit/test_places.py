@@ -24,3 +24,13 @@ def test_a_path_that_decodes_to_control_characters_is_refused(place: str) -> Non
 def test_an_encoded_host_may_be_a_socket_directory() -> None:
     url = config.database_url("postgresql://me@%2Ftmp%2Fpg:5433/runs")
     assert (url.host, url.port, url.query["host"], url.database) == ("", 5433, "/tmp/pg", "runs")
+
+
+def test_a_database_in_memory_is_shown_as_sqlite_names_it() -> None:
+    for place, shown in (
+        (":memory:", ":memory:"),
+        ("sqlite://", ":memory:"),
+        ("sqlite:///:memory:", ":memory:"),
+        ("file:runs?mode=memory&cache=shared", "file:runs"),
+    ):
+        assert config.shown(config.database_url(place)) == shown

@@ -153,7 +153,9 @@ def test_a_schema_keeps_its_types_and_loses_its_secrets() -> None:
             "type": ["object", "null"],
             "properties": {"token": {"type": "string", "enum": ["a"]}},
             "required": ["token"],
+            "default": {"type": "string", "description": "hunter2"},
         },
+        "client_secret": {"description": "Of the client.", "const": "hunter2", "examples": ["hunter3"]},
     }
     schema = {"type": "object", "properties": properties, "required": ["password"]}
     run = {"id": "a", "tools": [{"type": "function", "function": {"name": "f", "parameters": schema}}]}
@@ -161,6 +163,8 @@ def test_a_schema_keeps_its_types_and_loses_its_secrets() -> None:
     properties["password"]["default"] = REDACTED
     properties["headers"]["example"] = {"X": REDACTED}
     properties["credentials"]["properties"]["token"]["enum"] = [REDACTED]
+    properties["credentials"]["default"] = {"type": REDACTED, "description": REDACTED}
+    properties["client_secret"] |= {"const": REDACTED, "examples": [REDACTED]}
     assert clean == schema
 
 

@@ -14,6 +14,7 @@ import tarfile
 import textwrap
 import time
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -22,7 +23,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from runstore.sources import Record, find_files, read_file, read_stream
+from runstore.sources import Interrupted, Record, find_files, read_file, read_stream
 from tests.helpers.paths import ROOT
 from tests.helpers.strategies import examples
 
@@ -256,6 +257,63 @@ def test_the_files_of_a_zip_archive_are_read_each_under_its_name() -> None:
     assert "damaged" in str(read(content.getvalue()[:-30])[0].error)
 
 
+ZIP_METHODS = {
+    "stored": zipfile.ZIP_STORED,
+    "deflate": zipfile.ZIP_DEFLATED,
+    "bzip2": zipfile.ZIP_BZIP2,
+    "lzma": zipfile.ZIP_LZMA,
+}
+
+
+def zipped(content: bytes, method: int) -> tuple[bytearray, int]:
+    """An archive of this file and a sound one, and where the data of the former begin."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", method) as file:
+        file.writestr("damaged.jsonl", content)
+        file.writestr("sound.jsonl", C)
+    return bytearray(archive.getvalue()), 30 + len("damaged.jsonl")
+
+
+@pytest.mark.parametrize("method", ZIP_METHODS.values(), ids=ZIP_METHODS)
+@pytest.mark.parametrize("number", [0, 1, 3, 20_000])
+def test_whole_files_of_a_zip_archive_are_read_whatever_their_size_and_method(method: int, number: int) -> None:
+    lines = [b'{"id":"run_%d","object":"thread.run"}' % n for n in range(number)]
+    archive, _ = zipped(b"\n".join(lines), method)
+    records = read(bytes(archive))
+    assert [(r.raw, r.error) for r in records] == [(line, None) for line in (*lines, C)]
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2])
+@pytest.mark.parametrize("number", [1, 3, 20_000])
+def test_a_wrong_checksum_in_a_zip_archive_costs_no_run(method: int, number: int) -> None:
+    lines = [b'{"id":"run_%d","object":"thread.run"}' % n for n in range(number)]
+    archive, _ = zipped(b"\n".join(lines), method)
+    entry = archive.index(b"PK\x01\x02")  # of the directory, whose checksum counts
+    archive[entry + 16] ^= 1
+    *records, damage, sound = read(bytes(archive))
+    assert [r.raw for r in records] == lines
+    assert "its checksum does not match its content" in str(damage.error)
+    assert (sound.raw, sound.error) == (C, None)
+
+
+@pytest.mark.parametrize("number", [200, 20_000])
+def test_a_damaged_file_of_a_zip_archive_is_read_up_to_the_damage(number: int) -> None:
+    lines = [
+        b'{"id":"run_%d","object":"thread.run","salt":"%s"}' % (n, os.urandom(20).hex().encode()) for n in range(number)
+    ]
+    content = b"\n".join(lines)
+    packed = zlib.compressobj(wbits=-15)
+    size = len(packed.compress(content) + packed.flush())
+    archive, start = zipped(content, zipfile.ZIP_DEFLATED)
+    archive[start + size // 2 : start + size // 2 + 50] = b"\xff" * 50
+    *records, last, damage, sound = read(bytes(archive))
+    whole = [r.raw for r in records if r.error is None]
+    assert content.startswith(b"\n".join(whole[: number // 3]))
+    assert len(whole) >= number // 3
+    assert "this file of the zip archive cannot be extracted completely" in f"{last.error} {damage.error}"
+    assert (sound.raw, sound.error) == (C, None)
+
+
 @pytest.mark.parametrize(("magic", "command"), [(b"\x28\xb5\x2f\xfd", "zstd -dc"), (b"7z\xbc\xaf\x27\x1c", "7z x")])
 def test_what_is_not_read_is_named_with_what_to_run(magic: bytes, command: str) -> None:
     (record,) = read(magic + bytes(100))
@@ -368,7 +426,7 @@ def test_a_string_of_what_is_nearly_json_takes_little_time(text: str) -> None:
     assert time.process_time() - begun < 5  # a second try from each line would take minutes
 
 
-LIKE_A_RUN = {"id": "j", "thread_id": "t", "status": "completed"}
+LIKE_A_RUN = {"id": "run_j", "thread_id": "t", "status": "completed"}
 
 
 @pytest.mark.parametrize(
@@ -442,40 +500,6 @@ def test_what_is_not_a_run_is_told_by_kind_and_a_run_is_not_searched() -> None:
         "thread.message",
         "thread.message",
     ]
-
-
-@pytest.mark.parametrize(
-    ("run", "found"),
-    [
-        ({"id": "r", "threadId": "t", "assistantId": "a"}, True),
-        ({"Id": "r", "AssistantId": "a", "Status": "failed", "Extra": 1}, True),
-        ({"id": "17", "status": "queued", "metadata": {}}, True),
-        ({"id": "r", "object": None, "thread_id": "t", "model": "m"}, True),
-        ({"id": "r", "object": "", "status": "failed", "last_error": {"code": "c"}, "attempts": 2}, True),
-        ({"id": "r", "thread_id": "t", "requiredAction": None, "extra": 1}, True),
-        ({"id": "r", "status": "queued", "instructions": "", "tools": [], "extra": 1}, True),
-        ({"object": "assistant.run"}, True),
-        ({"id": "r"}, False),
-        ({"id": 1, "thread_id": "t"}, False),
-        ({"id": "r", "status": "ok", "created_at": 1}, False),
-        ({"id": "m", "thread_id": "t", "role": "user", "content": []}, False),
-        ({"id": "s", "thread_id": "t", "run_id": "r"}, False),
-        ({"id": "r", "object": "response", "status": "completed", "metadata": {}}, False),
-        ({"id": "l", "threadId": "t", "level": "info"}, False),
-        ({"id": "18f1", "threadId": "18f1"}, False),
-        ({"messages": [{"id": "18f1", "threadId": "18f1"}]}, False),
-        ({"id": "log1", "thread_id": "main", "msg": "hello", "severity": "INFO"}, False),
-        ({"id": "t-1", "status": "in_progress", "started_at": "2025-01-01", "name": "deploy"}, False),
-        ({"id": "t-1", "status": "completed", "created_at": 1, "completed_at": 2}, False),
-        ({"id": "t-1", "status": "failed", "metadata": {}, "name": "deploy"}, False),
-        ({"id": "j-1", "status": "failed", "last_error": "timeout", "attempts": 2}, False),
-        ({"id": "r1", "thread_id": "t", "type": "event"}, False),
-        ({"id": "a", "object": None, "instructions": "", "tools": [], "metadata": {}}, False),
-    ],
-)
-def test_what_a_run_is(run: dict[str, Any], found: bool) -> None:
-    (record,) = read(json.dumps(run).encode())
-    assert (record.kind is None) == found
 
 
 def test_a_text_sequence_gives_its_texts_and_a_cut_off_one_costs_no_other() -> None:
@@ -820,6 +844,58 @@ def test_a_file_that_cannot_be_read_on_gives_an_error_record() -> None:
     *records, last = read(cast(BinaryIO, Failing()))
     assert [r.raw for r in records] == [A, B]
     assert (last.raw, last.error) == (b'{"id', "[Errno 5] Input/output error")
+
+
+class Interrupting(io.RawIOBase):
+    """A pipe that pauses after its content for so long that the user interrupts the wait."""
+
+    def __init__(self, content: bytes, *sizes: int) -> None:
+        self.pieces = Pieces(content, *sizes)
+
+    def read(self, size: int = -1) -> bytes:
+        if data := self.pieces.read(size):
+            return data
+        raise KeyboardInterrupt
+
+
+BEGUN = {
+    "page": (b'{"object":"list","data":[' + A + b"," + B + b",", None),
+    "page without a name": (b'{"data":[' + A + b"," + B, None),
+    "page over many lines": (b'{\n  "object": "list",\n  "data": [\n    ' + A + b",\n    " + B + b",\n", None),
+    "page cut off": (b'{"data":[' + A + b"," + B + b',{"id":"c', b'{"id":"c'),
+    "array": (b"[" + A + b"," + B + b",", None),
+    "array over many lines": (b"[\n" + A + b",\n" + B + b",\n" + b'{"id":"c"', b'{"id":"c"'),
+    "array after a mark": (b"\xef\xbb\xbf [" + A + b"," + B, None),
+    "lines": (A + b"\n" + B + b"\n", None),
+    "lines, the last without its end": (A + b"\n" + B, None),
+    "line cut off": (A + b"\n" + B + b'\n{"id', b'{"id'),
+    "event without its end": (b"data: " + A + b"\n\ndata: " + B + b"\n", None),
+    "event cut off": (b"data: " + A + b"\n\ndata: " + B + b'\n\ndata: {"id"', b'{"id"'),
+    "compressed page": (gzip.compress(b'{"data":[' + A + b"," + B + b"]}")[:-8], None),
+    "two characters a byte": (('{"data":[' + A.decode() + "," + B.decode()).encode("utf-16"), None),
+}
+
+
+@pytest.mark.parametrize(("begun", "cut"), BEGUN.values(), ids=BEGUN)
+@pytest.mark.parametrize("size", [7, 1000])
+def test_what_is_complete_is_read_before_an_interrupt_and_what_is_not_is_reported(
+    begun: bytes, cut: bytes | None, size: int
+) -> None:
+    records: list[Record] = []
+    with pytest.raises(KeyboardInterrupt) as caught:
+        records.extend(read_stream(cast(BinaryIO, Interrupting(begun, size)), "f", observed_at=0))
+    assert isinstance(caught.value, Interrupted)
+    found = [(r.raw, r.error) for r in (*records, *caught.value.records)]
+    reported = [] if cut is None else [(cut, "incomplete, because reading was interrupted")]
+    assert found == [(A, None), (B, None), *reported]
+
+
+@pytest.mark.parametrize("begun", [b"[" + A + b",", b"[\n" + A + b", ", b"[\n" + A + b",\n" + A + b",", A])
+def test_a_run_in_an_array_is_read_when_it_is_complete(begun: bytes) -> None:
+    records: list[Record] = []
+    with pytest.raises(Interrupted):
+        records.extend(read_stream(cast(BinaryIO, Interrupting(begun, 1000)), "f", observed_at=0))
+    assert [record.raw for record in records] == [A] * begun.count(A)
 
 
 def test_find_files_takes_named_files_and_what_folders_hold(tmp_path: Path) -> None:

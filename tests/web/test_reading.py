@@ -94,7 +94,7 @@ def test_a_repository_keeps_as_many_connections_as_it_is_told(url: URL) -> None:
 
 def test_a_view_for_reading_needs_an_engine_and_a_time(engine: Engine, runs: RunRepository, tmp_path: Path) -> None:
     for timeout in (0, -1, "1"):
-        with pytest.raises(ConfigurationError, match="expected seconds, more than 0"):
+        with pytest.raises(ConfigurationError, match="expected a number of seconds greater than 0"):
             runs.reading(timeout)  # type: ignore[arg-type]
     with engine.connect() as connection, pytest.raises(ConfigurationError, match="made from an engine"):
         RunRepository(connection).reading(1)
