@@ -182,7 +182,7 @@ class Backend(ABC):
     def numbers(self, connection: Connection, table: Table, keys: Sequence[str]) -> Sequence[int]:
         """Return a number for each new row of a table, given the keys of the rows; no number is returned twice.
 
-        The numbers ascend in the order in which transactions ask for them, as far as the database knows that order.
+        On one machine, the numbers ascend in the order in which transactions ask for them.
         """
 
     @abstractmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import inspect, select
@@ -26,6 +26,9 @@ def sorted_out(
     deleted: list[RunObject] = []
     parts: dict[RunObject, list[Base]] = {}
     new_parts: list[Any] = []
+    known = {
+        inspect(item).dict.get("number"): item for item in session.identity_map.values() if isinstance(item, RunObject)
+    }
     for item in touched:
         is_new, is_deleted = item in session.new, item in session.deleted
         is_reordered_in = any(is_reordered(item, rows) for rows in _LISTS)
@@ -45,7 +48,7 @@ def sorted_out(
                 runs[item] = None
         elif is_new:
             new_parts.append(item)
-        elif (run := _owner(session, item.run_object)) is None or run not in session.deleted:  # type: ignore[attr-defined]
+        elif (run := _owner(session, known, item.run_object)) is None or run not in session.deleted:  # type: ignore[attr-defined]
             if run is None or is_deleted or isinstance(item, RunObjectChange):
                 raise _stray(item, "deleting" if is_deleted else "changing")
             runs[run] = None
@@ -57,11 +60,10 @@ def sorted_out(
     return sorted(runs, key=lambda run: str(run.id)), deleted, parts
 
 
-def _owner(session: Session, number: int) -> RunObject | None:
-    """Return the run with this number."""
-    for item in session.identity_map.values():
-        if isinstance(item, RunObject) and inspect(item).dict.get("number") == number:
-            return item
+def _owner(session: Session, known: Mapping[Any, RunObject], number: int) -> RunObject | None:
+    """Return the run with this number, given those that the session knows."""
+    if number in known:
+        return known[number]
     with session.no_autoflush:
         return session.scalar(select(RunObject).where(RunObject.number == number))
 

@@ -244,9 +244,14 @@ def _runs(backend: Backend, by: Sequence[str], where: Sequence[ColumnElement[boo
     several = "tool" in by or "function" in by
     if several:
         # By number: the view of the tools has the ids of the runs, which would have to be looked up again.
-        tools = TOOLS.join(TOOL, TOOL.c.id == TOOLS.c.assistant_object_tools_inner)
-        tools = tools.join(FUNCTION, FUNCTION.c.id == TOOL.c.function, isouter="tool" in by)
-        source = source.join(RUN, RUN.c.id == RUNS.c.id).outerjoin(tools, TOOLS.c.run_object == RUN.c.number)
+        of_run, of_link = TOOLS.c.run_object == RUN.c.number, TOOL.c.id == TOOLS.c.assistant_object_tools_inner
+        of_tool = FUNCTION.c.id == TOOL.c.function
+        source = source.join(RUN, RUN.c.id == RUNS.c.id)
+        if "tool" in by:
+            source = source.outerjoin(TOOLS, of_run).outerjoin(TOOL, of_link).outerjoin(FUNCTION, of_tool)
+        else:
+            functions = TOOLS.join(TOOL, of_link).join(FUNCTION, of_tool & FUNCTION.c.name.is_not(None))
+            source = source.outerjoin(functions, of_run)
         columns.append(RUNS.c.id)
     # A SELECT that counts runs needs at least one column.
     runs = select(*(columns or [RUNS.c.id])).select_from(source).where(*conditions)
