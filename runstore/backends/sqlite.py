@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
-from functools import reduce
+from functools import lru_cache, reduce
 from itertools import chain, islice
 from operator import add
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import (
     JSON,
+    ColumnClause,
     ColumnElement,
     Connection,
     Engine,
@@ -26,14 +27,17 @@ from sqlalchemy import (
     SingletonThreadPool,
     StaticPool,
     Table,
+    TableClause,
     Text,
     UnaryExpression,
     cast,
+    column,
     event,
     exists,
     func,
     literal_column,
     select,
+    union_all,
 )
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
@@ -178,10 +182,7 @@ class SQLite(Backend):
 
         SQLite records that number for a table with AUTOINCREMENT, which a tool that makes the table anew may lose.
         """
-        given = "SELECT seq FROM sqlite_sequence WHERE name = ?"
-        stored = f"SELECT max(rowid) FROM {named(table, connection)}"  # noqa: S608
-        last = f"SELECT max(seq) FROM ({given} UNION ALL {stored})"  # noqa: S608
-        first = (connection.exec_driver_sql(last, (table.name,)).scalar() or 0) + 1
+        first = (connection.scalar(_select_last(table)) or 0) + 1
         return range(first, first + len(keys))
 
     def insert(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:
@@ -338,6 +339,15 @@ def _insert(connection: Connection, table: Table, rows: Iterable[Row], otherwise
             inserted += driver.execute(statement, tuple(chain.from_iterable(some[:part]))).rowcount
             del some[:part]
     return sent, inserted
+
+
+@lru_cache
+def _select_last(table: Table) -> Select[Any]:
+    name: ColumnClause[str] = column("name")
+    last: ColumnClause[int] = column("seq")
+    given = select(last).select_from(TableClause("sqlite_sequence", name, last)).where(name == table.name)
+    numbers = union_all(given, select(func.max(literal_column("rowid"))).select_from(table)).subquery()
+    return select(func.max(numbers.c.seq))
 
 
 def _contains(document: ColumnElement[Any], text: bytes) -> ColumnElement[bool]:
