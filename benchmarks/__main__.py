@@ -22,6 +22,8 @@ MEASURES = {
     "update_vs_import": "importing",
     "load_vs_raw": "reading",
     "save_vs_raw": "reading",
+    "async_save_vs_raw": "tasks",
+    "longest_stall_ms": "tasks",
     "export_vs_raw": "reading",
     "verify_runs_per_s": "reading",
     "bytes_per_json_byte": "sizes",

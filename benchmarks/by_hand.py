@@ -237,27 +237,29 @@ class Hand:
         if isinstance(self.driver, sqlite3.Connection):
             self.driver.execute("BEGIN IMMEDIATE")
             (last,) = self.driver.execute(LAST_NUMBER).fetchone()
-            for table, rows in _numbered(tables, last + 1):
-                self.driver.executemany(self._insert(table), rows)
+            for table, rows in numbered(tables, last + 1):
+                self.driver.executemany(insert(table, "?"), rows)
             self.driver.commit()
             return
         with self.driver.transaction(), self.driver.cursor() as cursor:
             [(number,)] = cursor.execute(NEXT_NUMBER).fetchall()
-            for table, rows in _numbered(tables, number):
-                statement = self._insert(table).encode()
+            for table, rows in numbered(tables, number):
+                statement = insert(table, "%s").encode()
                 if len(rows) == 1:
                     cursor.execute(statement, rows[0])
                 else:
                     cursor.executemany(statement, rows)
 
-    def _insert(self, table: Table) -> str:
-        columns = ", ".join(f'"{column.name}"' for column in table.columns)
-        places = ", ".join(["?" if self.sqlite else "%s"] * len(table.columns))
-        shared = " ON CONFLICT DO NOTHING" if table in SHARED_TABLES else ""
-        return f"INSERT INTO {table.name} ({columns}) VALUES ({places}){shared}"  # noqa: S608
+
+def insert(table: Table, placeholder: str) -> str:
+    """Return the statement that inserts one row, unless it is a shared row that exists."""
+    columns = ", ".join(f'"{column.name}"' for column in table.columns)
+    places = ", ".join([placeholder] * len(table.columns))
+    shared = " ON CONFLICT DO NOTHING" if table in SHARED_TABLES else ""
+    return f"INSERT INTO {table.name} ({columns}) VALUES ({places}){shared}"  # noqa: S608
 
 
-def _numbered(tables: Rows, number: int) -> Rows:
+def numbered(tables: Rows, number: int) -> Rows:
     """Return the rows of one run with this number."""
     return [
         (table, [(*row[:-1], number) for row in rows])

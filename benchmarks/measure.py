@@ -40,6 +40,8 @@ BARS: dict[str, tuple[str, dict[str, float]]] = {
     "update_vs_import": (_AT_LEAST, {"postgresql": 0.3, "sqlite": 0.3}),
     "load_vs_raw": (_AT_MOST, {"postgresql": 1.5, "sqlite": 2.5}),
     "save_vs_raw": (_AT_MOST, {"postgresql": 2, "sqlite": 3}),
+    "async_save_vs_raw": (_AT_MOST, {"postgresql": 2, "sqlite": 2}),
+    "longest_stall_ms": (_AT_MOST, {"postgresql": 50, "sqlite": 50}),
     "export_vs_raw": (_AT_LEAST, {"postgresql": 0.75, "sqlite": 0.75}),
     "verify_runs_per_s": (_AT_LEAST, {"postgresql": 10_000, "sqlite": 10_000}),
     "bytes_per_json_byte": (_AT_MOST, {"postgresql": 0.30, "sqlite": 0.29}),

@@ -17,6 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the names of the table below, for tools that do not run the code
     # isort: off
+    from runstore.asynchronous import (
+        AsyncAnswer as AsyncAnswer,
+        AsyncRunRepository as AsyncRunRepository,
+        create_async_engine as create_async_engine,
+    )
     from runstore.backends import Answer as Answer, create_engine as create_engine
     from runstore.errors import (
         ArchiveDamaged as ArchiveDamaged,
@@ -26,6 +31,7 @@ if TYPE_CHECKING:  # the names of the table below, for tools that do not run the
         DatabaseFailure as DatabaseFailure,
         DatabaseUnreachable as DatabaseUnreachable,
         DigestClash as DigestClash,
+        FetchFailed as FetchFailed,
         InvalidArgument as InvalidArgument,
         MigrationBlocked as MigrationBlocked,
         NotAnArchive as NotAnArchive,
@@ -42,6 +48,8 @@ if TYPE_CHECKING:  # the names of the table below, for tools that do not run the
         RunsWouldBeDeleted as RunsWouldBeDeleted,
         SchemaBehind as SchemaBehind,
         SchemaNewer as SchemaNewer,
+        ServerRefused as ServerRefused,
+        ServerUnreachable as ServerUnreachable,
         SharedRowChanged as SharedRowChanged,
     )
     from runstore.prices import Price as Price
@@ -56,6 +64,7 @@ if TYPE_CHECKING:  # the names of the table below, for tools that do not run the
         AssistantsApiResponseFormatOption as AssistantsApiResponseFormatOption,
         AssistantsApiToolChoiceOption as AssistantsApiToolChoiceOption,
         Base as Base,
+        FetchedThread as FetchedThread,
         FunctionObject as FunctionObject,
         ModelPrice as ModelPrice,
         RunCompletionUsage as RunCompletionUsage,
@@ -79,6 +88,7 @@ if TYPE_CHECKING:  # the names of the table below, for tools that do not run the
     from runstore.upkeep.verify import Damage as Damage
 
 _NAMES = {
+    "asynchronous": ("AsyncAnswer", "AsyncRunRepository", "create_async_engine"),
     "backends": ("Answer", "create_engine"),
     "errors": (
         "ArchiveDamaged",
@@ -88,6 +98,7 @@ _NAMES = {
         "DatabaseFailure",
         "DatabaseUnreachable",
         "DigestClash",
+        "FetchFailed",
         "InvalidArgument",
         "MigrationBlocked",
         "NotARun",
@@ -104,6 +115,8 @@ _NAMES = {
         "RunsWouldBeDeleted",
         "SchemaBehind",
         "SchemaNewer",
+        "ServerRefused",
+        "ServerUnreachable",
         "SharedRowChanged",
     ),
     "prices": ("Price",),
@@ -118,6 +131,7 @@ _NAMES = {
         "AssistantsApiResponseFormatOption",
         "AssistantsApiToolChoiceOption",
         "Base",
+        "FetchedThread",
         "FunctionObject",
         "ModelPrice",
         "RunCompletionUsage",

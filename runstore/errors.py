@@ -278,6 +278,48 @@ class DatabaseUnreachable(DatabaseFailure):
     exit_code = 7
 
 
+class ServerUnreachable(RunStoreError):
+    """Raised by a fetch if *server* cannot be reached, or answers no request any longer; a later fetch continues."""
+
+    message = "{server}: {reason}"
+    exit_code = 7
+
+    def __init__(self, *, server: str, reason: str) -> None:
+        self._fill(server=server, reason=reason)
+
+
+class ServerRefused(RunStoreError):
+    """Raised by a fetch if *server* refuses its key, or leads elsewhere; no other request would succeed."""
+
+    message = "{server}: {reason}"
+
+    def __init__(self, *, server: str, reason: str) -> None:
+        self._fill(server=server, reason=reason)
+
+
+class FetchFailed(RunStoreError):
+    """Raised for an answer of a server that cannot be used; *what* was asked for.
+
+    The fetch of other threads continues, and a later fetch asks again.
+    """
+
+    message = "{what}: {reason}"
+
+    def __init__(self, *, what: str, reason: str, status: int | None = None, may_pass: bool = False) -> None:
+        self._fill(what=what, reason=reason, status=status, may_pass=may_pass)
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status of the answer; None if it was not the reason."""
+        status = self.fields["status"]
+        return status if isinstance(status, int) else None
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the server did not answer, or asked to try again later."""
+        return bool(self.fields["may_pass"])
+
+
 class QueryRefused(RunStoreError):
     """Raised for a user's query that is not a single read-only query."""
 

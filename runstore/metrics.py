@@ -46,6 +46,12 @@ def _metrics(status: Status) -> Iterator[tuple[str, str, list[Sample]]]:
     newest, last = _seconds(status.newest_snapshot), _seconds(status.last_import)
     yield "newest_snapshot_timestamp_seconds", "Time at which a run was last observed.", [Sample({}, newest)]
     yield "last_import_timestamp_seconds", "Time at which runs were last imported or saved.", [Sample({}, last)]
+    fetch = _seconds(status.last_fetch)
+    yield "last_fetch_timestamp_seconds", "Time at which a server was last asked for runs.", [Sample({}, fetch)]
+    threads = {"done": status.fetched_threads - status.failed_threads, "failed": status.failed_threads}
+    text = "Threads of servers, by the result of their last fetch."
+    known = threads.items() if status.last_fetch is not None else ()
+    yield "fetched_threads", text, [Sample({"result": result}, number) for result, number in known]
     tables = [({"table": entry.table}, entry) for entry in status.tables]
     text = "Rows of a table; on PostgreSQL, an estimate."
     yield "table_rows", text, [Sample(labels, entry.rows) for labels, entry in tables]

@@ -18,15 +18,18 @@ from sqlalchemy import Column, ColumnElement, Connection, Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
-from runstore import config, migrate, prices, wire
+from runstore import config, fetched, migrate, prices, waiting, wire
 from runstore.backends import Answer, Transaction, approximate_bytes, create_engine
 from runstore.connections import Connections
 from runstore.connections.seen import Pending, SeenRows
 from runstore.errors import ConfigurationError, DatabaseFailure, InvalidArgument, NotARun, RunNotFound
+from runstore.fetched import Fetched
 from runstore.mapping import RUN, Mapper
-from runstore.query import filters, pages, queries, statistics
+from runstore.query import facets, filters, pages, prompts, queries, statistics
 from runstore.query.criteria import Filter
+from runstore.query.facets import Facets
 from runstore.query.pages import Page, RowPage, RunText, TextPage
+from runstore.query.prompts import Prompts
 from runstore.query.reader import BATCH, BatchSize, Reader, in_batches
 from runstore.save import history, policy
 from runstore.save.batches import Batches
@@ -35,6 +38,7 @@ from runstore.save.policy import Policy
 from runstore.save.saver import Rejection, Saver, SaveReport, rejection
 from runstore.save.writer import Outcome
 from runstore.schema import TABLES
+from runstore.schema.run import NO_TIME
 from runstore.times import EPOCH
 from runstore.upkeep import backup, copier, earlier, fingerprint, lint, pruner, verify
 from runstore.upkeep.fingerprint import Difference, Fingerprint
@@ -47,6 +51,9 @@ PATIENCE = 60.0
 
 NOTED_EVERY = 1_000_000
 """Microseconds between two records of the end of an import, since ``save_many`` may be called for a few runs each."""
+
+NO_CREATED_AT = int(NO_TIME)
+"""The place in the order of runs without created_at."""
 
 LARGE = 50_000
 """The number of new runs after which a save updates the planner's statistics."""
@@ -209,7 +216,8 @@ class RunRepository:
             raise ConfigurationError(detail="save_many takes an iterable of runs; to save one run, use save")
         if hasattr(runs, "__aiter__") or hasattr(runs, "__await__"):
             raise ConfigurationError(
-                detail="save_many takes no asynchronous page or stream; pass [run async for run in ...]"
+                detail="save_many takes no asynchronous page or stream; AsyncRunRepository does, or pass "
+                "[run async for run in ...]"
             )
         rejections: list[Rejection] = []
         keep = on_rejected or rejections.append
@@ -310,7 +318,7 @@ class RunRepository:
         asked = pages.request(wanted, newest_first, limit, cursor, after, before)
         with self._connections.transaction(write=False) as transaction:
             found = pages.find(transaction, self._reader, asked)
-        return Page([wire.loads(text) for _, text in found.runs], found.next)
+        return Page(list(_parsed(text for _, text in found.runs)), found.next)
 
     def find_json(
         self,
@@ -353,11 +361,11 @@ class RunRepository:
             rows = [tuple(row) for row in transaction.execute(statement)] if ids else []
         return RowPage(rows, following)
 
-    def iterate(self, **where: Unpack[Filter]) -> Iterator[dict[str, Any]]:
+    def iterate(self, **where: Unpack[Filter]) -> Generator[dict[str, Any]]:
         """Yield all runs that meet the conditions of :meth:`find`, oldest first, in one consistent read."""
-        return map(wire.loads, self.iterate_json(**where))
+        return _parsed(self.iterate_json(**where))
 
-    def iterate_json(self, *, newest_first: bool = False, **where: Unpack[Filter]) -> Iterator[bytes]:
+    def iterate_json(self, *, newest_first: bool = False, **where: Unpack[Filter]) -> Generator[bytes]:
         """Yield the same runs as compact JSON texts, without the cost of parsing them."""
         wanted = filters.understood(self._backend, where, paged=False)
         return self._connections.streamed(lambda transaction: self._texts(transaction, wanted, newest_first))
@@ -414,7 +422,7 @@ class RunRepository:
 
     def rows(
         self, columns: str | Iterable[str] | None = None, *, newest_first: bool = False, **where: Unpack[Filter]
-    ) -> Iterator[tuple[Any, ...]]:
+    ) -> Generator[tuple[Any, ...]]:
         """Yield the rows of the view ``runs`` that meet the conditions of :meth:`find`, oldest first, on demand.
 
         *columns*: names of its columns (default: all). Times are datetimes, metadata is JSON text. Raises
@@ -459,7 +467,39 @@ class RunRepository:
             conditions = pages.conditions(transaction, wanted, filters.MANY)
             return statistics.answer(transaction, asked, conditions)
 
-    def findings(self, *, rules: Iterable[str] | None = None, **where: Unpack[Filter]) -> Iterator[Finding]:
+    def facets(
+        self, names: str | Iterable[str] | None = None, *, limit: int = facets.LIMIT, **where: Unpack[Filter]
+    ) -> Facets:
+        """Return how often each status, model, assistant, source and error code occurs among the runs of :meth:`find`.
+
+        *names*: the filters whose values are counted (default: all of :data:`runstore.query.facets.FACETS`). At most
+        *limit* runs are counted, the newest ones, so that the time does not grow with the archive. Raises
+        :class:`ConfigurationError`.
+        """
+        asked = facets.question(names, limit)
+        wanted = filters.understood(self._backend, where, paged=True)
+        with self._connections.transaction(write=False) as transaction:
+            return facets.answer(transaction, asked, wanted)
+
+    def prompts(self, assistant_id: str, *, limit: int = prompts.LIMIT) -> Prompts:
+        """Return the instructions that the runs of an assistant had, with their first and last time, the newest first.
+
+        Prompts that differ in one sentence only are gathered (:mod:`runstore.query.prompts`). At most *limit* runs are
+        counted, the newest ones. Raises :class:`RunNotFound` if the assistant has no run.
+        """
+        if wire.is_text(assistant_id):
+            with self._connections.transaction(write=False) as transaction:
+                if (found := prompts.of_assistant(transaction, assistant_id, limit)).runs:
+                    return found
+        raise RunNotFound(id=assistant_id)
+
+    def created_at_of(self, place: int) -> int | None:
+        """Return the created_at of the run at this place from the newest, which is 0; None if there are fewer runs."""
+        with self._connections.transaction(write=False) as transaction:
+            found = transaction.execute(queries.horizon((), place, newest_first=True)).scalar()
+        return None if found is None or found == NO_CREATED_AT else int(found)
+
+    def findings(self, *, rules: Iterable[str] | None = None, **where: Unpack[Filter]) -> Generator[Finding]:
         """Yield the deviations from the API specification in runs that meet the conditions of :meth:`find`, by run id.
 
         After those of a run come the places where something looks like a secret (rule ``secret``); no finding shows the
@@ -511,6 +551,22 @@ class RunRepository:
         """Return all prices, ordered by model and time."""
         with self._connections.transaction(write=False) as transaction:
             return prices.stored(transaction)
+
+    # --- fetching ----------------------------------------------------------------------------------------------------
+
+    def fetched(self, server: str, source: str, thread_id: str) -> Fetched:
+        """Return how far a thread of a server was fetched."""
+        with self._connections.transaction(write=False) as transaction:
+            return fetched.stored(transaction, server, source, thread_id)
+
+    def fetched_completely(self, server: str, source: str) -> set[str]:
+        """Return the threads of a server of which the last fetch has reached the last page."""
+        with self._connections.transaction(write=False) as transaction:
+            return fetched.completed(transaction, server, source)
+
+    def set_fetched(self, state: Fetched) -> None:
+        """Store how far a thread of a server was fetched. Its runs up to there must have been saved before."""
+        self._connections.retried(lambda transaction: fetched.store(transaction, state))
 
     # --- deleting ----------------------------------------------------------------------------------------------------
 
@@ -647,6 +703,13 @@ class RunRepository:
     def _whole(self) -> Iterator[Transaction]:
         with self._connections.transaction(write=False, whole=True) as transaction:
             yield transaction
+
+
+def _parsed(texts: Generator[bytes]) -> Generator[dict[str, Any]]:
+    with closing(texts):
+        for text in texts:
+            waiting.breathe()
+            yield wire.loads(text)
 
 
 def _analyze(transaction: Transaction) -> None:

@@ -35,7 +35,11 @@ def filters() -> str:
     return table(
         ["argument", "option", "selects"],
         (
-            [f"`{name}`", f"`{' '.join(filter(None, (one.option, one.metavar)))}`", one.help]
+            [
+                f"`{name}`",
+                ", ".join(f"`{f'{option} {one.metavar}'.strip()}`" for option in (one.short, one.option) if option),
+                one.help,
+            ]
             for name, one in criteria.FILTERS.items()
         ),
     )

@@ -10,6 +10,30 @@ COMMENT ON COLUMN assistants_api_response_format_option.id IS 'The first 63 bits
 COMMENT ON COLUMN assistants_api_response_format_option.digest IS 'BLAKE2b (32 bytes) of the value''s canonical text.';
 COMMENT ON COLUMN assistants_api_response_format_option.type IS 'text, json_object, json_schema; NULL for the string forms.';
 COMMENT ON COLUMN assistants_api_response_format_option.document IS 'Canonical JSON text of the value.';
+CREATE TABLE fetched_thread (
+	server TEXT COLLATE "C" NOT NULL,
+	source TEXT COLLATE "C" NOT NULL,
+	thread_id TEXT COLLATE "C" NOT NULL,
+	cursor TEXT,
+	created_from BIGINT,
+	done BOOLEAN NOT NULL,
+	failures BIGINT NOT NULL,
+	error TEXT,
+	asked_at BIGINT NOT NULL,
+	completed_at BIGINT,
+	CONSTRAINT pk_fetched_thread PRIMARY KEY (server, source, thread_id)
+);
+COMMENT ON TABLE fetched_thread IS 'How far ''runstore fetch'' has read each thread (own table).';
+COMMENT ON COLUMN fetched_thread.server IS 'Base URL of the server.';
+COMMENT ON COLUMN fetched_thread.source IS 'The source that is stored with the runs; empty if there is none.';
+COMMENT ON COLUMN fetched_thread.thread_id IS 'The thread on the server.';
+COMMENT ON COLUMN fetched_thread.cursor IS 'All runs up to this one are stored; NULL: the next fetch reads all.';
+COMMENT ON COLUMN fetched_thread.created_from IS 'Runs created before this time were left out (Unix seconds); NULL if none.';
+COMMENT ON COLUMN fetched_thread.done IS 'Whether the last fetch has reached the last page.';
+COMMENT ON COLUMN fetched_thread.failures IS 'Failed fetches since the last one that reached the last page.';
+COMMENT ON COLUMN fetched_thread.error IS 'Why the last fetch failed; NULL if it did not.';
+COMMENT ON COLUMN fetched_thread.asked_at IS 'When the server was last asked for runs (Unix microseconds).';
+COMMENT ON COLUMN fetched_thread.completed_at IS 'When the last page was last reached (Unix microseconds).';
 CREATE TABLE function_object (
 	id BIGINT NOT NULL,
 	digest BYTEA NOT NULL,

@@ -5,6 +5,19 @@ CREATE TABLE assistants_api_response_format_option (
 	document TEXT NOT NULL,
 	CONSTRAINT pk_assistants_api_response_format_option PRIMARY KEY (id)
 );
+CREATE TABLE fetched_thread (
+	server TEXT NOT NULL,
+	source TEXT NOT NULL,
+	thread_id TEXT NOT NULL,
+	cursor TEXT,
+	created_from INTEGER,
+	done BOOLEAN NOT NULL,
+	failures INTEGER NOT NULL,
+	error TEXT,
+	asked_at INTEGER NOT NULL,
+	completed_at INTEGER,
+	CONSTRAINT pk_fetched_thread PRIMARY KEY (server, source, thread_id)
+);
 CREATE TABLE function_object (
 	id INTEGER NOT NULL,
 	digest BLOB NOT NULL,

@@ -22,7 +22,7 @@ The number of a run is that of its row, which ascends in the order of arrival.
 
 Phase: contract.
 
-Revises: 0008
+Revises: 0009
 """
 
 from collections.abc import Iterable, Iterator
@@ -32,7 +32,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0010"
-down_revision = "0008"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 oldest_reader = "0010"

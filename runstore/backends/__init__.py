@@ -29,6 +29,7 @@ __all__ = [
     "Transaction",
     "approximate_bytes",
     "backend_of",
+    "create_awaited_engine",
     "create_engine",
     "expect",
     "is_same_archive",
@@ -40,6 +41,12 @@ _BACKENDS: dict[tuple[str, str], Backend] = {
     ("postgresql", "psycopg"): PostgreSQL(),
     ("sqlite", "pysqlite"): SQLite(),
 }
+
+_ASYNCHRONOUS = {
+    ("postgresql", "psycopg_async"): ("postgresql", "psycopg"),
+    ("sqlite", "aiosqlite"): ("sqlite", "pysqlite"),
+}
+"""The drivers that work in tasks, with the ones whose backend they use."""
 
 _WITHOUT_LOG = {
     sqlite3.SQLITE_READONLY_DIRECTORY,
@@ -54,10 +61,7 @@ def backend_of(bind: Engine | Connection) -> Backend:
 
     Raise :class:`ConfigurationError` if there is no backend for its database or driver.
     """
-    if bind.dialect.is_async:
-        detail = "the engine or connection is asynchronous; create one with runstore.create_engine for the same URL"
-        raise ConfigurationError(detail=detail)
-    return _backend(bind.dialect.name, bind.dialect.driver)
+    return _backend(bind.dialect.name, bind.dialect.driver, bind.engine.url)
 
 
 def is_same_archive(connection: Connection, engine: Engine) -> bool:
@@ -83,17 +87,45 @@ def create_engine(
     to RUNSTORE_SCHEMA. *connections* is the size of the connection pool, by default SQLAlchemy's.
     """
     url = config.database_url(place, schema)
-    return _backend(url.get_backend_name(), url.get_driver_name()).create_engine(url, connections)
+    return _backend(url.get_backend_name(), url.get_driver_name(), url).create_engine(url, connections)
 
 
-def _backend(*key: str) -> Backend:
+def create_awaited_engine(
+    place: str | os.PathLike[str] | URL | None = None, *, schema: str | None = None, connections: int | None = None
+) -> Engine:
+    """Return the same engine with an asynchronous driver, to be used in tasks."""
+    written = config.chosen(place)
+    url = config.database_url(written, schema)
+    if "+asyncpg:" in str(written)[:30]:
+        raise _of_asyncpg(url)
+    backend = _backend(url.get_backend_name(), url.get_driver_name(), url)
+    drivers = {ours: f"{name}+{driver}" for (name, driver), ours in _ASYNCHRONOUS.items()}
+    url = url.set(drivername=drivers[url.get_backend_name(), url.get_driver_name()])
+    try:
+        return backend.create_engine(url, connections)
+    except ImportError as error:
+        detail = f"{error.name} is not installed, which asynchronous engines need: pip install 'runstore[async]'"
+        raise ConfigurationError(detail=detail) from error
+
+
+def _backend(name: str, driver: str, url: URL) -> Backend:
+    key = _ASYNCHRONOUS.get((name, driver), (name, driver))
+    if driver == "asyncpg":
+        raise _of_asyncpg(url)
     if key not in _BACKENDS:
         known = ", ".join(f"{name}+{driver}" for name, driver in _BACKENDS)
         raise ConfigurationError(
-            detail=f"runstore does not support {key[0]} (with the driver {key[1]}); it supports {known}, and "
+            detail=f"runstore does not support {name} (with the driver {driver}); it supports {known}, and "
             "paths of SQLite files"
         )
     return _BACKENDS[key]
+
+
+def _of_asyncpg(url: URL) -> ConfigurationError:
+    place = config.shown(url).replace("postgresql://", "postgresql+psycopg://", 1)
+    return ConfigurationError(
+        detail=f"runstore does not support the driver asyncpg; psycopg is asynchronous too: use the URL {place}"
+    )
 
 
 @contextmanager

@@ -189,6 +189,11 @@ class Backend(ABC):
     def insert(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:
         """Insert new rows while they are produced. An existing key and a row that the database drops are errors."""
 
+    def insert_each(self, connection: Connection, tables: Iterable[tuple[Table, Iterable[Row]]]) -> None:
+        """Insert new rows of several tables, in this order."""
+        for table, rows in tables:
+            self.insert(connection, table, rows)
+
     @abstractmethod
     def insert_missing(self, connection: Connection, table: Table, rows: Sequence[Row]) -> int:
         """Insert the rows whose key does not exist yet, and return their number."""
@@ -222,6 +227,13 @@ class Backend(ABC):
     @abstractmethod
     def has_key(self, document: ColumnElement[Any], key: str) -> JSONTest:
         """Return the condition that a JSON object has this key."""
+
+    @abstractmethod
+    def contains(self, column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+        """Return the condition that a column, JSON as its text, contains a text in upper or lower case.
+
+        Only ASCII letters may have another case: for others, databases and locales differ.
+        """
 
     @abstractmethod
     def is_retryable(self, error: BaseException) -> bool:

@@ -11,7 +11,7 @@ from psycopg.types.string import TextLoader
 from sqlalchemy import Engine
 
 from runstore import config
-from runstore.backends import session
+from runstore.backends import awaited, session
 from runstore.backends.base import Answer, Clock, approximate_bytes, quoted, schema_of
 from runstore.errors import QueryRefused, QueryTimeout
 
@@ -56,9 +56,8 @@ def answer(engine: Engine, statement: str, clock: Clock) -> Iterator[Answer]:
     schema = schema_of(engine)
     assert schema is not None
     pooled = engine.raw_connection()
-    driver = pooled.driver_connection
+    driver = awaited.postgresql(pooled.driver_connection)
     pooled.detach()  # no setting made by the query may return to the pool
-    assert isinstance(driver, psycopg.Connection)
     place = config.shown(engine.url)
     cursor = driver.cursor(NAME)
     rows = None

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from runstore import waiting
 from runstore.errors import DatabaseFailure, DatabaseUnreachable
 
 T = TypeVar("T")
@@ -46,7 +47,7 @@ class Patience:
             try:
                 found = work()
             except DatabaseUnreachable as failure:
-                time.sleep(outage.pause(failure))
+                waiting.sleep(outage.pause(failure))
             else:
                 self.reached()
                 return found

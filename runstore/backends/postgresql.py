@@ -269,6 +269,11 @@ class PostgreSQL(Backend):
         test = func.json_extract_path(document, cast(key, Text)).is_not(None)
         return test, _has_term(document, key) & test
 
+    def contains(self, column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+        """Use the collation C, in which lower() changes ASCII letters only."""
+        lower = func.lower(cast(column, Text).collate("C"))
+        return func.strpos(lower, func.lower(cast(text, Text).collate("C"))) > 0
+
     def sum_of_digests(self, connection: Connection, column: ColumnElement[Any]) -> ColumnElement[str]:
         """Add pieces of 32 bits: PostgreSQL adds bigints several times faster than numerics."""
         total: ColumnElement[Any] = literal_column("0", Numeric)

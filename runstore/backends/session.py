@@ -21,6 +21,7 @@ from psycopg.pq import ExecStatus, TransactionStatus
 from sqlalchemy import Connection
 
 from runstore import config
+from runstore.backends import awaited
 from runstore.backends.base import borrowed_in_schema, quoted
 from runstore.errors import ConfigurationError
 
@@ -66,9 +67,7 @@ LIMIT 1
 
 def driver_of(connection: Connection) -> psycopg.Connection:
     """Return the driver's connection."""
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)
-    return driver
+    return awaited.postgresql(connection.connection.driver_connection)
 
 
 def home(connection: Connection, table: str) -> str | None:

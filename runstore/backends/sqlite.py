@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from asyncio import CancelledError
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from functools import lru_cache, reduce
@@ -45,7 +46,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.operators import custom_op
 
 from runstore import config, wire
-from runstore.backends import sqlite_file, sqlite_query, turns
+from runstore.backends import awaited, sqlite_file, sqlite_query, turns
 from runstore.backends.base import HALF, Answer, Backend, Clock, JSONTest, Row, expect, insert_into, named
 from runstore.errors import ConfigurationError, QueryTimeout
 
@@ -115,11 +116,17 @@ class SQLite(Backend):
     @contextmanager
     def limited(self, connection: Connection, seconds: float) -> Iterator[None]:
         """Make the connection read-only and install a progress handler; undo both, since a writer may get it next."""
-        driver = connection.connection.driver_connection
-        assert isinstance(driver, sqlite3.Connection)
         end = time.monotonic() + seconds
-        driver.execute("PRAGMA query_only = ON")
-        driver.set_progress_handler(lambda: time.monotonic() > end, STEPS)
+
+        def limit(driver: sqlite3.Connection) -> None:
+            driver.execute("PRAGMA query_only = ON")
+            driver.set_progress_handler(lambda: time.monotonic() > end, STEPS)
+
+        def unlimit(driver: sqlite3.Connection) -> None:
+            driver.set_progress_handler(None, STEPS)
+            driver.execute("PRAGMA query_only = OFF")
+
+        awaited.sqlite(connection, limit)
         try:
             yield
         except DBAPIError as error:
@@ -127,8 +134,8 @@ class SQLite(Backend):
                 raise QueryTimeout(place=config.shown(connection.engine.url), seconds=seconds) from error
             raise
         finally:
-            driver.set_progress_handler(None, STEPS)
-            driver.execute("PRAGMA query_only = OFF")
+            if not connection.invalidated:  # an interrupt has closed it
+                awaited.sqlite(connection, unlimit)
 
     def begin(self, connection: Connection, *, write: bool) -> None:
         """Begin the transaction, if the driver has not begun it yet."""
@@ -144,38 +151,17 @@ class SQLite(Backend):
         use at a fork. Raise :class:`DatabaseFailure` if the file was deleted.
         """
         file = sqlite_file.of(connection)
-        driver = connection.connection.driver_connection
-        assert isinstance(driver, sqlite3.Connection)
-        if getattr(driver, "autocommit", False) is True:  # since Python 3.12; commit and rollback then do nothing
-            raise ConfigurationError(
-                detail="this SQLite connection was opened with autocommit=True, which makes commit and rollback do "
-                "nothing; create the engine with runstore.create_engine, or without autocommit"
-            )
-        if not driver.in_transaction and write:
-            _take_lock(driver, abandoned)
-            file.locked()
-        elif not driver.in_transaction:
-            driver.execute("BEGIN")
-        if not write:
-            return
-        file.writer = threading.get_ident()
-        self.check_encoding(connection)
-        if not driver.execute("PRAGMA foreign_keys").fetchone()[0]:
-            raise ConfigurationError(
-                detail="this SQLite connection does not enforce foreign keys; create the engine with "
-                "runstore.create_engine, or execute 'PRAGMA foreign_keys=ON' on each connection"
-            )
+        place = config.shown(connection.engine.url)
+        try:
+            awaited.sqlite(connection, lambda driver: _begin(driver, file, place, abandoned, write=write))
+        except CancelledError:
+            abandoned.set()  # the thread of the connection is still waiting for the lock
+            raise
 
     def check_encoding(self, connection: Connection) -> None:
         """Refuse a file in UTF-16, which sorts ids in another order: archives are compared in the order of ids."""
-        driver = connection.connection.driver_connection
-        assert isinstance(driver, sqlite3.Connection)
-        encoding = driver.execute("PRAGMA encoding").fetchone()[0]
-        if encoding != "UTF-8":
-            place = config.shown(connection.engine.url)
-            hint = "use a new file, and copy the runs of an existing archive to it with 'runstore copy'"
-            detail = f"{place} stores text in {encoding}, which sorts ids in another order than UTF-8"
-            raise ConfigurationError(detail=f"{detail}; {hint}")
+        place = config.shown(connection.engine.url)
+        awaited.sqlite(connection, lambda driver: _refuse_encoding(driver, place))
 
     def numbers(self, connection: Connection, table: Table, keys: Sequence[str]) -> Sequence[int]:
         """Continue after the greatest number that was ever given: nobody else writes during this transaction.
@@ -187,12 +173,26 @@ class SQLite(Backend):
 
     def insert(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:
         """Insert many rows with each statement: while SQLite executes it, other Python threads can run."""
-        sent, inserted = _insert(connection, table, rows)
-        expect(connection, table, inserted, sent, "inserted")
+        self.insert_each(connection, [(table, rows)])
 
-    def insert_missing(self, connection: Connection, table: Table, rows: Iterable[Row]) -> int:
+    def insert_each(self, connection: Connection, tables: Iterable[tuple[Table, Iterable[Row]]]) -> None:
+        """Insert with one change to the thread of an asynchronous connection."""
+
+        def insert(driver: sqlite3.Connection) -> None:
+            for table, rows in tables:
+                sent, inserted = _insert(driver, named(table, connection), table, rows)
+                expect(connection, table, inserted, sent, "inserted")
+
+        awaited.sqlite(connection, insert)
+
+    def insert_missing(self, connection: Connection, table: Table, rows: Sequence[Row]) -> int:
         """Insert many rows with each statement, and skip existing keys."""
-        return _insert(connection, table, rows, " ON CONFLICT DO NOTHING")[1]
+        name = named(table, connection)
+        if not rows:
+            return 0
+        return awaited.sqlite(connection, lambda driver: _insert(driver, name, table, rows, " ON CONFLICT DO NOTHING"))[
+            1
+        ]
 
     def among(self, column: ColumnElement[Any], values: str | list[str]) -> ColumnElement[bool]:
         """Send the list as one JSON array."""
@@ -240,11 +240,14 @@ class SQLite(Backend):
         pairs = func.json_each(document).table_valued("key")
         return _contains(document, wire.encode(key) + b":") & exists().where(pairs.c.key == key), None
 
+    def contains(self, column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+        """Use lower(), which changes ASCII letters only."""
+        return func.instr(func.lower(cast(column, Text)), func.lower(text)) > 0
+
     def sum_of_digests(self, connection: Connection, column: ColumnElement[Any]) -> ColumnElement[str]:
         """Add in Python, because SQLite adds at most 64 bits."""
-        driver = connection.connection.driver_connection
-        assert isinstance(driver, sqlite3.Connection)
-        driver.create_aggregate("runstore_sum", 1, _Sum)  # type: ignore[arg-type]  # typeshed wants an int
+        # typeshed wants an aggregate that returns an int
+        awaited.sqlite(connection, lambda driver: driver.create_aggregate("runstore_sum", 1, _Sum))  # type: ignore[arg-type]
         return func.runstore_sum(column, type_=Text)
 
     def analyze(self, connection: Connection, tables: Iterable[Table]) -> None:
@@ -284,10 +287,12 @@ class SQLite(Backend):
 
     def copy_file(self, connection: Connection, path: Path) -> None:
         """Copy in one pass, so that commits of other connections do not restart the copy."""
-        driver = connection.connection.driver_connection
-        assert isinstance(driver, sqlite3.Connection)
-        with closing(sqlite3.connect(path)) as target:
-            driver.backup(target)
+
+        def copy(driver: sqlite3.Connection) -> None:
+            with closing(sqlite3.connect(path)) as target:
+                driver.backup(target)
+
+        awaited.sqlite(connection, copy)
 
     def integrity_errors(self, connection: Connection) -> list[str]:
         """Return the inconsistencies between pages, rows and indexes."""
@@ -299,6 +304,38 @@ class SQLite(Backend):
         cause = error.orig if isinstance(error, DBAPIError) else error
         code = getattr(cause, "sqlite_errorcode", 0)
         return code in _PASSING or code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _begin(
+    driver: sqlite3.Connection, file: sqlite_file.OpenFile, place: str, abandoned: Event, *, write: bool
+) -> None:
+    if getattr(driver, "autocommit", False) is True:  # since Python 3.12; commit and rollback then do nothing
+        raise ConfigurationError(
+            detail="this SQLite connection was opened with autocommit=True, which makes commit and rollback do "
+            "nothing; create the engine with runstore.create_engine or create_async_engine, or without autocommit"
+        )
+    if not driver.in_transaction and write:
+        _take_lock(driver, abandoned)
+        file.locked()
+    elif not driver.in_transaction:
+        driver.execute("BEGIN")
+    if not write:
+        return
+    file.writer = threading.get_ident()
+    _refuse_encoding(driver, place)
+    if not driver.execute("PRAGMA foreign_keys").fetchone()[0]:
+        raise ConfigurationError(
+            detail="this SQLite connection does not enforce foreign keys; create the engine with "
+            "runstore.create_engine or create_async_engine, or execute 'PRAGMA foreign_keys=ON' on each connection"
+        )
+
+
+def _refuse_encoding(driver: sqlite3.Connection, place: str) -> None:
+    encoding = driver.execute("PRAGMA encoding").fetchone()[0]
+    if encoding != "UTF-8":
+        hint = "use a new file, and copy the runs of an existing archive to it with 'runstore copy'"
+        detail = f"{place} stores text in {encoding}, which sorts ids in another order than UTF-8"
+        raise ConfigurationError(detail=f"{detail}; {hint}")
 
 
 def _take_lock(driver: sqlite3.Connection, abandoned: Event) -> None:
@@ -323,11 +360,11 @@ def _take_lock(driver: sqlite3.Connection, abandoned: Event) -> None:
         driver.execute(f"PRAGMA busy_timeout = {patience}")
 
 
-def _insert(connection: Connection, table: Table, rows: Iterable[Row], otherwise: str = "") -> tuple[int, int]:
+def _insert(
+    driver: sqlite3.Connection, name: str, table: Table, rows: Iterable[Row], otherwise: str = ""
+) -> tuple[int, int]:
     """Insert rows, and return how many there were and how many were inserted."""
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)
-    name, size = named(table, connection), max(1, VALUES // len(table.columns))
+    size = max(1, VALUES // len(table.columns))
     rows = iter(rows)
     sent = inserted = 0
     while some := list(islice(rows, size)):

@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Engine, QueuePool, event
 from sqlalchemy.engine import URL
 
 from runstore import config
+from runstore.backends import awaited
 from runstore.errors import ConfigurationError, DatabaseFailure
 
 _KEY = "runstore.file"
@@ -118,9 +119,7 @@ def of(connection: Connection) -> OpenFile:
     """Return the file that a connection has opened, after :meth:`OpenFile.check`."""
     file: OpenFile | None = connection.info.get(_KEY)
     if file is None:
-        driver = connection.connection.driver_connection
-        assert isinstance(driver, sqlite3.Connection)
-        file = connection.info[_KEY] = OpenFile(driver)
+        file = connection.info[_KEY] = awaited.sqlite(connection, OpenFile)
         guard(connection.engine).opened = file
     file.check()
     return file
@@ -174,10 +173,11 @@ def _forked(path: str) -> str:
 def _close_idle() -> None:
     """Close idle connections before a fork. Connections in use are not in their pool, and stay open.
 
+    So do those of asynchronous engines, which can be closed only in a task: a forked process cannot use their files.
     The pool itself is kept: a replaced pool would keep returned connections open until it is garbage-collected.
     """
     for engine in list(_engines):
-        if isinstance(engine.pool, QueuePool):
+        if isinstance(engine.pool, QueuePool) and not engine.dialect.is_async:
             engine.pool.dispose()
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing.spawn import get_executable
 from typing import Any
 
+from runstore import waiting
 from runstore.backends import sqlite_answer
 from runstore.backends.base import Answer, Clock
 from runstore.errors import DatabaseFailure, QueryRefused, QueryTimeout
@@ -41,7 +42,8 @@ def answered(uri: str, statement: str, patience: float, place: str, clock: Clock
     with process, selectors.DefaultSelector() as selector:
         try:
             answering = _Answering(process, selector, place, clock)
-            answering.send(marshal.dumps((uri, statement, clock.limit, patience)))
+            question = marshal.dumps((uri, statement, clock.limit, patience))
+            waiting.in_thread(lambda: answering.send(question), stop=process.kill)
             columns = answering.receive("columns")
             if not columns:
                 raise QueryRefused(place=place, reason="the query is empty")
@@ -58,7 +60,7 @@ class _Answering:
     ) -> None:
         assert process.stdin
         assert process.stdout
-        self._to, self._from = process.stdin, process.stdout
+        self._process, self._to, self._from = process, process.stdin, process.stdout
         self._selector = selector
         self._selector.register(self._from, selectors.EVENT_READ)
         self._place, self._clock = place, clock
@@ -80,7 +82,9 @@ class _Answering:
     def receive(self, expected: str) -> Any:
         """Return the content of a message of this kind; raise the error that another message contains."""
         with self._clock.running():
-            message = marshal.loads(self._read(int.from_bytes(self._read(8))))
+            message = waiting.in_thread(
+                lambda: marshal.loads(self._read(int.from_bytes(self._read(8)))), stop=self._process.kill
+            )
         if message[0] == expected:
             return message[1]
         raise self._failure(*message[1:])

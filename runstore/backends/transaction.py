@@ -36,6 +36,10 @@ class Transaction:
         """Insert new rows: :meth:`Backend.insert`."""
         self.backend.insert(self.connection, table, rows)
 
+    def insert_each(self, tables: Iterable[tuple[Table, Iterable[Row]]]) -> None:
+        """Insert new rows of several tables, in this order."""
+        self.backend.insert_each(self.connection, tables)
+
     def insert_missing(self, table: Table, rows: Sequence[Row]) -> int:
         """Insert the rows whose key is not stored yet and return their number: :meth:`Backend.insert_missing`."""
         return self.backend.insert_missing(self.connection, table, rows)

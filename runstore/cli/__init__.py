@@ -21,6 +21,7 @@ from runstore.cli.help import Group
 
 COMMANDS = {
     "import": "transfer",
+    "fetch": "fetch",
     "export": "transfer",
     "show": "show",
     "list": "show",
@@ -48,8 +49,8 @@ EXIT_CODES = """
 \b
 Exit codes: 0 success, 1 failure, 2 usage error, 3 not found,
 4 schema behind this runstore, 5 schema newer than this runstore,
-6 some records were rejected or in conflict,
-7 the database cannot be reached: try again later, 130 interrupted.
+6 some records were rejected or in conflict, or some threads could not be fetched,
+7 the database or the server cannot be reached: try again later, 130 interrupted.
 """
 
 

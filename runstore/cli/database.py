@@ -287,7 +287,7 @@ def grants(db: str | None, apply: bool, **roles: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, like --format json.")
 @format_option("table", "json", "prometheus", default="table on a terminal, else json")
 def status(db: str | None, as_json: bool, form: str | None) -> None:
-    """Print the revision, the size and the last import of the archive.
+    """Print the revision and the size of the archive, its last import and its last fetch.
 
     The output is a table, one JSON object, or metrics for Prometheus.
     """
@@ -311,6 +311,11 @@ def status(db: str | None, as_json: bool, form: str | None) -> None:
         _print_status(found)
 
 
+def _fetched(status: Status, moment: str) -> str:
+    failed = f", {status.failed_threads} failed" if status.failed_threads else ""
+    return moment and f"{moment} ({counted(status.fetched_threads, 'thread')}{failed})"
+
+
 def _print_status(status: Status) -> None:
     from datetime import UTC, datetime
 
@@ -329,6 +334,7 @@ def _print_status(status: Status) -> None:
         ("runs", f"{status.runs:,}"),
         ("newest snapshot", moment(status.newest_snapshot)),
         ("last import", moment(status.last_import)),
+        ("last fetch", _fetched(status, moment(status.last_fetch))),
         ("size", readable_size(status.bytes)),
     ):
         click.echo(f"{name:15} {value}")

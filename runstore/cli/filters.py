@@ -50,6 +50,7 @@ def _option(name: str, criterion: Criterion) -> Callable[[Any], Any]:
     settings = {**_OF_KIND[criterion.kind], **_OF_NAME.get(name, {})}
     return click.option(
         criterion.option,
+        *filter(None, [criterion.short]),
         name,
         cls=Option,
         group=FILTERS_GROUP,

@@ -82,6 +82,12 @@ from runstore.cli.values import Integer, Seconds
     show_default=True,
     help="Accept at most N requests at a time, and answer further ones with 503.",
 )
+@click.option("--sql", is_flag=True, help="Have a page at /sql for queries, which can read everything.")
+@click.option(
+    "--hide-text",
+    is_flag=True,
+    help="Answer numbers only: no prompts, arguments, metadata and messages, neither on pages nor through the API.",
+)
 def serve_command(
     db: str | None,
     host: str,
@@ -92,11 +98,13 @@ def serve_command(
     timeout: float,
     threads: int,
     requests: int,
+    sql: bool,
+    hide_text: bool,
 ) -> None:
-    """Serve the runs over HTTP, as the Assistants API did, until interrupted.
+    """Serve the archive over HTTP until interrupted: pages for people, and the Assistants API for programs.
 
-    SDKs list and retrieve runs at http://127.0.0.1:8000/v1; /openapi.json describes the rest. Nothing can be written.
-    Needs the extra 'serve'.
+    Open http://127.0.0.1:8000 in a browser. SDKs list and retrieve runs at http://127.0.0.1:8000/v1; /openapi.json
+    describes the rest. Nothing can be written. Needs the extra 'serve'.
     """
     from runstore.errors import ConfigurationError, DatabaseUnreachable, SchemaBehind, SchemaNewer
     from runstore.repository import RunRepository
@@ -120,6 +128,8 @@ def serve_command(
             timeout=timeout,
             threads=threads,
             requests=requests,
+            hide_text=hide_text,
+            sql=sql,
         )
         try:
             archive.check()

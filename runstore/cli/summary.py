@@ -1,4 +1,4 @@
-"""The result of an import as a person reads it on a terminal; programs get the line of seven numbers."""
+"""The result of an import or a fetch as a person reads it on a terminal; programs get the line of seven numbers."""
 
 from __future__ import annotations
 
@@ -37,6 +37,18 @@ def summary(report: SaveReport, policy: Policy, rejects: Path | None) -> str:
     if rejects is not None:
         return f"{sentence}. {this.capitalize()} {was} written to {rejects}; correct {it} and import that file."
     return f"{sentence}. Import again with --rejects FILE to write {this} to FILE; correct {it} and import FILE."
+
+
+def fetched(report: SaveReport, threads: int, rejects: Path | None) -> str:
+    """Return sentences about a fetch of this number of threads; *rejects* is the file of what was not stored."""
+    archived = counted(report.inserted, "run") if report.inserted else "no new runs"
+    details = "; ".join(_details(report, "newest"))
+    sentence = f"{archived} archived from {counted(threads, 'thread')}" + (f": {details}" if details else "")
+    if report.complete:
+        return sentence
+    if rejects is not None:
+        return f"{sentence}. What was not stored was written to {rejects}."
+    return f"{sentence}. Fetch again with --rejects FILE to write what was not stored to FILE."
 
 
 def _details(report: SaveReport, policy: Policy) -> list[str]:

@@ -30,7 +30,7 @@ def database_url(given: Place | None = None, schema: str | None = None) -> URL:
     none, which means the first schema of the role's search_path. Empty values count as unset. Raises
     :class:`ConfigurationError` for a value that cannot be used.
     """
-    value = given or os.environ.get("RUNSTORE_DATABASE_URL") or os.environ.get("DATABASE_URL") or DEFAULT
+    value = chosen(given)
     if isinstance(value, os.PathLike):
         value = sqlite.at_path(os.fspath(value))
     url = _parsed(value) if isinstance(value, str) else value
@@ -50,6 +50,11 @@ def database_url(given: Place | None = None, schema: str | None = None) -> URL:
         expected = "expected letters, digits and _, inside also -, $ and spaces, at most 63 bytes"
         raise ConfigurationError(detail=f"{schema!r} is not a usable schema name; {expected}")
     return url.update_query_dict({"schema": schema})
+
+
+def chosen(given: Place | None = None) -> Place:
+    """Return the location as somebody wrote it."""
+    return given or os.environ.get("RUNSTORE_DATABASE_URL") or os.environ.get("DATABASE_URL") or DEFAULT
 
 
 def migrations_url(given: Place | None = None, schema: str | None = None) -> URL:

@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from runstore import config, migrate
+from runstore import config, migrate, waiting
 from runstore.backends import Answer, Clock, Transaction, backend_of, is_same_archive, translated
 from runstore.backends.base import in_schema, refuse_explain
 from runstore.backends.patience import Patience
@@ -96,6 +96,11 @@ class Connections:
     @property
     def may_be_several(self) -> bool:
         """Whether one thread may write on a connection while another thread reads on a different one."""
+        return self.are_pooled and not self.bind.dialect.is_async
+
+    @property
+    def are_pooled(self) -> bool:
+        """Whether each transaction has a connection of its own."""
         return isinstance(self.bind, Engine) and isinstance(self.bind.pool, QueuePool | NullPool)
 
     @contextmanager
@@ -127,7 +132,7 @@ class Connections:
                         if not self.backend.is_disconnect(error):
                             raise
 
-    def streamed(self, read: Callable[[Transaction], Generator[T]], *, whole: bool = False) -> Iterator[T]:
+    def streamed(self, read: Callable[[Transaction], Generator[T]], *, whole: bool = False) -> Generator[T]:
         """Yield the items of *read* on demand, in one transaction.
 
         The caller may use its own connection between two items, so on such a connection some items are read ahead.
@@ -194,7 +199,7 @@ class Connections:
                     raise
                 log.info("retrying in %.2f s: %s", pause, failure)
                 self._seen.forget()
-                if abandoned.wait(pause):
+                if waiting.until(abandoned, pause):
                     raise
 
     @contextmanager
@@ -231,6 +236,11 @@ class Connections:
         """
         if write and self._limit is not None:
             raise ConfigurationError(detail="this repository only reads: it was made by reading()")
+        if self.bind.dialect.is_async and not waiting.in_task():
+            raise ConfigurationError(
+                detail="the engine or connection is asynchronous, but the call is not; "
+                "use AsyncRunRepository, or await connection.run_sync(...)"
+            )
         self._own_process()
         if write in self._checked:
             return
@@ -239,7 +249,7 @@ class Connections:
                 self._schema = migrate.check(self.bind, write=write, views=False)
             else:
                 if create and migrate.is_new(self.bind):
-                    migrate.upgrade(self.bind)
+                    migrate.create(self.bind)
                 migrate.require(self.bind)
                 with self.bind.connect() as connection:
                     self.backend.set_isolation(connection, write=False)
@@ -291,7 +301,7 @@ def _refuse_other_binds(bind: object) -> None:
     elif isinstance(bind, Session):
         detail = "RunRepository takes an engine or a connection; with a session use RunRepository(engine).on(session)"
     elif kind.startswith("Async"):
-        detail = f"RunRepository is synchronous and cannot use {kind}; make an engine with runstore.create_engine"
+        detail = f"RunRepository is synchronous and cannot use {kind}; use AsyncRunRepository"
     else:
         detail = f"RunRepository takes an engine or a connection, not {kind}"
     raise ConfigurationError(detail=detail)

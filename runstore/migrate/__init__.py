@@ -12,6 +12,7 @@ from runstore.migrate.state import REVISION, VERSION_TABLE, VIEWS, check, curren
 from runstore.migrate.steps import (
     Revision,
     alembic_config,
+    create,
     diff,
     downgrade,
     engine,
@@ -32,6 +33,7 @@ __all__ = [
     "alembic_config",
     "apply_grants",
     "check",
+    "create",
     "current",
     "diff",
     "downgrade",

@@ -6,14 +6,16 @@ from contextlib import suppress
 from typing import NamedTuple
 
 import sqlalchemy
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, case, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from runstore.backends import schema_of
-from runstore.mapping import RUN
+from runstore.mapping import RUN, table_of
 from runstore.migrate.imports import last_import
 from runstore.migrate.state import REVISION, at_archive, revision_of
-from runstore.schema import TABLES
+from runstore.schema import TABLES, FetchedThread
+
+_FETCHED = table_of(FetchedThread)
 
 
 class TableStatus(NamedTuple):
@@ -38,6 +40,12 @@ class Status(NamedTuple):
     last_import: int | None
     """The last time at which an import, a ``save_many`` or a copy ended, or a run was saved by other means (Unix
     microseconds)."""
+    last_fetch: int | None
+    """The last time at which a server was asked for the runs of a thread (Unix microseconds)."""
+    fetched_threads: int
+    """Number of threads of servers that were fetched, at least in part."""
+    failed_threads: int
+    """Number of those whose last fetch failed."""
     bytes: int
     """Size of all tables with their indexes; on SQLite, of the file."""
     tables: list[TableStatus]
@@ -53,7 +61,9 @@ def status(connection: Connection) -> Status:
         size, tables = sizes(connection)
         # A run that was saved by itself, through the ORM or in a caller's transaction does not set the last import.
         last = max((time for time in (last_import(connection), stored) if time is not None), default=None)
-        return Status(revision_of(connection), REVISION, runs, newest, last, size, tables)
+        failed = func.count(case((_FETCHED.c.failures > 0, 1)))
+        asked, threads, failures = connection.execute(select(func.max(_FETCHED.c.asked_at), func.count(), failed)).one()
+        return Status(revision_of(connection), REVISION, runs, newest, last, asked, threads, failures, size, tables)
 
 
 def _postgresql_sizes(connection: Connection) -> tuple[int, list[TableStatus]]:

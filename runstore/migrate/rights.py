@@ -21,7 +21,7 @@ from runstore.errors import ConfigurationError, DatabaseFailure
 from runstore.mapping import BELONGS, FILES, FUNCTION, REQUIRED_ACTION, RUN, SHAPE, SHARED_TABLES, TOOL, TOOLS
 from runstore.migrate.safety import key_of
 from runstore.migrate.state import LAST_IMPORT, VERSION_TABLE, VIEWS, at_archive
-from runstore.schema import TABLES, views
+from runstore.schema import TABLES, FetchedThread, views
 from runstore.schema.base import JSONText
 from runstore.schema.run import JSONTerms
 
@@ -99,6 +99,7 @@ _STATS_READER = (
     # What filters and db status read.
     | _columns(RUN.name, ["id", "number", "thread_id", "assistant_id", "status", "model"])
     | _columns(RUN.name, [column.name for column in RUN.columns if column.name.endswith("_at")])
+    | _columns(FetchedThread.__tablename__, ["asked_at", "failures"])
     | _columns(BELONGS["usage"].name, ["run_object", "prompt_tokens", "completion_tokens", "total_tokens"])
     | _columns(BELONGS["last_error"].name, ["run_object", "code"])
     | _columns(BELONGS["incomplete_details"].name, ["run_object", "reason"])

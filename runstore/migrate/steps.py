@@ -14,7 +14,7 @@ import sqlalchemy
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 
-from runstore import config
+from runstore import config, waiting
 from runstore.backends import backend_of, create_engine, translated
 from runstore.errors import ConfigurationError, no_such
 from runstore.migrate.state import VIEWS, at_archive, check, current, is_new
@@ -79,6 +79,19 @@ def upgrade(
         with translated(engine):
             backend_of(engine).enable_wal(engine)
     return _step("upgrade", engine, revision, limits, backup)
+
+
+def create(engine: Engine) -> None:
+    """Create the tables in a new SQLite database. For a task, do so in a thread: Alembic computes for half a second."""
+    if config.sqlite_file(engine.url) is None:
+        upgrade(engine)  # a database in memory is that of one connection
+    else:
+        waiting.in_thread(lambda: _create(config.database_url(engine.url)))
+
+
+def _create(url: URL) -> None:
+    with engine(url) as made:
+        upgrade(made)
 
 
 def downgrade(

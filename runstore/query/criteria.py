@@ -39,6 +39,8 @@ class Criterion(NamedTuple):
     option: str
     metavar: str
     help: str
+    short: str = ""
+    """A second, short name of the option."""
 
 
 class Filter(TypedDict, total=False):
@@ -104,6 +106,18 @@ class Filter(TypedDict, total=False):
         Criterion(Kind.ALL_OF, "--metadata-key", "KEY", "Runs with this key in metadata; if repeated, with all keys."),
     ]
     """The metadata has all these keys."""
+    text: Annotated[
+        Texts | None,
+        Criterion(
+            Kind.ALL_OF,
+            "--text",
+            "TEXT",
+            "Runs with this text in instructions, last_error.message or metadata, in upper or lower case (ASCII); if "
+            "repeated, with all texts.",
+            short="-q",
+        ),
+    ]
+    """The instructions, the message of last_error, or the JSON text of metadata contain all these texts."""
     tool_type: Annotated[
         Texts | None, Criterion(Kind.ONE_OF, "--tool-type", "TYPE", "Runs that were given a tool of this type.")
     ]

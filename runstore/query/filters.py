@@ -17,12 +17,12 @@ from itertools import chain, product
 from operator import add
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal_column, select
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select
 
 from runstore import wire
 from runstore.backends import Backend
 from runstore.errors import InvalidArgument, no_such
-from runstore.mapping import BELONGS, FILES, FUNCTION, REQUIRED_ACTION, RUN, TOOL, TOOLS
+from runstore.mapping import BELONGS, FILES, FUNCTION, INSTRUCTIONS, REQUIRED_ACTION, RUN, TOOL, TOOLS
 from runstore.query.criteria import FILTERS, Kind
 from runstore.schema.run import FINISHED, IRREGULAR, REGULAR_SECONDS, SECONDS, created_order
 from runstore.times import seconds
@@ -265,6 +265,30 @@ class _Conditions:
             return
         self.conditions += [Condition(*self._backend.has_key(RUN.c.metadata, key)) for key in metadata_key]
 
+    def text(self, *, text: list[str]) -> None:
+        """Add a condition without an index, written in two ways.
+
+        A walk looks at the prompt of each run. If that finds too little, all prompts and errors are searched once, and
+        then the runs for their keys: many runs share a prompt.
+        """
+        for each in text:
+            if not wire.is_text(each):
+                self.conditions.append(_NOWHERE)
+                continue
+            in_prompt = self._backend.contains(INSTRUCTIONS.c.instructions, each)
+            in_error = self._backend.contains(LAST_ERROR.c.message, each)
+            # In the metadata, the text of a string is spelled as in JSON.
+            in_metadata = self._backend.contains(RUN.c.metadata, wire.encode(each)[1:-1].decode())
+            prompt = select(INSTRUCTIONS.c.id).where(INSTRUCTIONS.c.id == RUN.c.instructions_id, in_prompt)
+            error = select(LAST_ERROR.c.run_object).where(LAST_ERROR.c.run_object == RUN.c.id, in_error)
+            test = or_(in_metadata, self._exists(prompt.correlate(RUN)), self._exists(error.correlate(RUN)))
+            drive = or_(
+                in_metadata,
+                RUN.c.instructions_id.in_(select(INSTRUCTIONS.c.id).where(in_prompt)),
+                RUN.c.id.in_(select(LAST_ERROR.c.run_object).where(in_error)),
+            )
+            self.conditions.append(Condition(test, drive))
+
     # --- conditions on rows that belong to the run, and on tools
 
     def tool_type(self, *, tool_type: list[str]) -> None:
@@ -341,6 +365,7 @@ MAKERS: dict[str, _Maker] = {
     **dict.fromkeys(("finished_from", "finished_before"), _Conditions.finished),
     "metadata": _Conditions.metadata,
     "metadata_key": _Conditions.metadata_key,
+    "text": _Conditions.text,
     "tool_type": _Conditions.tool_type,
     "function_name": _Conditions.function_name,
     "file_id": _Conditions.file_id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import ge, gt, le, lt
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, select
 from runstore import wire
 from runstore.backends import Transaction
 from runstore.errors import ConfigurationError, InvalidArgument, RunNotFound
-from runstore.mapping import COLUMNS, StoredRun
+from runstore.mapping import COLUMNS, RUN, StoredRun
 from runstore.query import filters, queries
 from runstore.query.filters import Way
 from runstore.query.reader import Reader
@@ -131,6 +131,19 @@ def find_ids(transaction: Transaction, asked: Request) -> tuple[list[str], str |
 
     found, following, _ = _page(transaction, asked, _Columns(queries.keys(), read, lambda key: key))
     return [run_id for _, run_id in found], following
+
+
+def newest(
+    transaction: Transaction, wanted: filters.Where, columns: Sequence[ColumnElement[Any]], limit: int
+) -> list[tuple[Any, ...]]:
+    """Return these columns of the newest runs that meet the conditions."""
+
+    def read(page: Select[Any]) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in transaction.execute(page)]
+
+    # Only a page has a cursor, for which a run needs a key.
+    read_columns = _Columns(select(*columns).select_from(RUN), read, lambda _: (None, ""))
+    return _read(transaction, read_columns, wanted, [], newest_first=True, limit=limit)
 
 
 class _Columns(NamedTuple, Generic[T]):

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import MsgspecError, Raw
 from sqlalchemy import Result, Row, Select, Table, null, select
 
-from runstore import pace, wire
+from runstore import pace, waiting, wire
 from runstore.backends import Backend, Transaction
 from runstore.errors import ArchiveDamaged, RunRejected
 from runstore.mapping import COLUMNS, FUNCTION, INSTRUCTIONS, SHAPE, SHARED, TOOL, Shape, StoredRun, shared_text
@@ -97,6 +97,7 @@ class Reader:
             values, shapes = self._known(transaction, runs)
         largest = 0
         for run in runs:
+            waiting.breathe()
             try:
                 text = shapes[run.row[_SHAPE]].text(run, values)
             except DAMAGE as exc:

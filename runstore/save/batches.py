@@ -39,6 +39,11 @@ class Batches:
         """Whether one thread may write a batch while another thread queries what is stored of the next one."""
         return self._connections.may_be_several
 
+    @property
+    def may_be_watched(self) -> bool:
+        """Whether a batch may be written next to the code that waits for more runs."""
+        return self._connections.are_pooled
+
     def abandon(self) -> None:
         """Stop retrying and waiting for other writers, because nobody waits for a batch any longer."""
         self._abandoned.set()

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import itertools
 import logging
-import threading
 import time
+from asyncio import CancelledError
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from math import inf
 from typing import NamedTuple
 
 from msgspec import Raw
 
-from runstore import pace, redact, wire
+from runstore import pace, redact, waiting, wire
 from runstore.errors import DatabaseFailure, NotARun, RunConflict, RunRejected, RunStoreError
 from runstore.mapping import Draft, Mapper, Snapshot
 from runstore.save.batches import Batches
@@ -108,6 +108,14 @@ class SaveReport:
         """Add a number of snapshots with this outcome."""
         setattr(self, outcome, getattr(self, outcome) + number)
 
+    def add(self, other: SaveReport) -> None:
+        """Add the counts and rejections of another report."""
+        for outcome in Outcome:
+            self.count(outcome, getattr(other, outcome) if outcome is not Outcome.SKIPPED else 0)
+        for kind, number in other.skipped_kinds.items():
+            self.skip(kind, number)
+        self.rejections += other.rejections
+
     def __str__(self) -> str:
         names = ("inserted", "updated", "unchanged", "stale", "conflict", "rejected", "skipped")
         counts = ", ".join(f"{getattr(self, name)} {name}" for name in names)
@@ -115,12 +123,12 @@ class SaveReport:
         skipped = ", ".join(f"{number} {_plural(kind) if number > 1 else kind}" for kind, number in kinds)
         return f"{counts} ({skipped})" if skipped else counts
 
-    def skip(self, kind: str) -> None:
-        """Count a skipped record."""
+    def skip(self, kind: str, number: int = 1) -> None:
+        """Count skipped records."""
         if kind not in self.skipped_kinds and len(self.skipped_kinds) >= MOST_KINDS:
             kind = "object of another kind"
-        self.skipped += 1
-        self.skipped_kinds[kind] = self.skipped_kinds.get(kind, 0) + 1
+        self.skipped += number
+        self.skipped_kinds[kind] = self.skipped_kinds.get(kind, 0) + number
 
 
 def _plural(kind: str) -> str:
@@ -164,7 +172,7 @@ class Saver:
         self._strict = strict
         self._redact = redact
         self._reject = reject
-        self._turn = threading.Lock()
+        self._turn = waiting.new_lock()
         self._pool: Executor | None = None
         self._batch: list[_Entry] = []
         self._size = 0
@@ -188,8 +196,8 @@ class Saver:
         with ExitStack() as stack:
             stack.enter_context(pace.seldom_collected())
             self._stack = stack
-            if self._batches.may_overlap and not one:
-                stack.enter_context(self._watched())
+            if self._batches.may_be_watched and not one:
+                stack.enter_context(waiting.repeated(self._write_if_late, PAUSE / 4))
             try:
                 self._save_all(numbered, own_times=own_times, one=one)
             except DatabaseFailure:
@@ -206,6 +214,11 @@ class Saver:
                 self._hand_over()
         except RunStoreError:
             self._hand_over()
+            raise
+        except CancelledError:
+            # Whoever cancels a task waits for its end: this batch is not written.
+            self._hand_over()
+            log.warning("ended early; so far %s", self.report)
             raise
         except BaseException as error:
             if not isinstance(error, Exception):
@@ -239,30 +252,20 @@ class Saver:
         if self.report != SaveReport():
             log.warning("ended early; so far %s", self.report)
 
-    @contextmanager
-    def _watched(self) -> Iterator[None]:
-        """While no more records come, write those so far in a separate thread, since this one waits for the next."""
-        over = threading.Event()
+    def _write_if_late(self) -> bool:
+        """Write the records so far if no more come. This is done next to :meth:`save`, which waits for the next one.
 
-        def watch() -> None:
-            while not over.wait(PAUSE / 4):
-                if self._batch and time.monotonic() - self._came >= PAUSE:
-                    with self._turn:
-                        if time.monotonic() - self._came < PAUSE:
-                            continue
-                        try:
-                            self._write_rest()
-                        except Exception as error:  # the waiting thread will get it too, when it writes these records
-                            log.warning("records could not be written yet: %s", error)
-                            return
-
-        watcher = threading.Thread(target=watch, daemon=True)
-        watcher.start()
-        try:
-            yield
-        finally:
-            over.set()
-            watcher.join()
+        Return whether to go on with that.
+        """
+        if self._batch and time.monotonic() - self._came >= PAUSE:
+            with self._turn:
+                if time.monotonic() - self._came >= PAUSE:
+                    try:
+                        self._write_rest()
+                    except Exception as error:  # save will raise it too, when it writes these records
+                        log.warning("records could not be written yet: %s", error)
+                        return False
+        return True
 
     def _take(self, record: object, number: int, *, own_times: bool, one: bool) -> None:
         """Add a record to the batch as a draft, and write the batch if it is full."""
@@ -270,6 +273,7 @@ class Saver:
         if isinstance(record, Record) and len(record.raw) >= BATCH_BYTES:
             self._write_rest()  # so that no other large record is held at the same time
         for place, found, length in self._drafts(record, number, one=one):
+            waiting.breathe()
             seen_at = next(self._clock)
             if own_times and isinstance(record, Record):
                 seen_at = record.observed_at
@@ -376,6 +380,7 @@ class Saver:
             if not self._under_way.isdisjoint(draft.id for _, draft in drafts):
                 known = None
         for entry, draft in drafts:
+            waiting.breathe()
             if draft.id in stored:
                 entry.found = UNCHANGED
                 continue

@@ -14,6 +14,7 @@ from runstore.schema.configuration import (
     RunObjectShape,
     TruncationObject,
 )
+from runstore.schema.fetched import FetchedThread
 from runstore.schema.outcome import (
     RunCompletionUsage,
     RunObjectChange,
@@ -34,6 +35,7 @@ __all__ = [
     "AssistantsApiResponseFormatOption",
     "AssistantsApiToolChoiceOption",
     "Base",
+    "FetchedThread",
     "FunctionObject",
     "ModelPrice",
     "RunCompletionUsage",

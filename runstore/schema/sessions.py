@@ -16,6 +16,7 @@ from sqlalchemy.sql import visitors
 
 from runstore.errors import PastTheMapping
 from runstore.schema.base import Base, Shared
+from runstore.schema.fetched import FetchedThread
 from runstore.schema.outcome import RunObjectChange
 from runstore.schema.price import ModelPrice
 from runstore.schema.run import RunObject
@@ -23,7 +24,7 @@ from runstore.schema.run import RunObject
 TABLES = dict(Base.metadata.tables)
 """All tables of an archive by name. Applications may derive models from the same base later."""
 
-_OURS = tuple(mapper.class_ for mapper in Base.registry.mappers if mapper.class_ is not ModelPrice)
+_OURS = tuple(mapper.class_ for mapper in Base.registry.mappers if mapper.class_ not in (ModelPrice, FetchedThread))
 """The models that make up runs."""
 
 _TABLES: dict[Table, type] = {model.__table__: model for model in _OURS}

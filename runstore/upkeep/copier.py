@@ -78,9 +78,13 @@ class Copied:
 
 def copy(source: Transaction, target: Target, progress: Callable[[int], None]) -> Copied:
     """Copy everything, and call *progress* with the number of runs since its last call."""
-    for table in (*SHARED_TABLES, *OTHERS):
-        for rows in _batches(source, table):
-            target(_Work(source, partial(_add, table=table, rows=rows)))
+
+    def add(tables: Iterable[Table]) -> None:
+        for table in tables:
+            for rows in _batches(source, table):
+                target(_Work(source, partial(_add, table=table, rows=rows)))
+
+    add(SHARED_TABLES)
     report = Copied()
     for part in ranges(source):
         done = target(_Work(source, partial(_write, source=source, part=part)))
@@ -90,6 +94,7 @@ def copy(source: Transaction, target: Target, progress: Callable[[int], None]) -
         report.ahead |= done.ahead
         report.conflicts |= done.conflicts
         progress(len(part.runs))
+    add(OTHERS)  # how far threads were fetched is true only if their runs are there
     return report
 
 

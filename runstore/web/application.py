@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from functools import partial
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -12,13 +14,18 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.types import ExceptionHandler
 
+from runstore.errors import ConfigurationError
 from runstore.repository import RunRepository
 from runstore.web.answers import COMPRESSED_FROM
 from runstore.web.asking import Archive
 from runstore.web.endpoints import Endpoints
 from runstore.web.guard import Guard, Keys
-from runstore.web.refusals import Refusal, no_method, no_path
+from runstore.web.pages.endpoints import Pages
+from runstore.web.pages.refused import answer as refused_answer
+from runstore.web.pages.rendering import Site
+from runstore.web.refusals import Refusal, Refused, no_method, no_path
 from runstore.web.traffic import Observed, Traffic
 
 PREFIXES = ("/v1", "/openai/v1", "/openai", "/api/projects/{project}", "")
@@ -43,22 +50,31 @@ def asgi_app(
     timeout: float = TIMEOUT,
     threads: int = THREADS,
     requests: int = REQUESTS,
+    hide_text: bool = False,
+    sql: bool = False,
 ) -> Starlette:
-    """Return the read API over an archive, to serve or to mount in another application.
+    """Return the pages and the read API over an archive, to serve or to mount in another application.
 
-    *api_keys*: accepted keys, sent as ``Authorization: Bearer`` or ``api-key``; without keys every request is accepted.
+    *api_keys*: accepted keys, sent as ``Authorization: Bearer`` or ``api-key``, or by a browser as the password;
+    without keys every request is accepted.
     *allowed_hosts*: accepted values of the Host header (default: any; the surrounding application has to check them).
     *allowed_origins*: origins of pages whose scripts may read answers. *timeout*: seconds after which a statement is
     stopped. *threads*: number of requests that query the archive at a time; the engine needs one connection more.
-    *requests*: number of requests that are accepted at a time; further ones get 503.
+    *requests*: number of requests that are accepted at a time; further ones get 503. *hide_text*: answer nothing that
+    has prompts, arguments, metadata or messages, neither on pages nor through the API. *sql*: have a page for queries.
 
-    The application needs no lifespan. Raises :class:`ConfigurationError` for a key that is too short, and for a
-    repository made from a connection.
+    The application needs no lifespan. Raises :class:`ConfigurationError` for a key that is too short, for a repository
+    made from a connection, and for *sql* with *hide_text*.
     """
+    if sql and hide_text:
+        raise ConfigurationError(detail="a query in SQL can read all texts, so sql and hide_text exclude each other")
     keys = Keys(api_keys)
     traffic = Traffic()
-    endpoints = Endpoints(Archive(repository, timeout=timeout, threads=threads), traffic, with_key=bool(keys))
-    middleware = [Middleware(Observed, traffic)]
+    archive = Archive(repository, timeout=timeout, threads=threads)
+    endpoints = Endpoints(archive, traffic, with_key=bool(keys), hide_text=hide_text)
+    site = Site(with_sql=sql, hide_text=hide_text)
+    refused = partial(refused_answer, site)
+    middleware = [Middleware(Observed, traffic, refused)]
     if allowed_origins:
         headers = ["Authorization", "api-key", "If-None-Match"]
         middleware.append(
@@ -71,13 +87,13 @@ def asgi_app(
             )
         )
     middleware += [
-        Middleware(Guard, keys, allowed_hosts, requests),
+        Middleware(Guard, keys, allowed_hosts, allowed_origins, requests, refused),
         Middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM, compresslevel=1, thread_minimum_size=32 * 1024),
     ]
     return Starlette(
-        routes=_routes(endpoints),
+        routes=[*Pages(archive, site).routes(), *_routes(endpoints)],
         middleware=middleware,
-        exception_handlers={Refusal: _refused, HTTPException: _not_routed},
+        exception_handlers=_handlers(refused),
     )
 
 
@@ -109,11 +125,13 @@ def _routes(endpoints: Endpoints) -> list[BaseRoute]:
     return [*own, *(Mount(prefix, mounted) for prefix in PREFIXES)]
 
 
-async def _refused(_: Request, refusal: Exception) -> Response:
-    assert isinstance(refusal, Refusal)
-    return refusal.response()
+def _handlers(refused: Refused) -> Mapping[Any, ExceptionHandler]:
+    async def by_endpoint(request: Request, refusal: Exception) -> Response:
+        assert isinstance(refusal, Refusal)
+        return refused(request.scope, refusal)
 
+    async def not_routed(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return refused(request.scope, no_method() if error.status_code == 405 else no_path())
 
-async def _not_routed(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return (no_method() if error.status_code == 405 else no_path()).response()
+    return {Refusal: by_endpoint, HTTPException: not_routed}

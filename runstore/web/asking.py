@@ -28,6 +28,9 @@ READY_SECONDS = 1.0
 STATUS_SECONDS = 60.0
 """Seconds for which the size of the archive is cached, because counting its rows takes long."""
 
+QUERIES = 2
+"""Number of queries in SQL that are answered at a time."""
+
 _NOT_READY = (ArchiveMissing, DatabaseUnreachable, NotAnArchive, SchemaBehind, SchemaNewer)
 
 T = TypeVar("T")
@@ -40,7 +43,11 @@ class Archive:
 
     def __init__(self, repository: RunRepository, *, timeout: float, threads: int) -> None:
         self._runs = repository.reading(timeout)
+        self.timeout = timeout
+        """Seconds after which a statement is stopped."""
         self._threads = CapacityLimiter(threads)
+        # Queries in SQL have connections of their own. There are few, so that they leave the database to the pages.
+        self._queries = CapacityLimiter(QUERIES)
         # A separate thread, so that slow answers do not delay the probes.
         self._care = CapacityLimiter(1)
         self._ready: tuple[float, str | None] = (float("-inf"), None)
@@ -49,6 +56,10 @@ class Archive:
     async def ask(self, question: Callable[[RunRepository], T]) -> T:
         """Return the result of a question. Raises :class:`Refusal`."""
         return await to_thread.run_sync(self._asked, question, limiter=self._threads)
+
+    async def query(self, question: Callable[[RunRepository, float], T]) -> T:
+        """Return the result of a question in SQL, which gets the seconds that it may take. Raises :class:`Refusal`."""
+        return await to_thread.run_sync(self._asked, lambda runs: question(runs, self.timeout), limiter=self._queries)
 
     def _asked(self, question: Callable[[RunRepository], T]) -> T:
         try:

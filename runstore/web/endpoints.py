@@ -16,7 +16,16 @@ from runstore.repository import RunRepository
 from runstore.web import answers, openapi, parameters
 from runstore.web.asking import Archive
 from runstore.web.parameters import CURSOR, OF_FILTERS, PAGE, STATISTICS
-from runstore.web.refusals import bad_parameter, no_path, no_run, no_thread, not_archived, shown, unavailable
+from runstore.web.refusals import (
+    bad_parameter,
+    no_path,
+    no_run,
+    no_thread,
+    not_archived,
+    shown,
+    text_hidden,
+    unavailable,
+)
 from runstore.web.traffic import Traffic
 
 _encode = msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode
@@ -26,15 +35,17 @@ _encode = msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode
 class Endpoints:
     """The endpoints of one application. Metrics label a request with the name of the method."""
 
-    def __init__(self, archive: Archive, traffic: Traffic, *, with_key: bool) -> None:
+    def __init__(self, archive: Archive, traffic: Traffic, *, with_key: bool, hide_text: bool) -> None:
         self._archive = archive
         self._traffic = traffic
         self._with_key = with_key
+        self._hide_text = hide_text
 
     # --- endpoints of the API
 
     async def thread_runs(self, request: Request) -> Response:
         """Return a page of the runs of a thread."""
+        self._check_text()
         thread = request.path_params["thread"]
         asked = parameters.read(request.scope["query_string"], PAGE)
 
@@ -51,6 +62,7 @@ class Endpoints:
 
     async def thread_run(self, request: Request) -> Response:
         """Return a run of a thread."""
+        self._check_text()
         parameters.read(request.scope["query_string"], {})
         run_id = request.path_params["run"]
         try:
@@ -85,6 +97,7 @@ class Endpoints:
 
     async def runs(self, request: Request) -> Response:
         """Return a page of the runs that meet all filters."""
+        self._check_text()
         asked = parameters.read(request.scope["query_string"], {**PAGE, "cursor": CURSOR, **OF_FILTERS})
         if "cursor" in asked and "after" in asked:
             raise bad_parameter("cursor", "Both 'cursor' and 'after' say where the page begins; give one of them.")
@@ -104,6 +117,8 @@ class Endpoints:
         """Return counts, tokens, cost and durations of the runs that meet all filters."""
         asked = parameters.read(request.scope["query_string"], {**STATISTICS, **OF_FILTERS})
         where = parameters.where(asked)
+        if self._hide_text:
+            parameters.check_no_text(where)
         by, columns, sort, limit = (asked.get(name) for name in ("by", "columns", "sort", "limit"))
         limit = 100 if limit is None else limit
         if sort is not None and columns is not None and sort not in columns:
@@ -118,6 +133,11 @@ class Endpoints:
         """Return the OpenAPI document."""
         document = openapi.document(request.scope.get("root_path", ""), with_key=self._with_key)
         return answers.of_text(request, wire.encode(document))
+
+    def _check_text(self) -> None:
+        """Refuse runs, which contain texts, if they are hidden."""
+        if self._hide_text:
+            raise text_hidden("it answers /v1/stats, and its pages show numbers")
 
     # --- for operators
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import re
@@ -11,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from runstore.errors import ConfigurationError
-from runstore.web.refusals import Refusal, unavailable
+from runstore.web.refusals import Refusal, Refused, unavailable
 
 LONGEST_URL = 8192
 """Maximum size in bytes of path and query."""
@@ -41,7 +42,7 @@ class Keys:
         return bool(self._digests)
 
     def admit(self, headers: Headers) -> bool:
-        """Return whether a request has one of the keys, as the SDKs of OpenAI or of Azure send it.
+        """Return whether a request has one of the keys, as the SDKs of OpenAI or of Azure, or as browsers send it.
 
         Each is compared, in a time that does not depend on how much of it was guessed.
         """
@@ -49,9 +50,19 @@ class Keys:
             return True
         scheme, _, token = headers.get("authorization", "").partition(" ")
         given = [token.strip()] if scheme.lower() == "bearer" else []
+        if scheme.lower() == "basic":
+            given = [_password(token.strip())]
         given += headers.getlist("api-key")
         digests = [hashlib.sha256(key.encode("latin-1", "replace")).digest() for key in given[:2]]
         return any([hmac.compare_digest(one, other) for one in digests for other in self._digests])  # noqa: C419
+
+
+def _password(token: str) -> str:
+    """Return the password of Basic authentication; the user name does not matter."""
+    try:
+        return base64.b64decode(token, validate=True).decode("latin-1").partition(":")[2]
+    except ValueError:
+        return ""
 
 
 def _checked(key: str) -> bytes:
@@ -64,8 +75,18 @@ def _checked(key: str) -> bytes:
 class Guard:
     """Refuses requests that must not reach the routes."""
 
-    def __init__(self, app: ASGIApp, keys: Keys, hosts: Collection[str] | None, most: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        keys: Keys,
+        hosts: Collection[str] | None,
+        origins: Collection[str],
+        most: int,
+        refused: Refused,
+    ) -> None:
         self._app = app
+        self._origins = frozenset(origins)
+        self._refused = refused
         self._keys = keys
         self._hosts = None if hosts is None else frozenset(map(str.lower, hosts))
         self._most = most
@@ -79,7 +100,7 @@ class Guard:
         try:
             self._check(scope)
         except Refusal as refusal:
-            await refusal.response()(scope, receive, send)
+            await self._refused(scope, refusal)(scope, receive, send)
             return
         self._at_hand += 1
         try:
@@ -92,6 +113,7 @@ class Guard:
         headers = Headers(scope=scope)
         _check_size(scope)
         self._check_host(headers.getlist("host"))
+        self._check_site(headers)
         scope["runstore.admitted"] = admitted = self._keys.admit(headers)
         if scope["path"].removeprefix(scope.get("root_path", "")) in OPEN:
             return
@@ -113,6 +135,17 @@ class Guard:
         if found is None or found[1].lower().strip("[]") not in self._hosts:
             message = "The server does not answer by this name; --allowed-host adds one."
             raise Refusal(421, message, "unknown_host")
+
+    def _check_site(self, headers: Headers) -> None:
+        """Refuse what a page of another site loads: an image or a script of this address, to query or to measure it.
+
+        A browser would add the password that it knows. Following a link from another site is allowed.
+        """
+        site, mode = headers.get("sec-fetch-site", "none"), headers.get("sec-fetch-mode", "navigate")
+        is_link = mode == "navigate" and headers.get("sec-fetch-dest", "document") == "document"
+        if site in ("none", "same-origin") or is_link or headers.get("origin") in self._origins:
+            return
+        raise Refusal(403, "A page of another site cannot load this; --allow-origin lets its scripts.", "cross_site")
 
 
 def _check_size(scope: Scope) -> None:

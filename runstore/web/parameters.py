@@ -12,7 +12,7 @@ from runstore.errors import ConfigurationError
 from runstore.query import filters, queries, statistics
 from runstore.query.criteria import FILTERS, Criterion, Kind
 from runstore.statuses import STATUSES
-from runstore.web.refusals import bad_parameter, shown
+from runstore.web.refusals import bad_parameter, shown, text_hidden
 
 MOST_RUNS = 100
 """Maximum number of runs of a page, as in the API."""
@@ -25,6 +25,9 @@ MOST_VALUES = 100
 
 MOST_CONDITIONS = 16
 """Maximum number of values of a filter that matches all of them: as many pairs as the metadata of a run may have."""
+
+TEXTS = ("text", "metadata", "metadata_key")
+"""Filters by texts of runs."""
 
 IGNORED = frozenset(("api-version",))
 """Parameters that Azure's SDKs add to each request; they are ignored."""
@@ -46,7 +49,9 @@ class Parameter(NamedTuple):
     """How often it may be given; if more than once, its values are a list."""
 
 
-def read(query: bytes, known: Mapping[str, Parameter]) -> dict[str, Any]:
+def read(
+    query: bytes, known: Mapping[str, Parameter], *, skip: Callable[[str, str], bool] = lambda _, __: False
+) -> dict[str, Any]:
     """Return the values of the parameters in a query. Raises :class:`Refusal` for one that is unknown or invalid.
 
     Also for one that is not known: a filter that is misspelt would give runs that nobody asked for.
@@ -57,7 +62,7 @@ def read(query: bytes, known: Mapping[str, Parameter]) -> dict[str, Any]:
         raise bad_parameter("", "The query of the URL is not percent-encoded UTF-8.", "invalid_query") from None
     found: dict[str, list[Any]] = {}
     for name, text in pairs:
-        if name in IGNORED:
+        if name in IGNORED or skip(name, text):
             continue
         if name not in known:
             raise bad_parameter(name[:100], f"Unknown parameter: {shown(name)}.", "unknown_parameter")
@@ -83,7 +88,9 @@ def _integer(name: str, text: str) -> int:
     return int(text)
 
 
-def _within(least: int, most: int) -> Callable[[str, str], int]:
+def within(least: int, most: int) -> Callable[[str, str], int]:
+    """Return the reader of an integer between two bounds."""
+
     def within(name: str, text: str) -> int:
         value = _integer(name, text)
         if value > most:
@@ -144,21 +151,22 @@ def _pair(name: str, text: str) -> tuple[str, str]:
 # --- parameters ------------------------------------------------------------------------------------------------------
 
 
-def _choice(values: Iterable[str], help: str, most: int = 1, **schema: Any) -> Parameter:  # noqa: A002
+def choice(values: Iterable[str], help: str, most: int = 1, **schema: Any) -> Parameter:  # noqa: A002
+    """Return the parameter of one of these values."""
     names = list(values)
     return Parameter({"type": "string", "enum": names, **schema}, help, _one_of(names), most)
 
 
 def _limit(most: int, default: int, what: str) -> Parameter:
     schema = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
-    return Parameter(schema, f"How many {what} at most.", _within(1, most))
+    return Parameter(schema, f"How many {what} at most.", within(1, most))
 
 
 _ID = {"type": "string", "minLength": 1}
 
 PAGE: dict[str, Parameter] = {
     "limit": _limit(MOST_RUNS, 20, "runs"),
-    "order": _choice(("asc", "desc"), "By created_at and id: the newest first, or the oldest.", default="desc"),
+    "order": choice(("asc", "desc"), "By created_at and id: the newest first, or the oldest.", default="desc"),
     "after": Parameter(_ID, "The id of a run: the page begins after it.", _id),
     "before": Parameter(_ID, "The id of a run: the page ends before it.", _id),
 }
@@ -189,9 +197,9 @@ OF_FILTERS = {name: _of_filter(name, criterion) for name, criterion in FILTERS.i
 """All filters of ``find``, under the same names."""
 
 STATISTICS: dict[str, Parameter] = {
-    "by": _choice(statistics.BY, "What the runs are grouped by.", len(statistics.BY)),
-    "columns": _choice(statistics.COLUMNS, "What is computed: the fewer, the faster.", len(statistics.COLUMNS)),
-    "sort": _choice(statistics.COLUMNS, "The greatest of this column first; it has to be one of `columns`."),
+    "by": choice(statistics.BY, "What the runs are grouped by.", len(statistics.BY)),
+    "columns": choice(statistics.COLUMNS, "What is computed: the fewer, the faster.", len(statistics.COLUMNS)),
+    "sort": choice(statistics.COLUMNS, "The greatest of this column first; it has to be one of `columns`."),
     "limit": _limit(MOST_ROWS, 100, "rows"),
 }
 
@@ -206,3 +214,9 @@ def where(values: Mapping[str, Any]) -> dict[str, Any]:
                 raise bad_parameter(name, f"Invalid '{name}': a key has two values, and no run has both.")
             chosen[name] = pairs
     return filters.read(chosen)
+
+
+def check_no_text(chosen: Mapping[str, Any]) -> None:
+    """Refuse filters by what --hide-text hides: whoever may use them can guess a text piece by piece."""
+    if hidden := [name for name in TEXTS if name in chosen]:
+        raise text_hidden(f"there is no filter '{hidden[0]}'", hidden[0])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from starlette.responses import Response
+from starlette.types import Scope
 
 from runstore import wire
 
@@ -37,6 +38,10 @@ class Refusal(Exception):
         error = {"message": str(self), "type": self.kind, "param": self.param, "code": self.code}
         body = wire.encode({"error": error})
         return Response(body, self.status, {"Cache-Control": "no-store", **self.headers}, "application/json")
+
+
+Refused = Callable[[Scope, Refusal], Response]
+"""A function that returns the answer to a request that is refused, in the form that its client accepts."""
 
 
 def shown(text: str) -> str:
@@ -76,6 +81,11 @@ def no_thread(thread_id: str) -> Refusal:
 def not_archived(what: str) -> Refusal:
     """Return the refusal of objects that the API has and the archive does not."""
     return Refusal(404, f"The archive holds runs only; {what} are not archived.", "not_archived")
+
+
+def text_hidden(what: str, param: str | None = None) -> Refusal:
+    """Return the refusal of texts of runs by a server that hides them."""
+    return Refusal(403, f"This server hides the texts of runs (--hide-text): {what}.", "text_hidden", param=param)
 
 
 def unavailable(message: str, code: str, seconds: int) -> Refusal:

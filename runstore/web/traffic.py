@@ -12,13 +12,16 @@ from urllib.parse import quote
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runstore.metrics import Sample, metric
-from runstore.web.refusals import failed
+from runstore.web.refusals import Refused, failed
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the histogram of durations, in seconds."""
 
 LONGEST = 200
 """Maximum number of characters of a path in the log."""
+
+ROOT = "runstore.root"
+"""The key in the scope of a request for the path at which the application is mounted."""
 
 _METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 
@@ -66,15 +69,17 @@ class Traffic:
 class Observed:
     """Counts and logs each request, and answers internal errors: the outermost middleware, so that it sees them all."""
 
-    def __init__(self, app: ASGIApp, traffic: Traffic) -> None:
+    def __init__(self, app: ASGIApp, traffic: Traffic, refused: Refused) -> None:
         self._app = app
         self._traffic = traffic
+        self._refused = refused
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope[ROOT] = scope.get("root_path", "")
         status, sent = 0, 0
         began = time.perf_counter()
 
@@ -94,7 +99,7 @@ class Observed:
             log.error("%s: %s", type(error).__name__, error, exc_info=error)
             if status:
                 raise  # the server closes the connection: half an answer must not look whole
-            await failed().response()(scope, receive, observe)
+            await self._refused(scope, failed())(scope, receive, observe)
         finally:
             self._traffic.in_progress -= 1
             seconds = time.perf_counter() - began

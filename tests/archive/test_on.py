@@ -115,7 +115,7 @@ def test_a_view_is_of_the_same_archive(runs: RunRepository, engine: Engine, tmp_
 OTHERS: dict[str, Callable[[], Any]] = {
     r"RunRepository.open\(\.\.\.\) takes a URL or a path": lambda: "runs.db",
     r"RunRepository\(engine\)\.on\(session\)": Session,
-    "synchronous and cannot use AsyncEngine; make an engine": type("AsyncEngine", (), {}),
+    "synchronous and cannot use AsyncEngine; use AsyncRunRepository": type("AsyncEngine", (), {}),
     "not sessionmaker": sessionmaker,
     "not NoneType": lambda: None,
 }
@@ -127,10 +127,10 @@ def test_what_is_no_engine_is_refused_with_the_right_call(message: str) -> None:
         RunRepository(OTHERS[message]())
 
 
-def test_the_connection_of_an_asynchronous_engine_is_refused() -> None:
+def test_the_engine_behind_an_asynchronous_one_is_refused_outside_a_task() -> None:
     engine = sqlalchemy.create_engine("postgresql+psycopg_async:///x")
-    with pytest.raises(ConfigurationError, match="the engine or connection is asynchronous"):
-        RunRepository(engine)
+    with pytest.raises(ConfigurationError, match=r"use AsyncRunRepository, or await connection\.run_sync"):
+        RunRepository(engine).count()
 
 
 @pytest.mark.parametrize("nth", range(12))

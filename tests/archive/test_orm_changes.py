@@ -22,6 +22,7 @@ from runstore import (
     AssistantsApiToolChoiceOption,
     Base,
     ConfigurationError,
+    FetchedThread,
     ModelPrice,
     PastTheMapping,
     RunChanged,
@@ -562,7 +563,9 @@ def test_a_run_that_was_updated_is_not_deleted(runs: RunRepository, engine: Engi
 
 # --- past the mapping ------------------------------------------------------------------------------------------------
 
-MODELS = sorted({mapper.class_ for mapper in Base.registry.mappers} - {ModelPrice}, key=lambda model: model.__name__)
+MODELS = sorted(
+    {mapper.class_ for mapper in Base.registry.mappers} - {ModelPrice, FetchedThread}, key=lambda model: model.__name__
+)
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)

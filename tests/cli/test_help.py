@@ -16,7 +16,7 @@ from tests.helpers.commands import (
 )
 
 COMMANDS = [
-    *("import", "export", "show", "list", "stats", "sql", "serve", "lint", "prices"),
+    *("import", "fetch", "export", "show", "list", "stats", "sql", "serve", "lint", "prices"),
     *("verify", "fingerprint", "diff", "prune", "backup", "copy", "db", "completion"),
 ]
 

@@ -32,6 +32,8 @@ RATIOS = {
     "update_vs_import": ("speed", "again with the metadata of each run changed and the history kept"),
     "load_vs_raw": ("time", "`load(id)` over driver calls written by hand that fetch and decode the same rows"),
     "save_vs_raw": ("time", "`save(run)` of a new run over the driver writing prepared rows"),
+    "async_save_vs_raw": ("time", "`AsyncRunRepository.save(run)` of a new run over the bare asynchronous driver"),
+    "longest_stall_ms": ("ms", "the longest computation before the event loop runs another task"),
     "export_vs_raw": ("speed", "over driver calls written by hand that fetch the rows and encode the same JSON"),
     "bytes_per_json_byte": ("size", "all tables and indexes over the compact JSON"),
     "writers_4_vs_1": ("speed", "four processes that import concurrently over one"),

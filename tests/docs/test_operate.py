@@ -61,13 +61,13 @@ def test_every_command_of_db_is_listed() -> None:
 
 
 def test_every_metric_is_listed() -> None:
-    status = Status("0007", "0007", 1, 1, 1, 1, [TableStatus("run_object", 1, 1)])
+    status = Status("0007", "0007", 1, 1, 1, 1, 1, 1, 1, [TableStatus("run_object", 1, 1)])
     made = set(re.findall(r"^# TYPE (\w+)", exposition("runs.db", status), re.M))
     listed = set(re.findall(r"`(runstore_\w+)(?:\{[\w,]+\})?`", page("monitoring"))) - {"runstore_version"}
     assert listed == made
 
 
-@pytest.mark.parametrize("extra", [None, "parquet", "serve"])
+@pytest.mark.parametrize("extra", [None, "parquet", "async", "serve", "fetch"])
 def test_every_dependency_has_its_licence(extra: str | None) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     wanted = project["dependencies"] if extra is None else project["optional-dependencies"][extra]

@@ -36,6 +36,7 @@ def some_runs(count: int = 300) -> list[dict[str, Any]]:
             model=dice.choice(["gpt-4o", "gpt-4o", "gpt-4o-mini", "o1"]) if number < 280 else "newest",
             status=status,
             metadata=dice.choice([{"team": "a"}, {"team": "b", "x": "1"}, {}, {"x": 1}, {"deep": {"team": "a"}}]),
+            instructions=f"Answer {number % 9}." if number % 11 else None,
             usage={"total_tokens": number * 10, "prompt_tokens": 1} if number % 3 else None,
             tools=dice.choice(
                 [[{"type": "retrieval"}], [], [{"type": "function", "function": {"name": f"f{number // 50}"}}] * 2]
@@ -45,7 +46,10 @@ def some_runs(count: int = 300) -> list[dict[str, Any]]:
         if (stamp := FINISHED.get(status)) is not None:
             run[stamp] = created + number % 100
         if status == "failed":
-            run["last_error"] = {"code": dice.choice(["server_error", "rate_limit_exceeded"]), "message": "m"}
+            run["last_error"] = {
+                "code": dice.choice(["server_error", "rate_limit_exceeded"]),
+                "message": f"m über {number}",
+            }
         if status == "incomplete":
             run["incomplete_details"] = {"reason": dice.choice(["max_prompt_tokens", "max_completion_tokens"])}
         if status == "queued":
@@ -59,6 +63,8 @@ def some_runs(count: int = 300) -> list[dict[str, Any]]:
                 run |= {"status": "completed", "completed_at": created - 5 * DAY}
             case 53:
                 run |= {"created_at": -(2**63), "started_at": 2**63 - 1}
+            case 55:
+                run |= {"metadata": {"said": 'SAY "X"'}}
             case 54:
                 run |= {"started_at": None}
         found.append(run)
@@ -130,6 +136,16 @@ CASES: list[tuple[dict[str, Any], Meets]] = [
     ({"metadata_key": "x"}, lambda run: "x" in run["metadata"]),
     ({"metadata_key": ["team", "x"]}, lambda run: {"team", "x"} <= run["metadata"].keys()),
     ({"metadata_key": "tea"}, lambda run: False),
+    ({"text": "TEAM"}, lambda run: "team" in str(run["metadata"])),
+    ({"text": ["a", '":"1']}, lambda run: False),
+    ({"text": 'say "x"'}, lambda run: 'SAY "X"' in run["metadata"].values()),
+    ({"text": "answer 7"}, lambda run: run["instructions"] == "Answer 7."),
+    ({"text": "ÜBER"}, lambda run: False),
+    ({"text": "über"}, lambda run: "über" in run.get("last_error", {}).get("message", "")),
+    (
+        {"text": ["m", "ANSWER 3"], "status": "failed"},
+        lambda run: run["status"] == "failed" and run["instructions"] == "Answer 3.",
+    ),
     ({"tool_type": "retrieval"}, lambda run: "retrieval" in tool(run, "type")),
     ({"tool_type": ["retrieval", "function"]}, lambda run: bool(run["tools"])),
     ({"function_name": "f2"}, lambda run: "f2" in tool(run, "function", "name")),

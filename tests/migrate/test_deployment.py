@@ -211,7 +211,7 @@ def test_alembic_commands_have_the_same_safety(empty_url: URL, later: Later) -> 
 # --- databases that are not ours ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["run_object", "runs", "model_price"])
+@pytest.mark.parametrize("name", ["run_object", "runs", "model_price", "fetched_thread"])
 def test_a_table_of_our_name_is_left_alone(empty_url: URL, name: str) -> None:
     with migrate.engine(empty_url) as engine:
         with engine.begin() as connection:

@@ -31,11 +31,15 @@ def old(request: pytest.FixtureRequest, empty_url: URL) -> Iterator[tuple[str, E
         yield request.param, engine
 
 
+LATER = {"model_price", "fetched_thread"}
+"""Tables that later revisions have made."""
+
+
 def rows(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
     """All rows of the tables that the first revision has made, with the ids of runs in place of their numbers."""
     with engine.connect() as connection:
         inspector = sqlalchemy.inspect(connection)
-        names = {*inspector.get_table_names()} & {*Base.metadata.tables} - {"model_price"}
+        names = {*inspector.get_table_names()} & {*Base.metadata.tables} - LATER
         found: dict[str, list[tuple[Any, ...]]] = {}
         ids: dict[Any, Any] = {}
         for name in sorted(names, key=lambda name: name != "run_object"):

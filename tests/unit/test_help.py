@@ -93,10 +93,10 @@ def test_help_names_all_statuses_groups_and_columns() -> None:
 def test_every_filter_is_an_option() -> None:
     taken = [command for words, command in commands() if words[0] in ("list", "export", "stats", "lint", "prune")]
     for name, criterion in FILTERS.items():
-        option = criterion.option.partition("/")[0]
+        options = [*filter(None, [criterion.option.partition("/")[0], criterion.short])]
         for command in taken:
             (found,) = (parameter for parameter in command.params if parameter.name == name)
-            assert (found.opts, getattr(found, "group", "")) == ([option], FILTERS_GROUP)
+            assert (found.opts, getattr(found, "group", "")) == (options, FILTERS_GROUP)
 
 
 # --- completion ------------------------------------------------------------------------------------------------------

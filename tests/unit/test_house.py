@@ -25,10 +25,10 @@ PACKAGE = ROOT / "runstore"
 Node = TypeVar("Node", bound=ast.AST)
 
 ORDER = [
-    *("suggestions", "errors", "statuses", "times", "amounts", "files", "masking", "pace", "config"),
+    *("suggestions", "errors", "statuses", "times", "amounts", "files", "masking", "pace", "waiting", "config"),
     *("wire", "redact", "sources", "schema", "mapping", "backends", "migrate", "metrics"),
-    *("connections", "prices", "query", "save", "upkeep", "formats"),
-    *("repository", "orm", "web", "cli"),
+    *("connections", "prices", "fetched", "query", "save", "upkeep", "formats", "charts"),
+    *("repository", "asynchronous", "orm", "web", "fetch", "cli"),
 ]
 """A module imports only what stands before it."""
 
@@ -217,6 +217,20 @@ def test_text_of_sql_is_put_together_in_one_module_of_names_alone() -> None:
     """ruff's S608 finds SQL made of strings; where it is silenced, only table and column names are put in."""
     silenced = [path for path in PACKAGE.rglob("*.py") if "noqa: S608" in path.read_text()]
     assert [path.relative_to(PACKAGE).as_posix() for path in silenced] == ["backends/base.py"]
+
+
+MAY_SLEEP = {
+    "waiting.py": "where a task awaits instead",
+    "migrate/state.py": "migrations do not run in tasks",
+    "migrate/safety.py": "migrations do not run in tasks",
+    "backends/sqlite.py": "a file is set up by a migration",
+}
+"""The modules in which a thread may sleep, each with its reason."""
+
+
+def test_what_waits_lets_an_event_loop_run() -> None:
+    sleeping = {path.relative_to(PACKAGE).as_posix() for path in modules() if "time.sleep(" in path.read_text()}
+    assert sleeping == MAY_SLEEP.keys()
 
 
 # --- what users import -----------------------------------------------------------------------------------------------

@@ -295,6 +295,7 @@ def test_runs_of_all_threads_are_paged_by_cursors(client: TestClient) -> None:
         ("finished_from=7d&finished_before=1h", {"finished_from": "7d", "finished_before": "1h"}),
         ("metadata=number=7&metadata=user=a=b", {"metadata": {"number": "7", "user": "a=b"}}),
         ("metadata_key=number&metadata_key=none", {"metadata_key": ["number", "none"]}),
+        ("text=answer&text=B=c", {"text": ["answer", "B=c"]}),
         ("tool_type=code_interpreter&function_name=f", {"tool_type": "code_interpreter", "function_name": "f"}),
         ("file_id=file_1", {"file_id": "file_1"}),
         ("error_code=server_error&incomplete_reason=x", {"error_code": "server_error", "incomplete_reason": "x"}),

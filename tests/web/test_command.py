@@ -47,7 +47,7 @@ def test_it_needs_an_archive_and_a_free_port(tmp_path: Any) -> None:
     assert str(error) == f"cannot listen on 127.0.0.1 port {port}: Address already in use"
 
 
-@pytest.mark.parametrize("package", ["starlette", "uvicorn"])
+@pytest.mark.parametrize("package", ["starlette", "uvicorn", "jinja2"])
 def test_it_names_the_command_that_installs_what_is_missing(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
     for name in list(sys.modules):
         if name.startswith(("runstore.web", package)):

@@ -87,7 +87,7 @@ def test_a_repository_keeps_as_many_connections_as_it_is_told(url: URL) -> None:
         waiting.join(0.2)
         assert waiting.is_alive()
         for each in reading:
-            each.close()  # type: ignore[attr-defined]
+            each.close()
         waiting.join(30)
         assert not waiting.is_alive()
 

@@ -1,0 +1,141 @@
+"""The instructions of an assistant's runs: each version with its time, and those gathered that differ in a sentence.
+
+Programs often put something of the user or of the day into a prompt, so an assistant may have thousands of prompts that
+are the same but for that sentence. They are one version.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import func, select
+
+from runstore.backends import Transaction
+from runstore.mapping import INSTRUCTIONS, RUN
+from runstore.query import queries
+
+LIMIT = 20_000
+"""Maximum number of runs of an assistant that are counted: reading them takes some 50 ms in an archive of any size."""
+
+MOST = 500
+"""Maximum number of prompts whose texts are read and compared."""
+
+ALIKE = 3
+"""Minimum number of prompts that are gathered to a version because they differ in one sentence."""
+
+_BETWEEN_SENTENCES = re.compile(r"(?<=[.!?])\s+|\s*\n\s*")
+
+
+class Prompt(NamedTuple):
+    """One text of instructions."""
+
+    text: str | None
+    """None for runs without instructions."""
+    first: int | None
+    """The first created_at of its runs (Unix seconds); None if none of them has one."""
+    last: int | None
+    runs: int
+
+
+class Version(NamedTuple):
+    """A prompt, with those that differ from it in one sentence."""
+
+    prompts: tuple[Prompt, ...]
+    """The one that was used last comes first."""
+
+    @property
+    def text(self) -> str | None:
+        """The text that was used last."""
+        return self.prompts[0].text
+
+    @property
+    def first(self) -> int | None:
+        """The first created_at of all runs."""
+        return min((prompt.first for prompt in self.prompts if prompt.first is not None), default=None)
+
+    @property
+    def last(self) -> int | None:
+        """The last created_at of all runs."""
+        return max((prompt.last for prompt in self.prompts if prompt.last is not None), default=None)
+
+    @property
+    def runs(self) -> int:
+        """The number of all runs."""
+        return sum(prompt.runs for prompt in self.prompts)
+
+
+class Prompts(NamedTuple):
+    """The versions of an assistant's instructions."""
+
+    versions: list[Version]
+    """The one that was used last comes first."""
+    runs: int
+    """The number of runs that were counted."""
+    complete: bool
+    """Whether these are all runs of the assistant and all their prompts, and not only the newest."""
+
+
+def of_assistant(transaction: Transaction, assistant_id: str, limit: int) -> Prompts:
+    """Return the versions among the newest runs of an assistant."""
+    newest = queries.ordered(
+        select(RUN.c.instructions_id, RUN.c.created_at).where(RUN.c.assistant_id == assistant_id), newest_first=True
+    )
+    newest_runs = newest.limit(limit).correlate(None).subquery()
+    created = newest_runs.c.created_at
+    grouped = (
+        select(newest_runs.c.instructions_id, func.min(created), func.max(created), func.count())
+        .group_by(newest_runs.c.instructions_id)
+        .order_by(func.max(func.coalesce(created, _BEFORE_ALL)).desc(), newest_runs.c.instructions_id)
+    )
+    found = transaction.execute(grouped).all()
+    texts = _texts(transaction, [row[0] for row in found[:MOST] if row[0] is not None])
+    prompts = [Prompt(texts.get(key), first, last, runs) for key, first, last, runs in found[:MOST]]
+    more = transaction.execute(newest.offset(limit).limit(1)).first()
+    return Prompts(gathered(prompts), sum(row[3] for row in found), more is None and len(found) <= MOST)
+
+
+_BEFORE_ALL = -(2**63)
+"""Stands for the created_at of runs that have none, as in their order."""
+
+
+def _texts(transaction: Transaction, keys: Sequence[int]) -> dict[int, str]:
+    if not keys:
+        return {}
+    statement = select(INSTRUCTIONS.c.id, INSTRUCTIONS.c.instructions).where(INSTRUCTIONS.c.id.in_(keys))
+    return {row[0]: row[1] for row in transaction.execute(statement)}
+
+
+def gathered(prompts: Sequence[Prompt]) -> list[Version]:
+    """Return prompts as versions, in their order: at least :data:`ALIKE` texts that differ in one sentence are one.
+
+    One of them may lack the sentence. Fewer texts are versions of their own, since somebody may have edited a sentence.
+    """
+    frames = [list(_frames(prompt.text or "")) for prompt in prompts]
+    sizes = Counter(frame for found in frames for frame in found)
+    versions: dict[object, list[Prompt]] = {}
+    for number, (prompt, found) in enumerate(zip(prompts, frames, strict=True)):
+        frame = max(found, key=sizes.__getitem__, default=None)
+        home = frame if frame is not None and sizes[frame] >= ALIKE else number
+        versions.setdefault(home, []).append(prompt)
+    return [Version(tuple(found)) for found in versions.values()]
+
+
+def _frames(text: str) -> Iterator[tuple[int, int]]:
+    """Return the text without each of its sentences, and as if a sentence followed it, as pairs of hashes.
+
+    The pair is of what stands before the sentence and of what follows it.
+    """
+    sentences = _BETWEEN_SENTENCES.split(text.strip())
+    if not text.strip():
+        return
+    before, after = [0], [0]
+    for sentence in sentences:
+        before.append(hash((before[-1], sentence)))
+    for sentence in reversed(sentences):
+        after.append(hash((sentence, after[-1])))
+    for place in range(len(sentences) + 1):
+        if place > 0 or len(sentences) > 1:  # a frame of nothing would be common to all texts
+            yield before[place], after[max(0, len(sentences) - place - 1)]
