@@ -300,9 +300,8 @@ def _insert(transaction: Transaction, snapshots: Sequence[Snapshot], now: int) -
         snapshot.row[_ARCHIVED_AT], snapshot.row[_NUMBER] = now, number
         for table in snapshot.children:
             children[table].append(snapshot)
-    if snapshots:
-        having = [(table, _rows(table, found)) for table, found in children.items() if found]
-        transaction.insert_each([(RUN, [snapshot.row for snapshot in snapshots]), *having])
+    having = [(table, _rows(table, found)) for table, found in children.items() if found]
+    transaction.insert_each([(RUN, [snapshot.row for snapshot in snapshots]), *having])
 
 
 def _rows(table: Table, snapshots: Iterable[Snapshot]) -> Iterator[tuple[Any, ...]]:
