@@ -54,11 +54,12 @@ class Answer(NamedTuple):
     """Rows, fetched while they are iterated. Numbers are exact, bytes are bytes, and times and JSON are text."""
 
 
-_EXPLAIN = re.compile(r"(?is)(?:\s|;|--[^\n]*(?:\n|$)|/\*.*?\*/)*explain\b")
+_EXPLAIN = re.compile(r"(?is)(?:\s|;|--[^\n]*(?:\n|$)|/\*.*?\*/)*+explain\b")
+"""Blanks and comments, and the word. They are matched in one way only: trying others would take exponential time."""
 
 
 def refuse_explain(statement: str, place: str) -> None:
-    """Raise :class:`QueryRefused` for an EXPLAIN, which is no query on PostgreSQL and would be one on SQLite."""
+    """Raise :class:`QueryRefused` for an EXPLAIN, which is not a query on PostgreSQL, while SQLite would answer it."""
     if _EXPLAIN.match(statement):
         reason = "EXPLAIN is not a query (for the plan of one, use psql or sqlite3)"
         raise QueryRefused(place=place, reason=reason)

@@ -75,14 +75,14 @@ def filter_options(command: Callable[..., T]) -> Callable[..., T]:
 
 
 @contextmanager
-def opened(db: str | None, where: Mapping[str, Any], *, patience: float = 0) -> Iterator[RunRepository]:
+def opened(db: str | None, where: Mapping[str, Any], **options: Any) -> Iterator[RunRepository]:
     """Open the archive from which a filter selects runs, and warn about statuses that no run has.
 
-    A server may have statuses of its own, so they are not errors.
+    A server may have statuses of its own, so they are not errors. *options* are those of :meth:`RunRepository.open`.
     """
     from runstore.repository import RunRepository
 
-    with RunRepository.open(db, patience=patience) as archive:
+    with RunRepository.open(db, **options) as archive:
         if doubtful := [status for status in where.get("status", ()) if status not in STATUSES]:
             _warn(archive, doubtful)
         yield archive

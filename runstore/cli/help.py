@@ -12,9 +12,6 @@ import click
 from runstore.errors import InvalidArgument
 from runstore.suggestions import closest
 
-HINT = " Put the options of a command after its name."
-"""The hint about an unknown option before a command."""
-
 OPTIONS_GROUP = "Options"
 OUTPUT_GROUP = "Output"
 FILTERS_GROUP = "Filters (a run must meet all of them)"
@@ -43,7 +40,7 @@ class Command(click.Command):
         try:
             return super().parse_args(context, args)
         except click.NoSuchOption as error:
-            raise no_such_option(error, self.get_params(context)) from None
+            raise _no_such_option(error, self.get_params(context)) from None
 
     def invoke(self, context: click.Context) -> Any:
         """Run the command; the error for an argument of a function contains the name of the option instead."""
@@ -86,7 +83,8 @@ class Group(click.Group):
         try:
             return super().parse_args(context, args)
         except click.NoSuchOption as error:
-            raise no_such_option(error, self.get_params(context), HINT) from None
+            hint = " Put the options of a command after its name."
+            raise _no_such_option(error, self.get_params(context), hint) from None
 
     def resolve_command(
         self, context: click.Context, args: list[str]
@@ -104,7 +102,7 @@ class Group(click.Group):
         return first_sentence(self.help)
 
 
-def no_such_option(
+def _no_such_option(
     error: click.NoSuchOption, parameters: Iterable[click.Parameter], hint: str = ""
 ) -> click.NoSuchOption:
     """Return the error for an unknown option with *hint* and the closest name; click suggests distant names too."""

@@ -71,8 +71,6 @@ def list_command(
     from runstore.formats import Column
     from runstore.query import queries
 
-    if cursor is not None and after is not None:
-        raise click.UsageError("--cursor and --after both set the beginning of the list; give only one of them")
     spare_the_archive(db, output)
     asked: dict[str, Any] = {
         "limit": limit,

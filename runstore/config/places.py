@@ -112,7 +112,7 @@ def _parsed(text: str) -> URL:
         # The text may contain a password, so only its scheme is shown.
         path = rest.partition("?")[0]
         if text.startswith("sqlite:") and re.fullmatch(r"[^:@/][^:@]*", path):
-            detail = f"after sqlite:// there is no host; write sqlite:///{path}, or only the path {path}"
+            detail = f"sqlite:// takes no host; write sqlite:///{path}, or only the path {path}"
             raise ConfigurationError(detail=detail)
         beginning = f" ({scheme}://...)" if re.fullmatch(r"[A-Za-z][\w.+-]*", scheme) else ""
         detail = f"cannot parse the database URL{beginning}; expected postgresql://, sqlite:/// or a path"

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, select
 
 from runstore import wire
 from runstore.backends import Transaction
-from runstore.errors import ConfigurationError, InvalidArgument, RunNotFound
+from runstore.errors import InvalidArgument, RunNotFound
 from runstore.mapping import COLUMNS, RUN, StoredRun
 from runstore.query import filters, queries
 from runstore.query.filters import Way
@@ -76,11 +76,12 @@ class Request(NamedTuple):
 def request(
     wanted: filters.Where, newest_first: bool, limit: int, cursor: str | None, after: str | None, before: str | None
 ) -> Request:
-    """Return the arguments of a caller, checked. Raise :class:`ConfigurationError`."""
+    """Return the arguments of a caller, checked. Raise :class:`InvalidArgument`."""
     if type(limit) is not int or limit < 1:
         raise InvalidArgument(argument="limit", reason=f"is {limit!r}, expected an integer of at least 1")
     if cursor is not None and after is not None:
-        raise ConfigurationError(detail="cursor and after both set the beginning of the page; give only one of them")
+        reason = "is given together with a cursor, and both set the beginning of the page; give only one of them"
+        raise InvalidArgument(argument="after", reason=reason)
     begin = queries.parse(cursor) if cursor is not None else None
     return Request(wanted, newest_first, limit, begin, after, before)
 

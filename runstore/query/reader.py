@@ -32,10 +32,10 @@ _SHAPE = COLUMNS["shape"]
 
 
 class BatchSize:
-    """The number of rows that are read at a time: one at first, then more and more, but fewer if some are large."""
+    """The number of rows that are read at a time: few at first, then more and more, but fewer if some are large."""
 
-    def __init__(self) -> None:
-        self.rows = 1
+    def __init__(self, first: int = 1) -> None:
+        self.rows = first
         self._largest = 1
 
     def adapt(self, largest: int) -> None:
@@ -83,7 +83,8 @@ class Reader:
         With *stream*, rows stay in the database until they are needed.
         """
         options = {"yield_per": BATCH} if stream else {}
-        size = BatchSize()
+        # Without *stream*, all rows are in memory at once: smaller batches would only read shared values more often.
+        size = BatchSize(1 if stream else BATCH)
         with transaction.execute(statement, parameters or {}, options=options) as result:
             for rows in in_batches(result, size):
                 yield from self._assembled(transaction, rows, size)

@@ -166,7 +166,7 @@ _remembered = lru_cache(maxsize=512)(_member)
 def _clean(value: Any, path: str, found: Found, hidden: str = "", *, given: bool = False) -> Any:
     """Return *value* without secrets. If *hidden* is set, everything in it is a secret of that kind.
 
-    Of a schema, only the values in it are secrets. *given* means that *value* is no schema, even if it looks like one.
+    Of a schema, only the values in it are secrets. With *given*, *value* is not a schema, even if it looks like one.
     """
     if isinstance(value, dict):
         return _object(value, path, found, hidden, given)

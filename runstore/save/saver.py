@@ -270,8 +270,9 @@ class Saver:
     def _take(self, record: object, number: int, *, own_times: bool, one: bool) -> None:
         """Add a record to the batch as a draft, and write the batch if it is full."""
         self._came = inf  # if this fails, the watching thread does not try again
-        if isinstance(record, Record) and len(record.raw) >= BATCH_BYTES:
-            self._write_rest()  # so that no other large record is held at the same time
+        is_large = isinstance(record, Record) and len(record.raw) >= BATCH_BYTES
+        if is_large:
+            self._write_rest()  # before and after it, so that no two large records are held at the same time
         for place, found, length in self._drafts(record, number, one=one):
             waiting.breathe()
             seen_at = next(self._clock)
@@ -279,10 +280,10 @@ class Saver:
                 seen_at = record.observed_at
             self._batch.append(_Entry(place, number, seen_at, found))
             self._size += length
-            if self._size >= 2 * BATCH_BYTES:
-                self._write_rest()
-            elif len(self._batch) >= self._most or self._size >= BATCH_BYTES:
+            if len(self._batch) >= self._most or self._size >= BATCH_BYTES:
                 self._write_batch(full=True)
+        if is_large:
+            self._write_rest()
         self._came = time.monotonic()
 
     def _write_batch(self, *, full: bool) -> None:

@@ -184,7 +184,7 @@ class Scanner:
                 at = end if close is None or close < 0 else close
             if name in finder.SIGNS:
                 signs[name] = match[2] or b"{"
-            if name not in finder.DOCUMENTED and signs.get(finder.OTHER) != finder.HOLDS_A_RUN:
+            if name not in finder.SETTLED and signs.get(finder.OTHER) != finder.HOLDS_A_RUN:
                 held = finder.seems_to_hold_run(bytes(memoryview(self.buf)[begin:at]))
                 signs[finder.OTHER] = finder.HOLDS_A_RUN if held else b"{"
         return signs

@@ -249,8 +249,8 @@ class Splitter(Scanner):
             elif data[0] == OBJECT and reader._next_run(0, len(data))[0] is not None:
                 yield from reader.records()
             else:
-                at_end = self.pos == len(self.buf)
-                yield self._record(data, start, name, self._ended_because("") or None if at_end else None)
+                error = self._ended_because("") if self.pos == len(self.buf) else ""
+                yield self._record(data, start, name, error or None)
 
     def _inner(self, text: bytes, line: int, event: str | None) -> Splitter:
         reader = Splitter(iter(()), self.name, self.clock, self.limit, line, event)

@@ -58,11 +58,10 @@ _LEAVES = (
 """Objects that contain no run, and whose texts may quote one."""
 
 _SPEAKERS, _SPOKEN = ("role", "author", "sender"), ("content", "parts", "tool_calls")
-"""A message of a chat has one of each, whichever program wrote it ..."""
+"""A message of a chat has one of each, or else one of :data:`_SAID` and a ``type`` that is one of :data:`_SPEAKING`."""
 
 _SPEAKING = frozenset(("user", "human", "assistant", "ai", "system", "developer", "tool", "message"))
 _SAID = ("content", "text")
-"""... or one of these members and a ``type`` that shows who speaks."""
 
 _CALLS, _RETURNED = ("tool_call_id", "tool_use_id", "call_id"), ("output", "content", "result", "arguments", "input")
 """A call of a tool, or what it returned, has one of each."""
@@ -80,6 +79,9 @@ _SPECIAL, _GENERAL, _FOREIGN = _spelled(*_RARE) - _LAST_ERROR, _spelled(*_COMMON
 
 DOCUMENTED = _OBJECT | _ID | _STATUS | _THREAD | _ASSISTANT | _spelled(*_RARE, *_COMMON, *_TIMES, *_SENT)
 """The members of runs. In any other member, an object that only looks like a run may contain a run."""
+
+SETTLED = DOCUMENTED | _FOREIGN
+"""Members in which no run needs to be looked for: with those of other objects, an object does not look like a run."""
 
 SAYS_NOTHING = "object with an id that is not a run"
 """The kind of an object that may be a run but is not marked as one."""

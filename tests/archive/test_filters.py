@@ -112,7 +112,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"total_tokens_min": "5"}, "total_tokens_min is '5', expected an integer"),
     ({"total_seconds_max": 1.5}, "total_seconds_max is 1.5, expected an integer"),
     ({"requires_action": 1}, "requires_action is 1, expected True or False"),
-    ({"after": "a", "cursor": "b"}, "cursor and after both set the beginning of the page"),
+    ({"after": "a", "cursor": "b"}, "after is given together with a cursor, and both set the beginning of the page"),
 ]
 
 

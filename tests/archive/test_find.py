@@ -30,6 +30,7 @@ from runstore.backends import create_engine
 from runstore.query import reader
 from tests.helpers.comparison import contents
 from tests.helpers.runs import a_run, ids, pages
+from tests.helpers.statements import counted
 
 SECOND = 1_700_000_000
 SHARED = {"run_object_shape", "truncation_object", "assistants_api_tool_choice_option"} | {
@@ -358,6 +359,16 @@ def test_what_is_no_cursor_is_a_configuration_error(runs: RunRepository) -> None
 
 
 # --- one consistent picture ------------------------------------------------------------------------------------------
+
+
+def test_a_page_of_many_runs_takes_no_more_statements_than_one_run(engine: Engine) -> None:
+    RunRepository(engine).save_many(a_run(f"run_{n}", instructions=f"prompt {n}", created_at=n) for n in range(100))
+    taken = []
+    for limit in (1, 100):
+        with counted(engine) as statements:
+            assert len(RunRepository(engine).find(limit=limit).runs) == limit
+        taken.append(len(statements))
+    assert taken[0] == taken[1]
 
 
 def test_reading_goes_on_where_another_reader_has_the_shapes_forgotten(

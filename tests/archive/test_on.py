@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from runstore import ConfigurationError, RunObject, RunRepository, create_engine
 from tests.helpers.runs import waiting_run
-
-
-@contextmanager
-def counted(engine: Engine) -> Iterator[list[str]]:
-    statements: list[str] = []
-
-    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
-        statements.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    yield statements
-    event.remove(engine, "before_cursor_execute", note)
+from tests.helpers.statements import counted
 
 
 def test_a_view_asks_no_more_than_the_repository_itself(runs: RunRepository, engine: Engine) -> None:

@@ -51,9 +51,9 @@ def test_a_corrupt_page_is_a_failure_and_never_half_an_export(cli: Cli, filled: 
             failures += 1
             assert (tmp_path / "out").read_text() == "the export of yesterday"
         (tmp_path / "out").write_text("the export of yesterday")
-        for beside in ("runstore.db-wal", "runstore.db-shm", "out.part"):
-            assert not (tmp_path / beside).exists() or beside != "out.part"
-            (tmp_path / beside).unlink(missing_ok=True)
+        assert not (tmp_path / "out.part").exists()
+        for log in ("runstore.db-wal", "runstore.db-shm"):
+            (tmp_path / log).unlink(missing_ok=True)
     assert failures > 5
 
 
@@ -174,7 +174,7 @@ def test_an_interrupted_import_exits_with_130_and_keeps_what_was_committed(cli: 
     assert importing.returncode == 130
     result = Result(130, "", err.decode())
     check(result)
-    assert result.err.startswith("runstore: ended early; so far ")
+    assert "runstore: ended early; so far " in result.err
     assert result.err.strip().endswith(
         "runstore: interrupted; committed work is kept, and running the same command again completes it"
     )

@@ -40,7 +40,7 @@ def test_an_argument_that_cannot_be_used_is_told_by_its_option(cli: Cli) -> None
         (["stats"], ["--by", "x"], "--by is 'x', expected one or more of"),
         (["stats"], ["--sort", "x"], "--sort is 'x', expected one of the columns"),
         (["import", "-"], ["--observed-at", "x"], "--observed-at is 'x', expected Unix seconds"),
-        (["list"], ["--cursor", "a", "--after", "b"], "--cursor and --after both set the beginning"),
+        (["list"], ["--cursor", "a", "--after", "b"], "--after is given together with a cursor"),
     ):
         result = cli(*command, *given)
         assert (result.code, result.out) == (2, "")

@@ -169,7 +169,7 @@ def test_a_password_in_a_bad_or_unreachable_url_is_never_shown(
 def test_a_sqlite_url_with_two_slashes_is_told_with_the_one_that_was_meant(cli: Cli, tmp_path: Path) -> None:
     for rest, path in (("a.db", "a.db"), ("dir/a.db?mode=ro", "dir/a.db"), ("~/a.db", "~/a.db")):
         result = cli("import", "-", "--db", f"sqlite://{rest}", stdin=RUN)
-        expected = f"runstore: after sqlite:// there is no host; write sqlite:///{path}, or only the path {path}\n"
+        expected = f"runstore: sqlite:// takes no host; write sqlite:///{path}, or only the path {path}\n"
         assert (result.code, result.err) == (2, expected)
     assert list(tmp_path.iterdir()) == []
 

@@ -92,4 +92,5 @@ def test_every_error_is_described_with_its_message_and_exit_code(site: Site) -> 
         if issubclass(kind, errors.RunStoreError):
             _, found, rest = words.partition(f"\nexception runstore.{name}(")
             assert found, name
-            assert f"Message{kind.message}\nExit code{kind.exit_code}\n" in rest.partition("exception runstore.")[0]
+            described = rest.partition("exception runstore.")[0]
+            assert f"Message{kind.message}{kind.advice}\nExit code{kind.exit_code}\n" in described

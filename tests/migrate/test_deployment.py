@@ -157,10 +157,10 @@ def test_diff_names_what_somebody_changed(own_url: URL) -> None:
 
 @pytest.mark.slow
 def test_wait_ends_when_somebody_has_migrated(empty_url: URL, later: Later) -> None:
-    behind = runstore(empty_url, "db", "wait", "--timeout", "1")
+    behind = runstore(empty_url, "db", "wait", "--timeout", "2")
     assert behind.returncode in (3, 4)
     waiting, failed = behind.stderr.splitlines()
-    assert "waiting (at most 1 seconds)" in waiting
+    assert "waiting (at most 2 seconds)" in waiting
     assert ("runstore db upgrade" in waiting, "runstore db upgrade" in failed) == (False, True)
     slow = later.start(empty_url, "upgrade", HEAD)
     assert runstore(empty_url, "db", "wait", "--timeout", "60").returncode == 0
@@ -610,7 +610,7 @@ def test_owner_writer_and_reader_work_with_exactly_the_grants_printed(postgresql
                     connection.execute(text(f'SELECT * FROM {place}"{view}"')).all()
             refused = runstore(url, "db", "downgrade", "base", "--yes")
             assert refused.returncode == 1
-            assert "must be owner of table run_object" in refused.stderr
+            assert "must be owner of table fetched_thread" in refused.stderr
         for statement in (
             "DELETE FROM {}",
             "UPDATE {} SET status = 'x'",

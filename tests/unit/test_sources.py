@@ -704,7 +704,7 @@ def test_deep_nesting_is_no_problem(text: bytes) -> None:
     assert records[-1].raw == A
     assert records[-2].error is not None
     read((text + b"\n") * 50_000)
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < 20  # in quadratic time, it would be hours
 
 
 # --- any content ------------------------------------------------------------------------------------------------------
