@@ -818,6 +818,25 @@ END
 $$"""
 """Make views read no table, but keep their columns, privileges and comments, and the views that read them."""
 
+KEEP_PRIVILEGES = """SELECT set_config('runstore.privileges', string_agg(
+    format('GRANT %s%s ON %s TO %s%s', h.privilege_type, h.columns, h.view,
+        CASE h.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(h.grantee)) END,
+        CASE WHEN h.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END), '; '), true)
+FROM (
+    SELECT c.oid::regclass AS view, c.relowner, '' AS columns, acl.*
+    FROM pg_class c, aclexplode(c.relacl) AS acl
+    UNION ALL
+    SELECT c.oid, c.relowner, format('(%I)', a.attname), acl.*
+    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid, aclexplode(a.attacl) AS acl
+) h
+WHERE h.view = ANY (ARRAY[NAMES]::regclass[]) AND h.grantee <> h.relowner"""
+GIVE_PRIVILEGES = """DO $$
+BEGIN
+    EXECUTE coalesce(nullif(current_setting('runstore.privileges', true), ''), 'SELECT');
+END
+$$"""
+"""Keep the privileges on views that are dropped until they are there again, in a setting of the transaction."""
+
 LOOK_UP = """CREATE FUNCTION runstore_{wanted}_of(run {given}) RETURNS {kind} LANGUAGE sql STABLE AS $$
     SELECT r.{wanted} FROM run_object r WHERE r.{key} = run
 $$"""
@@ -826,6 +845,7 @@ $$"""
 
 def convert_postgresql(*, up: bool) -> None:
     names = ", ".join(f"'{name}'" for name in of_runs("postgresql"))
+    op.execute(KEEP_PRIVILEGES.replace("NAMES", ", ".join(f"'\"{name}\"'" for name in DOCUMENTED)))
     drop_views(DOCUMENTED)
     op.execute(EMPTY_VIEWS.replace("NAMES", names))
     if up:
@@ -847,8 +867,12 @@ def convert_postgresql(*, up: bool) -> None:
     queries = views("postgresql") if up else earlier_views("postgresql")
     create_views({name: queries[name] for name in of_runs("postgresql")}, replace=True)
     create_views({name: queries[name] for name in DOCUMENTED})
+    op.execute(GIVE_PRIVILEGES)
     if not up:
         op.drop_column("run_object", "number")
+    # The statistics of what was rewritten are lost.
+    for table in ("run_object", *CHILDREN):
+        op.execute(f"ANALYZE {table}")
 
 
 def drop_references() -> None:
