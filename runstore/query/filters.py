@@ -280,12 +280,12 @@ class _Conditions:
             # In the metadata, the text of a string is spelled as in JSON.
             in_metadata = self._backend.contains(RUN.c.metadata, wire.encode(each)[1:-1].decode())
             prompt = select(INSTRUCTIONS.c.id).where(INSTRUCTIONS.c.id == RUN.c.instructions_id, in_prompt)
-            error = select(LAST_ERROR.c.run_object).where(LAST_ERROR.c.run_object == RUN.c.id, in_error)
+            error = select(LAST_ERROR.c.run_object).where(LAST_ERROR.c.run_object == RUN.c.number, in_error)
             test = or_(in_metadata, self._exists(prompt.correlate(RUN)), self._exists(error.correlate(RUN)))
             drive = or_(
                 in_metadata,
                 RUN.c.instructions_id.in_(select(INSTRUCTIONS.c.id).where(in_prompt)),
-                RUN.c.id.in_(select(LAST_ERROR.c.run_object).where(in_error)),
+                RUN.c.number.in_(select(LAST_ERROR.c.run_object).where(in_error)),
             )
             self.conditions.append(Condition(test, drive))
 

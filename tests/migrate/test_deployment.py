@@ -610,7 +610,7 @@ def test_owner_writer_and_reader_work_with_exactly_the_grants_printed(postgresql
                     connection.execute(text(f'SELECT * FROM {place}"{view}"')).all()
             refused = runstore(url, "db", "downgrade", "base", "--yes")
             assert refused.returncode == 1
-            assert "must be owner of table fetched_thread" in refused.stderr
+            assert "must be owner of view RunObject" in refused.stderr
         for statement in (
             "DELETE FROM {}",
             "UPDATE {} SET status = 'x'",
