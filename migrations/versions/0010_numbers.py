@@ -9,9 +9,10 @@ the archive afterwards: stop all processes that use it before the migration, and
 
 PostgreSQL: one transaction, in which these tables and the views over them are locked against readers and writers. A
 million runs take about two minutes, and temporarily as much space again as the tables have, plus the same in the
-write-ahead log. Privileges, comments, policies, triggers and foreign keys of other tables to run_object.id are kept. A
-view, a rule or a policy of yours that reads run_object from one of the tables, or that reads one of the three views,
-makes the migration fail, and nothing is changed: drop it, and create it again afterwards.
+write-ahead log. Privileges, comments, policies, triggers and foreign keys of other tables to run_object.id are kept;
+comments on the three views are not. The planner's statistics of these tables are updated. A view, a rule or a policy of
+yours that reads run_object from one of the tables, or that reads one of the three views, makes the migration fail, and
+nothing is changed: drop it, and create it again afterwards.
 
 SQLite: one transaction. Readers see the archive as it was until it ends, and writers wait. A million runs take about
 two minutes. The file grows by its size or less, the log next to it by as much, and so much is needed for the backup;

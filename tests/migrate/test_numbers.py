@@ -134,6 +134,39 @@ def test_indexes_and_triggers_of_others_stay(empty_url: URL) -> None:
             assert connection.scalar(text("SELECT 1 FROM sqlite_master WHERE name = 'theirs'"))
 
 
+HELD = """
+    SELECT c.relname, '', acl.grantee, acl.privilege_type, acl.is_grantable
+    FROM pg_class c, aclexplode(c.relacl) AS acl WHERE c.relname = ANY (:names) AND acl.grantee <> c.relowner
+    UNION ALL
+    SELECT c.relname, a.attname, acl.grantee, acl.privilege_type, acl.is_grantable
+    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid, aclexplode(a.attacl) AS acl
+    WHERE c.relname = ANY (:names)
+    ORDER BY 1, 2, 3, 4
+"""
+"""The privileges that others hold on tables and views, and on their columns."""
+
+
+def test_privileges_of_others_stay(empty_url: URL) -> None:
+    restore(FOLDER / BEFORE, empty_url)
+    with migrate.engine(empty_url) as engine:
+        if engine.dialect.name == "sqlite":
+            pytest.skip("SQLite has no privileges")
+        execute(
+            engine,
+            'GRANT SELECT, INSERT ON "RunObject", "RunObjectFileIds", runs, run_object, run_object_file_ids TO PUBLIC',
+            'GRANT SELECT (id, instructions) ON "RunObject" TO pg_monitor WITH GRANT OPTION',
+            'GRANT SELECT ("fileIds") ON "RunObjectFileIds" TO PUBLIC',
+        )
+        names = {"names": ["RunObject", "RunObjectFileIds", "runs", "run_object", "run_object_file_ids"]}
+        with engine.connect() as connection:
+            before = connection.execute(text(HELD), names).all()
+        assert len(before) == 13
+        for step in (migrate.REVISION, BEFORE):
+            (migrate.upgrade if step != BEFORE else migrate.downgrade)(engine, step, backup=False)
+            with engine.connect() as connection:
+                assert connection.execute(text(HELD), names).all() == before
+
+
 def test_a_row_without_its_run_is_not_lost_but_an_error(empty_url: URL) -> None:
     restore(FOLDER / BEFORE, empty_url)
     with migrate.engine(empty_url) as engine:
