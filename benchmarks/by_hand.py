@@ -19,7 +19,7 @@ from psycopg.types.string import TextLoader
 from sqlalchemy import Table
 
 from benchmarks.competitors import Driver, Rows
-from runstore.mapping import SHARED_TABLES
+from runstore.mapping import RUN, SHARED_TABLES
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
@@ -50,10 +50,10 @@ _CHILDREN = (
 )
 _FROM = """
     FROM run_object r
-    LEFT JOIN run_object_required_action a ON a.run_object = r.id
-    LEFT JOIN run_object_last_error e ON e.run_object = r.id
-    LEFT JOIN run_object_incomplete_details d ON d.run_object = r.id
-    LEFT JOIN run_completion_usage u ON u.run_object = r.id
+    LEFT JOIN run_object_required_action a ON a.run_object = r.number
+    LEFT JOIN run_object_last_error e ON e.run_object = r.number
+    LEFT JOIN run_object_incomplete_details d ON d.run_object = r.number
+    LEFT JOIN run_completion_usage u ON u.run_object = r.number
 """
 _SHARED = {
     "instructions": ("instructions_id", "run_object_instructions"),
@@ -64,7 +64,7 @@ _SHARED = {
 _COLUMNS = ", ".join(f"r.{name}" for name in _PLAIN)
 
 LOAD = f"""
-    SELECT {_COLUMNS}, s.document, i.instructions, t.document, c.document, f.document, {_CHILDREN} {_FROM}
+    SELECT {_COLUMNS}, s.document, i.instructions, t.document, c.document, f.document, {_CHILDREN}, r.number {_FROM}
     JOIN run_object_shape s ON s.id = r.shape
     LEFT JOIN run_object_instructions i ON i.id = r.instructions_id
     LEFT JOIN truncation_object t ON t.id = r.truncation_strategy
@@ -84,9 +84,13 @@ LOAD_CALLS = """
 """
 EXPORT = f"""
     SELECT {_COLUMNS}, r.shape, r.instructions_id, r.truncation_strategy, r.tool_choice, r.response_format,
-           {_CHILDREN} {_FROM}
+           {_CHILDREN}, r.number {_FROM}
     ORDER BY coalesce(r.created_at, -9223372036854775808), r.id
 """
+
+
+LAST_NUMBER = "SELECT seq FROM sqlite_sequence WHERE name = 'run_object'"
+NEXT_NUMBER = b"SELECT nextval('run_object_number_seq')"
 
 
 class Hand:
@@ -116,14 +120,15 @@ class Hand:
         width = len(_PLAIN)
         found = dict(zip(_PLAIN, row, strict=False))
         shape = _decode(row[width])
-        members = self._own(found, row[width + 5 :], lambda: self.rows(LOAD_CALLS, run_id), shape)
+        number = row[-1]
+        members = self._own(found, row[width + 5 : -1], lambda: self.rows(LOAD_CALLS, number), shape)
         members["metadata"] = found["metadata"] and _decode(found["metadata"])
         members["instructions"] = row[width + 1]
         for name, document in zip(list(_SHARED)[1:], row[width + 2 : width + 5], strict=True):
             members[name] = document and _decode(document)
-        members["tools"] = [_tool(*tool) for tool in self.rows(LOAD_TOOLS, run_id)]
+        members["tools"] = [_tool(*tool) for tool in self.rows(LOAD_TOOLS, number)]
         if "file_ids" in shape["keys"]:
-            members["file_ids"] = [file_id for (file_id,) in self.rows(LOAD_FILES, run_id)]
+            members["file_ids"] = [file_id for (file_id,) in self.rows(LOAD_FILES, number)]
         return {key: members[key] for key in shape["keys"]}
 
     def _own(
@@ -166,10 +171,10 @@ class Hand:
             cursor = self.driver.cursor(name="export")
             cursor.execute(EXPORT.encode())
         while rows := cursor.fetchmany(size):
-            ids = [row[0] for row in rows]
-            tools = self._children("run_object_assistant_object_tools_inner", "assistant_object_tools_inner", ids)
-            files = self._children("run_object_file_ids", "file_ids", ids)
-            calls = self._children("run_tool_call_object", "id, type, function_name, function_arguments", ids)
+            numbers = [row[-1] for row in rows]
+            tools = self._children("run_object_assistant_object_tools_inner", "assistant_object_tools_inner", numbers)
+            files = self._children("run_object_file_ids", "file_ids", numbers)
+            calls = self._children("run_tool_call_object", "id, type, function_name, function_arguments", numbers)
             for place, (_, table) in enumerate(_SHARED.values(), width + 1):
                 self._remember(remembered[table], table, {row[place] for row in rows})
             used = {tool for links in tools.values() for (tool,) in links}
@@ -177,20 +182,20 @@ class Hand:
             self._remember_shapes({row[width] for row in rows})
             for row in rows:
                 shape = self._shapes[row[width]]
-                run_id = row[0]
+                number = row[-1]
                 found = dict(zip(_PLAIN, row, strict=False))
-                members = self._own(found, row[width + 5 :], partial(calls.__getitem__, run_id), shape)
+                members = self._own(found, row[width + 5 : -1], partial(calls.__getitem__, number), shape)
                 members["metadata"] = found["metadata"] and Raw(found["metadata"])
                 for place, (name, (_, table)) in enumerate(_SHARED.items(), width + 1):
                     members[name] = remembered[table].get(row[place])
-                members["tools"] = [remembered["tools"][tool] for (tool,) in tools[run_id]]
-                members["file_ids"] = [file_id for (file_id,) in files[run_id]]
+                members["tools"] = [remembered["tools"][tool] for (tool,) in tools[number]]
+                members["file_ids"] = [file_id for (file_id,) in files[number]]
                 yield _encode({key: members[key] for key in shape["keys"]})
 
-    def _children(self, table: str, columns: str, ids: list[str]) -> dict[str, list[Any]]:
-        found: dict[str, list[Any]] = defaultdict(list)
+    def _children(self, table: str, columns: str, numbers: list[int]) -> dict[int, list[Any]]:
+        found: dict[int, list[Any]] = defaultdict(list)
         statement = f"SELECT run_object, {columns} FROM {table} WHERE {self._among('run_object')}"  # noqa: S608
-        for row in self.rows(f"{statement} ORDER BY run_object, position", self._list(ids)):
+        for row in self.rows(f"{statement} ORDER BY run_object, position", self._list(numbers)):
             found[row[0]].append(row[1:])
         return found
 
@@ -231,12 +236,14 @@ class Hand:
         """Save the rows of one new run, and of the shared values that are new with it, in one transaction."""
         if isinstance(self.driver, sqlite3.Connection):
             self.driver.execute("BEGIN IMMEDIATE")
-            for table, rows in tables:
+            (last,) = self.driver.execute(LAST_NUMBER).fetchone()
+            for table, rows in numbered(tables, last + 1):
                 self.driver.executemany(insert(table, "?"), rows)
             self.driver.commit()
             return
         with self.driver.transaction(), self.driver.cursor() as cursor:
-            for table, rows in tables:
+            [(number,)] = cursor.execute(NEXT_NUMBER).fetchall()
+            for table, rows in numbered(tables, number):
                 statement = insert(table, "%s").encode()
                 if len(rows) == 1:
                     cursor.execute(statement, rows[0])
@@ -250,6 +257,16 @@ def insert(table: Table, placeholder: str) -> str:
     places = ", ".join([placeholder] * len(table.columns))
     shared = " ON CONFLICT DO NOTHING" if table in SHARED_TABLES else ""
     return f"INSERT INTO {table.name} ({columns}) VALUES ({places}){shared}"  # noqa: S608
+
+
+def numbered(tables: Rows, number: int) -> Rows:
+    """Return the rows of one run with this number."""
+    return [
+        (table, [(*row[:-1], number) for row in rows])
+        if table is RUN
+        else (table, rows if table in SHARED_TABLES else [(number, *row[1:]) for row in rows])
+        for table, rows in tables
+    ]
 
 
 def _tool(document: str, function: str | None, decode: Callable[[str], Any] = _decode) -> Any:

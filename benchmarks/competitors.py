@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -113,15 +114,15 @@ def transactions(url: URL, size: int, stored: set[tuple[Table, int]] | None = No
             for table in (*SHARED_TABLES, RUN, *CHILD_TABLES)
         }
     shared = {(table, row.id): tuple(row) for table in SHARED_TABLES for row in found[table]}
-    children: dict[tuple[Table, str], list[tuple[Any, ...]]] = {}
+    children: dict[tuple[Table, int], list[tuple[Any, ...]]] = {}
     for table in CHILD_TABLES:
         places = [table.columns.keys().index(column.name) for column in table.primary_key]
         for row in sorted(map(tuple, found[table]), key=lambda row: [row[place] for place in places]):
             children.setdefault((table, row[places[0]]), []).append(row)
     in_order = sorted(found[RUN], key=lambda row: row.observed_at)
     for start in range(0, len(in_order), size):
-        runs = sorted(map(tuple, in_order[start : start + size]))
-        own = {table: [row for run in runs for row in children.get((table, run[0]), ())] for table in CHILD_TABLES}
+        runs = sorted(map(tuple, in_order[start : start + size]), key=itemgetter(-1))  # by number
+        own = {table: [row for run in runs for row in children.get((table, run[-1]), ())] for table in CHILD_TABLES}
         new: dict[Table, list[tuple[Any, ...]]] = {table: [] for table in SHARED_TABLES}
         for table, rows in ((RUN, runs), *own.items()):
             for row in rows:

@@ -34,13 +34,13 @@ SQL = {
         """SELECT model, created_day, sum(total_tokens) FROM runs
         WHERE created_at >= :first AND created_at < :end GROUP BY 1, 2 ORDER BY 1, 2""",
         """SELECT model, created_at - created_at % 86400, sum(total_tokens)
-        FROM run_object r LEFT JOIN run_completion_usage u ON u.run_object = r.id
+        FROM run_object r LEFT JOIN run_completion_usage u ON u.run_object = r.number
         WHERE created_at >= :first AND created_at < :end GROUP BY 1, 2 ORDER BY 1, 2""",
     ),
     "errors by code": (
         """SELECT error_code, count(*) FROM runs
         WHERE created_at >= :first AND created_at < :end AND status = 'failed' GROUP BY 1 ORDER BY 1""",
-        """SELECT code, count(*) FROM run_object r LEFT JOIN run_object_last_error e ON e.run_object = r.id
+        """SELECT code, count(*) FROM run_object r LEFT JOIN run_object_last_error e ON e.run_object = r.number
         WHERE created_at >= :first AND created_at < :end AND status = 'failed' GROUP BY 1 ORDER BY 1""",
     ),
     "seconds by model": (
@@ -61,7 +61,7 @@ SQL = {
         """SELECT t.function_name, count(*) FROM runs r JOIN run_tools t ON t.run_id = r.id
         WHERE created_at >= :first AND created_at < :end AND t.type = 'function' GROUP BY 1 ORDER BY 1""",
         """SELECT f.name, count(*) FROM run_object r
-        JOIN run_object_assistant_object_tools_inner l ON l.run_object = r.id
+        JOIN run_object_assistant_object_tools_inner l ON l.run_object = r.number
         JOIN assistant_object_tools_inner t ON t.id = l.assistant_object_tools_inner
         JOIN function_object f ON f.id = t.function
         WHERE created_at >= :first AND created_at < :end AND t.type = 'function' GROUP BY 1 ORDER BY 1""",

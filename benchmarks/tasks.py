@@ -16,7 +16,7 @@ import msgspec
 import psycopg
 from sqlalchemy.engine import URL
 
-from benchmarks.by_hand import insert
+from benchmarks.by_hand import LAST_NUMBER, NEXT_NUMBER, insert, numbered
 from benchmarks.competitors import Rows, shared_keys, transactions
 from benchmarks.measure import Bench, Figure, isolated
 from runstore import AsyncRunRepository, RunRepository, config
@@ -99,7 +99,8 @@ async def _saving_by_hand(url: URL) -> AsyncIterator[Callable[[Rows], Awaitable[
 
             async def into_sqlite(tables: Rows) -> None:
                 await lite.execute("BEGIN IMMEDIATE")
-                for table, rows in tables:
+                [(last,)] = await lite.execute_fetchall(LAST_NUMBER)
+                for table, rows in numbered(tables, last + 1):
                     await lite.executemany(insert(table, "?"), rows)
                 await lite.commit()
 
@@ -110,7 +111,8 @@ async def _saving_by_hand(url: URL) -> AsyncIterator[Callable[[Rows], Awaitable[
 
         async def into_postgresql(tables: Rows) -> None:
             async with connection.transaction(), connection.cursor() as cursor:
-                for table, rows in tables:
+                [(number,)] = await (await cursor.execute(NEXT_NUMBER)).fetchall()
+                for table, rows in numbered(tables, number):
                     statement = insert(table, "%s").encode()
                     if len(rows) == 1:
                         await cursor.execute(statement, rows[0])

@@ -108,7 +108,9 @@ CREATE TABLE run_object (
 	observed_at INTEGER NOT NULL,
 	archived_at INTEGER NOT NULL,
 	source TEXT,
-	CONSTRAINT pk_run_object PRIMARY KEY (id),
+	number INTEGER NOT NULL,
+	CONSTRAINT pk_run_object PRIMARY KEY (number AUTOINCREMENT),
+	CONSTRAINT uq_run_object_id UNIQUE (id),
 	CONSTRAINT fk_run_object_instructions_id FOREIGN KEY(instructions_id) REFERENCES run_object_instructions (id),
 	CONSTRAINT fk_run_object_truncation_strategy FOREIGN KEY(truncation_strategy) REFERENCES truncation_object (id),
 	CONSTRAINT fk_run_object_tool_choice FOREIGN KEY(tool_choice) REFERENCES assistants_api_tool_choice_option (id),
@@ -125,68 +127,70 @@ CREATE INDEX ix_run_object_seconds ON run_object ((CASE WHEN created_at BETWEEN 
 CREATE INDEX ix_run_object_status ON run_object (status, coalesce(created_at, -9223372036854775808));
 CREATE INDEX ix_run_object_thread_id ON run_object (thread_id, coalesce(created_at, -9223372036854775808));
 CREATE TABLE run_completion_usage (
-	run_object TEXT NOT NULL,
+	run_object INTEGER NOT NULL,
 	completion_tokens INTEGER,
 	prompt_tokens INTEGER,
 	total_tokens INTEGER,
 	extra TEXT,
 	CONSTRAINT pk_run_completion_usage PRIMARY KEY (run_object),
-	CONSTRAINT fk_run_completion_usage_run_object FOREIGN KEY(run_object) REFERENCES run_object (id) ON DELETE CASCADE
+	CONSTRAINT fk_run_completion_usage_run_object FOREIGN KEY(run_object) REFERENCES run_object (number) ON DELETE CASCADE
 );
 CREATE INDEX ix_run_completion_usage_total_tokens ON run_completion_usage (total_tokens);
 CREATE TABLE run_object_assistant_object_tools_inner (
-	run_object TEXT NOT NULL,
+	run_object INTEGER NOT NULL,
 	position INTEGER NOT NULL,
 	assistant_object_tools_inner INTEGER NOT NULL,
 	CONSTRAINT pk_run_object_assistant_object_tools_inner PRIMARY KEY (run_object, position),
-	CONSTRAINT fk_run_object_assistant_object_tools_inner_run_object FOREIGN KEY(run_object) REFERENCES run_object (id) ON DELETE CASCADE,
+	CONSTRAINT fk_run_object_assistant_object_tools_inner_run_object FOREIGN KEY(run_object) REFERENCES run_object (number) ON DELETE CASCADE,
 	CONSTRAINT fk_run_object_assistant_object_tools_inner_tool FOREIGN KEY(assistant_object_tools_inner) REFERENCES assistant_object_tools_inner (id)
-);
+)
+ WITHOUT ROWID;
 CREATE INDEX ix_run_object_assistant_object_tools_inner_tool ON run_object_assistant_object_tools_inner (assistant_object_tools_inner);
 CREATE TABLE run_object_change (
-	run_object TEXT NOT NULL,
+	run_object INTEGER NOT NULL,
 	digest BLOB NOT NULL,
 	observed_at INTEGER NOT NULL,
 	status TEXT,
 	members TEXT NOT NULL,
 	absent TEXT,
 	CONSTRAINT pk_run_object_change PRIMARY KEY (run_object, digest),
-	CONSTRAINT fk_run_object_change_run_object FOREIGN KEY(run_object) REFERENCES run_object (id) ON DELETE CASCADE
+	CONSTRAINT fk_run_object_change_run_object FOREIGN KEY(run_object) REFERENCES run_object (number) ON DELETE CASCADE
 );
 CREATE TABLE run_object_file_ids (
-	run_object TEXT NOT NULL,
+	run_object INTEGER NOT NULL,
 	position INTEGER NOT NULL,
 	file_ids TEXT NOT NULL,
 	CONSTRAINT pk_run_object_file_ids PRIMARY KEY (run_object, position),
-	CONSTRAINT fk_run_object_file_ids_run_object FOREIGN KEY(run_object) REFERENCES run_object (id) ON DELETE CASCADE
-);
+	CONSTRAINT fk_run_object_file_ids_run_object FOREIGN KEY(run_object) REFERENCES run_object (number) ON DELETE CASCADE
+)
+ WITHOUT ROWID;
 CREATE INDEX ix_run_object_file_ids_file_ids ON run_object_file_ids (file_ids);
 CREATE TABLE run_object_incomplete_details (
-	run_object TEXT NOT NULL,
+	run_object INTEGER NOT NULL,
 	reason TEXT,
 	extra TEXT,
 	CONSTRAINT pk_run_object_incomplete_details PRIMARY KEY (run_object),
-	CONSTRAINT fk_run_object_incomplete_details_run_object FOREIGN KEY(run_object) REFERENCES run_object (id) ON DELETE CASCADE
+	CONSTRAINT fk_run_object_incomplete_details_run_object FOREIGN KEY(run_object) REFERENCES run_object (number) ON DELETE CASCADE
 );
 CREATE INDEX ix_run_object_incomplete_details_reason ON run_object_incomplete_details (reason);
 CREATE TABLE run_object_last_error (
-	run_object TEXT NOT NULL,
+	run_object INTEGER NOT NULL,
 	code TEXT,
 	message TEXT,
 	extra TEXT,
 	CONSTRAINT pk_run_object_last_error PRIMARY KEY (run_object),
-	CONSTRAINT fk_run_object_last_error_run_object FOREIGN KEY(run_object) REFERENCES run_object (id) ON DELETE CASCADE
+	CONSTRAINT fk_run_object_last_error_run_object FOREIGN KEY(run_object) REFERENCES run_object (number) ON DELETE CASCADE
 );
 CREATE INDEX ix_run_object_last_error_code ON run_object_last_error (code);
 CREATE TABLE run_object_required_action (
-	run_object TEXT NOT NULL,
+	run_object INTEGER NOT NULL,
 	type TEXT,
 	extra TEXT,
 	CONSTRAINT pk_run_object_required_action PRIMARY KEY (run_object),
-	CONSTRAINT fk_run_object_required_action_run_object FOREIGN KEY(run_object) REFERENCES run_object (id) ON DELETE CASCADE
+	CONSTRAINT fk_run_object_required_action_run_object FOREIGN KEY(run_object) REFERENCES run_object (number) ON DELETE CASCADE
 );
 CREATE TABLE run_tool_call_object (
-	run_object TEXT NOT NULL,
+	run_object INTEGER NOT NULL,
 	position INTEGER NOT NULL,
 	id TEXT,
 	type TEXT,
@@ -195,19 +199,20 @@ CREATE TABLE run_tool_call_object (
 	extra TEXT,
 	CONSTRAINT pk_run_tool_call_object PRIMARY KEY (run_object, position),
 	CONSTRAINT fk_run_tool_call_object_run_object FOREIGN KEY(run_object) REFERENCES run_object_required_action (run_object) ON DELETE CASCADE
-);
+)
+ WITHOUT ROWID;
 CREATE VIEW "RunObject" AS
 SELECT r.id, r.object, r.created_at, r.thread_id, r.assistant_id, r.status,
                a.run_object AS required_action, e.run_object AS last_error,
                r.expires_at, r.started_at, r.cancelled_at, r.failed_at, r.completed_at,
                d.run_object AS incomplete_details, r.model, i.instructions, r.metadata, u.run_object AS usage,
                r.max_prompt_tokens, r.max_completion_tokens,
-               r.truncation_strategy, r.tool_choice, r.response_format, r.temperature
+               r.truncation_strategy, r.tool_choice, r.response_format, r.temperature, r.number
         FROM run_object r
-        LEFT JOIN run_object_required_action a ON a.run_object = r.id
-        LEFT JOIN run_object_last_error e ON e.run_object = r.id
-        LEFT JOIN run_object_incomplete_details d ON d.run_object = r.id
-        LEFT JOIN run_completion_usage u ON u.run_object = r.id
+        LEFT JOIN run_object_required_action a ON a.run_object = r.number
+        LEFT JOIN run_object_last_error e ON e.run_object = r.number
+        LEFT JOIN run_object_incomplete_details d ON d.run_object = r.number
+        LEFT JOIN run_completion_usage u ON u.run_object = r.number
         LEFT JOIN run_object_instructions i ON i.id = r.instructions_id;
 CREATE VIEW "RunObjectAssistantObjectToolsInner" AS
 SELECT run_object AS "runObject", assistant_object_tools_inner AS "assistantObjectToolsInner"
@@ -250,13 +255,13 @@ SELECT
             CASE WHEN r.created_at BETWEEN -62135510400 AND 253402214399 THEN strftime('%Y-%m-%d', r.created_at, 'unixepoch') END AS created_day,
             CASE WHEN r.created_at BETWEEN -62135510400 AND 253402214399 THEN strftime('%Y', r.created_at, 'unixepoch', '-3 days', 'weekday 4') || '-W' || printf('%02d', (strftime('%j', r.created_at, 'unixepoch', '-3 days', 'weekday 4') - 1) / 7 + 1) END AS created_week,
             CASE WHEN r.created_at BETWEEN -62135510400 AND 253402214399 THEN strftime('%Y-%m', r.created_at, 'unixepoch') END AS created_month,
-            (SELECT u.prompt_tokens FROM run_completion_usage u WHERE u.run_object = r.id) AS prompt_tokens, (SELECT u.completion_tokens FROM run_completion_usage u WHERE u.run_object = r.id) AS completion_tokens, (SELECT u.total_tokens FROM run_completion_usage u WHERE u.run_object = r.id) AS total_tokens,
+            (SELECT u.prompt_tokens FROM run_completion_usage u WHERE u.run_object = r.number) AS prompt_tokens, (SELECT u.completion_tokens FROM run_completion_usage u WHERE u.run_object = r.number) AS completion_tokens, (SELECT u.total_tokens FROM run_completion_usage u WHERE u.run_object = r.number) AS total_tokens,
             (SELECT coalesce(CASE WHEN json_type(u.extra, '$.prompt_tokens_details.cached_tokens') = 'integer' AND json_extract(u.extra, '$.prompt_tokens_details.cached_tokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.prompt_tokens_details.cached_tokens') END,
                      CASE WHEN json_type(u.extra, '$.promptTokensDetails.cachedTokens') = 'integer' AND json_extract(u.extra, '$.promptTokensDetails.cachedTokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.promptTokensDetails.cachedTokens') END,
                      CASE WHEN json_type(u.extra, '$.PromptTokensDetails.CachedTokens') = 'integer' AND json_extract(u.extra, '$.PromptTokensDetails.CachedTokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.PromptTokensDetails.CachedTokens') END,
                      CASE WHEN json_type(u.extra, '$.prompt_token_details.cached_tokens') = 'integer' AND json_extract(u.extra, '$.prompt_token_details.cached_tokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.prompt_token_details.cached_tokens') END,
                      CASE WHEN json_type(u.extra, '$.promptTokenDetails.cachedTokens') = 'integer' AND json_extract(u.extra, '$.promptTokenDetails.cachedTokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.promptTokenDetails.cachedTokens') END,
-                     CASE WHEN json_type(u.extra, '$.PromptTokenDetails.CachedTokens') = 'integer' AND json_extract(u.extra, '$.PromptTokenDetails.CachedTokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.PromptTokenDetails.CachedTokens') END) FROM run_completion_usage u WHERE u.run_object = r.id) AS cached_tokens,
+                     CASE WHEN json_type(u.extra, '$.PromptTokenDetails.CachedTokens') = 'integer' AND json_extract(u.extra, '$.PromptTokenDetails.CachedTokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.PromptTokenDetails.CachedTokens') END) FROM run_completion_usage u WHERE u.run_object = r.number) AS cached_tokens,
             (SELECT CASE WHEN u.prompt_tokens BETWEEN 0 AND 999999999999999999
                   AND u.completion_tokens BETWEEN 0 AND 999999999999999999
                   AND coalesce(coalesce(CASE WHEN json_type(u.extra, '$.prompt_tokens_details.cached_tokens') = 'integer' AND json_extract(u.extra, '$.prompt_tokens_details.cached_tokens') BETWEEN -999999999999999999 AND 999999999999999999 THEN json_extract(u.extra, '$.prompt_tokens_details.cached_tokens') END,
@@ -284,7 +289,7 @@ SELECT
                      AND substr(p.model, 1, length(p.model) - 1) = substr(r.model, 1, length(p.model) - 1)))
               ORDER BY CASE WHEN substr(p.model, length(p.model)) = '*' THEN 1 ELSE 0 END, length(p.model) DESC,
                        p.valid_from DESC
-              LIMIT 1) END FROM run_completion_usage u WHERE u.run_object = r.id) AS cost,
+              LIMIT 1) END FROM run_completion_usage u WHERE u.run_object = r.number) AS cost,
             (SELECT p.currency
               FROM model_price p
               WHERE p.valid_from <= r.created_at
@@ -293,8 +298,8 @@ SELECT
               ORDER BY CASE WHEN substr(p.model, length(p.model)) = '*' THEN 1 ELSE 0 END, length(p.model) DESC,
                        p.valid_from DESC
               LIMIT 1) AS currency,
-            (SELECT e.code FROM run_object_last_error e WHERE e.run_object = r.id) AS error_code, (SELECT e.message FROM run_object_last_error e WHERE e.run_object = r.id) AS error_message,
-            (SELECT d.reason FROM run_object_incomplete_details d WHERE d.run_object = r.id) AS incomplete_reason,
+            (SELECT e.code FROM run_object_last_error e WHERE e.run_object = r.number) AS error_code, (SELECT e.message FROM run_object_last_error e WHERE e.run_object = r.number) AS error_message,
+            (SELECT d.reason FROM run_object_incomplete_details d WHERE d.run_object = r.number) AS incomplete_reason,
             (SELECT CASE WHEN substr(c.document, 1, 1) = '"' THEN json_extract(c.document, '$')
                  WHEN c.id IS NOT NULL THEN coalesce(c.type, 'object') || coalesce(':' ||
                      (SELECT n.name FROM function_object n WHERE n.id = c.function), '') END FROM assistants_api_tool_choice_option c WHERE c.id = r.tool_choice) AS tool_choice,
@@ -304,39 +309,41 @@ SELECT
             (SELECT CASE WHEN t.last_messages IS NOT NULL
                  THEN coalesce(t.type, 'object') || ':' || CAST(t.last_messages AS TEXT)
                  WHEN t.id IS NOT NULL THEN coalesce(t.type, 'object') END FROM truncation_object t WHERE t.id = r.truncation_strategy) AS truncation,
-            (SELECT count(*) FROM run_object_assistant_object_tools_inner l WHERE l.run_object = r.id) AS tool_count,
-            (SELECT count(*) FROM run_object_file_ids l WHERE l.run_object = r.id) AS file_count,
-            (SELECT count(*) FROM run_tool_call_object l WHERE l.run_object = r.id) AS pending_tool_calls,
+            (SELECT count(*) FROM run_object_assistant_object_tools_inner l
+             WHERE l.run_object = r.number) AS tool_count,
+            (SELECT count(*) FROM run_object_file_ids l WHERE l.run_object = r.number) AS file_count,
+            (SELECT count(*) FROM run_tool_call_object l WHERE l.run_object = r.number) AS pending_tool_calls,
             r.source, r.observed_at, CASE WHEN r.observed_at BETWEEN -62135510400000000 AND 253402214399000000 THEN datetime((r.observed_at - ((r.observed_at % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch') END AS observed_time,
             r.archived_at, CASE WHEN r.archived_at BETWEEN -62135510400000000 AND 253402214399000000 THEN datetime((r.archived_at - ((r.archived_at % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch') END AS archived_time
         FROM run_object r;
 CREATE VIEW "run_tools" AS
-SELECT l.run_object AS run_id, l.position, t.type, f.name AS function_name, f.description, f.strict,
+SELECT r.id AS run_id, l.position, t.type, f.name AS function_name, f.description, f.strict,
                t.id AS tool_id
         FROM run_object_assistant_object_tools_inner l
+        JOIN run_object r ON r.number = l.run_object
         LEFT JOIN assistant_object_tools_inner t ON t.id = l.assistant_object_tools_inner
         LEFT JOIN function_object f ON f.id = t.function;
 CREATE VIEW "run_files" AS
-SELECT run_object AS run_id, position, file_ids AS file_id FROM run_object_file_ids;
+SELECT r.id AS run_id, l.position, l.file_ids AS file_id FROM run_object_file_ids l JOIN run_object r ON r.number = l.run_object;
 CREATE VIEW "run_tool_calls" AS
-SELECT c.run_object AS run_id, c.position, c.id AS call_id, c.type, c.function_name,
+SELECT r.id AS run_id, c.position, c.id AS call_id, c.type, c.function_name,
             c.function_arguments AS arguments, r.observed_at, CASE WHEN r.observed_at BETWEEN -62135510400000000 AND 253402214399000000 THEN datetime((r.observed_at - ((r.observed_at % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch') END AS observed_time,
             1 AS pending
-        FROM run_tool_call_object c JOIN run_object r ON r.id = c.run_object
+        FROM run_tool_call_object c JOIN run_object r ON r.number = c.run_object
         UNION ALL
-        SELECT a.run_object AS run_id, e.key AS position, coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.id') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.id') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Id') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Id') END) AS call_id, coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.type') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.type') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Type') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Type') END) AS type,
+        SELECT r.id AS run_id, e.key AS position, coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.id') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.id') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Id') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Id') END) AS call_id, coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.type') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.type') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Type') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Type') END) AS type,
             coalesce(coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.name') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.name') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Function.Name') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Function.Name') END), coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.name') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.name') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Name') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Name') END)) AS function_name,
             coalesce(coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.arguments') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.arguments') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Function.Arguments') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Function.Arguments') END), coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.arguments') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.arguments') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Arguments') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Arguments') END)) AS arguments, r.observed_at,
             CASE WHEN r.observed_at BETWEEN -62135510400000000 AND 253402214399000000 THEN datetime((r.observed_at - ((r.observed_at % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch') END AS observed_time, 1 AS pending
-        FROM run_object_required_action a JOIN run_object r ON r.id = a.run_object
+        FROM run_object_required_action a JOIN run_object r ON r.number = a.run_object
         JOIN json_each(CASE WHEN a.extra IS NOT NULL THEN a.extra ELSE '{}' END) m
         JOIN json_each(CASE WHEN coalesce(json_type(CASE WHEN m.type = 'object' THEN m.value ELSE '{}' END, '$.tool_calls'), json_type(CASE WHEN m.type = 'object' THEN m.value ELSE '{}' END, '$.toolCalls'), json_type(CASE WHEN m.type = 'object' THEN m.value ELSE '{}' END, '$.ToolCalls')) = 'array' THEN coalesce(json_extract(m.value, '$.tool_calls'), json_extract(m.value, '$.toolCalls'), json_extract(m.value, '$.ToolCalls')) ELSE '[]' END) e
         UNION ALL
-        SELECT c.run_object AS run_id, e.key AS position, coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.id') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.id') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Id') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Id') END) AS call_id, coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.type') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.type') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Type') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Type') END) AS type,
+        SELECT r.id AS run_id, e.key AS position, coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.id') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.id') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Id') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Id') END) AS call_id, coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.type') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.type') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Type') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Type') END) AS type,
             coalesce(coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.name') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.name') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Function.Name') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Function.Name') END), coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.name') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.name') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Name') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Name') END)) AS function_name,
             coalesce(coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.arguments') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.function.arguments') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Function.Arguments') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Function.Arguments') END), coalesce(CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.arguments') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.arguments') END, CASE WHEN json_type(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Arguments') = 'text' THEN json_extract(CASE WHEN e.type = 'object' THEN e.value ELSE '{}' END, '$.Arguments') END)) AS arguments, c.observed_at,
             CASE WHEN c.observed_at BETWEEN -62135510400000000 AND 253402214399000000 THEN datetime((c.observed_at - ((c.observed_at % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch') END AS observed_time, 0 AS pending
-        FROM run_object_change c
+        FROM run_object_change c JOIN run_object r ON r.number = c.run_object
         JOIN json_each(CASE WHEN coalesce(json_type(c.members, '$.required_action'), json_type(c.members, '$.requiredAction'), json_type(c.members, '$.RequiredAction')) = 'object' THEN coalesce(json_extract(c.members, '$.required_action'), json_extract(c.members, '$.requiredAction'), json_extract(c.members, '$.RequiredAction')) ELSE '{}' END) m
         JOIN json_each(CASE WHEN coalesce(json_type(CASE WHEN m.type = 'object' THEN m.value ELSE '{}' END, '$.tool_calls'), json_type(CASE WHEN m.type = 'object' THEN m.value ELSE '{}' END, '$.toolCalls'), json_type(CASE WHEN m.type = 'object' THEN m.value ELSE '{}' END, '$.ToolCalls')) = 'array' THEN coalesce(json_extract(m.value, '$.tool_calls'), json_extract(m.value, '$.toolCalls'), json_extract(m.value, '$.ToolCalls')) ELSE '[]' END) e;
 CREATE VIEW "run_metadata" AS
@@ -352,10 +359,10 @@ SELECT run_id, row_number() OVER (PARTITION BY run_id ORDER BY status_rank, obse
             lag(status) OVER (PARTITION BY run_id ORDER BY status_rank, observed_at, digest) AS previous_status,
             observed_at, CASE WHEN observed_at BETWEEN -62135510400000000 AND 253402214399000000 THEN datetime((observed_at - ((observed_at % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch') END AS observed_time, is_current, members
         FROM (
-            SELECT run_object AS run_id, status, observed_at, digest, 0 AS is_current, members,
-                CASE WHEN status = 'cancelling' THEN 1
-               WHEN status IN ('cancelled', 'failed', 'completed', 'expired', 'incomplete') THEN 2 ELSE 0 END AS status_rank
-            FROM run_object_change
+            SELECT r.id AS run_id, c.status, c.observed_at, c.digest, 0 AS is_current, c.members,
+                CASE WHEN c.status = 'cancelling' THEN 1
+               WHEN c.status IN ('cancelled', 'failed', 'completed', 'expired', 'incomplete') THEN 2 ELSE 0 END AS status_rank
+            FROM run_object_change c JOIN run_object r ON r.number = c.run_object
             UNION ALL
             SELECT id, status, observed_at, digest, 1, NULL, 3 FROM run_object
         ) looks;
@@ -446,38 +453,38 @@ SELECT r.id AS run_id, 'object' AS rule, '$.object' AS path,
         SELECT r.id AS run_id, 'required_action' AS rule, '$.required_action' AS path,
             'is null or absent in a run that requires action' AS detail
         FROM run_object r
-        WHERE r.status = 'requires_action' AND NOT EXISTS (SELECT 1 FROM run_object_required_action a WHERE a.run_object = r.id) AND coalesce(json_type(r.extra, '$.required_action'), json_type(r.extra, '$.requiredAction'), json_type(r.extra, '$.RequiredAction')) IS NULL UNION ALL
+        WHERE r.status = 'requires_action' AND NOT EXISTS (SELECT 1 FROM run_object_required_action a WHERE a.run_object = r.number) AND coalesce(json_type(r.extra, '$.required_action'), json_type(r.extra, '$.requiredAction'), json_type(r.extra, '$.RequiredAction')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'required_action' AS rule, '$.required_action' AS path,
             'stands in a run whose status is not requires_action' AS detail
-        FROM run_object r JOIN run_object_required_action a ON a.run_object = r.id
+        FROM run_object r JOIN run_object_required_action a ON a.run_object = r.number
         WHERE coalesce(r.status, '') <> 'requires_action' UNION ALL
         SELECT r.id AS run_id, 'required_action' AS rule, '$.required_action.type' AS path,
             coalesce('unknown type ' || '"' || substr(a.type, 1, 100) || '"', 'is null, absent or no string') AS detail
-        FROM run_object r JOIN run_object_required_action a ON a.run_object = r.id
+        FROM run_object r JOIN run_object_required_action a ON a.run_object = r.number
         WHERE coalesce(a.type, '') <> 'submit_tool_outputs' AND coalesce(json_type(a.extra, '$.type'), json_type(a.extra, '$.Type')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'usage' AS rule, '$.usage' AS path,
             'stands in a run that has not ended' AS detail
-        FROM run_object r JOIN run_completion_usage u ON u.run_object = r.id
+        FROM run_object r JOIN run_completion_usage u ON u.run_object = r.number
         WHERE coalesce(r.status, '') NOT IN ('cancelled', 'failed', 'completed', 'incomplete', 'expired') UNION ALL
         SELECT r.id AS run_id, 'usage' AS rule, '$.usage.prompt_tokens' AS path,
             'is null or absent' AS detail
-        FROM run_object r JOIN run_completion_usage u ON u.run_object = r.id
+        FROM run_object r JOIN run_completion_usage u ON u.run_object = r.number
         WHERE u.prompt_tokens IS NULL AND coalesce(json_type(u.extra, '$.prompt_tokens'), json_type(u.extra, '$.promptTokens'), json_type(u.extra, '$.PromptTokens')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'usage' AS rule, '$.usage.completion_tokens' AS path,
             'is null or absent' AS detail
-        FROM run_object r JOIN run_completion_usage u ON u.run_object = r.id
+        FROM run_object r JOIN run_completion_usage u ON u.run_object = r.number
         WHERE u.completion_tokens IS NULL AND coalesce(json_type(u.extra, '$.completion_tokens'), json_type(u.extra, '$.completionTokens'), json_type(u.extra, '$.CompletionTokens')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'usage' AS rule, '$.usage.total_tokens' AS path,
             'is null or absent' AS detail
-        FROM run_object r JOIN run_completion_usage u ON u.run_object = r.id
+        FROM run_object r JOIN run_completion_usage u ON u.run_object = r.number
         WHERE u.total_tokens IS NULL AND coalesce(json_type(u.extra, '$.total_tokens'), json_type(u.extra, '$.totalTokens'), json_type(u.extra, '$.TotalTokens')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'last_error' AS rule, '$.last_error.code' AS path,
             coalesce('unknown code ' || '"' || substr(e.code, 1, 100) || '"', 'is null or absent') AS detail
-        FROM run_object r JOIN run_object_last_error e ON e.run_object = r.id
+        FROM run_object r JOIN run_object_last_error e ON e.run_object = r.number
         WHERE coalesce(e.code, '') NOT IN ('server_error', 'rate_limit_exceeded', 'invalid_prompt') AND coalesce(json_type(e.extra, '$.code'), json_type(e.extra, '$.Code')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'incomplete_details' AS rule, '$.incomplete_details.reason' AS path,
             'unknown reason ' || '"' || substr(d.reason, 1, 100) || '"' AS detail
-        FROM run_object r JOIN run_object_incomplete_details d ON d.run_object = r.id
+        FROM run_object r JOIN run_object_incomplete_details d ON d.run_object = r.number
         WHERE d.reason NOT IN ('max_completion_tokens', 'max_prompt_tokens') UNION ALL
         SELECT r.id AS run_id, 'metadata' AS rule, '$.metadata' AS path,
             CAST((SELECT count(*) FROM json_each(CASE WHEN json_type(r.metadata) = 'object' THEN r.metadata ELSE '{}' END)) AS TEXT) || ' pairs, documented are 16 at most' AS detail
@@ -496,24 +503,24 @@ SELECT r.id AS run_id, 'object' AS rule, '$.object' AS path,
         FROM run_object r JOIN json_each(CASE WHEN json_type(r.metadata) = 'object' THEN r.metadata ELSE '{}' END) AS m
         WHERE m.type = 'text' AND length(m.value) > 512 UNION ALL
         SELECT r.id AS run_id, 'tools' AS rule, '$.tools' AS path,
-            CAST((SELECT count(*) FROM run_object_assistant_object_tools_inner l WHERE l.run_object = r.id) AS TEXT) || ' tools, documented are 128 at most, 20 in a run of the first generation' AS detail
+            CAST((SELECT count(*) FROM run_object_assistant_object_tools_inner l WHERE l.run_object = r.number) AS TEXT) || ' tools, documented are 128 at most, 20 in a run of the first generation' AS detail
         FROM run_object r
-        WHERE (SELECT count(*) FROM run_object_assistant_object_tools_inner l WHERE l.run_object = r.id) > CASE WHEN r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'file_ids' IN (SELECT CASE k.type WHEN 'array' THEN json_extract(k.value, '$[1]') ELSE k.value END FROM json_each(s.document, '$.keys') k)) OR EXISTS (SELECT 1 FROM run_object_assistant_object_tools_inner l
-            JOIN assistant_object_tools_inner t ON t.id = l.assistant_object_tools_inner WHERE l.run_object = r.id AND t.type = 'retrieval') THEN 20 ELSE 128 END UNION ALL
-        SELECT r.run_object AS run_id, 'tools' AS rule, '$.tools[' || CAST(r.position AS TEXT) || '].type' AS path,
+        WHERE (SELECT count(*) FROM run_object_assistant_object_tools_inner l WHERE l.run_object = r.number) > CASE WHEN r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'file_ids' IN (SELECT CASE k.type WHEN 'array' THEN json_extract(k.value, '$[1]') ELSE k.value END FROM json_each(s.document, '$.keys') k)) OR EXISTS (SELECT 1 FROM run_object_assistant_object_tools_inner l
+            JOIN assistant_object_tools_inner t ON t.id = l.assistant_object_tools_inner WHERE l.run_object = r.number AND t.type = 'retrieval') THEN 20 ELSE 128 END UNION ALL
+        SELECT r.id AS run_id, 'tools' AS rule, '$.tools[' || CAST(l.position AS TEXT) || '].type' AS path,
             coalesce('unknown type ' || '"' || substr(t.type, 1, 100) || '"', 'is null, absent or no string') AS detail
-        FROM run_object_assistant_object_tools_inner r
-            JOIN assistant_object_tools_inner t ON t.id = r.assistant_object_tools_inner
+        FROM run_object_assistant_object_tools_inner l
+            JOIN assistant_object_tools_inner t ON t.id = l.assistant_object_tools_inner JOIN run_object r ON r.number = l.run_object
         WHERE coalesce(t.type, '') NOT IN ('code_interpreter', 'retrieval', 'file_search', 'function') UNION ALL
-        SELECT r.run_object AS run_id, 'tools' AS rule, '$.tools[' || CAST(r.position AS TEXT) || '].function.name' AS path,
+        SELECT r.id AS run_id, 'tools' AS rule, '$.tools[' || CAST(l.position AS TEXT) || '].function.name' AS path,
             coalesce('"' || substr(n.name, 1, 100) || '"' || ' is no name of a function', 'is null, absent or no string') AS detail
-        FROM run_object_assistant_object_tools_inner r
-            JOIN assistant_object_tools_inner t ON t.id = r.assistant_object_tools_inner LEFT JOIN function_object n ON n.id = t.function
+        FROM run_object_assistant_object_tools_inner l
+            JOIN assistant_object_tools_inner t ON t.id = l.assistant_object_tools_inner JOIN run_object r ON r.number = l.run_object LEFT JOIN function_object n ON n.id = t.function
         WHERE t.type = 'function' AND (n.name IS NULL OR NOT ((n.name NOT GLOB '*[^a-zA-Z0-9_-]*' AND length(n.name) BETWEEN 1 AND 64))) UNION ALL
         SELECT r.id AS run_id, 'file_ids' AS rule, '$.file_ids' AS path,
-            CAST((SELECT count(*) FROM run_object_file_ids l WHERE l.run_object = r.id) AS TEXT) || ' files, documented are 20 at most' AS detail
+            CAST((SELECT count(*) FROM run_object_file_ids l WHERE l.run_object = r.number) AS TEXT) || ' files, documented are 20 at most' AS detail
         FROM run_object r
-        WHERE (SELECT count(*) FROM run_object_file_ids l WHERE l.run_object = r.id) > 20 UNION ALL
+        WHERE (SELECT count(*) FROM run_object_file_ids l WHERE l.run_object = r.number) > 20 UNION ALL
         SELECT r.id AS run_id, 'instructions' AS rule, '$.instructions' AS path,
             CAST(length(i.instructions) AS TEXT) || ' characters, documented are 256000 at most' AS detail
         FROM run_object r JOIN run_object_instructions i ON i.id = r.instructions_id

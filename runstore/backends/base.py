@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
 from threading import Event
 from typing import Any, ClassVar, NamedTuple
@@ -183,6 +184,13 @@ class Backend(ABC):
         return []
 
     @abstractmethod
+    def numbers(self, connection: Connection, table: Table, keys: Sequence[str]) -> Sequence[int]:
+        """Return a number for each new row of a table, given the keys of the rows; no number is returned twice.
+
+        On one machine, the numbers ascend in the order in which transactions ask for them.
+        """
+
+    @abstractmethod
     def insert(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:
         """Insert new rows while they are produced. An existing key and a row that the database drops are errors."""
 
@@ -295,10 +303,12 @@ class Backend(ABC):
     def analyze(self, connection: Connection, tables: Iterable[Table]) -> None:
         """Update the statistics of the query planner, if the database uses any."""
 
-    def update(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-        """Set all columns of existing rows, found by the first column."""
-        statement = _update(named(table, connection), table, self.placeholder)
-        updated = self._run_many(connection, statement, [(*row[1:], row[0]) for row in rows])
+    def update(self, connection: Connection, table: Table, keys: tuple[str, ...], rows: Sequence[Row]) -> None:
+        """Set all columns of existing rows except *keys*, by the first of which the rows are found."""
+        names = table.columns.keys()
+        values = itemgetter(*(names.index(name) for name in names if name not in keys), names.index(keys[0]))
+        statement = _update(named(table, connection), table, keys, self.placeholder)
+        updated = self._run_many(connection, statement, list(map(values, rows)))
         expect(connection, table, updated, len(rows), "updated")
 
     def delete(self, connection: Connection, table: Table, columns: tuple[str, ...], keys: Iterable[Row]) -> int:
@@ -410,10 +420,9 @@ def insert_arrays(name: str, table: Table, types: tuple[str, ...]) -> str:
 
 
 @lru_cache
-def _update(name: str, table: Table, placeholder: str) -> str:
-    key, *others = table.columns.keys()
-    sets = ", ".join(f"{quoted(column)} = {placeholder}" for column in others)
-    return f"UPDATE {name} SET {sets} WHERE {quoted(key)} = {placeholder}"  # noqa: S608
+def _update(name: str, table: Table, keys: tuple[str, ...], placeholder: str) -> str:
+    sets = ", ".join(f"{quoted(column.name)} = {placeholder}" for column in table.columns if column.name not in keys)
+    return f"UPDATE {name} SET {sets} WHERE {quoted(keys[0])} = {placeholder}"  # noqa: S608
 
 
 @lru_cache

@@ -192,6 +192,12 @@ class PostgreSQL(Backend):
         """Check the encoding, which the server has reported when the connection was opened."""
         session.refuse_encoding(connection)
 
+    def numbers(self, connection: Connection, table: Table, keys: Sequence[str]) -> Sequence[int]:
+        """Reserve the next numbers of the identity column; those of a transaction that is rolled back are lost."""
+        sequence = ".".join(map(quoted, filter(None, (schema_of(connection), f"{table.name}_number_seq"))))
+        reserved = "SELECT pg_catalog.nextval(%s::regclass) FROM pg_catalog.generate_series(1, %s)"
+        return connection.exec_driver_sql(reserved, (sequence, len(keys))).scalars().all()
+
     def insert(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:
         """Insert with COPY, or row by row if there are so few rows that the round trips of COPY would cost more."""
         rows = iter(rows)
@@ -227,9 +233,9 @@ class PostgreSQL(Backend):
         ]
         return connection.exec_driver_sql(insert_arrays(name, table, _types(table)), tuple(arrays)).rowcount
 
-    def update(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    def update(self, connection: Connection, table: Table, keys: tuple[str, ...], rows: Sequence[Row]) -> None:
         """Send one statement for each row, without waiting for the result of the one before."""
-        super().update(connection, table, _exact(rows))
+        super().update(connection, table, keys, _exact(rows))
 
     def among(self, column: ColumnElement[Any], values: str | list[str]) -> ColumnElement[bool]:
         """Send keys as JSON: psycopg quotes arrays element by element, and the planner should not know their number.

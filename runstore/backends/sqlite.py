@@ -8,7 +8,7 @@ import time
 from asyncio import CancelledError
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
-from functools import reduce
+from functools import lru_cache, reduce
 from itertools import chain, islice
 from operator import add
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import (
     JSON,
+    ColumnClause,
     ColumnElement,
     Connection,
     Dialect,
@@ -28,14 +29,17 @@ from sqlalchemy import (
     SingletonThreadPool,
     StaticPool,
     Table,
+    TableClause,
     Text,
     UnaryExpression,
     cast,
+    column,
     event,
     exists,
     func,
     literal_column,
     select,
+    union_all,
 )
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
@@ -60,7 +64,8 @@ VALUES = 16_000
 """Maximum number of values in one INSERT."""
 
 _PASSING = {
-    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,  # another writer inserted the same run, which the next try finds
+    sqlite3.SQLITE_CONSTRAINT_UNIQUE,  # another writer inserted the same run, which the next try finds
+    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
     sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY,  # a prune deleted a shared row that this process remembers as stored
 }
 
@@ -158,6 +163,14 @@ class SQLite(Backend):
     def check_encoding(self, connection: Connection) -> None:
         """Refuse a file in UTF-16, which sorts ids in another order: archives are compared in the order of ids."""
         awaited.sqlite(connection, lambda driver: _refuse_encoding(driver, connection.engine.url))
+
+    def numbers(self, connection: Connection, table: Table, keys: Sequence[str]) -> Sequence[int]:
+        """Continue after the greatest number that was ever given: nobody else writes during this transaction.
+
+        SQLite records that number for a table with AUTOINCREMENT, which a tool that makes the table anew may lose.
+        """
+        first = (connection.scalar(_select_last(table)) or 0) + 1
+        return range(first, first + len(keys))
 
     def insert(self, connection: Connection, table: Table, rows: Iterable[Row]) -> None:
         """Insert many rows with each statement: while SQLite executes it, other Python threads can run."""
@@ -362,6 +375,15 @@ def _insert(
             inserted += driver.execute(statement, tuple(chain.from_iterable(some[:part]))).rowcount
             del some[:part]
     return sent, inserted
+
+
+@lru_cache
+def _select_last(table: Table) -> Select[Any]:
+    name: ColumnClause[str] = column("name")
+    last: ColumnClause[int] = column("seq")
+    given = select(last).select_from(TableClause("sqlite_sequence", name, last)).where(name == table.name)
+    numbers = union_all(given, select(func.max(literal_column("rowid"))).select_from(table)).subquery()
+    return select(func.max(numbers.c.seq))
 
 
 def _contains(document: ColumnElement[Any], text: bytes) -> ColumnElement[bool]:

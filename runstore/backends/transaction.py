@@ -44,6 +44,10 @@ class Transaction:
             if not (self.connection.invalidated and self.connection.dialect.driver == "aiosqlite"):
                 result.close()
 
+    def numbers(self, table: Table, keys: Sequence[str]) -> Sequence[int]:
+        """Return a number for each new row of a table: :meth:`Backend.numbers`."""
+        return self.backend.numbers(self.connection, table, keys)
+
     def insert(self, table: Table, rows: Iterable[Row]) -> None:
         """Insert new rows: :meth:`Backend.insert`."""
         self.backend.insert(self.connection, table, rows)
@@ -56,9 +60,9 @@ class Transaction:
         """Insert the rows whose key is not stored yet and return their number: :meth:`Backend.insert_missing`."""
         return self.backend.insert_missing(self.connection, table, rows)
 
-    def update(self, table: Table, rows: Sequence[Row]) -> None:
-        """Set all columns of stored rows: :meth:`Backend.update`."""
-        self.backend.update(self.connection, table, rows)
+    def update(self, table: Table, keys: tuple[str, ...], rows: Sequence[Row]) -> None:
+        """Set all columns of stored rows except *keys*: :meth:`Backend.update`."""
+        self.backend.update(self.connection, table, keys, rows)
 
     def delete(self, table: Table, columns: tuple[str, ...], keys: Iterable[Row]) -> int:
         """Delete rows by the values of *columns* and return their number: :meth:`Backend.delete`."""

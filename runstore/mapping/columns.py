@@ -60,7 +60,7 @@ BELONGS: dict[str, Table] = {
 }
 """For each of these members of a run, the table with one row for it, whose columns are its documented members."""
 
-OWN = ("extra", "shape", "digest", "observed_at", "archived_at", "source")
+OWN = ("extra", "shape", "digest", "observed_at", "archived_at", "source", "number")
 """The columns of run_object that runstore adds."""
 
 OBJECTS = tuple(column.name for column in RUN.columns if isinstance(column.type, JSONText) and column.name not in OWN)

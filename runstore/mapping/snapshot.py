@@ -47,9 +47,9 @@ class Snapshot:
     observed_at: int
     digest: bytes
     row: list[Any]
-    """The values of run_object in the order of :data:`COLUMNS`; archived_at is set when the row is written."""
+    """The values of run_object in the order of :data:`COLUMNS`; archived_at and number are set when it is written."""
     children: dict[Table, Sequence[Any]]
-    """The linked values of each link table, in order, and the rows of other tables; see :meth:`rows`."""
+    """The linked values of each link table, in order, and the rows of other tables without the number of the run."""
     shared: list[SharedRow]
     """The shared rows to which it refers, except its key layout."""
     shape: SharedRow
@@ -62,10 +62,12 @@ class Snapshot:
     """
 
     def rows(self, table: Table) -> Iterable[tuple[Any, ...]]:
-        """Return the rows of this run in a table."""
-        found = self.children.get(table, ())
+        """Return the rows of this run in a table, once it has a number."""
+        found, number = self.children.get(table, ()), self.row[_NUMBER]
         # Built on demand: a repeated import writes few of them, and a batch has thousands of links.
-        return zip(repeat(self.id), count(), found) if table in LINK_TABLES else found  # count is infinite
+        if table in LINK_TABLES:
+            return zip(repeat(number), count(), found)  # count is infinite
+        return ((number, *row) for row in found)
 
     @property
     def status(self) -> str | None:
@@ -86,8 +88,8 @@ class Snapshot:
 
 _STATUS = COLUMNS["status"]
 _IDENTITY = tuple(COLUMNS[name] for name in ("thread_id", "assistant_id", "created_at"))
-_EXTRA, _SHAPE, _DIGEST, _OBSERVED_AT, _SOURCE = (
-    COLUMNS[name] for name in ("extra", "shape", "digest", "observed_at", "source")
+_EXTRA, _SHAPE, _DIGEST, _OBSERVED_AT, _SOURCE, _NUMBER = (
+    COLUMNS[name] for name in ("extra", "shape", "digest", "observed_at", "source", "number")
 )
 _NO_VALUES: list[None] = [None] * len(COLUMNS)
 
@@ -347,7 +349,7 @@ def _read_part(draft: Draft, member: str, raw: bytes, path: str) -> bytes:
     if not as_documented:
         draft.unlike |= {member}
     table = BELONGS[member]
-    draft.children[table] = [_child_row(table, values | {"run_object": draft.id, "extra": extra_text(extra)})]
+    draft.children[table] = [_child_row(table, values | {"extra": extra_text(extra)})]
     return text
 
 
@@ -370,7 +372,7 @@ def _read_required_action(draft: Draft, raw: bytes, path: str) -> bytes:
     if names:
         draft.unlike |= {"required_action"}
     draft.shape["required_action"] = entries(keys, names)
-    draft.children[REQUIRED_ACTION] = [(draft.id, kind, extra_text(extra))]
+    draft.children[REQUIRED_ACTION] = [(kind, extra_text(extra))]
     return wire.encode(members)
 
 
@@ -402,7 +404,7 @@ def _read_tool_calls(draft: Draft, outputs: bytes, path: str) -> bool:
             values |= {f"function_{key}": value for key, value in inner.values.items()}
             if inner.extra:
                 extra[function] = Raw(wire.encode(inner.extra))
-        values |= {"run_object": draft.id, "position": position, "extra": extra_text(extra)}
+        values |= {"position": position, "extra": extra_text(extra)}
         rows.append(_child_row(CALLS, values))
         shapes.append((keys, function_keys))
         as_documented = as_documented and usual
@@ -417,7 +419,8 @@ def _read_tool_calls(draft: Draft, outputs: bytes, path: str) -> bool:
     return True
 
 
-_COLUMNS_OF = {table: tuple(table.columns.keys()) for table in (*BELONGS.values(), CALLS)}
+_COLUMNS_OF = {table: tuple(table.columns.keys())[1:] for table in (*BELONGS.values(), CALLS)}
+"""The columns of each table without the first, the number of the run."""
 
 
 def _child_row(table: Table, values: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -32,7 +32,7 @@ _log = logging.getLogger("runstore")
 
 
 class Right(NamedTuple):
-    """A privilege on a table, a view, a column or (EXECUTE) a function."""
+    """A privilege on a table, a view, a column, (EXECUTE) a function or (USAGE) a sequence."""
 
     privilege: str
     name: str
@@ -55,6 +55,7 @@ _SHARED = [table.name for table in SHARED_TABLES]
 _BELONGING = sorted({*TABLES} - {*_SHARED, RUN.name})
 # By default, PUBLIC has this privilege. Without it, no row can be inserted, because an index calls the function.
 _TERMS = _rights("EXECUTE", JSONTerms.name)
+_SEQUENCE = f"{RUN.name}_number_seq"
 
 _READER = _rights("SELECT", VERSION_TABLE, *TABLES, *VIEWS) | _TERMS
 _WRITER = (
@@ -63,6 +64,7 @@ _WRITER = (
     | _rights("INSERT, UPDATE, DELETE", *_BELONGING)
     | _rights("INSERT", *_SHARED)
     | _columns(VERSION_TABLE, [LAST_IMPORT], "UPDATE")
+    | _rights("USAGE", _SEQUENCE)
 )
 
 _COLLECTED = [table.name for table in SHARED_TABLES if table is not SHAPE]
@@ -95,7 +97,7 @@ _STATS_READER = (
     _rights("SELECT", VERSION_TABLE, "model_price")
     | frozenset().union(*map(_numbers, _COUNTED))
     # What filters and db status read.
-    | _columns(RUN.name, ["id", "thread_id", "assistant_id", "status", "model"])
+    | _columns(RUN.name, ["id", "number", "thread_id", "assistant_id", "status", "model"])
     | _columns(RUN.name, [column.name for column in RUN.columns if column.name.endswith("_at")])
     | _columns(FetchedThread.__tablename__, ["asked_at", "failures"])
     | _columns(BELONGS["usage"].name, ["run_object", "prompt_tokens", "completion_tokens", "total_tokens"])
@@ -214,7 +216,8 @@ def _statements(schema: str, role: str, rights: Iterable[Right]) -> list[str]:
     alike: dict[str, list[str]] = defaultdict(list)
     for name, privileges in whole.items():
         place = f"{quoted(schema)}.{quoted(name)}"
-        alike[", ".join(privileges)].append(f"FUNCTION {place}(json)" if privileges == ["EXECUTE"] else place)
+        kinds = {"EXECUTE": f"FUNCTION {place}(json)", "USAGE": f"SEQUENCE {place}"}
+        alike[", ".join(privileges)].append(kinds.get(privileges[0], place))
     grants = [(privileges, ", ".join(names)) for privileges, names in sorted(alike.items())]
     grants += [
         (f"{privilege} ({quoted(*columns)})", f"{quoted(schema)}.{quoted(name)}")
@@ -239,6 +242,7 @@ FROM unnest(CAST(:privileges AS text[]), CAST(:names AS text[]), CAST(:columns A
     LATERAL format('%I.%I', CAST(:schema AS text), wanted.name) AS place
 WHERE NOT CASE
     WHEN wanted.privilege = 'CONNECT' THEN has_database_privilege(role, current_database(), 'CONNECT')
+    WHEN wanted.privilege = 'USAGE' AND wanted.name = :sequence THEN has_sequence_privilege(role, place, 'USAGE')
     WHEN wanted.privilege = 'USAGE' THEN has_schema_privilege(role, CAST(:schema AS text), 'USAGE')
     WHEN wanted.privilege = 'EXECUTE' THEN has_function_privilege(role, place || '(json)', 'EXECUTE')
     WHEN wanted.attribute IS NULL THEN has_table_privilege(role, place, wanted.privilege)
@@ -254,7 +258,14 @@ def _lacking(connection: Connection, schema: str, role: str, rights: Rights) -> 
     privileges, names, columns = (list(values) for values in zip(*wanted, strict=True))
     found = connection.execute(
         text(_LACKING),
-        {"privileges": privileges, "names": names, "columns": columns, "role": role, "schema": schema},
+        {
+            "privileges": privileges,
+            "names": names,
+            "columns": columns,
+            "role": role,
+            "schema": schema,
+            "sequence": _SEQUENCE,
+        },
     )
     return [f"{privilege} on {name}{f'.{column}' if column else ''}" for privilege, name, column in found]
 
@@ -281,7 +292,7 @@ def _readable_besides(connection: Connection, schema: str, role: str) -> list[st
 _EXISTING = """
 SELECT c.relname AS name, a.attname AS attribute
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_attribute AS a ON a.attrelid = c.oid
-WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'v') AND a.attnum > 0 AND NOT a.attisdropped
+WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'v', 'S') AND a.attnum > 0 AND NOT a.attisdropped
 UNION ALL
 SELECT p.proname, NULL FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = :schema
 """

@@ -24,7 +24,7 @@ from runstore.errors import (
 )
 from runstore.schema import TABLES, views
 
-REVISION = "0009"
+REVISION = "0010"
 """The revision that this code needs, the newest in ``migrations/versions``. Revisions are numbered in order."""
 
 VERSION_TABLE = "runstore_version"

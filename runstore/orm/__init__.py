@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from runstore import migrate, wire
 from runstore.backends import Transaction, backend_of
 from runstore.errors import RunConflict
-from runstore.mapping import Mapper, Snapshot
+from runstore.mapping import RUN, Mapper, Snapshot
 from runstore.orm.adoption import Adoption, row_of
 from runstore.orm.changes import Changes
 from runstore.orm.rows import put
@@ -78,6 +78,8 @@ def _prepare(session: Session, transaction: Transaction, touched: Sequence[Base]
     shared_rows = [row for _, snapshot, _ in snapshots for row in (*snapshot.shared, snapshot.shape)]
     shared_rows += rows.values()
     writer.write_shared(transaction, shared_rows, {})
+    new = [snapshot.id for _, snapshot, _ in snapshots if snapshot.id not in heads]
+    numbers = dict(zip(new, transaction.numbers(RUN, new), strict=True)) if new else {}
     adoption = Adoption(session, rows)
     for shared in sorted(loose, key=lambda shared: not isinstance(shared, FunctionObject)):
         adoption.persistent(shared)
@@ -85,7 +87,8 @@ def _prepare(session: Session, transaction: Transaction, touched: Sequence[Base]
     writer.replace_by_hand(transaction, replacing, heads, before)
     for run, snapshot, members in snapshots:
         adoption.adopt(run)
-        put(run, snapshot, members, heads.get(run.id), now)
+        head = heads.get(run.id)  # also of a run that this flush deletes, whose row becomes that of the new run
+        put(run, snapshot, members, head, numbers[run.id] if head is None else head.number, now)
 
 
 def may_delete(session: Session) -> None:

@@ -16,14 +16,16 @@ from runstore.save.writer import Head
 from runstore.schema import RunObject
 from runstore.schema.base import JSONText
 
-_KEPT = {"id", "digest", "observed_at", "archived_at", "source", *(column for column, _ in SHARED.values())}
+_KEPT = {"id", "digest", "observed_at", "archived_at", "source", "number", *(column for column, _ in SHARED.values())}
 """The columns of run_object that are set elsewhere; the keys of shared rows are set by the relationships."""
 
 
-def put(run: RunObject, snapshot: Snapshot, members: Collection[str], stored: Head | None, now: int) -> None:
+def put(
+    run: RunObject, snapshot: Snapshot, members: Collection[str], stored: Head | None, number: int, now: int
+) -> None:
     """Set a run, and its rows in other tables for the changed *members*, to the values of a snapshot.
 
-    *stored* is the head of the stored run, if there is one.
+    *stored* is the head of the stored run, if there is one. *number* is that of the run.
     """
     is_new, loaded = not inspect(run).persistent, inspect(run).dict
     _refuse_other_types(run, _value(RUN.columns["extra"], snapshot.row[COLUMNS["extra"]]), "$")
@@ -32,6 +34,11 @@ def put(run: RunObject, snapshot: Snapshot, members: Collection[str], stored: He
         # An attribute that is neither loaded nor changed is already correct.
         if column not in _KEPT and (is_new or attribute in loaded or column in members or column in ("extra", "shape")):
             _set(run, attribute, _value(RUN.columns[column], snapshot.row[place]))
+    if is_new:
+        # A relationship that was never set would leave the key that a run deleted in the same flush had.
+        for column, _ in SHARED.values():
+            if snapshot.row[COLUMNS[column]] is None:
+                _set(run, COLUMN_ATTRIBUTES[column], None)
     for member, table in (*BELONGS.items(), ("required_action", REQUIRED_ACTION)):
         if member in members:
             part = getattr(run, member)
@@ -44,6 +51,7 @@ def put(run: RunObject, snapshot: Snapshot, members: Collection[str], stored: He
                 member, len(getattr(run, RELATIONS[member])), len(snapshot.children.get(MEMBER_TABLES[member][0], ()))
             )
     _set(run, "digest", snapshot.digest)
+    _set(run, "number", number)
     # Ignore the value on the object: a merge may have copied it from another object.
     same = stored is not None and stored.digest == snapshot.digest
     _set(run, "observed_at", stored.observed_at if stored and same else snapshot.observed_at)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
 from runstore.errors import ConfigurationError, PastTheMapping, SharedRowChanged
@@ -26,6 +26,9 @@ def sorted_out(
     deleted: list[RunObject] = []
     parts: dict[RunObject, list[Base]] = {}
     new_parts: list[Any] = []
+    known = {
+        inspect(item).dict.get("number"): item for item in session.identity_map.values() if isinstance(item, RunObject)
+    }
     for item in touched:
         is_new, is_deleted = item in session.new, item in session.deleted
         is_reordered_in = any(is_reordered(item, rows) for rows in _LISTS)
@@ -45,16 +48,24 @@ def sorted_out(
                 runs[item] = None
         elif is_new:
             new_parts.append(item)
-        elif (run := session.get(RunObject, item.run_object)) is None or run not in session.deleted:  # type: ignore[attr-defined]
+        elif (run := _owner(session, known, item.run_object)) is None or run not in session.deleted:  # type: ignore[attr-defined]
             if run is None or is_deleted or isinstance(item, RunObjectChange):
                 raise _stray(item, "deleting" if is_deleted else "changing")
             runs[run] = None
             parts.setdefault(run, []).append(item)
-    reached = {id(part) for run in runs for owner in (run, *parts.get(run, ())) for part in _of(owner, run.id)}
+    reached = {id(part) for run in runs for owner in (run, *parts.get(run, ())) for part in _of(owner, run.number)}
     for part in new_parts:
         if id(part) not in reached:
             raise _stray(part, "adding")
     return sorted(runs, key=lambda run: str(run.id)), deleted, parts
+
+
+def _owner(session: Session, known: Mapping[Any, RunObject], number: int) -> RunObject | None:
+    """Return the run with this number, given those that the session knows."""
+    if number in known:
+        return known[number]
+    with session.no_autoflush:
+        return session.scalar(select(RunObject).where(RunObject.number == number))
 
 
 def _stray(item: Base, doing: str) -> PastTheMapping:
@@ -66,7 +77,7 @@ def _keys(item: Base) -> Iterator[str]:
     return (mapper.get_property_by_column(column).key for column in mapper.primary_key)
 
 
-def _of(owner: Base, run_id: str) -> Iterator[Base]:
+def _of(owner: Base, number: int) -> Iterator[Base]:
     """Yield the loaded rows that belong to a run or to its required action.
 
     Raises :class:`PastTheMapping` for a row of another run.
@@ -75,10 +86,10 @@ def _of(owner: Base, run_id: str) -> Iterator[Base]:
     for name in _PARTS:
         found: Any = loaded.get(name) or []
         for part in found if isinstance(found, list) else [found]:
-            if inspect(part).key is not None and inspect(part).identity[0] != run_id:
+            if inspect(part).key is not None and inspect(part).identity[0] != number:
                 raise _stray(part, "moving")
             yield part
-            yield from _of(part, run_id)
+            yield from _of(part, number)
 
 
 _PARTS = ("required_action", "last_error", "incomplete_details", "usage", "tool_links", "file_links", "tool_calls")

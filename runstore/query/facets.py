@@ -24,7 +24,7 @@ FACETS: dict[str, ColumnElement[Any]] = {
     "assistant_id": RUN.c.assistant_id,
     "source": RUN.c.source,
     "error_code": select(_LAST_ERROR.c.code)
-    .where(_LAST_ERROR.c.run_object == RUN.c.id)
+    .where(_LAST_ERROR.c.run_object == RUN.c.number)
     .correlate(RUN)
     .scalar_subquery()
     .label("error_code"),

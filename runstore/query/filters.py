@@ -280,12 +280,12 @@ class _Conditions:
             # In the metadata, the text of a string is spelled as in JSON.
             in_metadata = self._backend.contains(RUN.c.metadata, wire.encode(each)[1:-1].decode())
             prompt = select(INSTRUCTIONS.c.id).where(INSTRUCTIONS.c.id == RUN.c.instructions_id, in_prompt)
-            error = select(LAST_ERROR.c.run_object).where(LAST_ERROR.c.run_object == RUN.c.id, in_error)
+            error = select(LAST_ERROR.c.run_object).where(LAST_ERROR.c.run_object == RUN.c.number, in_error)
             test = or_(in_metadata, self._exists(prompt.correlate(RUN)), self._exists(error.correlate(RUN)))
             drive = or_(
                 in_metadata,
                 RUN.c.instructions_id.in_(select(INSTRUCTIONS.c.id).where(in_prompt)),
-                RUN.c.id.in_(select(LAST_ERROR.c.run_object).where(in_error)),
+                RUN.c.number.in_(select(LAST_ERROR.c.run_object).where(in_error)),
             )
             self.conditions.append(Condition(test, drive))
 
@@ -338,9 +338,9 @@ class _Conditions:
     def _has(
         self, table: Any, wanted: ColumnElement[bool], indexed: ColumnElement[bool], rows: Select[Any]
     ) -> Condition:
-        has = self._exists(select(table.c.run_object).where(table.c.run_object == RUN.c.id, wanted).correlate(RUN))
+        has = self._exists(select(table.c.run_object).where(table.c.run_object == RUN.c.number, wanted).correlate(RUN))
         found = select(table.c.run_object).where(indexed)
-        return Condition(has, self._backend.probe(RUN.c.id, found), (rows,))
+        return Condition(has, self._backend.probe(RUN.c.number, found), (rows,))
 
     def _exists(self, rows: Select[Any]) -> ColumnElement[bool]:
         """Return EXISTS, for pages with an OFFSET: PostgreSQL must not turn it into a join, which loses the order."""

@@ -44,7 +44,7 @@ def runs(backend: Backend) -> Select[Any]:
     columns: list[ColumnElement[Any]] = [readable(backend, column) for column in RUN.columns]
     source: Any = RUN
     for member, table in _PARTS.items():
-        part, matches = backend.joined_by_key(table, table.c.run_object == RUN.c.id)
+        part, matches = backend.joined_by_key(table, table.c.run_object == RUN.c.number)
         source = source.outerjoin(part, matches)
         columns += [readable(backend, column).label(f"{member}_{column.name}") for column in part.columns]
     # The list is cast to text, because SQLite forgets in a sort that a value is JSON.
@@ -77,7 +77,7 @@ def readable(backend: Backend, column: ColumnElement[Any]) -> ColumnElement[Any]
 
 def _list(backend: Backend, value: ColumnElement[Any], link: Any) -> ScalarSelect[Any]:
     """Return a run's rows in a link table as the text of a JSON array, in order."""
-    ordered = select(value.label("value")).where(link.run_object == RUN.c.id).order_by(link.position)
+    ordered = select(value.label("value")).where(link.run_object == RUN.c.number).order_by(link.position)
     values = ordered.correlate(RUN).subquery()
     return select(backend.text(getattr(func, backend.array_function)(values.c.value))).correlate(RUN).scalar_subquery()
 
@@ -227,10 +227,11 @@ def keys() -> Select[Any]:
 def page(statement: Select[Any], ways: Sequence[Way], *, newest_first: bool, limit: int) -> Select[Any]:
     """Return *statement*, :func:`runs` or :func:`keys`, for the first runs of all ways in the given order.
 
-    Their ids are found first, so that only short rows are sorted and nothing else is read of other runs.
+    Their numbers are found first, so that only short rows are sorted and nothing else is read of other runs.
     """
+    place = RUN.c.number, RUN.c.id, CREATED.label("created")
     firsts = [
-        _ordered(select(RUN.c.id, CREATED.label("created")).where(*way.conditions), (way.created, way.id), newest_first)
+        _ordered(select(*place).where(*way.conditions), (way.created, way.id), newest_first)
         .limit(limit)
         .correlate(None)
         .subquery()
@@ -238,10 +239,10 @@ def page(statement: Select[Any], ways: Sequence[Way], *, newest_first: bool, lim
     ]
     found: Any = firsts[0]
     if len(firsts) > 1:
-        found = union_all(*(select(first.c.id, first.c.created) for first in firsts)).subquery()
+        found = union_all(*map(select, firsts)).subquery()
     keys = (found.c.created, found.c.id)
-    ids = select(found.c.id).order_by(*(key.desc() for key in keys) if newest_first else keys).limit(limit)
-    return ordered(statement.where(RUN.c.id.in_(ids)), newest_first=newest_first)
+    numbers = select(found.c.number).order_by(*(key.desc() for key in keys) if newest_first else keys).limit(limit)
+    return ordered(statement.where(RUN.c.number.in_(numbers)), newest_first=newest_first)
 
 
 def horizon(conditions: Sequence[ColumnElement[bool]], distance: int, *, newest_first: bool) -> Select[Any]:

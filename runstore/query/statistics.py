@@ -16,8 +16,9 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from runstore.backends import Backend, Transaction
 from runstore.backends.base import HALF
 from runstore.errors import InvalidArgument
+from runstore.mapping import FUNCTION, RUN, TOOL, TOOLS
 from runstore.query import queries
-from runstore.schema.views import RUN_TOOLS, RUNS
+from runstore.schema.views import RUNS
 from runstore.statuses import STATUSES
 from runstore.suggestions import did_you_mean
 
@@ -32,8 +33,8 @@ BY: dict[str, ColumnElement[Any]] = {
     "status": RUNS.c.status,
     "source": RUNS.c.source,
     "error": RUNS.c.error_code,
-    "tool": RUN_TOOLS.c.type,
-    "function": RUN_TOOLS.c.function_name,
+    "tool": TOOL.c.type,
+    "function": FUNCTION.c.name,
 }
 """The groups of statistics. A run counts once for each type of tool and each function that it was given."""
 
@@ -242,10 +243,15 @@ def _runs(backend: Backend, by: Sequence[str], where: Sequence[ColumnElement[boo
     source, conditions, _ = queries.of_view(where)
     several = "tool" in by or "function" in by
     if several:
-        of_run = RUN_TOOLS.c.run_id == RUNS.c.id
-        if "tool" not in by:
-            of_run &= RUN_TOOLS.c.function_name.is_not(None)
-        source = source.outerjoin(RUN_TOOLS, of_run)
+        # By number: the view of the tools has the ids of the runs, which would have to be looked up again.
+        of_run, of_link = TOOLS.c.run_object == RUN.c.number, TOOL.c.id == TOOLS.c.assistant_object_tools_inner
+        of_tool = FUNCTION.c.id == TOOL.c.function
+        source = source.join(RUN, RUN.c.id == RUNS.c.id)
+        if "tool" in by:
+            source = source.outerjoin(TOOLS, of_run).outerjoin(TOOL, of_link).outerjoin(FUNCTION, of_tool)
+        else:
+            functions = TOOLS.join(TOOL, of_link).join(FUNCTION, of_tool & FUNCTION.c.name.is_not(None))
+            source = source.outerjoin(functions, of_run)
         columns.append(RUNS.c.id)
     # A SELECT that counts runs needs at least one column.
     runs = select(*(columns or [RUNS.c.id])).select_from(source).where(*conditions)

@@ -66,33 +66,33 @@ class Revised:
     added: list[Past]
 
 
-def write(transaction: Transaction, runs: Mapping[str, Revised]) -> set[str]:
-    """Add snapshots to the history of runs, whose rows must be locked.
+def write(transaction: Transaction, runs: Mapping[int, Revised]) -> set[int]:
+    """Add snapshots to the history of runs, given by their numbers, whose rows must be locked.
 
-    Return the ids of the runs whose history has changed.
+    Return the numbers of the runs whose history has changed.
     """
-    kept: dict[str, dict[bytes, tuple[Any, ...]]] = {run_id: {} for run_id in runs}
-    for row in stored(transaction, sorted(run_id for run_id in runs if runs[run_id].before is not None)):
+    kept: dict[int, dict[bytes, tuple[Any, ...]]] = {number: {} for number in runs}
+    for row in stored(transaction, sorted(number for number in runs if runs[number].before is not None)):
         kept[row[0]][row[1]] = row
     gone, new = [], []
-    for run_id, run in sorted(runs.items()):
-        rows = kept[run_id]
-        chain = _chain(run_id, run, unfold(rows.values(), run.before or {}))
-        gone += [(run_id, digest) for digest, row in rows.items() if chain.get(digest) != row]
+    for number, run in sorted(runs.items()):
+        rows = kept[number]
+        chain = _chain(number, run, unfold(rows.values(), run.before or {}))
+        gone += [(number, digest) for digest, row in rows.items() if chain.get(digest) != row]
         new += [row for digest, row in chain.items() if rows.get(digest) != row]
     deleted = transaction.delete(CHANGE, ("run_object", "digest"), gone)
     transaction.expect(CHANGE, deleted, len(gone), "deleted")
     transaction.insert(CHANGE, new)
-    return {run_id for run_id, *_ in (*gone, *new)}
+    return {number for number, *_ in (*gone, *new)}
 
 
-def stored(transaction: Transaction, ids: Sequence[str]) -> Iterable[tuple[Any, ...]]:
-    """Return the stored history rows of these runs."""
-    if not ids:
+def stored(transaction: Transaction, numbers: Sequence[int]) -> Iterable[tuple[Any, ...]]:
+    """Return the stored history rows of the runs with these numbers."""
+    if not numbers:
         return []
     statement = select(*[queries.readable(transaction.backend, column) for column in CHANGE.columns])
-    statement = statement.where(transaction.backend.among(CHANGE.c.run_object, "ids"))
-    return map(tuple, transaction.execute(statement, {"ids": ids}))
+    statement = statement.where(transaction.backend.among(CHANGE.c.run_object, "numbers"))
+    return map(tuple, transaction.execute(statement, {"numbers": numbers}))
 
 
 def unfold(rows: Iterable[tuple[Any, ...]], newer: Texts) -> list[Past]:
@@ -110,7 +110,7 @@ def unfold(rows: Iterable[tuple[Any, ...]], newer: Texts) -> list[Past]:
     return found
 
 
-def _chain(run_id: str, run: Revised, kept: list[Past]) -> dict[bytes, tuple[Any, ...]]:
+def _chain(number: int, run: Revised, kept: list[Past]) -> dict[bytes, tuple[Any, ...]]:
     """Return the history rows for all snapshots of a run, by digest."""
     pasts: dict[bytes, Past] = {}
     for past in (*kept, *run.added):
@@ -124,7 +124,7 @@ def _chain(run_id: str, run: Revised, kept: list[Past]) -> dict[bytes, tuple[Any
         # Sorted by key, so that the row does not depend on how the snapshot was obtained.
         text = wire.encode(dict(sorted(members.items()))).decode()
         missing = wire.encode(sorted(absent)).decode() if absent else None
-        rows[past.digest] = (run_id, past.digest, past.observed_at, past.status, text, missing)
+        rows[past.digest] = (number, past.digest, past.observed_at, past.status, text, missing)
         newer = past.texts
     return rows
 
@@ -132,8 +132,8 @@ def _chain(run_id: str, run: Revised, kept: list[Past]) -> dict[bytes, tuple[Any
 def changes(transaction: Transaction, run_id: str) -> list[Change]:
     """Return the snapshots of a run except the newest, oldest first. Raises :class:`RunNotFound`."""
     columns = [queries.readable(transaction.backend, column) for column in CHANGE.columns]
-    statement = select(*columns).where(CHANGE.c.run_object == bindparam("id"))
-    known = select(RUN.c.id).where(RUN.c.id == bindparam("id"))
+    known = select(RUN.c.number).where(RUN.c.id == bindparam("id"))
+    statement = select(*columns).where(CHANGE.c.run_object == known.scalar_subquery())
     rows = transaction.execute(statement, {"id": run_id}).all()
     if not rows and transaction.execute(known, {"id": run_id}).first() is None:
         raise RunNotFound(id=run_id)

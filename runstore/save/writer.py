@@ -36,8 +36,8 @@ from runstore.save import history
 from runstore.save.history import Past, Texts
 from runstore.save.policy import Policy
 
-_ARCHIVED_AT, _OBSERVED_AT = COLUMNS["archived_at"], COLUMNS["observed_at"]
-_MOVE = update(RUN).where(RUN.c.id == bindparam("run_id")).values(observed_at=bindparam("seen_at"))
+_ARCHIVED_AT, _OBSERVED_AT, _NUMBER = COLUMNS["archived_at"], COLUMNS["observed_at"], COLUMNS["number"]
+_MOVE = update(RUN).where(RUN.c.number == bindparam("run")).values(observed_at=bindparam("seen_at"))
 
 INSERTS = 3
 """The number of attempts to insert shared rows: a prune may delete an existing row before it is checked."""
@@ -70,6 +70,7 @@ class Head(NamedTuple):
     """The stored snapshot of a run, reduced to what saving needs."""
 
     id: str
+    number: int
     digest: bytes
     observed_at: int
     archived_at: int
@@ -291,14 +292,16 @@ def _select_digests(backend: Backend, table: Table) -> Select[Any]:
 
 
 def _insert(transaction: Transaction, snapshots: Sequence[Snapshot], now: int) -> None:
+    if not snapshots:
+        return
     children: dict[Table, list[Snapshot]] = {table: [] for table in CHILD_TABLES}
-    for snapshot in snapshots:
-        snapshot.row[_ARCHIVED_AT] = now
+    numbers = transaction.numbers(RUN, [snapshot.id for snapshot in snapshots])
+    for snapshot, number in zip(snapshots, numbers, strict=True):
+        snapshot.row[_ARCHIVED_AT], snapshot.row[_NUMBER] = now, number
         for table in snapshot.children:
             children[table].append(snapshot)
-    if snapshots:
-        having = [(table, _rows(table, found)) for table, found in children.items() if found]
-        transaction.insert_each([(RUN, [snapshot.row for snapshot in snapshots]), *having])
+    having = [(table, _rows(table, found)) for table, found in children.items() if found]
+    transaction.insert_each([(RUN, [snapshot.row for snapshot in snapshots]), *having])
 
 
 def _rows(table: Table, snapshots: Iterable[Snapshot]) -> Iterator[tuple[Any, ...]]:
@@ -312,14 +315,14 @@ def _update(transaction: Transaction, decided: dict[str, _Decided], reader: Read
     }
     before = reader.stored(transaction, sorted(run_id for run_id, run in changed.items() if run.stored))
     replaced = Replaced()
-    revised: dict[str, history.Revised] = {}
+    revised: dict[int, history.Revised] = {}
     for run_id, run in sorted(changed.items()):
         stored, texts = before.get(run_id, (None, None))
         added = [
             Past(snapshot.digest, snapshot.observed_at, snapshot.status, snapshot.members) for snapshot in run.late
         ]
         if isinstance(run.newest, Snapshot) and run.stored and stored and texts is not None:
-            run.newest.row[_ARCHIVED_AT] = run.stored.archived_at
+            run.newest.row[_ARCHIVED_AT], run.newest.row[_NUMBER] = run.stored.archived_at, run.stored.number
             unlike = run.newest.unlike.union(RUN_NAMES.of(texts).values())
             changes = [
                 name for name in MEMBER_TABLES if name in unlike or texts.get(name) != run.newest.members.get(name)
@@ -330,12 +333,17 @@ def _update(transaction: Transaction, decided: dict[str, _Decided], reader: Read
         newest = run.newest.members if isinstance(run.newest, Snapshot) else texts
         assert run.newest is not None
         assert newest is not None
-        revised[run_id] = history.Revised(run.newest.digest, newest, texts, added)
+        number = run.newest.row[_NUMBER] if isinstance(run.newest, Snapshot) else run.newest.number
+        revised[number] = history.Revised(run.newest.digest, newest, texts, added)
     replaced.write(transaction)
     with_history = history.write(transaction, revised)
-    stay = {run_id: run for run_id, run in decided.items() if run.stored and run.newest is run.stored}
-    seen = {run_id for run_id, run in stay.items() if run.stored and run.observed_at > run.stored.observed_at}
-    touch(transaction, {run_id: stay[run_id].observed_at for run_id in sorted(stay.keys() & (with_history | seen))})
+    stay = [(run.stored, run.observed_at) for run in decided.values() if run.stored and run.newest is run.stored]
+    touched = [
+        (head.number, observed_at)
+        for head, observed_at in stay
+        if head.number in with_history or observed_at > head.observed_at
+    ]
+    touch(transaction, dict(touched))
 
 
 class Replaced:
@@ -343,7 +351,7 @@ class Replaced:
 
     def __init__(self) -> None:
         self._runs: list[Row] = []
-        self._gone: dict[Table, dict[str, int]] = {table: {} for table in CHILD_TABLES}
+        self._gone: dict[Table, dict[int, int]] = {table: {} for table in CHILD_TABLES}
         self._new: dict[Table, list[Row]] = {table: [] for table in CHILD_TABLES}
 
     def add(self, stored: StoredRun, row: Row, children: Mapping[Table, Iterable[Row]]) -> None:
@@ -352,29 +360,31 @@ class Replaced:
         for table, rows in children.items():
             self._new[table] += rows
             if count := stored.count(table):
-                self._gone[table][row[0]] = count
+                self._gone[table][row[_NUMBER]] = count
 
     def write(self, transaction: Transaction) -> None:
         """Replace the rows in the database."""
         if not self._runs:
             return
-        transaction.update(RUN, self._runs)
+        transaction.update(RUN, ("number", "id"), self._runs)
         for table in reversed(CHILD_TABLES):  # referencing rows first, or else they would be deleted by a cascade
             gone = self._gone[table]
-            deleted = transaction.delete(table, ("run_object",), [(run_id,) for run_id in gone])
+            deleted = transaction.delete(table, ("run_object",), [(number,) for number in gone])
             transaction.expect(table, deleted, sum(gone.values()), "deleted")
         for table in CHILD_TABLES:
             transaction.insert(table, self._new[table])
 
 
-def touch(transaction: Transaction, seen: Mapping[str, int]) -> None:
+def touch(transaction: Transaction, seen: Mapping[int, int]) -> None:
     """Set the time at which the stored snapshot of each of these runs was last observed, even if it is unchanged.
+
+    The runs are given by their numbers.
 
     This updates a run even if only its history has changed. Thus the database refuses the lock to a transaction that
     began earlier (REPEATABLE READ), which would otherwise restore the history that it saw.
     """
     if seen:
-        moved = [{"run_id": run_id, "seen_at": observed_at} for run_id, observed_at in seen.items()]
+        moved = [{"run": number, "seen_at": observed_at} for number, observed_at in seen.items()]
         transaction.expect(RUN, transaction.execute(_MOVE, moved).rowcount, len(moved), "updated")
 
 
@@ -388,10 +398,10 @@ def replace_by_hand(
 
     *stored* holds their heads, which are locked, and *before* the texts of their members.
     """
-    revised: dict[str, history.Revised] = {}
+    revised: dict[int, history.Revised] = {}
     for snapshot in snapshots:
         head, texts = stored[snapshot.id], before[snapshot.id]
         if head.digest != snapshot.digest:
             past = Past(head.digest, head.observed_at, head.status, texts)
-            revised[snapshot.id] = history.Revised(snapshot.digest, snapshot.members, texts, [past])
+            revised[head.number] = history.Revised(snapshot.digest, snapshot.members, texts, [past])
     history.write(transaction, revised)

@@ -1,4 +1,4 @@
-"""What happened in a run: rows that belong to one run, whose key begins with its id, and that are deleted with it."""
+"""What happened in a run: rows that belong to one run, whose key begins with its number, and are deleted with it."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from typing import Annotated, Any, NamedTuple
 from sqlalchemy import ForeignKey, Index, Integer, LargeBinary
 from sqlalchemy.orm import Mapped, composite, mapped_column, relationship
 
-from runstore.schema.base import Base, BigInt, Count, JSONObject, JSONText, Key, KeyText, LongText
+from runstore.schema.base import Base, BigInt, Count, JSONObject, JSONText, KeyText, LongText
 from runstore.schema.lists import Rows
 
 OfRun = Annotated[
-    str,
+    int,
     mapped_column(
-        Key,
-        ForeignKey("run_object.id", ondelete="CASCADE"),
+        BigInt,
+        ForeignKey("run_object.number", ondelete="CASCADE"),
         primary_key=True,
+        autoincrement=False,
         sort_order=-2,
-        comment="The run's id.",
+        comment="Number of the run.",
     ),
 ]
 Extra = Annotated[
@@ -61,14 +62,18 @@ class RunToolCallObject(Base):
     """Documented RunToolCallObject: a tool call whose output the run waited for."""
 
     __tablename__ = "run_tool_call_object"
-    __table_args__ = {"comment": "Documented RunToolCallObject: tool calls whose output a run waits for."}
+    __table_args__ = {
+        "comment": "Documented RunToolCallObject: tool calls whose output a run waits for.",
+        "sqlite_with_rowid": False,
+    }
 
-    run_object: Mapped[str] = mapped_column(
-        Key,
+    run_object: Mapped[int] = mapped_column(
+        BigInt,
         ForeignKey("run_object_required_action.run_object", ondelete="CASCADE"),
         primary_key=True,
+        autoincrement=False,
         sort_order=-2,
-        comment="The run's id.",
+        comment="Number of the run.",
     )
     position: Mapped[Position]
     id: Mapped[LongText] = mapped_column(comment="Id of the call.")

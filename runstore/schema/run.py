@@ -8,9 +8,12 @@ from sqlalchemy import (
     DDL,
     ColumnElement,
     ForeignKey,
+    Identity,
     Index,
     MetaData,
+    PrimaryKeyConstraint,
     Table,
+    UniqueConstraint,
     event,
     func,
     literal_column,
@@ -21,7 +24,7 @@ from sqlalchemy.ext.associationproxy import AssociationProxy
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
-from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.compiler import DDLCompiler, SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from runstore.errors import ConfigurationError, PastTheMapping
@@ -111,8 +114,22 @@ OWN = {
     "digest": "from the content of the run",
     "observed_at": "when a change of the run is flushed; RunRepository.save(run, observed_at=...) accepts another time",
     "archived_at": "when a run is first stored",
+    "number": "when a run is first stored",
 }
 """Attributes of RunObject that only the mapping sets, and from what or when it does so."""
+
+
+class RunKey(PrimaryKeyConstraint):
+    """The primary key of run_object: the documented one, except on SQLite.
+
+    A table of SQLite is ordered by an INTEGER PRIMARY KEY, and other rows refer to it without another index. With
+    AUTOINCREMENT, the number of a deleted run is not given again, as it is on PostgreSQL.
+    """
+
+
+@compiles(RunKey, "sqlite")
+def _row_id(element: RunKey, compiler: DDLCompiler, **options: Any) -> str:
+    return f"CONSTRAINT {compiler.preparer.format_constraint(element)} PRIMARY KEY (number AUTOINCREMENT)"
 
 
 class RunObject(Base):
@@ -122,12 +139,20 @@ class RunObject(Base):
     Where the documentation has a key into a table whose rows belong to a run, that table refers to the run instead. All
     columns but the id may be NULL: the key layout distinguishes absent members from null ones. Timestamps are Unix
     seconds unless noted otherwise.
+
+    The identity of a run is its id. Other rows refer to its number, which is shorter and ascends with the runs, so that
+    new rows are written next to each other.
     """
 
     __tablename__ = "run_object"
-    __table_args__ = (Index("ix_run_object_seconds", text(f"({SECONDS})")),)
+    __table_args__ = (
+        RunKey("id"),
+        UniqueConstraint("number").ddl_if("postgresql"),
+        UniqueConstraint("id").ddl_if("sqlite"),
+        Index("ix_run_object_seconds", text(f"({SECONDS})")),
+    )
 
-    id: Mapped[RunId] = mapped_column(primary_key=True, comment="Identifier of the run.")
+    id: Mapped[RunId] = mapped_column(comment="Identifier of the run.")
     object: Mapped[LongText] = mapped_column(comment="Type of the object: thread.run.")
     created_at: Mapped[Timestamp] = mapped_column(comment="When the run was created (Unix seconds).")
     thread_id: Mapped[KeyText] = mapped_column(comment="The thread the run was executed on.")
@@ -177,6 +202,9 @@ class RunObject(Base):
     )
     archived_at: Mapped[int] = mapped_column(BigInt, comment="When the run was first stored here (Unix microseconds).")
     source: Mapped[KeyText] = mapped_column(comment="Where this snapshot came from, as the import was told.")
+    number: Mapped[int] = mapped_column(
+        BigInt, Identity(), comment="Number of the run in this archive, to which other tables refer."
+    )
 
     required_action: Mapped[RunObjectRequiredAction | None] = relationship(
         cascade="all, delete-orphan", passive_deletes=True, lazy="selectin"
@@ -262,7 +290,10 @@ class RunObjectAssistantObjectToolsInner(Base):
 
     __table_args__ = (
         Index("ix_run_object_assistant_object_tools_inner_tool", "assistant_object_tools_inner"),
-        {"comment": "Documented link RunObjectAssistantObjectToolsInner: the tools of runs, in order."},
+        {
+            "comment": "Documented link RunObjectAssistantObjectToolsInner: the tools of runs, in order.",
+            "sqlite_with_rowid": False,
+        },
     )
 
     tool: Mapped[AssistantObjectToolsInner] = relationship(lazy="selectin")
@@ -274,7 +305,10 @@ class RunObjectFileIds(Base):
     __tablename__ = "run_object_file_ids"
     __table_args__ = (
         Index(None, "file_ids"),
-        {"comment": "Documented link RunObjectFileIds: the files of v1 runs, in order."},
+        {
+            "comment": "Documented link RunObjectFileIds: the files of v1 runs, in order.",
+            "sqlite_with_rowid": False,
+        },
     )
 
     run_object: Mapped[OfRun]

@@ -1,7 +1,8 @@
 """Copy of a whole archive to another one, on SQLite or PostgreSQL, row by row rather than by saving runs again.
 
-The copy therefore includes history, source, observed_at and archived_at. The source is read in one transaction. The
-target is written one range of runs at a time: committed ranges are kept, and a repeated copy continues after them.
+The copy therefore includes history, source, observed_at and archived_at, but not the numbers of runs: the target gives
+them its own. The source is read in one transaction. The target is written one range of runs at a time: committed ranges
+are kept, and a repeated copy continues after them.
 
 If both archives hold a run, the target receives the state that it would have if all snapshots of both archives had been
 saved there: each snapshot has the later of its two observed_at, the newer of the two newest snapshots is the current
@@ -28,7 +29,7 @@ from runstore.save.history import CHANGE, Past, Revised, unfold
 from runstore.schema import TABLES
 from runstore.upkeep import fingerprint
 from runstore.upkeep.fingerprint import Difference, Fingerprint, Where
-from runstore.upkeep.walk import RUN_TABLES, Range, Row, ranges
+from runstore.upkeep.walk import NUMBER, RUN_TABLES, Range, Row, ranges
 
 BATCH = 500
 """Shared rows that are copied at a time; prompts can be long."""
@@ -156,8 +157,9 @@ def _write(transaction: Transaction, source: Transaction, part: Range) -> Copied
     done = Copied()
     stored = writer.heads(transaction, [row[0] for row in part.runs])
     seen = select(CHANGE.c.run_object, CHANGE.c.digest, CHANGE.c.observed_at)
-    seen = seen.where(transaction.backend.among(CHANGE.c.run_object, "ids"))
-    theirs = _seen(stored.values(), transaction.execute(seen, {"ids": list(stored)}).all() if stored else [])
+    seen = seen.where(transaction.backend.among(CHANGE.c.run_object, "numbers"))
+    numbers = {"numbers": [head.number for head in stored.values()]}
+    theirs = _seen(stored.values(), transaction.execute(seen, numbers).all() if stored else [])
     ours = _seen(map(_head, part.runs), (row[:3] for row in part.rows[CHANGE]))
     both: list[_Both] = []
     for row in part.runs:
@@ -175,12 +177,26 @@ def _write(transaction: Transaction, source: Transaction, part: Range) -> Copied
             done.ahead.add(run_id)
         done.unchanged += not run.has_more and not run.lacks
     done.replaced = len(both)
-    transaction.insert(RUN, [row for row in part.runs if row[0] not in stored])
-    for table in RUN_TABLES:
-        transaction.insert(table, [row for row in part.rows[table] if row[0] not in stored])
+    _insert(transaction, part, [row for row in part.runs if row[0] not in stored])
     if both:
         _merge(transaction, source, part, both)
     return done
+
+
+def _insert(transaction: Transaction, part: Range, runs: list[Row]) -> None:
+    """Insert new runs, under new numbers, with all rows that belong to them."""
+    if not runs:
+        return
+    numbers = transaction.numbers(RUN, [row[0] for row in runs])
+    number_of = {row[NUMBER]: number for row, number in zip(runs, numbers, strict=True)}
+    transaction.insert(RUN, [_numbered(row, number_of[row[NUMBER]], NUMBER) for row in runs])
+    for table in RUN_TABLES:
+        rows = part.rows[table]
+        transaction.insert(table, [_numbered(row, number_of[row[0]]) for row in rows if row[0] in number_of])
+
+
+def _numbered(row: Row, number: int, place: int = 0) -> Row:
+    return (*row[:place], number, *row[place + 1 :])
 
 
 def _head(row: Row) -> writer.Head:
@@ -192,10 +208,13 @@ Seen = dict[bytes, int]
 
 
 def _seen(heads: Iterable[writer.Head], changes: Iterable[Any]) -> dict[str, Seen]:
-    found: dict[str, Seen] = {head.id: {head.digest: head.observed_at} for head in heads}
-    for run_id, digest, observed_at in changes:
-        if run_id in found:
-            found[run_id][digest] = observed_at
+    found: dict[str, Seen] = {}
+    by_number: dict[int, Seen] = {}
+    for head in heads:
+        found[head.id] = by_number[head.number] = {head.digest: head.observed_at}
+    for number, digest, observed_at in changes:
+        if number in by_number:
+            by_number[number][digest] = observed_at
     return found
 
 
@@ -247,30 +266,30 @@ def _merge(transaction: Transaction, source: Transaction, part: Range, runs: lis
             "engine, or from a connection in REPEATABLE READ"
         )
     theirs = Reader().stored(transaction, ids)
-    changes: dict[str, list[Row]] = {run_id: [] for run_id in ids}
-    children: dict[str, dict[Table, list[Row]]] = {run_id: {table: [] for table in CHILD_TABLES} for run_id in ids}
+    number_of = {run.head.number: run.stored.number for run in runs}
+    changes: dict[int, list[Row]] = {number: [] for number in number_of}
+    children: dict[int, dict[Table, list[Row]]] = {number: {table: [] for table in CHILD_TABLES} for number in changes}
     for row in part.rows[CHANGE]:
         if row[0] in changes:
             changes[row[0]].append(row)
     for table in CHILD_TABLES:
         for row in part.rows[table]:
             if row[0] in children:
-                children[row[0]][table].append(row)
+                children[row[0]][table].append(_numbered(row, number_of[row[0]]))
     replaced = writer.Replaced()
-    revised: dict[str, Revised] = {}
+    revised: dict[int, Revised] = {}
     for run in runs:
-        run_id = run.head.id
-        texts, (stored, before) = ours[run_id][1], theirs[run_id]
-        added = unfold(changes[run_id], texts)
+        texts, (stored, before) = ours[run.head.id][1], theirs[run.head.id]
+        added = unfold(changes[run.head.number], texts)
         if run.is_newer:
-            values = list(run.row)
+            values = list(_numbered(run.row, run.stored.number, NUMBER))
             values[COLUMNS["observed_at"]], values[COLUMNS["archived_at"]] = run.observed_at, run.stored.archived_at
-            replaced.add(stored, values, children[run_id])
+            replaced.add(stored, values, children[run.head.number])
             added.append(Past(run.stored.digest, run.stored.observed_at, run.stored.status, before))
-            revised[run_id] = Revised(run.head.digest, texts, before, added)
+            revised[run.stored.number] = Revised(run.head.digest, texts, before, added)
         else:
             added.append(Past(run.head.digest, run.head.observed_at, run.head.status, texts))
-            revised[run_id] = Revised(run.stored.digest, before, before, added)
+            revised[run.stored.number] = Revised(run.stored.digest, before, before, added)
     replaced.write(transaction)
     history.write(transaction, revised)
-    writer.touch(transaction, {run.head.id: run.observed_at for run in runs if not run.is_newer})
+    writer.touch(transaction, {run.stored.number: run.observed_at for run in runs if not run.is_newer})

@@ -63,7 +63,7 @@ class AnySnapshot:
 
     def after(self, transaction: Transaction, last: str | None, limit: int) -> tuple[list[str], str | None]:
         """Return the selected runs among the next runs that meet the conditions or have a history, and the last id."""
-        has_history = exists().where(CHANGE.c.run_object == RUN.c.id)
+        has_history = exists().where(CHANGE.c.run_object == RUN.c.number)
         conditions = [*self._possible.conditions, or_(and_(*self._newest.conditions), has_history)]
         ids = pruner.next_runs(transaction, conditions, last, limit)
         return self.of(transaction, ids), ids[-1] if ids else None
@@ -90,12 +90,15 @@ class AnySnapshot:
 
     def _snapshots(self, transaction: Transaction, ids: Sequence[str]) -> Iterator[tuple[str, Texts]]:
         """Return the earlier snapshots of these runs: the id of the run and the texts of the members."""
-        rows: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
-        for row in history.stored(transaction, ids):
+        among = transaction.backend.among(RUN.c.id, "ids")
+        with_history = select(RUN.c.id, RUN.c.number).where(among, exists().where(CHANGE.c.run_object == RUN.c.number))
+        numbers: dict[str, int] = dict(map(tuple, transaction.execute(with_history, {"ids": list(ids)})))
+        rows: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
+        for row in history.stored(transaction, list(numbers.values())):
             rows[row[0]].append(row)
-        for run_id, (_, newest) in self._reader.stored(transaction, sorted(rows)).items():
+        for run_id, (_, newest) in self._reader.stored(transaction, sorted(numbers)).items():
             try:
-                yield from ((run_id, past.texts) for past in history.unfold(rows[run_id], newest))
+                yield from ((run_id, past.texts) for past in history.unfold(rows[numbers[run_id]], newest))
             except DAMAGE as error:
                 raise _damaged(run_id, error) from error
 

@@ -13,7 +13,7 @@ Key layouts are kept: there are only dozens of them, and nothing else records th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
@@ -132,38 +132,37 @@ def delete_runs(
 
     Only the shared tables with an index on the references are considered; the other tables have few rows.
     """
-    runs = transaction.backend.among(RUN.c.id, "ids")
+    backend = transaction.backend
     # Runs are locked in the order of their ids, as by writers, to avoid deadlocks.
-    locked = select(RUN.c.id).where(runs).order_by(RUN.c.id).with_for_update()
-    ids = {"ids": list(transaction.execute(locked, {"ids": list(run_ids)}).scalars())}
+    locked = select(RUN.c.id, RUN.c.number).where(backend.among(RUN.c.id, "ids")).order_by(RUN.c.id).with_for_update()
+    runs: dict[str, int] = dict(map(tuple, transaction.execute(locked, {"ids": list(run_ids)})))
     # Because of a snapshot saved since these ids were read, a run may no longer be selected. This needs another
     # statement: after a wait for a lock, PostgreSQL rereads the locked row, but not the rows of other tables.
-    if choice is not None and ids["ids"]:
-        ids = {"ids": choice.of(transaction, ids["ids"])}
-    if not ids["ids"]:
+    if choice is not None and runs:
+        runs = {run_id: runs[run_id] for run_id in choice.of(transaction, list(runs))}
+    if not runs:
         return Pruned(), {}
-    prompts = select(RUN.c.instructions_id).distinct().where(runs, RUN.c.instructions_id.is_not(None))
-    tools = (
-        select(TOOLS.c.assistant_object_tools_inner)
-        .distinct()
-        .where(transaction.backend.among(TOOLS.c.run_object, "ids"))
-    )
-    snapshots = select(func.count()).select_from(CHANGE).where(transaction.backend.among(CHANGE.c.run_object, "ids"))
+    numbers = {"numbers": list(runs.values())}
+    chosen = backend.among(RUN.c.number, "numbers")
+    prompts = select(RUN.c.instructions_id).distinct().where(chosen, RUN.c.instructions_id.is_not(None))
+    tools = select(TOOLS.c.assistant_object_tools_inner).distinct().where(backend.among(TOOLS.c.run_object, "numbers"))
+    snapshots = select(func.count()).select_from(CHANGE).where(backend.among(CHANGE.c.run_object, "numbers"))
     used = {
-        INSTRUCTIONS: set(transaction.execute(prompts, ids).scalars()),
-        TOOL: set(transaction.execute(tools, ids).scalars()),
+        INSTRUCTIONS: set(transaction.execute(prompts, numbers).scalars()),
+        TOOL: set(transaction.execute(tools, numbers).scalars()),
     }
-    earlier = transaction.execute(snapshots, ids).scalar_one()
+    earlier = transaction.execute(snapshots, numbers).scalar_one()
     try:
         with transaction.connection.begin_nested():
-            deleted = transaction.execute(delete(RUN).where(runs), ids).rowcount
+            deleted = transaction.execute(delete(RUN).where(chosen), numbers).rowcount
     except IntegrityError as error:
-        if (holder := _holder(transaction.connection, ids["ids"])) is None:
+        if (holder := _holder(transaction.connection, runs)) is None:
             raise
         raise RunHeld(id=holder[0], table=holder[1]) from error
-    transaction.expect(RUN, deleted, len(ids["ids"]), "deleted")
+    transaction.expect(RUN, deleted, len(runs), "deleted")
     # The database deletes the rows that belong to a run by cascading, without reporting their number.
-    for table, count in zip(RUN_TABLES, transaction.execute(_select_left(transaction.backend), ids).one(), strict=True):
+    left = transaction.execute(_select_left(backend), numbers).one()
+    for table, count in zip(RUN_TABLES, left, strict=True):
         transaction.expect(table, 0, count, "deleted")
     return Pruned(deleted, earlier), used
 
@@ -172,24 +171,34 @@ def delete_runs(
 def _select_left(backend: Backend) -> Select[Any]:
     """Return a SELECT of the number of rows in each table that belong to these runs."""
     counts = (
-        select(func.count()).select_from(table).where(backend.among(table.c.run_object, "ids")) for table in RUN_TABLES
+        select(func.count()).select_from(table).where(backend.among(table.c.run_object, "numbers"))
+        for table in RUN_TABLES
     )
     return select(*(count.scalar_subquery() for count in counts))
 
 
-def _holder(connection: Connection, ids: Sequence[str]) -> tuple[str, str] | None:
-    """Return a run to which a row of an application's table refers, and the table, or None if there is no such run."""
+def _holder(connection: Connection, runs: Mapping[str, int]) -> tuple[str, str] | None:
+    """Return a run to which a row of an application's table refers, and the table, or None if there is no such run.
+
+    The runs are given by their ids, with their numbers.
+    """
     schema = schema_of(connection)
+    ids_by: dict[str, dict[Any, str]] = {
+        "id": {run_id: run_id for run_id in runs},
+        "number": {number: run_id for run_id, number in runs.items()},
+    }
     for (_, name), keys in inspect(connection).get_multi_foreign_keys(schema).items():
         for key in keys:
-            if name in TABLES or key["referred_table"] != RUN.name or key["referred_columns"] != ["id"]:
+            (referred, *others), referring_to = key["referred_columns"], key["referred_table"]
+            if name in TABLES or referring_to != RUN.name or others or referred not in ids_by:
                 continue
-            referring: ColumnClause[str] = column(key["constrained_columns"][0])
-            for start in range(0, len(ids), 500):
+            referring: ColumnClause[Any] = column(key["constrained_columns"][0])
+            values = list(ids_by[referred])
+            for start in range(0, len(values), 500):
                 found = select(referring).select_from(TableClause(name, referring, schema=schema))
-                held = connection.scalar(found.where(referring.in_(ids[start : start + 500])).limit(1))
+                held = connection.scalar(found.where(referring.in_(values[start : start + 500])).limit(1))
                 if held is not None:
-                    return str(held), name
+                    return ids_by[referred][held], name
     return None
 
 
@@ -232,7 +241,7 @@ def _unused_by(column: Any, table: Table, kept: ColumnElement[bool] | None) -> C
     if kept is not None and column.table is RUN:
         conditions = [kept]
     elif kept is not None and column.table is TOOLS:
-        conditions = [exists().where(RUN.c.id == column.table.c.run_object, kept)]
+        conditions = [exists().where(RUN.c.number == column.table.c.run_object, kept)]
     elif kept is not None:
         conditions = [~unused(column.table, kept)]
     if any(next(iter(index.columns), None) is column for index in column.table.indexes):
@@ -261,7 +270,7 @@ def forecast(transaction: Transaction, conditions: Sequence[ColumnElement[bool]]
         for table in (RUN, *RUN_TABLES):
             statement = select(func.count(), func.sum(transaction.backend.row_bytes(table))).select_from(table)
             if table is not RUN:
-                statement = statement.join(RUN, RUN.c.id == table.c.run_object)
+                statement = statement.join(RUN, RUN.c.number == table.c.run_object)
             count, held = transaction.execute(statement.where(chosen)).one()
             runs, snapshots = (count if table is RUN else runs), (count if table is CHANGE else snapshots)
             size += int(held or 0)

@@ -1,9 +1,9 @@
 """Verification that an archive still holds what was saved: everything that follows from the rows is recomputed.
 
 Shared rows come first, each of them once: its id, its digest and its documented columns are recomputed from its
-document. The runs follow in the order of their ids: the digest of a run is recomputed from its rows, with the digests
-of shared values in place of their texts. The earlier snapshots of a run come last, because their digests need the
-texts.
+document. The runs follow in the order of their numbers: the digest of a run is recomputed from its rows, with the
+digests of shared values in place of their texts. The earlier snapshots of a run come last, because their digests need
+the texts.
 
 Changes that no digest covers are not detected: those of observed_at, archived_at and source.
 """
@@ -43,7 +43,7 @@ from runstore.mapping import (
 from runstore.query.queries import readable
 from runstore.query.reader import DAMAGE, Reader
 from runstore.save.history import CHANGE, Past, Texts, unfold
-from runstore.upkeep.walk import Range, Row, ranges
+from runstore.upkeep.walk import NUMBER, Range, Row, ranges
 
 BATCH = 1000
 """Shared rows that are read at a time."""
@@ -130,19 +130,20 @@ class _Check:
         """Return the damage in the runs of a range."""
         rows = {table: _by_run(part.rows[table]) for table in part.rows}
         self._fetch_digests(part)
-        ids = {row[0] for row in part.runs}
+        ids = {row[NUMBER]: row[0] for row in part.runs}
         for table, found in rows.items():
-            for run_id in found.keys() - ids:
-                yield Damage(run_id, table.name, "the table contains rows of this run, but the run itself is missing")
-        whole = []
+            for number in sorted(found.keys() - ids.keys()):
+                yield Damage(None, table.name, f"the table contains rows of run number {number}, which is missing")
+        whole: dict[str, int] = {}
         for row in part.runs:
-            wrong = list(self._wrong(row, {table: rows[table].get(row[0], ()) for table in CHILD_TABLES}))
-            yield from (Damage(row[0], table, detail) for table, detail in wrong)
-            if not wrong and row[0] in rows[CHANGE]:
-                whole.append(row[0])
-        stored = self._reader.stored(self._transaction, whole)
-        for run_id in whole:
-            for detail in self._wrong_history(rows[CHANGE][run_id], stored[run_id][1]):
+            run_id, number = row[0], row[NUMBER]
+            wrong = list(self._wrong(row, {table: rows[table].get(number, ()) for table in CHILD_TABLES}))
+            yield from (Damage(run_id, table, detail) for table, detail in wrong)
+            if not wrong and number in rows[CHANGE]:
+                whole[run_id] = number
+        stored = self._reader.stored(self._transaction, list(whole))
+        for run_id, number in whole.items():
+            for detail in self._wrong_history(rows[CHANGE][number], stored[run_id][1]):
                 yield Damage(run_id, CHANGE.name, detail)
 
     def _wrong(self, row: Row, rows: dict[Table, Sequence[Row]]) -> Iterator[tuple[str, str]]:
@@ -246,8 +247,8 @@ def _wrong(table: Table, row: Row, function: str | None) -> str:
     return f"{', '.join(differ)} {'does' if len(differ) == 1 else 'do'} not match the value" if differ else ""
 
 
-def _by_run(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = {}
+def _by_run(rows: Iterable[Row]) -> dict[int, list[Row]]:
+    found: dict[int, list[Row]] = {}
     for row in rows:
         found.setdefault(row[0], []).append(row)
     return found

@@ -191,17 +191,18 @@ def many(engine: Engine) -> None:
             )
         )
         for insert in (
-            "run_completion_usage (run_object, total_tokens) SELECT id, created_at % 9973 FROM run_object "
+            "run_completion_usage (run_object, total_tokens) SELECT number, created_at % 9973 FROM run_object "
             "WHERE id <> 'first'",
-            "run_object_last_error (run_object, code) SELECT id, 'code_' || (created_at % 997) FROM run_object",
-            "run_object_incomplete_details (run_object, reason) SELECT id, 'reason_' || created_at FROM run_object",
+            "run_object_last_error (run_object, code) SELECT number, 'code_' || (created_at % 997) FROM run_object",
+            "run_object_incomplete_details (run_object, reason) SELECT number, 'reason_' || created_at FROM run_object",
             f"function_object (id, digest, document, name) SELECT n, {digest}, '{{}}', 'f_' || n FROM ({numbers}) q",
             "assistant_object_tools_inner (id, digest, document, type, function) "
             "SELECT id, digest, document, 'function', id FROM function_object",
-            "run_object_required_action (run_object, type) SELECT id, 'x' FROM run_object WHERE created_at % 997 = 0",
-            "run_object_file_ids (run_object, position, file_ids) SELECT id, 0, 'file_' || id FROM run_object",
+            "run_object_required_action (run_object, type) "
+            "SELECT number, 'x' FROM run_object WHERE created_at % 997 = 0",
+            "run_object_file_ids (run_object, position, file_ids) SELECT number, 0, 'file_' || id FROM run_object",
             "run_object_assistant_object_tools_inner (run_object, position, assistant_object_tools_inner) "
-            "SELECT r.id, 0, t.id FROM run_object r JOIN assistant_object_tools_inner t "
+            "SELECT r.number, 0, t.id FROM run_object r JOIN assistant_object_tools_inner t "
             "ON t.type = CASE WHEN r.thread_id LIKE '%77' THEN 'retrieval' ELSE 'mcp' END WHERE r.id <> 'first'",
         ):
             connection.execute(text(f"INSERT INTO {insert}"))
@@ -231,7 +232,7 @@ USED: list[tuple[dict[str, Any], *tuple[str, ...]]] = [
     ({"total_tokens_min": 5, "total_tokens_max": 6}, "ix_run_completion_usage_total_tokens"),
     ({"total_seconds_min": 100}, "ix_run_object_seconds"),
     ({"total_seconds_max": 0}, "ix_run_object_seconds"),
-    ({"requires_action": True}, "pk_run_object"),
+    ({"requires_action": True}, "uq_run_object_number"),
     ({"requires_action": False}, "ix_run_object_created_at"),
     ({"metadata": {"number": "77"}}, "ix_run_object_metadata"),
     ({"metadata_key": "absent"}, "ix_run_object_metadata"),
@@ -277,9 +278,9 @@ SCAN = {
 
 
 def spelled(index: str, engine: Engine) -> str:
-    """The name in a plan; SQLite stores no name for a primary key."""
-    table = index.removeprefix("pk_")
-    return f"sqlite_autoindex_{table}_1" if engine.dialect.name == "sqlite" and table != index else index
+    """The name in a plan; SQLite stores no name for a key."""
+    names = {"pk_run_object": "sqlite_autoindex_run_object_1", "uq_run_object_number": "INTEGER PRIMARY KEY"}
+    return names.get(index, index) if engine.dialect.name == "sqlite" else index
 
 
 @pytest.mark.slow
@@ -319,7 +320,7 @@ def test_statistics_of_a_range_of_days_read_its_runs_alone(engine: Engine) -> No
 
 def test_there_is_no_index_that_nothing_uses() -> None:
     made = {str(index.name) for table in Base.metadata.tables.values() for index in table.indexes}
-    served = {index for _, *indexes in USED for index in indexes if not index.startswith("pk_")}
+    served = {index for _, *indexes in USED for index in indexes if not index.startswith(("pk_", "uq_"))}
     assert made == served | OTHERS.keys()
 
 

@@ -663,7 +663,7 @@ def test_ctes_that_change_nothing_are_nobodys_business(runs: RunRepository, engi
     assert list(runs.verify()) == []
 
 
-@pytest.mark.parametrize("name", ["archived_at", "observed_at", "digest", "shape", "shape_id"])
+@pytest.mark.parametrize("name", ["archived_at", "observed_at", "digest", "number", "shape", "shape_id"])
 @pytest.mark.parametrize("value", [None, 1])
 def test_what_the_mapping_sets_is_not_assigned(
     runs: RunRepository, engine: Engine, name: str, value: int | None
@@ -730,17 +730,17 @@ STRAYS: dict[str, Callable[[Session, RunObject], object]] = {
     **{name: _reached(name) for name in ("usage", "required_action")},
     "a link": lambda session, run: session.delete(run.tool_links[0]),
     "a call": lambda session, run: session.delete(run.required_action.tool_calls[0]),  # type: ignore[union-attr]
-    "usage alone": lambda session, _: session.add(RunCompletionUsage(run_object="run_2", total_tokens=1)),
-    "an error alone": lambda session, _: session.add(RunObjectLastError(run_object="run_1", code="c")),
-    "details alone": lambda session, _: session.add(RunObjectIncompleteDetails(run_object="run_1")),
-    "an action alone": lambda session, _: session.add(RunObjectRequiredAction(run_object="run_2")),
-    "a file alone": lambda session, _: session.add(RunObjectFileIds(run_object="run_1", position=3, file_ids="f")),
+    "usage alone": lambda session, run: session.add(RunCompletionUsage(run_object=run.number + 1, total_tokens=1)),
+    "an error alone": lambda session, run: session.add(RunObjectLastError(run_object=run.number, code="c")),
+    "details alone": lambda session, run: session.add(RunObjectIncompleteDetails(run_object=run.number)),
+    "an action alone": lambda session, run: session.add(RunObjectRequiredAction(run_object=run.number + 1)),
+    "a file alone": lambda session, run: session.add(RunObjectFileIds(run_object=run.number, position=3, file_ids="f")),
     "a link alone": lambda session, run: session.add(
-        RunObjectAssistantObjectToolsInner(run_object="run_1", position=9, tool_id=run.tools[0].id)
+        RunObjectAssistantObjectToolsInner(run_object=run.number, position=9, tool_id=run.tools[0].id)
     ),
     "history": lambda session, run: session.delete(run.changes[0]),
-    "new history": lambda session, _: session.add(
-        RunObjectChange(run_object="run_1", digest=b"", observed_at=1, members={})
+    "new history": lambda session, run: session.add(
+        RunObjectChange(run_object=run.number, digest=b"", observed_at=1, members={})
     ),
     "moved": _moved,
     "renamed": _renamed,

@@ -35,10 +35,12 @@ def damage(place: Place, rows: int, seed: int = 1) -> dict[str, Any]:
                 connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
             else:
                 connection.exec_driver_sql("SET session_replication_role = replica")
+            owners = dict(map(tuple, connection.execute(select(RUN.c.number, RUN.c.id))))
             where, what = _hurt(connection, table, dice)
             findings = list(RunRepository(connection).verify())
             named = {finding.run for finding in findings}
-            owner = where.get("run_object", where["id"] if table is RUN else None)
+            # What belonged to a run that is gone shows its number.
+            owner = where["id"] if table is RUN and what != "deleted" else owners.get(where.get("run_object"))
             promise(
                 owner in named if owner else len(named - {None}) > 0, f"{table.name} {where} {what}: {findings[:2]}"
             )

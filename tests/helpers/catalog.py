@@ -8,7 +8,8 @@ from sqlalchemy import Engine, text
 from runstore import migrate
 
 CATALOG = """
-    SELECT 'column', c.relname::text, a.attname::text, a.attnum::text, format_type(a.atttypid, a.atttypmod),
+    SELECT 'column', c.relname::text, a.attname::text,
+           row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum)::text, format_type(a.atttypid, a.atttypmod),
            a.attnotnull::text, coalesce(l.collname, ''),
            concat(col_description(c.oid, a.attnum), pg_get_expr(d.adbin, d.adrelid), a.attidentity, a.attgenerated)
     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid LEFT JOIN pg_collation l ON l.oid = a.attcollation
@@ -39,7 +40,8 @@ def catalog(engine: Engine, schema: str = "public") -> set[str]:
     """The catalog entries of all tables, without views and the version table."""
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
-            rows = connection.execute(text("SELECT sql FROM sqlite_master WHERE type <> 'view'"))
+            ours = "type <> 'view' AND name NOT LIKE 'sqlite#_%' ESCAPE '#'"
+            rows = connection.execute(text(f"SELECT sql FROM sqlite_master WHERE {ours}"))
             found = {" ".join(row[0].split()).replace("( ", "(").replace(" )", ")") for row in rows if row[0]}
         else:
             names = {"schema": schema, "place": f'"{schema}"'}

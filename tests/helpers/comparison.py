@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Engine, select
 
 from runstore.backends import backend_of
+from runstore.mapping import RUN
 from runstore.query import queries
 from runstore.schema import Base
 
@@ -45,12 +46,18 @@ def empty(engine: Engine) -> None:
 
 
 def contents(engine: Engine, without: Collection[str] = ("archived_at",)) -> dict[str, list[tuple[Any, ...]]]:
-    """All rows of all tables of an archive, with JSON as text, except these columns."""
+    """All rows of all tables of an archive, with JSON as text, except these columns.
+
+    Rows that belong to a run have its id instead of its number, which differs between archives.
+    """
     backend = backend_of(engine)
     found = {}
     with engine.connect() as connection:
+        ids = dict(map(tuple, connection.execute(select(RUN.c.number, RUN.c.id))))
         for table in Base.metadata.sorted_tables:
-            columns = [column for column in table.columns if column.name not in without]
+            columns = [column for column in table.columns if column.name not in (*without, "number")]
             rows = connection.execute(select(*[queries.readable(backend, column) for column in columns]))
-            found[table.name] = sorted((tuple(row) for row in rows), key=repr)
+            found[table.name] = sorted(
+                ((ids[row[0]], *row[1:]) if "run_object" in table.columns else tuple(row) for row in rows), key=repr
+            )
     return found

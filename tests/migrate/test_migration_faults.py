@@ -23,6 +23,7 @@ from runstore import DatabaseFailure, MigrationBlocked, RunRepository, RunStoreE
 from tests.helpers.catalog import catalog
 from tests.helpers.commands import shown
 from tests.helpers.deployed import Later, admin, environment, revision_of, runstore, tables_of
+from tests.helpers.interruptions import killed_at, small_disk, small_disk_of_server
 from tests.helpers.main_jobs import everything_works
 from tests.helpers.paths import SAMPLES
 
@@ -35,28 +36,6 @@ with op.get_context().autocommit_block():
 """
 NO_INDEX = """
 op.drop_index('ix_run_object_model', 'run_object', if_exists=True)
-"""
-
-KILLED = """
-import os, signal, sys
-from sqlalchemy import Engine, event
-
-left = int(sys.argv.pop(1))
-made = ("CREATE", "ALTER", "INSERT", "UPDATE", "DROP", "COMMENT", "DELETE")
-
-@event.listens_for(Engine, "before_cursor_execute")
-def count(connection, cursor, statement, *rest):
-    global left
-    if statement.lstrip().startswith(made):
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-from alembic.config import main
-try:
-    main()
-finally:
-    print(-left)
 """
 
 
@@ -174,38 +153,32 @@ def test_a_holder_killed_in_any_revision_leaves_no_half_schema(empty_url: URL, l
     made = "op.create_table('later', sa.Column('id', sa.Integer))\nop.create_index('ix_later_id', 'later', ['id'])"
     later.add(made, "op.drop_table('later')")
 
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", KILLED, arguments[0], "-c", str(later.ini), *arguments[1:]]
-        return subprocess.run(
-            command, env=environment(empty_url), capture_output=True, text=True, check=False, timeout=120
-        )
-
     revisions = [step.revision for step in migrate.history()] + sorted(path.stem for path in later.folder.glob("9*.py"))
     with migrate.engine(empty_url) as engine:
         for earlier, revision in zip(["base", *revisions], revisions, strict=False):
             at = None if earlier == "base" else earlier
             before = catalog(engine)
             for _ in range(2):  # the first time it makes the version table too, and finds what a downgrade leaves out
-                counted = run("0", "upgrade", revision)
+                counted = killed_at(0, later, empty_url, "upgrade", revision)
                 assert counted.returncode == 0, counted.stderr
                 after = catalog(engine)
                 later.downgrade(engine, earlier, backup=False)
             statements = int(counted.stdout.splitlines()[-1])
             for place in sorted({1, statements // 2, statements}):
-                killed = run(str(place), "upgrade", revision)
+                killed = killed_at(place, later, empty_url, "upgrade", revision)
                 assert killed.returncode == -signal.SIGKILL, killed.stderr
                 # The server ends the transaction of the dead client a moment later.
                 deadline = time.monotonic() + 20
                 while catalog(engine) not in (before, after) and time.monotonic() < deadline:
                     time.sleep(0.1)
                 assert revision_of(engine) == at
-                again = run("0", "upgrade", revision)
+                again = killed_at(0, later, empty_url, "upgrade", revision)
                 assert again.returncode == 0, again.stderr
                 assert catalog(engine) == after
                 later.downgrade(engine, earlier, backup=False)
             later.upgrade(engine, revision, backup=False)
             # The way back is one transaction on every backend.
-            assert run("2", "downgrade", earlier).returncode == -signal.SIGKILL
+            assert killed_at(2, later, empty_url, "downgrade", earlier).returncode == -signal.SIGKILL
             assert (revision_of(engine), catalog(engine)) == (revision, after)
         assert revision_of(engine) == revisions[-1]
 
@@ -370,7 +343,7 @@ views = {name: sql for name, sql in op.get_bind().execute(sa.text(
     "SELECT name, sql FROM sqlite_master WHERE type = 'view' ORDER BY rowid")).all()}
 for name in reversed(list(views)):
     op.execute(f'DROP VIEW "{name}"')
-with op.batch_alter_table('run_object') as batch:
+with op.batch_alter_table('run_object', table_kwargs={'sqlite_autoincrement': True}) as batch:
     batch.alter_column('model', new_column_name='model', nullable=True, existing_type=sa.Text(), type_=sa.String(99))
 for sql in views.values():
     op.execute(sa.text(sql.replace(':', '\\\\:')))
@@ -384,17 +357,17 @@ def filled(file: Path, runs: int) -> dict[str, int]:
         RunRepository(engine).save(RUN)
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA synchronous = OFF")
-        columns = [row[1] for row in connection.execute("PRAGMA table_info(run_object)")][1:]
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(run_object)")][1:-1]
         numbers = f"WITH RECURSIVE n(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM n WHERE n < {runs}) "
         connection.execute(
-            f"INSERT INTO run_object SELECT 'run_' || n, {', '.join(columns)} "
+            f"INSERT INTO run_object SELECT 'run_' || n, {', '.join(columns)}, n "
             f"FROM ({numbers} SELECT n FROM n), (SELECT * FROM run_object WHERE id = 'run_1')"
         )
         for table in ("run_completion_usage", "run_object_assistant_object_tools_inner"):
             others = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")][1:]
             connection.execute(
-                f"INSERT INTO {table} SELECT r.id, {', '.join(f'c.{name}' for name in others)} "
-                f"FROM run_object r, {table} c WHERE c.run_object = 'run_1' AND r.id <> 'run_1'"
+                f"INSERT INTO {table} SELECT r.number, {', '.join(f'c.{name}' for name in others)} "
+                f"FROM run_object r, {table} c WHERE c.run_object = 1 AND r.number <> 1"
             )
         connection.commit()
     return counted(file)
@@ -423,6 +396,7 @@ def test_a_table_that_is_made_anew_keeps_every_child_row(sqlite_file: Path, late
             assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
             made = connection.scalar(text("SELECT sql FROM sqlite_master WHERE name = 'run_object'"))
             assert "model VARCHAR(99)" in str(made)
+            assert "AUTOINCREMENT" in str(made)
     (backup,) = sqlite_file.parent.glob(f"{sqlite_file.name}.{HEAD}.*.backup")
     assert counted(backup) == before
     with RunRepository.open(backup) as kept:
@@ -444,21 +418,6 @@ def test_a_backup_is_made_of_an_archive_only_and_not_where_it_is_not_wanted(sqli
         assert backups() == 1
 
 
-@contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[Path]:
-    """A file system of this size."""
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(folder)], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip("needs the right to mount a small file system")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("mount") is None, reason="needs mount")
 @pytest.mark.parametrize("backup", [True, False])
@@ -466,7 +425,7 @@ def test_a_full_disk_leaves_the_old_file_whole(sqlite_file: Path, later: Later, 
     later.add(REMADE)
     before = filled(sqlite_file, 20_000)
     room = sqlite_file.stat().st_size
-    with small_disk(tmp_path / "disk", f"{round(room * 1.3)}") as disk:
+    with small_disk(tmp_path / "disk", round(room * 1.3)) as disk:
         file = Path(shutil.copy(sqlite_file, disk / "runs.db"))
         with migrate.engine(config.database_url(file)) as engine:
             with pytest.raises(RunStoreError, match="disk is full"):
@@ -480,38 +439,21 @@ def test_a_full_disk_leaves_the_old_file_whole(sqlite_file: Path, later: Later, 
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("mount") is None, reason="needs mount")
-def test_a_full_disk_of_the_server_leaves_the_old_schema_whole(
-    postgresql_url: URL, later: Later, tmp_path: Path
-) -> None:
+def test_a_full_disk_of_the_server_leaves_the_old_schema_whole(postgresql_url: URL, later: Later) -> None:
     later.add(
         "op.create_table('large', sa.Column('t', sa.Text))\n"
         "op.execute('INSERT INTO large SELECT repeat(md5(n::text), 9) FROM generate_series(1, 200000) n')"
     )
-    with admin(postgresql_url) as server:
-        owner = Path(str(server.scalar(text("SHOW data_directory")))).stat()
-    with small_disk(Path("/tmp") / f"disk-{os.getpid()}", "30m") as disk:  # where the server's user gets
-        os.chown(disk, owner.st_uid, owner.st_gid)
-        with migrate.engine(postgresql_url) as engine:
-            migrate.upgrade(engine)
-            RunRepository(engine).save(RUN)
-            before = catalog(engine)
-        name = f"small_{os.getpid()}"
-        with admin(postgresql_url.set(database="postgres")) as server:
-            server.execute(text(f"CREATE TABLESPACE {name} LOCATION '{disk}'"))
-            server.execute(text(f"ALTER DATABASE {postgresql_url.database} SET TABLESPACE {name}"))
-        try:
-            with migrate.engine(postgresql_url) as engine:
-                with pytest.raises(DatabaseFailure, match="No space left on device"):
-                    later.upgrade(engine)
-                assert revision_of(engine) == HEAD
-                assert catalog(engine) == before
-                assert RunRepository(engine).load("run_1") == RUN
-        finally:
-            with admin(postgresql_url.set(database="postgres")) as server:
-                server.execute(text(f"DROP DATABASE {postgresql_url.database} WITH (FORCE)"))
-                server.execute(text(f"DROP TABLESPACE {name}"))
-                server.execute(text(f"CREATE DATABASE {postgresql_url.database}"))
-    disk.rmdir()
+    with migrate.engine(postgresql_url) as engine:
+        migrate.upgrade(engine)
+        RunRepository(engine).save(RUN)
+        before = catalog(engine)
+    with small_disk_of_server(postgresql_url, 30_000_000), migrate.engine(postgresql_url) as engine:
+        with pytest.raises(DatabaseFailure, match="No space left on device"):
+            later.upgrade(engine)
+        assert revision_of(engine) == HEAD
+        assert catalog(engine) == before
+        assert RunRepository(engine).load("run_1") == RUN
 
 
 @pytest.mark.slow

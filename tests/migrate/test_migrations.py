@@ -110,7 +110,7 @@ def test_the_documented_views_have_the_documented_columns(engine: Engine) -> Non
     documented = {
         "RunObject": "id object created_at thread_id assistant_id status required_action last_error expires_at "
         "started_at cancelled_at failed_at completed_at incomplete_details model instructions metadata usage "
-        "max_prompt_tokens max_completion_tokens truncation_strategy tool_choice response_format temperature",
+        "max_prompt_tokens max_completion_tokens truncation_strategy tool_choice response_format temperature number",
         "RunObjectAssistantObjectToolsInner": "runObject assistantObjectToolsInner",
         "RunObjectFileIds": "runObject fileIds",
     }
@@ -130,11 +130,13 @@ def test_the_documented_views_show_what_was_saved(engine: Engine) -> None:
     }
     RunRepository(engine).save(run)
     with engine.connect() as connection:
-        row = connection.execute(text('SELECT instructions, usage, last_error, tool_choice FROM "RunObject"')).one()
+        columns = "instructions, usage, last_error, tool_choice, number"
+        row = connection.execute(text(f'SELECT {columns} FROM "RunObject"')).one()
         choice = connection.execute(text("SELECT id FROM assistants_api_tool_choice_option")).scalar()
-        assert tuple(row) == ("Be brief.", "run_1", None, choice)
+        number = connection.execute(text("SELECT number FROM run_object WHERE id = 'run_1'")).scalar()
+        assert tuple(row) == ("Be brief.", number, None, choice, number)
         tools = connection.execute(text('SELECT * FROM "RunObjectAssistantObjectToolsInner"')).all()
-        assert [tool[0] for tool in tools] == ["run_1", "run_1"]
+        assert [tool[0] for tool in tools] == [number, number]
         assert tools[0] == tools[1]
         files = connection.execute(text('SELECT "fileIds" FROM "RunObjectFileIds"')).scalars().all()
         assert sorted(files) == ["a", "b", "b"]

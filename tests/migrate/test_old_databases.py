@@ -36,13 +36,22 @@ LATER = {"model_price", "fetched_thread"}
 
 
 def rows(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
-    """All rows of the tables that the first revision has made."""
+    """All rows of the tables that the first revision has made, with the ids of runs in place of their numbers."""
     with engine.connect() as connection:
-        names = set(sqlalchemy.inspect(connection).get_table_names()) & {*Base.metadata.tables} - LATER
-        return {
-            name: sorted(map(tuple, connection.execute(text(f'SELECT * FROM "{name}"'))), key=repr)
-            for name in sorted(names)
-        }
+        inspector = sqlalchemy.inspect(connection)
+        names = {*inspector.get_table_names()} & {*Base.metadata.tables} - LATER
+        found: dict[str, list[tuple[Any, ...]]] = {}
+        ids: dict[Any, Any] = {}
+        for name in sorted(names, key=lambda name: name != "run_object"):
+            columns = [column["name"] for column in inspector.get_columns(name)]
+            listed = list(map(tuple, connection.execute(text(f'SELECT * FROM "{name}"'))))
+            if "number" in columns:
+                ids = {row[-1]: row[0] for row in listed}
+                listed = [row[:-1] for row in listed]
+            elif "run_object" in columns:
+                listed = [(ids.get(row[0], row[0]), *row[1:]) for row in listed]
+            found[name] = sorted(listed, key=repr)
+        return found
 
 
 def kept_runs(revision: str) -> list[Any]:
