@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.util.concurrency import await_
 
 from runstore import migrate, prices, waiting
-from runstore.backends import create_awaited_engine
+from runstore.backends import Parameters, create_awaited_engine
 from runstore.errors import ConfigurationError
 from runstore.query import facets, prompts
 from runstore.query.criteria import Filter
@@ -287,9 +287,11 @@ class AsyncRunRepository:
 
     # --- asking ------------------------------------------------------------------------------------------------------
 
-    def sql(self, query: str, *, timeout: float = 30) -> AbstractAsyncContextManager[AsyncAnswer]:
+    def sql(
+        self, query: str, parameters: Parameters | None = None, *, timeout: float = 30
+    ) -> AbstractAsyncContextManager[AsyncAnswer]:
         """Run an SQL query that cannot change anything: :meth:`RunRepository.sql`."""
-        return self._asked(query, timeout)
+        return self._asked(query, parameters, timeout)
 
     def rows(
         self, columns: str | Iterable[str] | None = None, *, newest_first: bool = False, **where: Unpack[Filter]
@@ -381,10 +383,10 @@ class AsyncRunRepository:
             await waiting.spawned(found.close)
 
     @asynccontextmanager
-    async def _asked(self, query: str, timeout: float) -> AsyncGenerator[AsyncAnswer]:
+    async def _asked(self, query: str, parameters: Parameters | None, timeout: float) -> AsyncGenerator[AsyncAnswer]:
         stack = ExitStack()
         try:
-            manager = await self._do(RunRepository.sql, query, timeout=timeout)
+            manager = await self._do(RunRepository.sql, query, parameters, timeout=timeout)
             answer = await waiting.spawned(lambda: stack.enter_context(manager))
             yield AsyncAnswer(answer.columns, _in_pieces(answer.rows))
         finally:

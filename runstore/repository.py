@@ -19,7 +19,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
 from runstore import config, fetched, migrate, prices, waiting, wire
-from runstore.backends import Answer, Transaction, approximate_bytes, create_engine
+from runstore.backends import Answer, Parameters, Transaction, approximate_bytes, create_engine
+from runstore.backends.parameters import bindable
 from runstore.connections import Connections
 from runstore.connections.seen import Pending, SeenRows
 from runstore.errors import ConfigurationError, DatabaseFailure, InvalidArgument, NotARun, RunNotFound
@@ -401,14 +402,20 @@ class RunRepository:
 
     # --- asking ------------------------------------------------------------------------------------------------------
 
-    def sql(self, query: str, *, timeout: float = 30) -> AbstractContextManager[Answer]:
+    def sql(
+        self, query: str, parameters: Parameters | None = None, *, timeout: float = 30
+    ) -> AbstractContextManager[Answer]:
         """Run an SQL query that cannot change anything, whoever or whatever wrote its text.
 
         On PostgreSQL, the query runs as a cursor in a READ ONLY transaction; on SQLite, a separate process opens the
         file read-only and allows nothing but queries. What functions may do beyond that (files, other sessions) depends
         on the PostgreSQL role. *timeout* is the time in seconds that the database may take.
 
-        Raises :class:`QueryRefused` for text that is not a single query, :class:`QueryTimeout`,
+        *parameters* are values by name, which the driver binds to the placeholders of the query: ``model`` to
+        ``:model``. A value is a text, an integer, a float, a bool, bytes or None; SQLite has no bools and binds 0 or 1.
+
+        Raises :class:`QueryRefused` for text that is not a single query, :class:`InvalidArgument` for a placeholder
+        without a value and a value without a placeholder, :class:`QueryTimeout`,
         :class:`DatabaseFailure` for errors that the database reports, and :class:`ConfigurationError`, also for a
         repository made from a connection.
         """
@@ -418,7 +425,7 @@ class RunRepository:
             )
         if not isinstance(query, str) or not wire.is_text(query):
             raise ConfigurationError(detail="a query must be text without U+0000 and lone surrogates")
-        return self._connections.asked(query, timeout)
+        return self._connections.asked(query, bindable({} if parameters is None else parameters), timeout)
 
     def rows(
         self, columns: str | Iterable[str] | None = None, *, newest_first: bool = False, **where: Unpack[Filter]

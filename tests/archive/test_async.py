@@ -176,6 +176,8 @@ def test_sql_answers_in_a_task(url: URL) -> None:
             assert [row async for row in answer.rows] == [(f"run_{n:03}",) for n in range(200)]
         async with archive.sql("SELECT id FROM runs") as answer:
             assert await anext(answer.rows)
+        async with archive.sql("SELECT id FROM runs WHERE id = :id", {"id": "run_007"}) as answer:
+            assert [row async for row in answer.rows] == [("run_007",)]
         with pytest.raises(QueryRefused):
             async with archive.sql("SELECT 1; SELECT 2"):
                 pass
