@@ -52,7 +52,7 @@ if TYPE_CHECKING:  # the names of the table below, for tools that do not run the
         ServerUnreachable as ServerUnreachable,
         SharedRowChanged as SharedRowChanged,
     )
-    from runstore.prices import Price as Price
+    from runstore.prices import MissingPrice as MissingPrice, Price as Price
     from runstore.query.criteria import Filter as Filter
     from runstore.query.pages import Page as Page, RowPage as RowPage, RunText as RunText, TextPage as TextPage
     from runstore.repository import RunRepository as RunRepository
@@ -119,7 +119,7 @@ _NAMES = {
         "ServerUnreachable",
         "SharedRowChanged",
     ),
-    "prices": ("Price",),
+    "prices": ("MissingPrice", "Price"),
     "query.criteria": ("Filter",),
     "query.pages": ("Page", "RowPage", "RunText", "TextPage"),
     "repository": ("RunRepository",),

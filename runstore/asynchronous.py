@@ -32,6 +32,7 @@ from runstore.save.policy import Policy
 from runstore.save.saver import Rejection, SaveReport
 from runstore.save.writer import Outcome
 from runstore.schema import Base
+from runstore.times import Time
 from runstore.upkeep.lint import Finding
 
 try:
@@ -351,6 +352,14 @@ class AsyncRunRepository:
     async def prices(self) -> list[prices.Price]:
         """Return all prices: :meth:`RunRepository.prices`."""
         return await self._do(RunRepository.prices)
+
+    async def missing_prices(self) -> list[prices.MissingPrice]:
+        """Return the models of runs that have tokens and no price: :meth:`RunRepository.missing_prices`."""
+        return await self._do(RunRepository.missing_prices)
+
+    async def remove_prices(self, model: str, *, valid_from: Time | None = None) -> int:
+        """Delete the prices stored for a model, and return their number: :meth:`RunRepository.remove_prices`."""
+        return await self._do(RunRepository.remove_prices, model, valid_from=valid_from)
 
     # --- deleting ----------------------------------------------------------------------------------------------------
 

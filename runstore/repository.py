@@ -40,7 +40,7 @@ from runstore.save.saver import Rejection, Saver, SaveReport, rejection
 from runstore.save.writer import Outcome
 from runstore.schema import TABLES
 from runstore.schema.run import NO_TIME
-from runstore.times import EPOCH
+from runstore.times import EPOCH, Time, seconds
 from runstore.upkeep import backup, copier, earlier, fingerprint, lint, pruner, verify
 from runstore.upkeep.fingerprint import Difference, Fingerprint
 from runstore.upkeep.lint import Finding
@@ -558,6 +558,19 @@ class RunRepository:
         """Return all prices, ordered by model and time."""
         with self._connections.transaction(write=False) as transaction:
             return prices.stored(transaction)
+
+    def missing_prices(self) -> list[prices.MissingPrice]:
+        """Return the models of runs that have tokens and no price, ordered by name."""
+        with self._connections.transaction(write=False) as transaction:
+            return prices.missing(transaction)
+
+    def remove_prices(self, model: str, *, valid_from: Time | None = None) -> int:
+        """Delete the prices stored for a model, or the one that is valid from this time, and return their number.
+
+        *model* is the name as it was stored, with its ``*`` if it has one. Raises :class:`ConfigurationError`.
+        """
+        start = None if valid_from is None else seconds("valid_from", valid_from)
+        return self._connections.retried(lambda transaction: prices.remove(transaction, model, start))
 
     # --- fetching ----------------------------------------------------------------------------------------------------
 

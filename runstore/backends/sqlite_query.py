@@ -14,8 +14,8 @@ from multiprocessing.spawn import get_executable
 from typing import Any, NamedTuple
 
 from runstore import waiting
-from runstore.backends import sqlite_answer
 from runstore.backends import parameters as given
+from runstore.backends import sqlite_answer
 from runstore.backends.base import Answer, Clock
 from runstore.backends.parameters import Parameters
 from runstore.errors import DatabaseFailure, QueryRefused, QueryTimeout

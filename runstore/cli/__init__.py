@@ -33,6 +33,7 @@ COMMANDS = {
     "verify": "care",
     "fingerprint": "care",
     "diff": "care",
+    "delete": "care",
     "prune": "care",
     "backup": "copies",
     "copy": "copies",

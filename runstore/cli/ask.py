@@ -15,7 +15,6 @@ from runstore.cli.output import db_without_schema_option, is_terminal
 from runstore.cli.tables import cell, form_of, format_option, plain_table, write_rows
 from runstore.cli.values import Pair, Seconds
 
-
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 """A number as in JSON; its fraction and its exponent are groups."""
 
@@ -86,9 +85,9 @@ def sql_command(
 ) -> None:
     """Run one read-only SQL query and print its rows.
 
-    QUERY is the text of the query, or - to read it from standard input. Values that are not part of the text, such as
-    those of a script, are passed with --param: the database receives them separately from the query. To choose a PostgreSQL schema, set
-    RUNSTORE_SCHEMA or add ?schema=NAME to the URL; the query then needs no schema before table names.
+    QUERY is the text of the query, or - to read it from standard input. Pass values that are not part of the text, such
+    as those of a script, with --param: the database receives them separately from the query. To choose a PostgreSQL
+    schema, set RUNSTORE_SCHEMA or add ?schema=NAME to the URL; the query then needs no schema before table names.
     """
     from runstore.formats import Column
     from runstore.repository import RunRepository

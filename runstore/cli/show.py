@@ -42,7 +42,7 @@ def show_command(run_id: str, db: str | None) -> None:
 )
 @db_option
 @filter_options
-@click.option("--limit", metavar="N", type=Integer(1), default=20, show_default=True, help="List at most N runs.")
+@click.option("--limit", "-n", metavar="N", type=Integer(1), default=20, show_default=True, help="List at most N runs.")
 @click.option("--cursor", metavar="CURSOR", help="Continue after the page that printed this cursor.")
 @click.option("--after", metavar="ID", help="List the runs that follow this run in the list.")
 @click.option("--before", metavar="ID", help="List the runs directly before this run in the list.")
