@@ -349,13 +349,13 @@ class AsyncRunRepository:
         """Store token prices, and return their number: :meth:`RunRepository.set_prices`."""
         return await self._do(RunRepository.set_prices, found)
 
-    async def prices(self) -> list[prices.Price]:
-        """Return all prices: :meth:`RunRepository.prices`."""
-        return await self._do(RunRepository.prices)
-
     async def missing_prices(self) -> list[prices.MissingPrice]:
         """Return the models of runs that have tokens and no price: :meth:`RunRepository.missing_prices`."""
         return await self._do(RunRepository.missing_prices)
+
+    async def prices(self) -> list[prices.Price]:
+        """Return all prices: :meth:`RunRepository.prices`."""
+        return await self._do(RunRepository.prices)
 
     async def remove_prices(self, model: str, *, valid_from: Time | None = None) -> int:
         """Delete the prices stored for a model, and return their number: :meth:`RunRepository.remove_prices`."""

@@ -554,15 +554,15 @@ class RunRepository:
         self._connections.retried(lambda transaction: prices.store(transaction, new))
         return len(new)
 
-    def prices(self) -> list[prices.Price]:
-        """Return all prices, ordered by model and time."""
-        with self._connections.transaction(write=False) as transaction:
-            return prices.stored(transaction)
-
     def missing_prices(self) -> list[prices.MissingPrice]:
         """Return the models of runs that have tokens and no price, ordered by name."""
         with self._connections.transaction(write=False) as transaction:
             return prices.missing(transaction)
+
+    def prices(self) -> list[prices.Price]:
+        """Return all prices, ordered by model and time."""
+        with self._connections.transaction(write=False) as transaction:
+            return prices.stored(transaction)
 
     def remove_prices(self, model: str, *, valid_from: Time | None = None) -> int:
         """Delete the prices stored for a model, or the one that is valid from this time, and return their number.

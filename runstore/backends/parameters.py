@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from runstore import wire
 from runstore.errors import InvalidArgument
@@ -23,7 +22,7 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 EXPECTED = "text without U+0000, a 64-bit integer, a finite number, True, False, None or bytes"
 
 
-def bindable(parameters: Mapping[str, Any]) -> dict[str, Parameter]:
+def bindable(parameters: object) -> dict[str, Parameter]:
     """Return the parameters. Raise :class:`InvalidArgument` for what the databases would not bind alike."""
     if not isinstance(parameters, Mapping):
         kind = type(parameters).__name__

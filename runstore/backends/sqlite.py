@@ -198,7 +198,7 @@ class SQLite(Backend):
         if file is None:
             raise ConfigurationError(detail="a database in memory cannot be opened read-only; copy it to a file")
         uri = config.sqlite_uri(engine.url, file, mode="ro")
-        query = sqlite_query.Query(uri, statement, parameters, BUSY_SECONDS)
+        query = sqlite_query.Query(uri, statement, dict(parameters), BUSY_SECONDS)
         with sqlite_query.answered(query, config.shown(engine.url), clock) as answer:
             yield answer
 

@@ -17,7 +17,7 @@ from runstore import waiting
 from runstore.backends import parameters as given
 from runstore.backends import sqlite_answer
 from runstore.backends.base import Answer, Clock
-from runstore.backends.parameters import Parameters
+from runstore.backends.parameters import Parameter
 from runstore.errors import DatabaseFailure, QueryRefused, QueryTimeout
 
 _NO_QUERY = re.compile(
@@ -33,7 +33,7 @@ class Query(NamedTuple):
     uri: str
     """The URI of the file."""
     statement: str
-    parameters: Parameters
+    parameters: dict[str, Parameter]
     patience: float
     """The time in seconds for which the query waits for a lock."""
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "show": "show",
     "list": "show",
     "stats": "stats",
+    "prompts": "prompts",
     "sql": "ask",
     "serve": "serve",
     "lint": "lint",
@@ -42,7 +43,7 @@ COMMANDS = {
 }
 """The module of this package that holds each command."""
 
-LOOKED_AT = ("show", "list", "stats", "sql")
+LOOKED_AT = ("show", "list", "stats", "prompts", "sql")
 """Commands whose output is useful even in part, as in ``runstore list | head``. The output of the other commands has to
 be complete, or their exit code reports whether something was found or done."""
 

@@ -13,7 +13,7 @@ from runstore.amounts import counted
 from runstore.cli.files import output_file, output_option, spare_the_archive
 from runstore.cli.help import Group
 from runstore.cli.output import db_option, is_terminal, note, patience_option, printable
-from runstore.cli.tables import form_of, format_option, write_rows
+from runstore.cli.tables import day, form_of, format_option, write_rows
 
 
 @click.group("prices", cls=Group)
@@ -88,7 +88,7 @@ def missing_prices(db: str | None, form: str | None, output: Path | None) -> Non
     if not found and form == "table":
         note("every model of a run with tokens has a price")
         return
-    write_rows(form, output, columns, [(*each[:3], _day(each.first), _day(each.last)) for each in found])
+    write_rows(form, output, columns, [(*each[:3], day(each.first), day(each.last)) for each in found])
 
 
 @prices_command.command("template", example="runstore prices template -o prices.csv")
@@ -132,10 +132,6 @@ def remove_prices(model: str, db: str | None, valid_from: str | None, patience: 
         note(f"runstore: there is no such price of {printable(model)}", logging.ERROR)
         sys.exit(3)
     note(f"{counted(count, 'price')} removed")
-
-
-def _day(seconds: int | None) -> str | None:
-    return None if seconds is None else _time(seconds).partition(" ")[0]
 
 
 def _time(seconds: int) -> str:

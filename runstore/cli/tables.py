@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -177,6 +177,14 @@ def limited(rows: Iterable[T]) -> list[T]:
     if next(rows, None) is not None:
         note(f"only the first {MOST_ROWS} rows are shown; use --format csv or jsonl to get all rows")
     return shown
+
+
+def day(seconds: int | None) -> str | None:
+    """Return the day (UTC) of a time in Unix seconds; None outside the years 1 to 9999, as in the view ``runs``."""
+    try:
+        return None if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def plain_table(*names: str) -> Table:

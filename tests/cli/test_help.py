@@ -12,7 +12,7 @@ import pytest
 from tests.helpers.commands import Cli, Result, env
 
 COMMANDS = [
-    *("import", "fetch", "export", "show", "list", "stats", "sql", "serve", "lint", "prices"),
+    *("import", "fetch", "export", "show", "list", "stats", "prompts", "sql", "serve", "lint", "prices"),
     *("verify", "fingerprint", "diff", "delete", "prune", "backup", "copy", "db", "completion"),
 ]
 
