@@ -56,7 +56,7 @@ if TYPE_CHECKING:  # the names of the table below, for tools that do not run the
     from runstore.query.criteria import Filter as Filter
     from runstore.query.pages import Page as Page, RowPage as RowPage, RunText as RunText, TextPage as TextPage
     from runstore.repository import RunRepository as RunRepository
-    from runstore.save.history import Change as Change
+    from runstore.save.history import Change as Change, Observed as Observed
     from runstore.save.saver import Rejection as Rejection, SaveReport as SaveReport
     from runstore.save.writer import Outcome as Outcome
     from runstore.schema import (
@@ -123,7 +123,7 @@ _NAMES = {
     "query.criteria": ("Filter",),
     "query.pages": ("Page", "RowPage", "RunText", "TextPage"),
     "repository": ("RunRepository",),
-    "save.history": ("Change",),
+    "save.history": ("Change", "Observed"),
     "save.saver": ("Rejection", "SaveReport"),
     "save.writer": ("Outcome",),
     "schema": (

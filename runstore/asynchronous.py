@@ -27,7 +27,7 @@ from runstore.query.facets import Facets
 from runstore.query.pages import Page, RowPage, RunText, TextPage
 from runstore.query.prompts import Prompts
 from runstore.repository import PATIENCE, RunRepository
-from runstore.save.history import Change
+from runstore.save.history import Change, Observed
 from runstore.save.policy import Policy
 from runstore.save.saver import Rejection, SaveReport
 from runstore.save.writer import Outcome
@@ -285,6 +285,10 @@ class AsyncRunRepository:
     async def changes(self, run_id: str) -> list[Change]:
         """Return the snapshots of a run except its newest: :meth:`RunRepository.changes`."""
         return await self._do(RunRepository.changes, run_id)
+
+    async def snapshots(self, run_id: str) -> list[Observed]:
+        """Return all snapshots of a run, oldest first: :meth:`RunRepository.snapshots`."""
+        return await self._do(RunRepository.snapshots, run_id)
 
     # --- asking ------------------------------------------------------------------------------------------------------
 

@@ -34,7 +34,7 @@ from runstore.query.prompts import Prompts
 from runstore.query.reader import BATCH, BatchSize, Reader, in_batches
 from runstore.save import history, policy
 from runstore.save.batches import Batches
-from runstore.save.history import Change
+from runstore.save.history import Change, Observed
 from runstore.save.policy import Policy
 from runstore.save.saver import Rejection, Saver, SaveReport, rejection
 from runstore.save.writer import Outcome
@@ -399,6 +399,17 @@ class RunRepository:
             raise RunNotFound(id=run_id)
         with self._connections.transaction(write=False) as transaction:
             return history.changes(transaction, run_id)
+
+    def snapshots(self, run_id: str) -> list[Observed]:
+        """Return all snapshots of a run, oldest first; the last one is what :meth:`load` returns.
+
+        Raises :class:`RunNotFound`.
+        """
+        if wire.is_text(run_id):
+            with self._connections.transaction(write=False) as transaction:
+                for _, text in self._reader.texts(transaction, queries.run_by_id(self._backend), {"id": run_id}):
+                    return history.snapshots(transaction, run_id, wire.loads(text))
+        raise RunNotFound(id=run_id)
 
     # --- asking ------------------------------------------------------------------------------------------------------
 

@@ -125,7 +125,7 @@ def gathered(prompts: Sequence[Prompt]) -> list[Version]:
 
 def sentences(text: str) -> list[str]:
     """Return the sentences of a prompt; a line break ends a sentence, too."""
-    return _BETWEEN_SENTENCES.split(text.strip())
+    return _BETWEEN_SENTENCES.split(text.strip()) if text.strip() else []
 
 
 def _frames(text: str) -> Iterator[tuple[int, int]]:
@@ -133,9 +133,9 @@ def _frames(text: str) -> Iterator[tuple[int, int]]:
 
     The pair consists of the text before the sentence and the text after it.
     """
-    if not text.strip():
-        return
     parts = sentences(text)
+    if not parts:
+        return
     before, after = [0], [0]
     for sentence in parts:
         before.append(hash((before[-1], sentence)))
