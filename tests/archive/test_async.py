@@ -154,6 +154,9 @@ def test_every_method_answers_as_the_synchronous_one(url: URL) -> None:
             assert [found async for found in archive.findings()] == list(runs.findings())
             assert await archive.count(source="svc") == runs.count(source="svc") == 0
             assert await archive.changes("run_1") == runs.changes("run_1")
+            assert await archive.snapshots("run_1") == runs.snapshots("run_1")
+            assert await archive.missing_prices() == runs.missing_prices() == []
+            assert await archive.remove_prices("m") == 0
             assert await archive.stats("status") == runs.stats("status")
             assert await archive.prices() == runs.prices() == []
             assert await archive.status() == runs.status()
