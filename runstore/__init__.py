@@ -52,11 +52,11 @@ if TYPE_CHECKING:  # the names of the table below, for tools that do not run the
         ServerUnreachable as ServerUnreachable,
         SharedRowChanged as SharedRowChanged,
     )
-    from runstore.prices import Price as Price
+    from runstore.prices import MissingPrice as MissingPrice, Price as Price
     from runstore.query.criteria import Filter as Filter
     from runstore.query.pages import Page as Page, RowPage as RowPage, RunText as RunText, TextPage as TextPage
     from runstore.repository import RunRepository as RunRepository
-    from runstore.save.history import Change as Change
+    from runstore.save.history import Change as Change, Observed as Observed
     from runstore.save.saver import Rejection as Rejection, SaveReport as SaveReport
     from runstore.save.writer import Outcome as Outcome
     from runstore.schema import (
@@ -119,11 +119,11 @@ _NAMES = {
         "ServerUnreachable",
         "SharedRowChanged",
     ),
-    "prices": ("Price",),
+    "prices": ("MissingPrice", "Price"),
     "query.criteria": ("Filter",),
     "query.pages": ("Page", "RowPage", "RunText", "TextPage"),
     "repository": ("RunRepository",),
-    "save.history": ("Change",),
+    "save.history": ("Change", "Observed"),
     "save.saver": ("Rejection", "SaveReport"),
     "save.writer": ("Outcome",),
     "schema": (

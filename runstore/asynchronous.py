@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.util.concurrency import await_
 
 from runstore import migrate, prices, waiting
-from runstore.backends import create_awaited_engine
+from runstore.backends import Parameters, create_awaited_engine
 from runstore.errors import ConfigurationError
 from runstore.query import facets, prompts
 from runstore.query.criteria import Filter
@@ -27,11 +27,12 @@ from runstore.query.facets import Facets
 from runstore.query.pages import Page, RowPage, RunText, TextPage
 from runstore.query.prompts import Prompts
 from runstore.repository import PATIENCE, RunRepository
-from runstore.save.history import Change
+from runstore.save.history import Change, Observed
 from runstore.save.policy import Policy
 from runstore.save.saver import Rejection, SaveReport
 from runstore.save.writer import Outcome
 from runstore.schema import Base
+from runstore.times import Time
 from runstore.upkeep.lint import Finding
 
 try:
@@ -285,11 +286,17 @@ class AsyncRunRepository:
         """Return the snapshots of a run except its newest: :meth:`RunRepository.changes`."""
         return await self._do(RunRepository.changes, run_id)
 
+    async def snapshots(self, run_id: str) -> list[Observed]:
+        """Return all snapshots of a run, oldest first: :meth:`RunRepository.snapshots`."""
+        return await self._do(RunRepository.snapshots, run_id)
+
     # --- asking ------------------------------------------------------------------------------------------------------
 
-    def sql(self, query: str, *, timeout: float = 30) -> AbstractAsyncContextManager[AsyncAnswer]:
+    def sql(
+        self, query: str, parameters: Parameters | None = None, *, timeout: float = 30
+    ) -> AbstractAsyncContextManager[AsyncAnswer]:
         """Run an SQL query that cannot change anything: :meth:`RunRepository.sql`."""
-        return self._asked(query, timeout)
+        return self._asked(query, parameters, timeout)
 
     def rows(
         self,
@@ -352,9 +359,17 @@ class AsyncRunRepository:
         """Store token prices, and return their number: :meth:`RunRepository.set_prices`."""
         return await self._do(RunRepository.set_prices, found)
 
+    async def missing_prices(self) -> list[prices.MissingPrice]:
+        """Return the models of runs that have tokens and no price: :meth:`RunRepository.missing_prices`."""
+        return await self._do(RunRepository.missing_prices)
+
     async def prices(self) -> list[prices.Price]:
         """Return all prices: :meth:`RunRepository.prices`."""
         return await self._do(RunRepository.prices)
+
+    async def remove_prices(self, model: str, *, valid_from: Time | None = None) -> int:
+        """Delete the prices stored for a model, and return their number: :meth:`RunRepository.remove_prices`."""
+        return await self._do(RunRepository.remove_prices, model, valid_from=valid_from)
 
     # --- deleting ----------------------------------------------------------------------------------------------------
 
@@ -387,10 +402,10 @@ class AsyncRunRepository:
             await waiting.spawned(found.close)
 
     @asynccontextmanager
-    async def _asked(self, query: str, timeout: float) -> AsyncGenerator[AsyncAnswer]:
+    async def _asked(self, query: str, parameters: Parameters | None, timeout: float) -> AsyncGenerator[AsyncAnswer]:
         stack = ExitStack()
         try:
-            manager = await self._do(RunRepository.sql, query, timeout=timeout)
+            manager = await self._do(RunRepository.sql, query, parameters, timeout=timeout)
             answer = await waiting.spawned(lambda: stack.enter_context(manager))
             yield AsyncAnswer(answer.columns, _in_pieces(answer.rows))
         finally:

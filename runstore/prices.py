@@ -13,13 +13,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from runstore import wire
 from runstore.backends import Transaction
+from runstore.backends.base import HALF
 from runstore.errors import ConfigurationError
 from runstore.mapping import table_of
 from runstore.schema import ModelPrice
+from runstore.schema.views import RUNS
 from runstore.times import seconds
 
 PRICE = table_of(ModelPrice)
@@ -37,6 +39,18 @@ class Price(NamedTuple):
     """The price of cached prompt tokens; None if they cost as much as other prompt tokens."""
     completion: float
     currency: str
+
+
+class MissingPrice(NamedTuple):
+    """A model of runs that have tokens and no price."""
+
+    model: str
+    runs: int
+    """The number of these runs. Other runs of the model may have a price, if it is valid from a later time."""
+    total_tokens: int
+    first: int | None
+    """The first created_at of these runs (Unix seconds); None if none of them has one."""
+    last: int | None
 
 
 def read(path: Path) -> list[Price]:
@@ -109,3 +123,26 @@ def stored(transaction: Transaction) -> list[Price]:
     """Return all prices, ordered by model and time."""
     rows: Iterable[Any] = transaction.execute(select(PRICE).order_by(PRICE.c.model, PRICE.c.valid_from))
     return [Price(*row) for row in rows]
+
+
+def missing(transaction: Transaction) -> list[MissingPrice]:
+    """Return the models without a price, ordered by name."""
+    high, low = transaction.backend.sum_in_halves(RUNS.c.total_tokens)
+    times = func.min(RUNS.c.created_at), func.max(RUNS.c.created_at)
+    statement = (
+        select(RUNS.c.model, func.count(), high, low, *times)
+        .where(RUNS.c.model.is_not(None), RUNS.c.total_tokens.is_not(None), RUNS.c.currency.is_(None))
+        .group_by(RUNS.c.model)
+    )
+    found = [
+        MissingPrice(model, runs, int(upper) * HALF + int(lower), first, last)
+        for model, runs, upper, lower, first, last in transaction.execute(statement)
+    ]
+    return sorted(found)
+
+
+def remove(transaction: Transaction, model: str, valid_from: int | None) -> int:
+    """Delete the prices of a model, or the one that is valid from this time, and return their number."""
+    keys = [(price.model, price.valid_from) for price in stored(transaction) if price.model == model]
+    wanted = [key for key in keys if valid_from in (None, key[1])]
+    return transaction.delete(PRICE, ("model", "valid_from"), wanted)

@@ -19,7 +19,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
 from runstore import config, fetched, migrate, prices, waiting, wire
-from runstore.backends import Answer, Transaction, approximate_bytes, create_engine
+from runstore.backends import Answer, Parameters, Transaction, approximate_bytes, create_engine
+from runstore.backends.parameters import bindable
 from runstore.connections import Connections
 from runstore.connections.seen import Pending, SeenRows
 from runstore.errors import ConfigurationError, DatabaseFailure, InvalidArgument, NotARun, RunNotFound
@@ -33,13 +34,13 @@ from runstore.query.prompts import Prompts
 from runstore.query.reader import BATCH, BatchSize, Reader, in_batches
 from runstore.save import history, policy
 from runstore.save.batches import Batches
-from runstore.save.history import Change
+from runstore.save.history import Change, Observed
 from runstore.save.policy import Policy
 from runstore.save.saver import Rejection, Saver, SaveReport, rejection
 from runstore.save.writer import Outcome
 from runstore.schema import TABLES
 from runstore.schema.run import NO_TIME
-from runstore.times import EPOCH
+from runstore.times import EPOCH, Time, seconds
 from runstore.upkeep import backup, copier, earlier, fingerprint, lint, pruner, verify
 from runstore.upkeep.fingerprint import Difference, Fingerprint
 from runstore.upkeep.lint import Finding
@@ -411,16 +412,33 @@ class RunRepository:
         with self._connections.transaction(write=False) as transaction:
             return history.changes(transaction, run_id)
 
+    def snapshots(self, run_id: str) -> list[Observed]:
+        """Return all snapshots of a run, oldest first; the last one is what :meth:`load` returns.
+
+        Raises :class:`RunNotFound`.
+        """
+        if wire.is_text(run_id):
+            with self._connections.transaction(write=False) as transaction:
+                for _, text in self._reader.texts(transaction, queries.run_by_id(self._backend), {"id": run_id}):
+                    return history.snapshots(transaction, run_id, wire.loads(text))
+        raise RunNotFound(id=run_id)
+
     # --- asking ------------------------------------------------------------------------------------------------------
 
-    def sql(self, query: str, *, timeout: float = 30) -> AbstractContextManager[Answer]:
+    def sql(
+        self, query: str, parameters: Parameters | None = None, *, timeout: float = 30
+    ) -> AbstractContextManager[Answer]:
         """Run an SQL query that cannot change anything, whoever or whatever wrote its text.
 
         On PostgreSQL, the query runs as a cursor in a READ ONLY transaction; on SQLite, a separate process opens the
         file read-only and allows nothing but queries. What functions may do beyond that (files, other sessions) depends
         on the PostgreSQL role. *timeout* is the time in seconds that the database may take.
 
-        Raises :class:`QueryRefused` for text that is not a single query, :class:`QueryTimeout`,
+        *parameters* are values by name, which the driver binds to the placeholders of the query: ``model`` to
+        ``:model``. A value is a text, an integer, a float, a bool, bytes or None; SQLite has no bools and binds 0 or 1.
+
+        Raises :class:`QueryRefused` for text that is not a single query, :class:`InvalidArgument` for a placeholder
+        without a value and a value without a placeholder, :class:`QueryTimeout`,
         :class:`DatabaseFailure` for errors that the database reports, and :class:`ConfigurationError`, also for a
         repository made from a connection.
         """
@@ -430,7 +448,7 @@ class RunRepository:
             )
         if not isinstance(query, str) or not wire.is_text(query):
             raise ConfigurationError(detail="a query must be text without U+0000 and lone surrogates")
-        return self._connections.asked(query, timeout)
+        return self._connections.asked(query, bindable({} if parameters is None else parameters), timeout)
 
     def rows(
         self,
@@ -569,10 +587,23 @@ class RunRepository:
         self._connections.retried(lambda transaction: prices.store(transaction, new))
         return len(new)
 
+    def missing_prices(self) -> list[prices.MissingPrice]:
+        """Return the models of runs that have tokens and no price, ordered by name."""
+        with self._connections.transaction(write=False) as transaction:
+            return prices.missing(transaction)
+
     def prices(self) -> list[prices.Price]:
         """Return all prices, ordered by model and time."""
         with self._connections.transaction(write=False) as transaction:
             return prices.stored(transaction)
+
+    def remove_prices(self, model: str, *, valid_from: Time | None = None) -> int:
+        """Delete the prices stored for a model, or the one that is valid from this time, and return their number.
+
+        *model* is the name as it was stored, with its ``*`` if it has one. Raises :class:`ConfigurationError`.
+        """
+        start = None if valid_from is None else seconds("valid_from", valid_from)
+        return self._connections.retried(lambda transaction: prices.remove(transaction, model, start))
 
     # --- fetching ----------------------------------------------------------------------------------------------------
 

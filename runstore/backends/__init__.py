@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from runstore import config
 from runstore.backends.base import Answer, Backend, Clock, Row, approximate_bytes, expect, schema_of
+from runstore.backends.parameters import Parameters
 from runstore.backends.postgresql import PostgreSQL
 from runstore.backends.sqlite import SQLite
 from runstore.backends.transaction import Transaction
@@ -25,6 +26,7 @@ __all__ = [
     "Answer",
     "Backend",
     "Clock",
+    "Parameters",
     "Row",
     "Transaction",
     "approximate_bytes",

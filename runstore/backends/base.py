@@ -33,6 +33,7 @@ from sqlalchemy.types import TypeEngine
 from runstore import config
 from runstore.amounts import counted
 from runstore.backends import turns
+from runstore.backends.parameters import Parameters
 from runstore.errors import DatabaseFailure, QueryRefused
 
 Row = Sequence[Any]
@@ -211,10 +212,13 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    def ask(self, engine: Engine, statement: str, clock: Clock) -> AbstractContextManager[Answer]:
+    def ask(
+        self, engine: Engine, statement: str, parameters: Parameters, clock: Clock
+    ) -> AbstractContextManager[Answer]:
         """Return the answer to one query written by the user, on a separate connection that cannot write.
 
-        Raise :class:`QueryRefused` if the statement is not exactly one query, and :class:`QueryTimeout`.
+        Raise :class:`QueryRefused` if the statement is not exactly one query, :class:`InvalidArgument` if *parameters*
+        are not those of the query, and :class:`QueryTimeout`.
         """
 
     def joined_by_key(self, table: Table, condition: ColumnElement[bool]) -> tuple[FromClause, ColumnElement[bool]]:

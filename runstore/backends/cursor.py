@@ -7,12 +7,13 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg
-from psycopg.types.string import TextLoader
+from psycopg.types.string import StrDumper, TextLoader
 from sqlalchemy import Engine
 
 from runstore import config
 from runstore.backends import awaited, session
 from runstore.backends.base import Answer, Clock, approximate_bytes, quoted, schema_of
+from runstore.backends.parameters import Parameters, numbered
 from runstore.errors import QueryRefused, QueryTimeout
 
 NAME = "runstore_sql"
@@ -37,6 +38,7 @@ _SETTINGS = {
 
 _REFUSED = (
     psycopg.errors.SyntaxError,  # not a query, or two statements
+    psycopg.errors.ProtocolViolation,  # a numbered parameter, which has no value
     psycopg.errors.FeatureNotSupported,  # a WITH that changes data
     psycopg.errors.InvalidCursorDefinition,  # SELECT INTO
     psycopg.errors.ReadOnlySqlTransaction,  # FOR UPDATE, nextval, a function that writes
@@ -44,7 +46,7 @@ _REFUSED = (
 
 
 @contextmanager
-def answer(engine: Engine, statement: str, clock: Clock) -> Iterator[Answer]:
+def answer(engine: Engine, statement: str, parameters: Parameters, clock: Clock) -> Iterator[Answer]:
     """Return the rows of a cursor in a READ ONLY transaction; no statement that a cursor accepts can end it.
 
     DECLARE accepts only a query, and the extended protocol only one statement, so that the server never executes a
@@ -53,13 +55,15 @@ def answer(engine: Engine, statement: str, clock: Clock) -> Iterator[Answer]:
 
     Names are looked up in pg_catalog and in the schema of the archive, whatever the search_path of the session is.
     """
+    statement, values = numbered(statement, parameters)
     schema = schema_of(engine)
     assert schema is not None
     pooled = engine.raw_connection()
     driver = awaited.postgresql(pooled.driver_connection)
     pooled.detach()  # no setting made by the query may return to the pool
     place = config.shown(engine.url)
-    cursor = driver.cursor(NAME)
+    cursor = psycopg.RawServerCursor(driver, NAME)  # its placeholders are those of the server
+    cursor.adapters.register_dumper(str, StrDumper)  # as text, and not as whatever the first place of it requires
     rows = None
     try:
         driver.rollback()
@@ -71,7 +75,7 @@ def answer(engine: Engine, statement: str, clock: Clock) -> Iterator[Answer]:
         _set(driver, {"search_path": f"{quoted(schema)}, pg_temp"})
         with _refused(place, clock), clock.running():
             _limit(driver, clock)
-            cursor.execute(statement.encode())
+            cursor.execute(statement.encode(), values or None)
         names = tuple(column.name for column in cursor.description or ())
         rows = _rows(driver, place, clock)
         yield Answer(names, rows)

@@ -54,6 +54,7 @@ from runstore.backends.base import (
     quoted,
     schema_of,
 )
+from runstore.backends.parameters import Parameters
 from runstore.errors import ConfigurationError, DatabaseFailure, QueryTimeout
 from runstore.masking import HARMLESS
 from runstore.schema.base import Number
@@ -248,9 +249,11 @@ class PostgreSQL(Backend):
         keys = func.json_array_elements_text(self.list_of(values, JSON()), type_=Text)
         return self.probe(column, select(cast(keys, column.type)))
 
-    def ask(self, engine: Engine, statement: str, clock: Clock) -> AbstractContextManager[Answer]:
+    def ask(
+        self, engine: Engine, statement: str, parameters: Parameters, clock: Clock
+    ) -> AbstractContextManager[Answer]:
         """Run the query as a cursor in a READ ONLY transaction."""
-        return cursor.answer(engine, statement, clock)
+        return cursor.answer(engine, statement, parameters, clock)
 
     def joined_by_key(self, table: Table, condition: ColumnElement[bool]) -> tuple[FromClause, ColumnElement[bool]]:
         """Join LATERAL by key: if tables have no statistics, the planner would scan all rows for each run."""

@@ -49,6 +49,7 @@ from sqlalchemy.sql.operators import custom_op
 from runstore import config, waiting, wire
 from runstore.backends import awaited, sqlite_file, sqlite_query, turns
 from runstore.backends.base import HALF, Answer, Backend, Clock, JSONTest, Row, expect, insert_into, named
+from runstore.backends.parameters import Parameters
 from runstore.errors import ConfigurationError, QueryTimeout
 
 BUSY_SECONDS = 60
@@ -201,7 +202,7 @@ class SQLite(Backend):
         return column.in_(select(listed.c.value))
 
     @contextmanager
-    def ask(self, engine: Engine, statement: str, clock: Clock) -> Iterator[Answer]:
+    def ask(self, engine: Engine, statement: str, parameters: Parameters, clock: Clock) -> Iterator[Answer]:
         """Run the query in a separate process, on a read-only connection that allows nothing but queries.
 
         SQLite refuses to prepare PRAGMA, ATTACH, COMMIT and load_extension there, and any query can be stopped.
@@ -210,7 +211,8 @@ class SQLite(Backend):
         if file is None:
             raise ConfigurationError(detail="a database in memory cannot be opened read-only; copy it to a file")
         uri = config.sqlite_uri(engine.url, file, mode="ro")
-        with sqlite_query.answered(uri, statement, BUSY_SECONDS, config.shown(engine.url), clock) as answer:
+        query = sqlite_query.Query(uri, statement, dict(parameters), BUSY_SECONDS)
+        with sqlite_query.answered(query, config.shown(engine.url), clock) as answer:
             yield answer
 
     def sum_in_halves(self, column: ColumnElement[Any]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:

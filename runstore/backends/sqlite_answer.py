@@ -42,19 +42,33 @@ class RowTooLargeError(Exception):
     """Raised for a row that is larger than :data:`LARGEST`."""
 
 
+class MissingParameterError(Exception):
+    """Raised for a parameter of the query that has no value."""
+
+
+class UnusedParameterError(Exception):
+    """Raised for a value that is not a parameter of the query."""
+
+
+_REPORTED = (
+    *(sqlite3.Error, sqlite3.Warning, MemoryError),
+    *(RowTooLargeError, MissingParameterError, UnusedParameterError),
+)
+
+
 def main() -> None:
     """Answer the query, one batch ahead of the reader."""
-    uri, statement, seconds, patience = marshal.load(sys.stdin.buffer)
+    uri, statement, parameters, patience, seconds = marshal.load(sys.stdin.buffer)
     _limit(seconds)
     try:
-        rows = _Rows(uri, statement, patience)
+        rows = _Rows(uri, statement, parameters, patience)
         _reply("columns", rows.columns)
         for batch in rows.batches():
             _reply("rows", batch)
             if not sys.stdin.buffer.read(1):
                 return
         _reply("rows", [])
-    except (sqlite3.Error, sqlite3.Warning, MemoryError, RowTooLargeError) as error:
+    except _REPORTED as error:
         _reply("error", type(error).__name__, getattr(error, "sqlite_errorcode", None), str(error))
 
 
@@ -94,10 +108,25 @@ class _Formatter:
         return text
 
 
+class _Parameters(dict[str, Any]):
+    """The values that the driver binds; it looks up the name of each parameter of the query."""
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        super().__init__(given)
+        self.unused = dict.fromkeys(given)
+
+    def __getitem__(self, name: str) -> Any:
+        self.unused.pop(name, None)
+        return super().__getitem__(name)
+
+    def __missing__(self, name: str) -> Any:
+        raise MissingParameterError(name)
+
+
 class _Rows:
     """The query on a connection that cannot write: it is read-only, and its authorizer allows only queries."""
 
-    def __init__(self, uri: str, statement: str, patience: float) -> None:
+    def __init__(self, uri: str, statement: str, parameters: dict[str, Any], patience: float) -> None:
         self._size = 0
         driver = sqlite3.connect(uri, uri=True, timeout=patience, isolation_level=None)
         for setting in ("query_only = ON", "cache_size = -32768", f"hard_heap_limit = {HEAP}"):
@@ -112,7 +141,10 @@ class _Rows:
         self._hidden = modules - {name for (name,) in driver.execute("SELECT name FROM sqlite_master")}
         driver.text_factory = self._text
         driver.set_authorizer(self._allowed)
-        self._cursor = driver.execute(statement)
+        given = _Parameters(parameters)
+        self._cursor = driver.execute(statement, given)
+        for name in given.unused:
+            raise UnusedParameterError(name)
         self.columns = [column[0] for column in self._cursor.description or ()]
 
     def _allowed(self, action: int, first: str | None, second: str | None, *_: str | None) -> int:

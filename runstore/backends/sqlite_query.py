@@ -11,11 +11,13 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.spawn import get_executable
-from typing import Any
+from typing import Any, NamedTuple
 
 from runstore import waiting
+from runstore.backends import parameters as given
 from runstore.backends import sqlite_answer
 from runstore.backends.base import Answer, Clock
+from runstore.backends.parameters import Parameter
 from runstore.errors import DatabaseFailure, QueryRefused, QueryTimeout
 
 _NO_QUERY = re.compile(
@@ -25,9 +27,24 @@ _NO_QUERY = re.compile(
 """Messages without an error code of their own, about text that is not SQL and about functions that are forbidden."""
 
 
+class Query(NamedTuple):
+    """A query, and where to run it."""
+
+    uri: str
+    """The URI of the file."""
+    statement: str
+    parameters: dict[str, Parameter]
+    patience: float
+    """The time in seconds for which the query waits for a lock."""
+
+
+_MISMATCHES = {"MissingParameterError": given.missing, "UnusedParameterError": given.unused}
+"""The errors about the parameter whose name is their message."""
+
+
 @contextmanager
-def answered(uri: str, statement: str, patience: float, place: str, clock: Clock) -> Iterator[Answer]:
-    """Return the answer to one query on the file of a URI, which waits *patience* seconds for a lock.
+def answered(query: Query, place: str, clock: Clock) -> Iterator[Answer]:
+    """Return the answer to one query.
 
     The process is killed at the end in any case. Raise the errors of :meth:`Backend.ask` and those of the driver.
     """
@@ -42,7 +59,7 @@ def answered(uri: str, statement: str, patience: float, place: str, clock: Clock
     with process, selectors.DefaultSelector() as selector:
         try:
             answering = _Answering(process, selector, place, clock)
-            question = marshal.dumps((uri, statement, clock.limit, patience))
+            question = marshal.dumps((*query, clock.limit))
             waiting.in_thread(lambda: answering.send(question), stop=process.kill)
             columns = answering.receive("columns")
             if not columns:
@@ -104,6 +121,10 @@ class _Answering:
         return data
 
     def _failure(self, kind: str, code: int | None, message: str) -> Exception:
+        if kind in _MISMATCHES:
+            return _MISMATCHES[kind](message)
+        if kind == "ProgrammingError" and "has no name" in message:
+            return QueryRefused(place=self._place, reason="a parameter has no name; write it as :name")
         if kind in ("Warning", "ProgrammingError"):  # two statements, before and since Python 3.12
             return QueryRefused(place=self._place, reason=message.rstrip(".").lower())
         if code == sqlite3.SQLITE_AUTH or (code == sqlite3.SQLITE_ERROR and _NO_QUERY.fullmatch(message)):

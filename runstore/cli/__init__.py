@@ -27,6 +27,7 @@ COMMANDS = {
     "list": "show",
     "stats": "stats",
     "report": "report",
+    "prompts": "prompts",
     "sql": "ask",
     "serve": "serve",
     "lint": "lint",
@@ -34,6 +35,7 @@ COMMANDS = {
     "verify": "care",
     "fingerprint": "care",
     "diff": "care",
+    "delete": "care",
     "prune": "care",
     "backup": "copies",
     "copy": "copies",
@@ -42,7 +44,7 @@ COMMANDS = {
 }
 """The module of this package that holds each command."""
 
-LOOKED_AT = ("show", "list", "stats", "sql")
+LOOKED_AT = ("show", "list", "stats", "prompts", "sql")
 """Commands whose output is useful even in part, as in ``runstore list | head``. The output of the other commands has to
 be complete, or their exit code reports whether something was found or done."""
 

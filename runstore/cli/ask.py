@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import sys
 from pathlib import Path
 
@@ -11,16 +13,56 @@ from runstore.cli.files import output_option, spare_the_archive
 from runstore.cli.help import Command
 from runstore.cli.output import db_without_schema_option, is_terminal
 from runstore.cli.tables import cell, form_of, format_option, plain_table, write_rows
-from runstore.cli.values import Seconds
+from runstore.cli.values import Pair, Seconds
+
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+"""A number as in JSON; its fraction and its exponent are groups."""
+
+
+def _scalar(text: str) -> str | int | float:
+    """Return the number that a text is, unless it is too large to be bound, or the text.
+
+    SQLite does not convert a text that is compared with a computed number, but finds them different.
+    """
+    if (found := _NUMBER.fullmatch(text)) is None:
+        return text
+    if any(found.groups()):
+        return number if math.isfinite(number := float(text)) else text
+    return int(text) if len(text) <= 20 and -(2**63) <= int(text) < 2**63 else text
+
+
+def _parameters(
+    _: click.Context, parameter: click.Parameter, values: tuple[tuple[str, str], ...]
+) -> dict[str, str | int | float]:
+    found: dict[str, str | int | float] = {}
+    for name, value in values:
+        if name in found:
+            raise click.BadParameter(f"{name!r} is given two values", param=parameter)
+        found[name] = _scalar(value)
+    return found
 
 
 @click.command(
     "sql",
     cls=Command,
-    example="runstore sql 'SELECT model, count(*) FROM runs GROUP BY model'\nrunstore sql --schema",
+    example=(
+        "runstore sql 'SELECT model, count(*) FROM runs GROUP BY model'\n"
+        "runstore sql 'SELECT id FROM runs WHERE model = :model' -p model=gpt-4o\n"
+        "runstore sql --schema"
+    ),
 )
 @click.argument("query", required=False)
 @db_without_schema_option
+@click.option(
+    "--param",
+    "-p",
+    "parameters",
+    metavar="NAME=VALUE",
+    type=Pair("NAME=VALUE"),
+    multiple=True,
+    callback=_parameters,
+    help="The value of :NAME in the query: a number if it is written as in JSON, such as 42 or 0.5, else a text.",
+)
 @click.option(
     "--timeout",
     metavar="SECONDS",
@@ -33,12 +75,19 @@ from runstore.cli.values import Seconds
 @output_option
 @click.option("--schema", is_flag=True, help="Print the views and tables with their columns, and run no query.")
 def sql_command(
-    query: str | None, db: str | None, timeout: float, form: str | None, output: Path | None, schema: bool
+    query: str | None,
+    db: str | None,
+    parameters: dict[str, str | int | float],
+    timeout: float,
+    form: str | None,
+    output: Path | None,
+    schema: bool,
 ) -> None:
     """Run one read-only SQL query and print its rows.
 
-    QUERY is the text of the query, or - to read it from standard input. To choose a PostgreSQL schema, set
-    RUNSTORE_SCHEMA or add ?schema=NAME to the URL; the query then needs no schema before table names.
+    QUERY is the text of the query, or - to read it from standard input. Pass values that are not part of the text, such
+    as those of a script, with --param: the database receives them separately from the query. To choose a PostgreSQL
+    schema, set RUNSTORE_SCHEMA or add ?schema=NAME to the URL; the query then needs no schema before table names.
     """
     from runstore.formats import Column
     from runstore.repository import RunRepository
@@ -48,7 +97,7 @@ def sql_command(
     if schema:
         _print_schema(db, form, output)
         return
-    with RunRepository.open(db) as archive, archive.sql(_text(query), timeout=timeout) as answer:
+    with RunRepository.open(db) as archive, archive.sql(_text(query), parameters, timeout=timeout) as answer:
         write_rows(form, output, [Column(name) for name in answer.columns], answer.rows)
 
 

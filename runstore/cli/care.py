@@ -1,7 +1,8 @@
-"""runstore verify, fingerprint, diff and prune: check an archive, compare archives, delete runs."""
+"""runstore verify, fingerprint, diff, delete and prune: check an archive, compare archives, delete runs."""
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from runstore.cli.filters import filter_options, opened
 from runstore.cli.help import Command
 from runstore.cli.output import db_option, note, patience_option, printable
 from runstore.cli.values import Choice
-from runstore.errors import DatabaseFailure
+from runstore.errors import DatabaseFailure, RunNotFound
 
 if TYPE_CHECKING:
     from runstore.query.criteria import Filter
@@ -93,6 +94,36 @@ def diff_command(first: str, second: str) -> None:
     if found:
         note(f"runstore: the archives differ in {counted(found, 'run')}")
         sys.exit(1)
+
+
+@click.command("delete", cls=Command, example="runstore delete run_abc123")
+@click.argument("run_ids", metavar="ID...", nargs=-1, required=True)
+@db_option
+@yes_option
+@patience_option
+def delete_command(run_ids: tuple[str, ...], db: str | None, yes: bool, patience: float) -> None:
+    """Delete runs by their ids, with their history, and the shared values that no other run uses.
+
+    The command asks for confirmation. It prints the ids that are not in the archive, deletes the other runs, and then
+    exits with 3.
+    """
+    from runstore.repository import RunRepository
+
+    ids = list(dict.fromkeys(run_ids))
+    with RunRepository.open(db, patience=patience) as archive:
+        stored = {run_id for (run_id,) in archive.rows("id", id=ids)}
+        missing = [run_id for run_id in ids if run_id not in stored]
+        for run_id in missing:
+            note(f"runstore: {RunNotFound(id=run_id)}", logging.ERROR)
+        if not stored:
+            sys.exit(RunNotFound.exit_code)
+        only = next(iter(stored)) if len(stored) == 1 else None
+        consent(
+            f"run {only} with its history" if only else f"{counted(len(stored), 'run')} with their history", yes=yes
+        )
+        click.echo(f"deleted: {counted(archive.delete(stored), 'run')}")
+    if missing:
+        sys.exit(RunNotFound.exit_code)
 
 
 @click.command(

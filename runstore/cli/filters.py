@@ -12,7 +12,7 @@ import click
 from runstore.cli.completion import one_of
 from runstore.cli.help import FILTERS_GROUP, Option
 from runstore.cli.output import T, note
-from runstore.cli.values import Integer
+from runstore.cli.values import Integer, Pair
 from runstore.errors import RunStoreError
 from runstore.query.criteria import FILTERS, Criterion, Kind
 from runstore.statuses import STATUSES
@@ -22,12 +22,9 @@ if TYPE_CHECKING:
     from runstore.repository import RunRepository
 
 
-def _pairs(_: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+def _pairs(_: click.Context, parameter: click.Parameter, values: tuple[tuple[str, str], ...]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for pair in values:
-        key, equals, value = pair.partition("=")
-        if not equals:
-            raise click.BadParameter(f"{pair!r} is not a pair; expected KEY=VALUE", param=parameter)
+    for key, value in values:
         if found.setdefault(key, value) != value:
             raise click.BadParameter(f"{key!r} is given two values, but no run has both", param=parameter)
     return found
@@ -36,7 +33,7 @@ def _pairs(_: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 _OF_KIND: dict[Kind, dict[str, Any]] = {
     Kind.ONE_OF: {"multiple": True},
     Kind.ALL_OF: {"multiple": True},
-    Kind.PAIRS: {"multiple": True, "callback": _pairs},
+    Kind.PAIRS: {"type": Pair("KEY=VALUE"), "multiple": True, "callback": _pairs},
     Kind.TIME: {},
     Kind.NUMBER: {"type": Integer()},
     Kind.YES_OR_NO: {"default": None},

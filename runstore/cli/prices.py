@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from runstore.amounts import counted
-from runstore.cli.files import output_file
+from runstore.cli.files import output_file, output_option, spare_the_archive
 from runstore.cli.help import Group
 from runstore.cli.output import db_option, is_terminal, note, patience_option, printable
+from runstore.cli.tables import day, form_of, format_option, write_rows
 
 
 @click.group("prices", cls=Group)
@@ -60,6 +63,75 @@ def list_prices(db: str | None) -> None:
         cells = (price.model, _time(price.valid_from), price.prompt, price.cached, price.completion, price.currency)
         table.add_row(*(Text("" if cell is None else printable(str(cell))) for cell in cells))
     Console().print(table)
+
+
+@prices_command.command("missing", example="runstore prices missing")
+@db_option
+@format_option("table", "jsonl", "json", "csv", "parquet")
+@output_option
+def missing_prices(db: str | None, form: str | None, output: Path | None) -> None:
+    """List the models of runs that have tokens and no price, with the number of these runs.
+
+    The columns are model, runs, total_tokens, and the first and last day (UTC) on which such a run was created.
+    """
+    from runstore.formats import Column
+    from runstore.repository import RunRepository
+
+    spare_the_archive(db, output)
+    form = form_of(form, output)
+    with RunRepository.open(db) as archive:
+        found = archive.missing_prices()
+    columns = [
+        *(Column("model", "text"), Column("runs", "integer"), Column("total_tokens", "integer")),
+        *(Column("first_day", "text"), Column("last_day", "text")),
+    ]
+    if not found and form == "table":
+        note("every model of a run with tokens has a price")
+        return
+    write_rows(form, output, columns, [(*each[:3], day(each.first), day(each.last)) for each in found])
+
+
+@prices_command.command("template", example="runstore prices template -o prices.csv")
+@db_option
+@output_option
+def price_template(db: str | None, output: Path | None) -> None:
+    """Write a CSV file for 'runstore prices import', with a line for each model that 'runstore prices missing' lists.
+
+    Fill in prompt, completion and currency; cached and valid_from may remain empty.
+    """
+    from runstore import formats
+    from runstore.formats import Column
+    from runstore.prices import Price
+    from runstore.repository import RunRepository
+
+    spare_the_archive(db, output)
+    with RunRepository.open(db) as archive:
+        models = [each.model for each in archive.missing_prices()]
+    empty = [None] * (len(Price._fields) - 1)
+    with output_file(output) as file:
+        formats.write("csv", file, [Column(name) for name in Price._fields], ([model, *empty] for model in models))
+    note(f"{counted(len(models), 'model')} without a price")
+
+
+@prices_command.command("remove", example="runstore prices remove 'gpt-4o*' --valid-from 2024-10-01")
+@click.argument("model")
+@db_option
+@click.option("--valid-from", metavar="TIME", help="Remove only the price that is valid from this time.")
+@patience_option
+def remove_prices(model: str, db: str | None, valid_from: str | None, patience: float) -> None:
+    """Remove the prices of a model from the archive.
+
+    MODEL is the name that 'runstore prices list' prints, with its * if it has one. The exit code is 3 if there is no
+    such price.
+    """
+    from runstore.repository import RunRepository
+
+    with RunRepository.open(db, patience=patience) as archive:
+        count = archive.remove_prices(model, valid_from=valid_from)
+    if not count:
+        note(f"runstore: there is no such price of {printable(model)}", logging.ERROR)
+        sys.exit(3)
+    note(f"{counted(count, 'price')} removed")
 
 
 def _time(seconds: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +15,31 @@ from runstore.cli.help import Command
 from runstore.cli.output import db_option, note
 from runstore.cli.tables import Names, columns_option, form_of, format_option, of_runs, print_table, write_rows
 from runstore.cli.values import Integer
+from runstore.times import EPOCH
 
 
-@click.command("show", cls=Command, example="runstore show run_abc123")
+@click.command("show", cls=Command, example="runstore show run_abc123\nrunstore show run_abc123 --history")
 @click.argument("run_id", metavar="ID")
 @db_option
-def show_command(run_id: str, db: str | None) -> None:
+@click.option(
+    "--history",
+    is_flag=True,
+    help="Print an array of all snapshots, the oldest first, each with the time at which it was last observed.",
+)
+def show_command(run_id: str, db: str | None, history: bool) -> None:
     """Print one run as indented JSON, with its keys in their original order."""
     import json
 
     from runstore.repository import RunRepository
 
     with RunRepository.open(db) as archive:
-        run = archive.load(run_id)
+        shown: Any = (
+            [{"observed_at": _moment(each.observed_at), "run": each.run} for each in archive.snapshots(run_id)]
+            if history
+            else archive.load(run_id)
+        )
     with output_file(None) as file:
-        file.write(json.dumps(run, ensure_ascii=False, indent=2).encode() + b"\n")
+        file.write(json.dumps(shown, ensure_ascii=False, indent=2).encode() + b"\n")
 
 
 @click.command(
@@ -42,7 +52,7 @@ def show_command(run_id: str, db: str | None) -> None:
 )
 @db_option
 @filter_options
-@click.option("--limit", metavar="N", type=Integer(1), default=20, show_default=True, help="List at most N runs.")
+@click.option("--limit", "-n", metavar="N", type=Integer(1), default=20, show_default=True, help="List at most N runs.")
 @click.option("--cursor", metavar="CURSOR", help="Continue after the page that printed this cursor.")
 @click.option("--after", metavar="ID", help="List the runs that follow this run in the list.")
 @click.option("--before", metavar="ID", help="List the runs directly before this run in the list.")
@@ -97,6 +107,13 @@ def list_command(
         note("the archive has no runs yet; import some with 'runstore import FILE'")
     if following:
         note(f"there are more runs; to continue, use --cursor {following}")
+
+
+def _moment(microseconds: int) -> str | int:
+    try:
+        return (EPOCH + timedelta(microseconds=microseconds)).isoformat().replace("+00:00", "Z")
+    except OverflowError:
+        return microseconds  # outside the years 1 to 9999
 
 
 _SHOWN = ("id", "created_at", "status", "model", "total_tokens", "thread_id")

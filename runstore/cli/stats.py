@@ -75,8 +75,8 @@ def _columns() -> Iterable[str]:
     shell_complete=one_of(_columns),
     help="Sort by this column, the greatest value first. [default: sort by group]",
 )
-@click.option("--limit", metavar="N", type=Integer(1), help="Print at most N rows.")
-@format_option("table", "jsonl", "json", "csv")
+@click.option("--limit", "-n", metavar="N", type=Integer(1), help="Print at most N rows.")
+@format_option("table", "jsonl", "json", "csv", "parquet")
 @output_option
 @filter_options
 def stats_command(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -37,28 +37,49 @@ OTHERS = (
 FORMS = "runstore.forms"
 """Key in the context of a command for the formats that the command writes."""
 
+CSV = "runstore.csv"
+"""Key in the context of a command for whether --csv was given."""
+
 Names = tuple[str, ...]
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def format_option(*forms: str, default: str = "table on a terminal, else jsonl") -> Callable[[Command], Command]:
-    """Return a decorator that adds --format with these formats."""
+    """Return a decorator that adds --format with these formats, and --csv if CSV is one of them."""
     text = f"The format of the output. [default: the extension of the file of -o; else {default}]"
 
-    def remember(context: click.Context, _: click.Parameter, form: str | None) -> str | None:
+    def chosen(context: click.Context, parameter: click.Parameter, form: str | None) -> str | None:
         context.meta[FORMS] = forms
-        return form
+        if not context.meta.get(CSV):
+            return form
+        if form not in (None, "csv"):
+            raise click.BadParameter(f"{form!r} contradicts --csv; give only one of them", param=parameter)
+        return "csv"
 
-    return click.option(
+    def remember(context: click.Context, _: click.Parameter, csv: bool) -> None:
+        context.meta[CSV] = csv
+
+    short = click.option(
+        "--csv",
+        cls=Option,
+        group=OUTPUT_GROUP,
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=remember,
+        help="The same as --format csv.",
+    )
+    long = click.option(
         "--format",
         "form",
         cls=Option,
         group=OUTPUT_GROUP,
         type=Choice(forms),
-        callback=remember,
+        callback=chosen,
         help=text,
     )
+    return lambda command: long(short(command) if "csv" in forms else command)
 
 
 def _names(_: click.Context, __: click.Parameter, value: str | None) -> Names | None:
@@ -156,6 +177,14 @@ def limited(rows: Iterable[T]) -> list[T]:
     if next(rows, None) is not None:
         note(f"only the first {MOST_ROWS} rows are shown; use --format csv or jsonl to get all rows")
     return shown
+
+
+def day(seconds: int | None) -> str | None:
+    """Return the day (UTC) of a time in Unix seconds; None outside the years 1 to 9999, as in the view ``runs``."""
+    try:
+        return None if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def plain_table(*names: str) -> Table:

@@ -50,6 +50,20 @@ class Integer(click.ParamType[int]):
         return "an integer" if self._least is None else f"an integer of at least {self._least}"
 
 
+class Pair(click.ParamType[tuple[str, str]]):
+    """A name and a value with an equals sign between them. The value may contain more of them."""
+
+    def __init__(self, metavar: str) -> None:
+        self.name = metavar
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Return the pair, or raise :class:`click.BadParameter`."""
+        name, equals, text = str(value).partition("=")
+        if not equals:
+            self.fail(f"{value!r} is not a pair; expected {self.name}", param, ctx)
+        return name, text
+
+
 class Seconds(click.ParamType[float]):
     """A number of seconds, such as 0.5."""
 

@@ -40,7 +40,7 @@ class Criterion(NamedTuple):
     metavar: str
     help: str
     short: str = ""
-    """A second, short name of the option."""
+    """A second, shorter name of the option."""
 
 
 class Filter(TypedDict, total=False):
@@ -74,11 +74,13 @@ class Filter(TypedDict, total=False):
             "--created-from",
             "TIME",
             "Runs created at this time or later: ISO 8601, Unix seconds, or an age such as 12h or 7d.",
+            short="--since",
         ),
     ]
     """created_at is at this time or later."""
     created_before: Annotated[
-        Time | None, Criterion(Kind.TIME, "--created-before", "TIME", "Runs created before this time.")
+        Time | None,
+        Criterion(Kind.TIME, "--created-before", "TIME", "Runs created before this time.", short="--until"),
     ]
     """created_at is before this time."""
     started_from: Annotated[

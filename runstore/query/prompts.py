@@ -126,19 +126,24 @@ def gathered(prompts: Sequence[Prompt]) -> list[Version]:
     return [Version(tuple(found)) for found in versions.values()]
 
 
+def sentences(text: str) -> list[str]:
+    """Return the sentences of a prompt; a line break ends a sentence, too."""
+    return _BETWEEN_SENTENCES.split(text.strip()) if text.strip() else []
+
+
 def _frames(text: str) -> Iterator[tuple[int, int]]:
     """Return the text without each of its sentences, and as if a sentence followed it, as pairs of hashes.
 
     The pair consists of the text before the sentence and the text after it.
     """
-    sentences = _BETWEEN_SENTENCES.split(text.strip())
-    if not text.strip():
+    parts = sentences(text)
+    if not parts:
         return
     before, after = [0], [0]
-    for sentence in sentences:
+    for sentence in parts:
         before.append(hash((before[-1], sentence)))
-    for sentence in reversed(sentences):
+    for sentence in reversed(parts):
         after.append(hash((sentence, after[-1])))
-    for place in range(len(sentences) + 1):
-        if place > 0 or len(sentences) > 1:  # a frame of nothing would be common to all texts
-            yield before[place], after[max(0, len(sentences) - place - 1)]
+    for place in range(len(parts) + 1):
+        if place > 0 or len(parts) > 1:  # a frame of nothing would be common to all texts
+            yield before[place], after[max(0, len(parts) - place - 1)]

@@ -39,6 +39,15 @@ class Change(NamedTuple):
     """The members that the next newer snapshot has and this one does not."""
 
 
+class Observed(NamedTuple):
+    """A snapshot of a run."""
+
+    observed_at: int
+    """When the run was last observed in this state (Unix microseconds)."""
+    run: dict[str, Any]
+    """The run; the order of the keys is recorded for the newest snapshot only."""
+
+
 @dataclass(slots=True)
 class Past:
     """A snapshot that is not the newest."""
@@ -148,3 +157,13 @@ def changes(transaction: Transaction, run_id: str) -> list[Change]:
         for _, digest, observed_at, status, members, absent in rows
     ]
     return sorted(found, key=lambda change: order(change.status, change.observed_at, change.digest))
+
+
+def snapshots(transaction: Transaction, run_id: str, newest: dict[str, Any]) -> list[Observed]:
+    """Return all snapshots of a stored run, oldest first, given the newest one."""
+    observed_at = transaction.execute(select(RUN.c.observed_at).where(RUN.c.id == run_id)).scalar_one()
+    found = [Observed(observed_at, newest)]
+    for change in reversed(changes(transaction, run_id)):
+        same = {key: value for key, value in found[-1].run.items() if key not in change.absent}
+        found.append(Observed(change.observed_at, same | change.members))
+    return found[::-1]

@@ -155,6 +155,9 @@ def test_every_method_answers_as_the_synchronous_one(url: URL) -> None:
             assert [found async for found in archive.findings()] == list(runs.findings())
             assert await archive.count(source="svc") == runs.count(source="svc") == 0
             assert await archive.changes("run_1") == runs.changes("run_1")
+            assert await archive.snapshots("run_1") == runs.snapshots("run_1")
+            assert await archive.missing_prices() == runs.missing_prices() == []
+            assert await archive.remove_prices("m") == 0
             assert await archive.stats("status") == runs.stats("status")
             assert await archive.prices() == runs.prices() == []
             assert await archive.status() == runs.status()
@@ -177,6 +180,8 @@ def test_sql_answers_in_a_task(url: URL) -> None:
             assert [row async for row in answer.rows] == [(f"run_{n:03}",) for n in range(200)]
         async with archive.sql("SELECT id FROM runs") as answer:
             assert await anext(answer.rows)
+        async with archive.sql("SELECT id FROM runs WHERE id = :id", {"id": "run_007"}) as answer:
+            assert [row async for row in answer.rows] == [("run_007",)]
         with pytest.raises(QueryRefused):
             async with archive.sql("SELECT 1; SELECT 2"):
                 pass

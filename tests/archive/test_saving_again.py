@@ -39,6 +39,22 @@ def reconstructed(runs: RunRepository, run_id: str) -> list[dict[str, Any]]:
     return found
 
 
+def test_all_snapshots_of_a_run_can_be_read(runs: RunRepository) -> None:
+    saved = [
+        snapshot("queued", temperature=0.1, metadata={"a": "b"}),
+        snapshot("in_progress", extra=[1, {"b": None}], metadata={}),
+        snapshot("completed", usage=None),
+    ]
+    for time in (1, 2, 0):
+        runs.save(saved[time], observed_at=time)
+    assert runs.snapshots("run_a") == [(time, saved[time]) for time in range(3)]
+    runs.save({"id": "run_b", "object": "thread.run"}, observed_at=7)
+    assert runs.snapshots("run_b") == [(7, {"id": "run_b", "object": "thread.run"})]
+    for unknown in ("run_c", "\0"):
+        with pytest.raises(RunNotFound):
+            runs.snapshots(unknown)
+
+
 # --- outcomes --------------------------------------------------------------------------------------------------------
 
 

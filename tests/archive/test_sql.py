@@ -10,12 +10,21 @@ import time
 import tracemalloc
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import URL
 
-from runstore import ArchiveMissing, ConfigurationError, DatabaseFailure, QueryRefused, QueryTimeout, RunRepository
+from runstore import (
+    ArchiveMissing,
+    ConfigurationError,
+    DatabaseFailure,
+    InvalidArgument,
+    QueryRefused,
+    QueryTimeout,
+    RunRepository,
+)
 from tests.helpers.commands import COMMAND, Cli, env, shown
 from tests.helpers.comparison import contents
 from tests.helpers.queries import ENDLESS, TEN_SECONDS, answering, ask
@@ -70,6 +79,61 @@ def test_the_views_can_be_asked_with_json_functions(archive: RunRepository, back
     function = "json_each" if backend == "sqlite" else "json_array_elements_text"
     assert len(ask(archive, f"SELECT value FROM {function}('[1, 2]')")) == 2
     assert ask(archive, "SELECT count(*) FROM run_findings WHERE rule = 'missing'") > [(0,)]
+
+
+# --- parameters ------------------------------------------------------------------------------------------------------
+
+
+def test_parameters_are_bound_to_the_names_in_the_query(archive: RunRepository, backend: str) -> None:
+    query = "SELECT id FROM runs WHERE created_at >= :least AND id <> :other AND :least < 9 ORDER BY id LIMIT :most"
+    found = ask(archive, query, parameters={"least": 5, "other": "run_0006", "most": 2})
+    assert found == [("run_0005",), ("run_0007",)]
+    values = {"i": 2**40, "f": 0.5, "t": 'it\'s :t, "$1" and %s', "b": b"\0x", "n": None, "yes": True}
+    row = ask(archive, "SELECT :i AS i, :f AS f, :t AS t, :b AS b, :n AS n, :yes AS yes", parameters=values)
+    assert row == [tuple(values.values())]
+    assert ask(archive, "SELECT count(*) FROM runs WHERE :id IS NULL OR id = :id", parameters={"id": None}) == [(2500,)]
+    assert ask(archive, "SELECT count(*) FROM runs WHERE :id IS NULL OR id = :id", parameters={"id": "run_0001"}) == [
+        (1,)
+    ]
+    assert ask(archive, "SELECT id FROM runs WHERE id = :id", parameters={"id": "' OR '1' = '1"}) == []
+
+
+def test_only_a_name_outside_of_texts_and_comments_is_a_parameter(archive: RunRepository, backend: str) -> None:
+    query = """SELECT ':a', 'it''s :a', n.":a" FROM (SELECT :b AS ":a") AS n -- :a
+        /* :a */ WHERE ':a' <> '' AND CAST(:b AS text) = 'x'"""
+    assert ask(archive, query, parameters={"b": "x"}) == [(":a", "it's :a", "x")]
+    if backend != "sqlite":
+        query = r"""SELECT (array[1, 2, 3])[1:2], 'x'::text, E'\':a', $$:a$$, $q$ $$ :a $q$, /* /* :a */ :a */ :n::int
+            FROM (SELECT array[1] AS list, 1 AS "to") AS t WHERE list[1:"to"] = list[list[1]:list[1]]"""
+        assert ask(archive, query, parameters={"n": "7"}) == [([1, 2], "x", "':a", ":a", " $$ :a ", 7)]
+
+
+def test_a_parameter_without_a_value_and_a_value_without_a_parameter_are_errors(archive: RunRepository) -> None:
+    senseless: list[tuple[str, Any, str]] = [
+        ("SELECT :model", None, "parameters gives no value for :model, which the query contains"),
+        ("SELECT :model", {"modle": "x"}, "parameters gives no value for :model, which the query contains"),
+        ("SELECT :a", {"a": 1, "b": 2}, "parameters gives a value for 'b', but the query does not contain :b"),
+        ("SELECT ':a'", {"a": 1}, "parameters gives a value for 'a', but the query does not contain :a"),
+        ("SELECT :a", {":a": 1}, "parameters contains the name ':a', expected a name of ASCII letters"),
+        ("SELECT :a", [1], "parameters is of type list, expected a mapping of names to values"),
+        *(
+            ("SELECT :a", {"a": value}, "parameters contains a value for 'a' that cannot be bound")
+            for value in (2**63, float("nan"), float("inf"), "\0", "\ud800", Decimal(1), [1])
+        ),
+    ]
+    for query, parameters, message in senseless:
+        with pytest.raises(InvalidArgument, match=message):
+            ask(archive, query, parameters=parameters)
+    for query in ("SELECT ?", "SELECT $1"):
+        with pytest.raises((QueryRefused, InvalidArgument)):
+            ask(archive, query)
+
+
+def test_a_query_with_parameters_cannot_change_the_archive(archive: RunRepository) -> None:
+    for query in ("DELETE FROM run_object WHERE id = :id", "SELECT :id; DELETE FROM run_object"):
+        with pytest.raises(QueryRefused):
+            ask(archive, query, parameters={"id": "run_0001"})
+    assert archive.count() == 2500
 
 
 # --- what does not get through ---------------------------------------------------------------------------------------

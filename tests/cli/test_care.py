@@ -7,11 +7,12 @@ import logging
 import re
 from pathlib import Path
 
+import click
 import pytest
 
 from runstore import RunRepository
 from runstore.backends import create_engine
-from tests.helpers.commands import Cli
+from tests.helpers.commands import Cli, Terminal
 from tests.helpers.paths import EXAMPLES
 
 
@@ -76,6 +77,33 @@ def test_prune_asks_and_wants_to_know_which_runs(cli: Cli, archive: Path) -> Non
     assert (done.code, done.out) == (0, "deleted: 4 runs, 0 earlier snapshots, 0 shared values\n")
     assert cli("prune", "--status", "failed", "--yes", "--vacuum").out.startswith("deleted: 0 runs")
     assert cli("verify").code == 0
+
+
+def test_delete_asks_and_prints_the_ids_that_are_not_in_the_archive(
+    cli: Cli, archive: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = cli("delete", "17")
+    assert (refused.code, refused.out) == (2, "")
+    assert "refusing to delete run 17 with its history: there is no terminal" in refused.err
+    assert cli("delete").code == 2
+    unknown = cli("delete", "run_0", "run_1", "--yes")
+    assert (unknown.code, unknown.out) == (3, "")
+    assert unknown.err == "runstore: run run_0 is not in this archive\nrunstore: run run_1 is not in this archive\n"
+    assert cli("delete", "17", "17", "--yes") == (0, "deleted: 1 run\n", "")
+    assert cli("show", "17").code == 3
+    some = cli("delete", "--yes", "run_6OeoA4GxpGcK9G4SAUixnYNp", "run_0", "run_GlIQAtRRkP28wDUYANeTBO6y")
+    assert (some.code, some.out) == (3, "deleted: 2 runs\n")
+    assert some.err == "runstore: run run_0 is not in this archive\n"
+    assert cli("fingerprint").out.endswith("  36\n")
+    assert cli("verify").code == 0
+    monkeypatch.setattr(click, "confirm", lambda *_, **__: False)
+    code, seen = terminal("delete", "run_feadVbyRgxVByDuxDAcZG7q1")
+    assert (code, "nothing was deleted" in seen) == (1, True)
+    monkeypatch.setattr(
+        click, "confirm", lambda text, **_: text == "delete run run_feadVbyRgxVByDuxDAcZG7q1 with its history?"
+    )
+    assert terminal("delete", "run_feadVbyRgxVByDuxDAcZG7q1")[0] == 0
+    assert cli("fingerprint").out.endswith("  35\n")
 
 
 def test_export_leaves_out_secrets_when_asked(cli: Cli) -> None:

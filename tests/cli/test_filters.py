@@ -45,6 +45,10 @@ def test_every_filter_is_an_option_of_list_and_export(url: URL) -> None:
     done = invoke("export", "--db", shown(url), *everything)
     assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == ["a"], done.output
     assert invoke("list", "--db", shown(url), "--metadata", "team").exit_code == 2
+    for short, long in (("--since", "--created-from"), ("--until", "--created-before")):
+        listed = [invoke("list", "--db", shown(url), option, "101").stdout for option in (short, long)]
+        assert listed[0] == listed[1]
+    assert invoke("list", "--db", shown(url), "-n", "1").stdout.count("\n") == 1
     two = invoke("list", "--db", shown(url), "--metadata", "team=a", "--metadata", "team=b")
     assert (two.exit_code, "'team' is given two values, but no run has both" in two.stderr) == (2, True)
     assert isinstance(invoke("list", "--db", shown(url), "--created-from", "x").exception, ConfigurationError)

@@ -14,6 +14,7 @@ from pyarrow import parquet
 from sqlalchemy.engine import URL
 
 from runstore import RunRepository, formats
+from runstore.query import statistics
 from runstore.schema.views import RUNS
 from tests.helpers.commands import COMMAND, Cli, Terminal, env, shown
 
@@ -105,13 +106,28 @@ def test_the_name_of_a_file_says_its_format_and_format_says_more(archive: RunRep
         assert Path(name).read_bytes() == forms["csv"], name
     assert cli("stats", *place, "-o", "stats.csv").code == 0
     assert Path("stats.csv").read_text().startswith("runs,")
-    for args in (("stats",), ("lint",), ("sql", "SELECT 1")):
+    assert cli("stats", *place, "--by", "status", "-o", "stats.parquet").code == 0
+    written = parquet.read_table("stats.parquet")
+    assert written.column_names == ["status", *statistics.COLUMNS]
+    assert sum(written.column("runs").to_pylist()) == 3
+    for args in (("lint",), ("sql", "SELECT 1")):
         refused = cli(*args, *place, "-o", "x.parquet")
         assert (refused.code, Path("x.parquet").exists()) == (2, False)
         assert "x.parquet: this command does not write parquet; it writes jsonl, json, csv\n" in refused.err
     refused = cli("export", *place, "-o", "x.xlsx")
     assert (refused.code, Path("x.xlsx").exists(), "does not write xlsx" in refused.err) == (2, False, True)
     assert cli("export", *place, "-o", "x.xlsx", "--format", "csv").code == 0
+
+
+def test_csv_is_short_for_its_format(archive: RunRepository, url: URL, cli: Cli) -> None:
+    place = ("--db", shown(url))
+    for args in (("list",), ("export",), ("stats",), ("lint",), ("sql", "SELECT 1 AS one"), ("prices", "missing")):
+        short, long = cli(*args, *place, "--csv"), cli(*args, *place, "--format", "csv")
+        assert short == long == cli(*args, *place, "--csv", "--format", "csv"), args
+        assert short.out
+    refused = cli("list", *place, "--csv", "--format", "json")
+    assert (refused.code, refused.out) == (2, "")
+    assert "'json' contradicts --csv; give only one of them" in refused.err
 
 
 @pytest.mark.slow

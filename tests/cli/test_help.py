@@ -12,8 +12,8 @@ import pytest
 from tests.helpers.commands import Cli, Result, env
 
 COMMANDS = [
-    *("import", "fetch", "export", "show", "list", "stats", "report", "sql", "serve", "lint", "prices"),
-    *("verify", "fingerprint", "diff", "prune", "backup", "copy", "db", "completion"),
+    *("import", "fetch", "export", "show", "list", "stats", "report", "prompts", "sql", "serve", "lint", "prices"),
+    *("verify", "fingerprint", "diff", "delete", "prune", "backup", "copy", "db", "completion"),
 ]
 
 
@@ -43,7 +43,7 @@ def test_help_lists_all_commands_and_loads_no_database() -> None:
     "command",
     [[name] for name in COMMANDS]
     + [["db", name] for name in ("upgrade", "current", "check")]
-    + [["prices", name] for name in ("import", "list")],
+    + [["prices", name] for name in ("import", "list", "missing", "template", "remove")],
 )
 def test_every_command_has_help(cli: Cli, command: list[str]) -> None:
     for option in ("--help", "-h"):

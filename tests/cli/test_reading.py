@@ -41,6 +41,20 @@ def test_what_is_imported_is_exported_shown_and_listed(cli: Cli, url: URL, tmp_p
     assert checked.err.endswith(f": at revision {migrate.REVISION}\n")
 
 
+def test_show_prints_the_history_of_a_run(cli: Cli) -> None:
+    for status, time in (("completed", "2024-05-31T12:00:00Z"), ("queued", "2024-05-31T11:59:59.5Z")):
+        cli("import", "-", "--observed-at", time, stdin=lines(a_run("r", status=status)))
+    shown = cli("show", "r", "--history")
+    assert (shown.code, json.loads(shown.out)) == (
+        0,
+        [
+            {"observed_at": "2024-05-31T11:59:59.500000Z", "run": a_run("r", status="queued")},
+            {"observed_at": "2024-05-31T12:00:00Z", "run": a_run("r", status="completed")},
+        ],
+    )
+    assert cli("show", "unknown", "--history").code == 3
+
+
 def test_an_empty_archive_is_exported_and_listed_as_nothing(cli: Cli, url: URL, tmp_path: Path) -> None:
     assert cli("export", "--db", shown(url)) == (0, "", "")
     assert cli("list", "--db", shown(url))[:2] == (0, "")

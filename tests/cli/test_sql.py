@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 from runstore import RunRepository
 from runstore.schema import Base
 from runstore.schema.views import VIEWS
-from tests.helpers.commands import COMMAND, Cli, Terminal, env, shown
+from tests.helpers.commands import COMMAND, Cli, Result, Terminal, env, shown
 from tests.helpers.queries import ENDLESS, answering, ask
 from tests.helpers.waiting import until
 
@@ -77,6 +77,31 @@ def test_no_file_appears_for_a_query_that_fails(many: RunRepository, url: URL, t
     assert [path for path in tmp_path.iterdir() if path.suffix == ".part"] == []
     if url.get_backend_name() == "sqlite":
         assert cli("sql", "--db", shown(url), "-o", url.database, "SELECT 1").code == 2
+
+
+def test_parameters_are_numbers_if_they_are_written_so_and_else_texts(many: RunRepository, url: URL, cli: Cli) -> None:
+    def ask(query: str, *options: str) -> Result:
+        return cli("sql", "--db", shown(url), query, *options)
+
+    found = ask(
+        "SELECT count(*) AS n FROM runs WHERE created_at - 1 > :n AND id > :id", "-p", "n=9", "--param", "id=run_1"
+    )
+    assert (found.code, json.loads(found.out)) == (0, {"n": 1500})
+    for text, value in (
+        *(("-5", -5), ("0.5", 0.5), ("1e3", 1000.0), ("9223372036854775807", 2**63 - 1)),
+        *((each, each) for each in ("007", "+1", "1.", "NaN", "", "a=b", "9223372036854775808", "1e999", "true")),
+    ):
+        assert json.loads(ask("SELECT :v AS v", "-p", f"v={text}").out) == {"v": value}, text
+    assert json.loads(ask("SELECT CAST(:v AS text) AS v", "-p", "v=42").out) == {"v": "42"}
+    for query, options, message in (
+        ("SELECT :a", (), "--param gives no value for :a, which the query contains"),
+        ("SELECT 1", ("-p", "a=1"), "--param gives a value for 'a', but the query does not contain :a"),
+        ("SELECT :a", ("-p", "a"), "'a' is not a pair; expected NAME=VALUE"),
+        ("SELECT :a", ("-p", "a=1", "-p", "a=2"), "'a' is given two values"),
+    ):
+        refused = ask(query, *options)
+        assert (refused.code, refused.out) == (2, "")
+        assert message in refused.err
 
 
 def test_the_schema_lists_views_and_tables_with_their_columns(url: URL, cli: Cli) -> None:

@@ -30,7 +30,9 @@ def answering(url: URL, process: int) -> bool:
     return found
 
 
-def ask(archive: RunRepository, query: str, timeout: float = 30) -> list[tuple[Any, ...]]:
+def ask(
+    archive: RunRepository, query: str, timeout: float = 30, parameters: dict[str, Any] | None = None
+) -> list[tuple[Any, ...]]:
     """All rows of the answer."""
-    with archive.sql(query, timeout=timeout) as answer:
+    with archive.sql(query, parameters, timeout=timeout) as answer:
         return list(answer.rows)

@@ -264,6 +264,14 @@ def test_a_link_on_another_site_shows_a_query_and_does_not_run_it(client: TestCl
     assert "4,243" in client.get(f"/sql?{query}", headers=foreign | {"Sec-Fetch-Site": "same-origin"}).text
 
 
+def test_a_query_with_parameters_is_refused_with_the_command_to_use(browse: Callable[..., TestClient]) -> None:
+    query = urlencode({"query": "SELECT id FROM runs WHERE model = :model"})
+    answer = browse(sql=True).get(f"/sql?{query}")
+    assert answer.status_code == 400
+    assert "this page has no values for parameters such as :name; use runstore sql" in words(answer.text)
+    assert browse(sql=True).get(f"/sql.csv?{query}").status_code == 400
+
+
 def test_there_is_no_sql_unless_it_is_asked_for(browse: Callable[..., TestClient], archive: RunRepository) -> None:
     client = browse()
     assert client.get("/sql?query=SELECT+1").status_code == 404

@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
-from runstore.errors import DatabaseFailure, DatabaseUnreachable, QueryRefused
+from runstore.errors import DatabaseFailure, DatabaseUnreachable, InvalidArgument, QueryRefused, RunStoreError
 from runstore.formats import Column
 from runstore.repository import RunRepository
 from runstore.schema.views import VIEWS
@@ -39,6 +39,10 @@ EXAMPLES = (
         "WHERE total_seconds IS NOT NULL\nGROUP BY thread_id\nORDER BY seconds DESC\nLIMIT 20",
     ),
 )
+
+
+FAILURES = (QueryRefused, DatabaseFailure, InvalidArgument)
+"""The errors of a query."""
 
 
 class Answered(NamedTuple):
@@ -83,7 +87,7 @@ async def csv(archive: Archive, _: Site, request: Request) -> Response:
             with runs.sql(query, timeout=timeout) as found:
                 columns = [Column(name) for name in found.columns]
                 return download.csv(columns, found.rows, "runstore sql --format csv")
-        except (QueryRefused, DatabaseFailure) as error:
+        except FAILURES as error:
             raise Refusal(400, _reason(error), "query_failed") from error
 
     return download.answer(await archive.query(write), "query.csv")
@@ -94,14 +98,16 @@ def _ask(runs: RunRepository, query: str, timeout: float) -> Answered:
         with runs.sql(query, timeout=timeout) as found:
             rows = list(islice(found.rows, MOST_ROWS + 1))
             return Answered(found.columns, rows[:MOST_ROWS], len(rows) > MOST_ROWS, None)
-    except (QueryRefused, DatabaseFailure) as error:
+    except FAILURES as error:
         return Answered((), [], more=False, error=_reason(error))
 
 
-def _reason(error: QueryRefused | DatabaseFailure) -> str:
+def _reason(error: RunStoreError) -> str:
     """Return what the database reports, without where it is. Raise the error if it is not that of the query."""
     if isinstance(error, DatabaseUnreachable):
         raise error
+    if isinstance(error, InvalidArgument):
+        return "this page has no values for parameters such as :name; use runstore sql"
     return str(error.fields.get("reason", error))
 
 
