@@ -24,8 +24,9 @@ CHROMIUM = os.environ.get("RUNSTORE_TEST_CHROMIUM") or shutil.which("chromium") 
 HOSTILE = "<script>document.title = 'run'; console.log('run')</script><img src=x onerror=\"document.title='run'\">"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Chromium. It is closed after a module, because Playwright runs an event loop, which tests of asyncio refuse."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: the extra 'browser'")
     if CHROMIUM is None:
         pytest.skip("no Chromium was found: apt-get install chromium, or set RUNSTORE_TEST_CHROMIUM")
