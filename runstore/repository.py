@@ -53,9 +53,6 @@ PATIENCE = 60.0
 NOTED_EVERY = 1_000_000
 """Microseconds between two records of the end of an import, since ``save_many`` may be called for a few runs each."""
 
-NO_CREATED_AT = int(NO_TIME)
-"""The place in the order of runs without created_at."""
-
 LARGE = 50_000
 """The number of new runs after which a save updates the planner's statistics."""
 
@@ -137,8 +134,8 @@ class RunRepository:
     def reading(self, timeout: float) -> RunRepository:
         """Return a read-only view of this archive with a time limit, for programs that serve requests of others.
 
-        Methods that write raise :class:`ConfigurationError`; on PostgreSQL, the transactions of the view are read-only.
-        A statement (on SQLite, a transaction) that runs for longer than *timeout* seconds is stopped with
+        Methods that write raise :class:`ConfigurationError`, and the transactions of the view are read-only. A
+        statement (on SQLite, a transaction) that runs for longer than *timeout* seconds is stopped with
         :class:`QueryTimeout`. The view shares the engine, through which this repository may still write.
 
         Raises :class:`ConfigurationError` for a repository made from a connection.
@@ -537,7 +534,7 @@ class RunRepository:
         """Return the created_at of the run at this place from the newest, which is 0; None if there are fewer runs."""
         with self._connections.transaction(write=False) as transaction:
             found = transaction.execute(queries.horizon((), place, newest_first=True)).scalar()
-        return None if found is None or found == NO_CREATED_AT else int(found)
+        return None if found is None or found == NO_TIME else int(found)
 
     def findings(self, *, rules: Iterable[str] | None = None, **where: Unpack[Filter]) -> Generator[Finding]:
         """Yield the deviations from the API specification in runs that meet the conditions of :meth:`find`, by run id.

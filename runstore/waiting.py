@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -57,7 +57,8 @@ async def spawned(work: Callable[[], T]) -> T:
     """Return the result of synchronous code, which runs in a greenlet.
 
     The greenlet has a task of its own. If the caller is cancelled, so is this task, once; then the caller waits until
-    it has cleaned up, however often it is cancelled: a cancel scope of anyio repeats that at each step.
+    it has cleaned up, however often it is cancelled. A cancel scope of anyio would repeat that at each step of the
+    event loop, which then leaves no time to the thread of aiosqlite; the wait is shielded from it.
     """
     caller = asyncio.current_task()
     assert caller is not None
@@ -70,11 +71,17 @@ async def spawned(work: Callable[[], T]) -> T:
     except asyncio.CancelledError:
         call.cancel()
         while not task.done():
-            with suppress(asyncio.CancelledError):
+            with suppress(asyncio.CancelledError), _shielded():
                 await asyncio.wait([task])
         if not task.cancelled() and (failure := task.exception()) is not None:
             _log.info("a cancelled call also failed: %s", failure)
         raise
+
+
+def _shielded() -> AbstractContextManager[object]:
+    """Return a scope that the cancellation of anyio's outer scopes does not enter, if anyio is in use."""
+    anyio = sys.modules.get("anyio")
+    return nullcontext() if anyio is None else anyio.CancelScope(shield=True)
 
 
 def current_task() -> asyncio.Task[Any] | None:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg.abc import RV, PQGen
 from psycopg.adapt import AdaptersMap
-from sqlalchemy import Connection
+from sqlalchemy import Connection, CursorResult
 from sqlalchemy.util.concurrency import await_
 
 T = TypeVar("T")
@@ -82,3 +82,9 @@ def sqlite(connection: Connection, work: Callable[[sqlite3.Connection], T]) -> T
         return work(driver)
     found: T = await_(driver._execute(lambda: work(driver._conn)))
     return found
+
+
+def close(result: CursorResult[*tuple[Any, ...]], connection: Connection) -> None:
+    """Close a result. If a cancelled task has closed the connection, aiosqlite has closed the cursors, and fails."""
+    if not (connection.invalidated and connection.dialect.driver == "aiosqlite"):
+        result.close()

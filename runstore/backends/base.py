@@ -6,7 +6,7 @@ import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from operator import itemgetter
 from pathlib import Path
@@ -109,9 +109,9 @@ class Backend(ABC):
     def create_engine(self, url: URL, connections: int | None = None) -> Engine:
         """Return an engine with the settings that runstore's promises depend on, and a pool of so many connections."""
 
-    @abstractmethod
-    def forbid_writes(self, engine: Engine) -> None:
-        """Make the connections of an engine read-only, for a program that answers the requests of others."""
+    def reserved(self, engine: Engine) -> AbstractContextManager[None]:
+        """Return the context in which an engine connects for a transaction with a limit."""
+        return nullcontext()
 
     @abstractmethod
     def set_isolation(self, connection: Connection, *, write: bool) -> None:

@@ -116,10 +116,6 @@ class PostgreSQL(Backend):
         event.listen(engine, "do_connect", _leave_schema)
         return engine
 
-    def forbid_writes(self, engine: Engine) -> None:
-        """Have psycopg begin each transaction as a read-only one."""
-        event.listen(engine, "connect", lambda driver, _: setattr(driver, "read_only", True))
-
     def set_isolation(self, connection: Connection, *, write: bool) -> None:
         """Set the isolation on the connection: an option of the engine would not override an existing one."""
         connection.execution_options(isolation_level=_isolation(write=write))

@@ -8,6 +8,7 @@ import time
 from asyncio import CancelledError
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
+from contextvars import ContextVar
 from functools import lru_cache, reduce
 from itertools import chain, islice
 from operator import add
@@ -42,6 +43,7 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.engine import URL
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.operators import custom_op
@@ -71,6 +73,13 @@ _PASSING = {
 }
 
 
+_ONLY_READS = "runstore.only_reads"
+"""Key in the info of a connection: whether it has query_only."""
+
+_only_reads: ContextVar[bool] = ContextVar(_ONLY_READS, default=False)
+"""Whether the code that connects only reads."""
+
+
 class SQLite(Backend):
     """One file with one writer at a time; readers see the last commit (write-ahead log)."""
 
@@ -96,9 +105,16 @@ class SQLite(Backend):
             event.listen(engine, "do_connect", _connect)
         return engine
 
-    def forbid_writes(self, engine: Engine) -> None:
-        """Set query_only once for each connection, because SQLite prepares all statements again after a change."""
-        event.listen(engine, "connect", lambda driver, _: driver.execute("PRAGMA query_only = ON").close())
+    @contextmanager
+    def reserved(self, engine: Engine) -> Iterator[None]:
+        """Connect with query_only, which the connection keeps until it is used for other work."""
+        if not event.contains(engine.pool, "checkout", _reserve):
+            event.listen(engine.pool, "checkout", _reserve)
+        token = _only_reads.set(True)
+        try:
+            yield
+        finally:
+            _only_reads.reset(token)
 
     def set_isolation(self, connection: Connection, *, write: bool) -> None:
         """Do nothing: SQLite has one isolation level."""
@@ -403,6 +419,15 @@ class _Sum:
 
     def finalize(self) -> str:
         return str(self._total)
+
+
+def _reserve(connection: DBAPIConnection, record: ConnectionPoolEntry, _: object) -> None:
+    """Set query_only only where it has another value: after a change, SQLite prepares all statements again."""
+    wanted = _only_reads.get()
+    if record.info.get(_ONLY_READS, False) != wanted:
+        with closing(connection.cursor()) as cursor:
+            cursor.execute(f"PRAGMA query_only = {'ON' if wanted else 'OFF'}")
+        record.info[_ONLY_READS] = wanted
 
 
 def _connect(dialect: Dialect, _: ConnectionPoolEntry, arguments: Any, options: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Executable, Table
 
+from runstore.backends import awaited
 from runstore.backends.base import Backend, Row, expect
 
 
@@ -40,9 +41,7 @@ class Transaction:
         try:
             yield result
         finally:
-            # A cancelled task has closed the connection; then aiosqlite refuses to close a cursor, which is closed too.
-            if not (self.connection.invalidated and self.connection.dialect.driver == "aiosqlite"):
-                result.close()
+            awaited.close(result, self.connection)
 
     def numbers(self, table: Table, keys: Sequence[str]) -> Sequence[int]:
         """Return a number for each new row of a table: :meth:`Backend.numbers`."""

@@ -106,7 +106,6 @@ def serve_command(
     Open http://127.0.0.1:8000 in a browser. SDKs list and retrieve runs at http://127.0.0.1:8000/v1; /openapi.json
     describes the rest. Nothing can be written. Requires the extra 'serve'.
     """
-    from runstore.backends import backend_of, create_engine
     from runstore.errors import ConfigurationError, DatabaseUnreachable, SchemaBehind, SchemaNewer
     from runstore.repository import RunRepository
 
@@ -120,10 +119,7 @@ def serve_command(
 
     keys = [_key(name) for name in variables]
     allowed = server.hosts_of(host, hosts, with_key=bool(keys))
-    engine = create_engine(db, connections=threads + 1)
-    backend_of(engine).forbid_writes(engine)
-    archive = RunRepository(engine)
-    try:
+    with RunRepository.open(db, connections=threads + 1) as archive:
         app = asgi_app(
             archive,
             api_keys=keys,
@@ -140,8 +136,6 @@ def serve_command(
         except (DatabaseUnreachable, SchemaBehind, SchemaNewer) as error:  # this may pass; /readyz shows when it has
             note(f"runstore: not ready: {error}", logging.WARNING)
         server.serve(app, host, port, lambda url: note(f"runstore: {archive.place} is served at {url}", url=url))
-    finally:
-        engine.dispose()
     note("runstore: stopped")
 
 

@@ -251,7 +251,7 @@ class Connections:
                 if create and migrate.is_new(self.bind):
                     migrate.create(self.bind)
                 migrate.require(self.bind)
-                with self.bind.connect() as connection:
+                with self._connected(self.bind) as connection:
                     self.backend.set_isolation(connection, write=False)
                     self._schema = migrate.check(connection, write=write, views=False)
                 # Qualify names from now on, because the search_path may differ next time.
@@ -268,7 +268,8 @@ class Connections:
     @contextmanager
     def _connected(self, engine: Engine) -> Iterator[Connection]:
         """Return a connection. When it returns to the pool, its transaction is rolled back, cancelled or not."""
-        connection = engine.connect()
+        with nullcontext() if self._limit is None else self.backend.reserved(engine):
+            connection = engine.connect()
         try:
             yield connection
         finally:

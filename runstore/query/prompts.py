@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, func, select
 from runstore.backends import Transaction
 from runstore.mapping import INSTRUCTIONS, RUN
 from runstore.query import queries
+from runstore.schema.run import NO_TIME
 
 LIMIT = 20_000
 """Maximum number of runs of an assistant that are counted: reading them takes some 50 ms in an archive of any size."""
@@ -91,17 +92,13 @@ def of_assistant(
     grouped = (
         select(newest_runs.c.instructions_id, func.min(created), func.max(created), func.count())
         .group_by(newest_runs.c.instructions_id)
-        .order_by(func.max(func.coalesce(created, _BEFORE_ALL)).desc(), newest_runs.c.instructions_id)
+        .order_by(func.max(func.coalesce(created, NO_TIME)).desc(), newest_runs.c.instructions_id)
     )
     found = transaction.execute(grouped).all()
     texts = _texts(transaction, [row[0] for row in found[:MOST] if row[0] is not None])
     prompts = [Prompt(texts.get(key), first, last, runs) for key, first, last, runs in found[:MOST]]
     more = transaction.execute(newest.offset(limit).limit(1)).first()
     return Prompts(gathered(prompts), sum(row[3] for row in found), more is None and len(found) <= MOST)
-
-
-_BEFORE_ALL = -(2**63)
-"""Stands for the created_at of runs that have none, as in their order."""
 
 
 def _texts(transaction: Transaction, keys: Sequence[int]) -> dict[int, str]:

@@ -27,6 +27,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.sql.compiler import DDLCompiler, SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+from runstore import wire
 from runstore.errors import ConfigurationError, PastTheMapping
 from runstore.schema.base import (
     Base,
@@ -60,7 +61,7 @@ from runstore.schema.outcome import (
     RunObjectRequiredAction,
 )
 
-NO_TIME = "-9223372036854775808"
+NO_TIME = wire.INT64[0]
 """Replaces a NULL created_at in the order of runs, in indexes and cursors, so that these runs sort first everywhere."""
 
 CALENDAR = "BETWEEN -62135510400 AND 253402214399"
@@ -332,7 +333,7 @@ def _call(element: JSONTerms, compiler: SQLCompiler, **options: Any) -> str:
 
 def created_order() -> ColumnElement[int]:
     """Return created_at as the expression by which runs are ordered."""
-    return func.coalesce(RunObject.created_at, literal_column(NO_TIME))
+    return func.coalesce(RunObject.created_at, literal_column(str(NO_TIME)))
 
 
 _table = RunObject.__table__

@@ -9,14 +9,14 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any, get_type_hints
 
 import anyio
 import pytest
-from sqlalchemy import Engine, event, make_url, select
+from sqlalchemy import Engine, make_url, select
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.ext.asyncio import create_async_engine as of_sqlalchemy
@@ -37,6 +37,7 @@ from runstore import (
 from runstore.save import saver
 from tests.helpers.paths import ROOT
 from tests.helpers.runs import a_run, stored, waiting_run
+from tests.helpers.statements import counted
 
 # SQLAlchemy drops the cursor of a cancelled statement together with its connection.
 pytestmark = pytest.mark.filterwarnings("ignore:.*AsyncServerCursor:ResourceWarning")
@@ -86,18 +87,6 @@ def in_task(url: URL, use: Callable[[AsyncRunRepository, AsyncEngine], Coroutine
             await use(archive, engine)
 
     asyncio.run(main())
-
-
-@contextmanager
-def counted(engine: Engine) -> Iterator[list[str]]:
-    statements: list[str] = []
-
-    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
-        statements.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    yield statements
-    event.remove(engine, "before_cursor_execute", note)
 
 
 # --- signature for signature ------------------------------------------------------------------------------------------
@@ -489,6 +478,22 @@ def test_any_call_can_be_cancelled(url: URL) -> None:
                     await call()
                 assert checked_out(engine) == 0
         assert await archive.count() == 600
+
+    in_task(url, use)
+
+
+@pytest.mark.slow
+def test_a_call_that_a_scope_of_anyio_cancels_ends_soon(url: URL) -> None:
+    """Such a scope cancels its tasks again at each step of the event loop, as in a request whose client is gone."""
+
+    async def use(archive: AsyncRunRepository, engine: AsyncEngine) -> None:
+        await archive.save_many(waiting_run(f"run_{n}") for n in range(600))
+        started = time.perf_counter()
+        for n in range(40):
+            with anyio.move_on_after(0.001 * n):
+                await archive.find(limit=300)
+            assert checked_out(engine) == 0
+        assert time.perf_counter() - started < 8
 
     in_task(url, use)
 

@@ -15,6 +15,8 @@ from runstore.fetch import server
 from tests.helpers.api import API, Answer, api_run, error
 from tests.helpers.commands import Cli, Terminal, counts
 
+pytestmark = pytest.mark.slow
+
 KEY = "sk-a-key-that-nobody-sees"
 LAST = "messages and run steps were not fetched: runstore archives runs only\n"
 

@@ -75,6 +75,7 @@ def test_a_later_fetch_takes_only_what_is_new(fetch: Fetch, api: API) -> None:
     assert counts(fetch("thread_a")) == (1, 4, 0, 1)
 
 
+@pytest.mark.slow
 def test_pages_that_skip_the_rest_of_a_second_lose_no_run(runs: RunRepository) -> None:
     with API(most=7, skips=True) as api:
         api.add(*(api_run(number) | {"created_at": number // 3} for number in range(100)))
@@ -210,6 +211,7 @@ def test_a_key_that_is_not_accepted_ends_the_fetch_at_once(fetch: Fetch, api: AP
         assert len(api.requests) == 1
 
 
+@pytest.mark.slow
 def test_a_server_that_answers_nothing_any_longer_ends_the_fetch(
     fetch: Fetch, runs: RunRepository, api: API, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -250,6 +252,7 @@ def ends(api: API, run_id: str, after: int) -> None:
     api.instead = instead
 
 
+@pytest.mark.slow
 def test_runs_that_have_not_ended_are_asked_for_again_until_they_have(
     fetch: Fetch, runs: RunRepository, api: API
 ) -> None:

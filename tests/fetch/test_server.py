@@ -24,6 +24,8 @@ from runstore.fetch.pace import Pace, Stopped
 from runstore.masking import MASK
 from tests.helpers.api import API, Answer, Done, Request, api_run, error
 
+pytestmark = pytest.mark.slow
+
 KEY = "sk-a-key-that-nobody-sees"
 Failing = Callable[[Request, BaseHTTPRequestHandler], Answer | None]
 

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from runstore import wire
+from runstore.wire import finder
 from runstore.wire.spelling import spellings
 from tests.helpers.paths import PAYLOADS, SAMPLES
 
@@ -243,8 +244,8 @@ def runs(draw: st.DrawFn, ids: st.SearchStrategy[str] | None = None) -> dict[str
         if form != "absent":
             members[key] = draw(DOCUMENTED[key]) if form == "value" else None
     others = draw(st.dictionaries(unknown_keys, json_values, max_size=2))
-    if members.get("object") not in wire.RUN_NAMES:
-        others.pop("data", None)  # then it is an envelope
+    if members.get("object") not in wire.RUN_NAMES:  # then members of other objects show that it is not a run
+        others = {key: value for key, value in others.items() if key not in finder.SETTLED - finder.DOCUMENTED}
     return _shuffled(members, others, draw(st.integers(0, 99)))
 
 

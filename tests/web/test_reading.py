@@ -6,11 +6,11 @@ import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 from sqlalchemy.engine import URL
 
 from runstore import ConfigurationError, DatabaseFailure, QueryTimeout, RunNotFound, RunRepository
-from runstore.backends import backend_of, create_engine
+from runstore.backends import create_engine
 from runstore.connections import Connections
 from runstore.connections.seen import SeenRows
 from runstore.mapping import RUN
@@ -51,20 +51,47 @@ def test_it_may_be_made_before_the_repository_is_used(url: URL) -> None:
         reading.check()
 
 
-def test_the_connections_of_a_server_cannot_write(url: URL, runs: RunRepository) -> None:
+def test_the_database_does_not_write_either(engine: Engine, runs: RunRepository) -> None:
     runs.save(threaded(1))
-    engine = create_engine(url)
-    backend_of(engine).forbid_writes(engine)
-    connections = Connections(engine, patience=0, seen=SeenRows())
-    for transactions in (connections, connections.reading(5)):
-        with (
-            pytest.raises(DatabaseFailure, match=r"(?i)read.?only"),
-            transactions.transaction(write=False) as transaction,
-        ):
-            transaction.execute(RUN.delete())
-    engine.dispose()
-    assert runs.count() == 1
+    with (
+        pytest.raises(DatabaseFailure, match=r"(?i)read.?only"),
+        Connections(engine, patience=0, seen=SeenRows()).reading(5).transaction(write=False) as transaction,
+    ):
+        transaction.execute(RUN.delete())
     assert runs.delete("run_001") == 1
+
+
+def test_other_work_on_the_same_connection_may_write(url: URL) -> None:
+    """The application's work too, on a connection of its own or on one of the driver."""
+    engine = create_engine(url, connections=1)
+    runs = RunRepository(engine)
+    runs.save(threaded(1))
+    reading = runs.reading(5)
+    assert reading.count() == 1
+    with engine.begin() as connection:
+        connection.execute(RUN.update().values(source="theirs"))
+    assert reading.count() == 1
+    driver = engine.raw_connection()
+    driver.cursor().execute("UPDATE run_object SET source = NULL")
+    driver.commit()
+    driver.close()
+    assert reading.count() == 1
+    assert runs.save(threaded(2)) == "inserted"
+    engine.dispose()
+
+
+def test_reading_again_and_again_sets_the_connection_once(url: URL) -> None:
+    """SQLite prepares all statements again after each change of query_only."""
+    if url.get_backend_name() != "sqlite":
+        pytest.skip("PostgreSQL has read-only transactions")
+    engine = create_engine(url, connections=1)
+    reading = RunRepository(engine).reading(5)
+    sent: list[str] = []
+    event.listen(engine, "connect", lambda driver, _: driver.set_trace_callback(sent.append))
+    for _ in range(3):
+        assert reading.count() == 0
+    engine.dispose()
+    assert [statement for statement in sent if "query_only" in statement] == ["PRAGMA query_only = ON"]
 
 
 def test_what_takes_too_long_is_stopped_and_the_connection_stays_good(url: URL) -> None:
