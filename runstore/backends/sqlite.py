@@ -432,8 +432,10 @@ def _reserve(connection: DBAPIConnection, record: ConnectionPoolEntry, _: object
 
 def _connect(dialect: Dialect, _: ConnectionPoolEntry, arguments: Any, options: Any) -> Any:
     """Connect, although the task is cancelled: aiosqlite would leave the file open until the garbage collector runs."""
+    from runstore.backends import sqlite_async
+
     with waiting.uncancelled():
-        return dialect.connect(*arguments, **options)
+        return dialect.connect(*arguments, async_creator_fn=sqlite_async.connect, **options)
 
 
 def _set_up(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
