@@ -652,7 +652,7 @@ SELECT r.id AS run_id, 'object' AS rule, '$.object' AS path,
             JOIN assistant_object_tools_inner t ON t.id = l.assistant_object_tools_inner JOIN run_object r ON r.number = l.run_object
         WHERE coalesce(t.type, '') NOT IN ('code_interpreter', 'retrieval', 'file_search', 'function') UNION ALL
         SELECT r.id AS run_id, 'tools' AS rule, '$.tools[' || CAST(l.position AS text) || '].function.name' AS path,
-            coalesce('"' || substr(n.name, 1, 100) || '"' || ' is not a valid name of a function', 'is null, absent or not a string') AS detail
+            coalesce('"' || substr(n.name, 1, 100) || '"' || ' is not a valid function name', 'is null, absent or not a string') AS detail
         FROM run_object_assistant_object_tools_inner l
             JOIN assistant_object_tools_inner t ON t.id = l.assistant_object_tools_inner JOIN run_object r ON r.number = l.run_object LEFT JOIN function_object n ON n.id = t.function
         WHERE t.type = 'function' AND (n.name IS NULL OR NOT (n.name ~ '^[a-zA-Z0-9_-]{1,64}$')) UNION ALL

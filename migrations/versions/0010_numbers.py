@@ -668,7 +668,7 @@ def run_findings(sql: Spelling) -> str:
         (
             "tools",
             f"'$.tools[' || {text('l.position')} || '].function.name'",
-            f"coalesce({sql.quoted('n.name')} || ' is not a valid name of a function', 'is null, absent or not a string')",
+            f"coalesce({sql.quoted('n.name')} || ' is not a valid function name', 'is null, absent or not a string')",
             f"{tool} LEFT JOIN function_object n ON n.id = t.function",
             f"t.type = 'function' AND (n.name IS NULL OR NOT ({sql.matches('n.name')}))",
         ),

@@ -219,7 +219,7 @@ def _shown(text: str) -> str:
 
 def _in_string(kind: Any, value: str, rule: str, path: str) -> Iterator[Deviation]:
     if kind.pattern is not None and (not re.search(kind.pattern, value) or len(value) > kind.max_length):
-        yield Deviation(rule, path, f"{_shown(value)} is not a valid name of a function")
+        yield Deviation(rule, path, f"{_shown(value)} is not a valid function name")
     elif kind.max_length is not None and len(value) > kind.max_length:
         yield Deviation(rule, path, f"{len(value)} characters, expected at most {kind.max_length}")
 
