@@ -471,7 +471,7 @@ TYPES: list[tuple[dict[str, Any], str, str, str]] = [
         {"response_format": {"type": "json_schema", "json_schema": {"name": "a b"}}},
         "response_format",
         "$.response_format.json_schema.name",
-        '"a b" is not a valid name',
+        '"a b" is not a valid function name',
     ),
     (
         {"tools": [{"type": "file_search", "file_search": {"max_num_results": 51}}]},
