@@ -19,7 +19,7 @@ from runstore.query import queries
 from runstore.schema.run import NO_TIME
 
 LIMIT = 20_000
-"""Maximum number of runs of an assistant that are counted: reading them takes some 50 ms in an archive of any size."""
+"""Maximum number of runs of an assistant that are counted, so that the time does not grow with the archive."""
 
 MOST = 500
 """Maximum number of prompts whose texts are read and compared."""
@@ -83,10 +83,8 @@ def of_assistant(
     transaction: Transaction, assistant_id: str, limit: int, conditions: Iterable[ColumnElement[bool]] = ()
 ) -> Prompts:
     """Return the versions among the newest runs of an assistant that meet these conditions on ``run_object``."""
-    newest = queries.ordered(
-        select(RUN.c.instructions_id, RUN.c.created_at).where(RUN.c.assistant_id == assistant_id, *conditions),
-        newest_first=True,
-    )
+    where = [RUN.c.assistant_id == assistant_id, *conditions]
+    newest = queries.ordered(select(RUN.c.instructions_id, RUN.c.created_at).where(*where), newest_first=True)
     newest_runs = newest.limit(limit).correlate(None).subquery()
     created = newest_runs.c.created_at
     grouped = (
@@ -97,8 +95,11 @@ def of_assistant(
     found = transaction.execute(grouped).all()
     texts = _texts(transaction, [row[0] for row in found[:MOST] if row[0] is not None])
     prompts = [Prompt(texts.get(key), first, last, runs) for key, first, last, runs in found[:MOST]]
-    more = transaction.execute(newest.offset(limit).limit(1)).first()
-    return Prompts(gathered(prompts), sum(row[3] for row in found), more is None and len(found) <= MOST)
+    runs = sum(row[3] for row in found)
+    # Whether there are more is counted without their order, for which the database would have to read the rows.
+    more = select(RUN.c.assistant_id).where(*where).limit(limit + 1).subquery()
+    total = transaction.execute(select(func.count()).select_from(more)).scalar_one() if runs == limit else runs
+    return Prompts(gathered(prompts), runs, total <= limit and len(found) <= MOST)
 
 
 def _texts(transaction: Transaction, keys: Sequence[int]) -> dict[int, str]:

@@ -18,6 +18,9 @@ from runstore.web.pages.rendering import Site, page
 from runstore.web.parameters import Parameter, within
 from runstore.web.refusals import Refusal, shown
 
+MOST_RUNS = 5_000
+"""Runs that are counted: in a large archive they are far apart, and PostgreSQL reads a page for each."""
+
 AT_ONCE = 20
 """Versions of a page."""
 
@@ -43,7 +46,7 @@ async def answer(archive: Archive, site: Site, request: Request) -> Response:
     assistant = request.path_params["assistant"]
     values = parameters.read(request.scope["query_string"], KNOWN)
     try:
-        found = await archive.ask(lambda runs: runs.prompts(assistant))
+        found = await archive.ask(lambda runs: runs.prompts(assistant, limit=MOST_RUNS))
     except RunNotFound:
         message = f"No assistant found with id {shown(assistant)}: the archive has no run of this assistant."
         raise Refusal(404, message, "assistant_not_found") from None

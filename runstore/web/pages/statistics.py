@@ -21,7 +21,7 @@ from runstore.web.pages.rendering import Site, page
 from runstore.web.pages.run_list import currency_of
 from runstore.web.parameters import OF_FILTERS, STATISTICS, Parameter, choice
 
-MOST_RUNS = 20_000
+MOST_RUNS = 5_000
 """Runs that statistics are computed of if the URL has no time: their time should not grow with the archive."""
 
 MOST_ROWS = 500
