@@ -30,10 +30,18 @@ class Cursor(aiosqlite.Cursor):
     _rows: deque[Any] = deque()
     _more = False
     """Whether SQLite may have rows after these."""
+    _in_use = False
+    """Whether the thread may be using the cursor: a cancelled task leaves it at work."""
+
+    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        self._in_use = True
+        found = await self._conn._execute(fn, *args, **kwargs)
+        self._in_use = False
+        return found
 
     async def execute(self, sql: str, parameters: Iterable[Any] | None = None) -> Cursor:
         """Execute a statement, and fetch its first rows."""
-        self._rows, self._more = await self._conn._execute(self._begin, sql, () if parameters is None else parameters)
+        self._rows, self._more = await self._execute(self._begin, sql, () if parameters is None else parameters)
         return self
 
     def _begin(self, sql: str, parameters: Any) -> tuple[deque[Any], bool]:
@@ -51,7 +59,7 @@ class Cursor(aiosqlite.Cursor):
         rows = [self._rows.popleft() for _ in range(min(size, len(self._rows)))]
         if self._more and len(rows) < size:
             wanted = size - len(rows)
-            rest = await self._conn._execute(self._cursor.fetchmany, wanted)
+            rest = await self._execute(self._cursor.fetchmany, wanted)
             self._more = len(rest) == wanted
             rows += rest
         return rows
@@ -60,13 +68,13 @@ class Cursor(aiosqlite.Cursor):
         """Return all remaining rows."""
         rows = list(self._rows)
         if self._more:
-            rows += await self._conn._execute(self._cursor.fetchall)
+            rows += await self._execute(self._cursor.fetchall)
         self._rows, self._more = deque(), False
         return rows
 
     async def close(self) -> None:
         """Close the cursor. SQLite has nothing to do for one whose rows have all been fetched."""
-        if self._more:
+        if self._more or self._in_use:
             await super().close()
         else:
             self._cursor.close()

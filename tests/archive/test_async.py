@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
+import logging
 import subprocess
 import sys
 import time
@@ -14,7 +15,6 @@ from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any, get_type_hints
 
-import aiosqlite
 import anyio
 import pytest
 from sqlalchemy import Engine, make_url, select
@@ -35,6 +35,7 @@ from runstore import (
     create_async_engine,
     create_engine,
 )
+from runstore.backends import sqlite_async
 from runstore.save import saver
 from tests.helpers.paths import ROOT
 from tests.helpers.runs import a_run, stored, waiting_run
@@ -483,22 +484,34 @@ def test_any_call_can_be_cancelled(url: URL) -> None:
     in_task(url, use)
 
 
-def test_a_save_changes_to_the_thread_of_sqlite_five_times(url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cursor_of_a_cancelled_statement_is_closed_after_it_has_ended(tmp_path: Path) -> None:
+    """Python's sqlite3 crashes if a cursor is closed while another thread fetches its rows."""
+    numbers = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 2000000) SELECT max(x) FROM n"
+
+    async def main() -> None:
+        connection = await sqlite_async.connect(str(tmp_path / "any.db"), check_same_thread=False)
+        cursor = await connection.cursor()
+        statement = asyncio.ensure_future(cursor.execute(numbers))
+        await asyncio.sleep(0.05)
+        statement.cancel()
+        await cursor.close()
+        assert statement.cancelled()
+        assert [*await connection.execute_fetchall("SELECT 1")] == [(1,)]
+        await connection.close()
+
+    asyncio.run(main())
+
+
+def test_a_save_changes_to_the_thread_of_sqlite_five_times(url: URL, caplog: pytest.LogCaptureFixture) -> None:
     """To begin, find the run, get a number, insert the rows and commit: each change costs more than a statement."""
     if url.get_backend_name() != "sqlite":
         pytest.skip("psycopg has no thread")
-    changes: list[Any] = []
-    execute: Callable[..., Any] = aiosqlite.Connection._execute
-
-    def counting(self: aiosqlite.Connection, *work: Any, **options: Any) -> Any:
-        changes.append(work)
-        return execute(self, *work, **options)
 
     async def use(archive: AsyncRunRepository, _: AsyncEngine) -> None:
         await archive.save(waiting_run("run_1"))
-        monkeypatch.setattr(aiosqlite.Connection, "_execute", counting)
-        await archive.save(waiting_run("run_2"))
-        assert len(changes) == 5
+        with caplog.at_level(logging.DEBUG, "aiosqlite"):
+            await archive.save(waiting_run("run_2"))
+        assert sum(record.message.startswith("executing") for record in caplog.records) == 5
 
     in_task(url, use)
 
