@@ -20,6 +20,7 @@ from runstore import config, migrate
 from runstore.repository import RunRepository
 from runstore.schema import Base
 from tests.helpers import servers
+from tests.helpers.copies import Copies, migrated
 
 pytest_plugins = ["tests.helpers.commands"]
 
@@ -71,17 +72,26 @@ def empty_url(server: URL | None, tmp_path: Path) -> Iterator[URL]:
 
 
 @pytest.fixture(scope="session")
+def copies(tmp_path_factory: pytest.TempPathFactory) -> Copies:
+    """Creates SQLite archives."""
+    return Copies(tmp_path_factory.mktemp("copies"))
+
+
+@pytest.fixture(autouse=True)
+def copied(copies: Copies, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let repositories and commands in this process copy the SQLite archives that they create."""
+    monkeypatch.setattr(migrate, "create", copies.create)
+
+
+@pytest.fixture(scope="session")
 def template(server: URL | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
     """A migrated database, of which the others are copies."""
-    with ExitStack() as stack:
-        url = config.database_url(tmp_path_factory.mktemp("sqlite") / "template.db")
-        if server is not None:
-            url = stack.enter_context(servers.database(server, "template"))
+    if server is None:
+        yield config.database_url(migrated(tmp_path_factory.mktemp("sqlite") / "template.db"))
+        return
+    with servers.database(server, "template") as url:
         with migrate.engine(url) as engine:
             migrate.upgrade(engine)
-            if server is None:
-                with engine.connect() as connection:
-                    connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         yield url
 
 
