@@ -38,7 +38,7 @@ settings.register_profile("full")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The test command makes a quarter of the examples of each property; any other choice of tests makes all."""
+    """The test command makes a sixth of the examples of each property; any other choice of tests makes all."""
     if not config.getoption("--hypothesis-profile"):
         settings.load_profile("fast" if config.option.markexpr == "not slow" else "full")
 
