@@ -294,7 +294,7 @@ def test_readiness_and_answers_come_back_with_the_database(serve: Serve, url: UR
     with engine.connect() as connection:
         connection.exec_driver_sql(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
-            "AND pid <> pg_backend_pid()"
+            "AND pid <> pg_backend_pid() AND application_name = 'runstore'"
         )
     assert httpx2.get(path).status_code == 200
     assert httpx2.get(f"{server.url}/readyz").status_code == 200
