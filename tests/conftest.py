@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import psycopg
 import pytest
 from hypothesis import settings
 from sqlalchemy import Engine
@@ -21,6 +20,7 @@ from runstore import config, migrate
 from runstore.repository import RunRepository
 from runstore.schema import Base
 from tests.helpers import servers
+from tests.helpers.copies import Copies, migrated
 
 pytest_plugins = ["tests.helpers.commands"]
 
@@ -38,7 +38,7 @@ settings.register_profile("full")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The test command makes a quarter of the examples of each property; any other choice of tests makes all."""
+    """The test command makes a sixth of the examples of each property; any other choice of tests makes all."""
     if not config.getoption("--hypothesis-profile"):
         settings.load_profile("fast" if config.option.markexpr == "not slow" else "full")
 
@@ -72,17 +72,26 @@ def empty_url(server: URL | None, tmp_path: Path) -> Iterator[URL]:
 
 
 @pytest.fixture(scope="session")
+def copies(tmp_path_factory: pytest.TempPathFactory) -> Copies:
+    """Creates SQLite archives."""
+    return Copies(tmp_path_factory.mktemp("copies"))
+
+
+@pytest.fixture(autouse=True)
+def copied(copies: Copies, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let repositories and commands in this process copy the SQLite archives that they create."""
+    monkeypatch.setattr(migrate, "create", copies.create)
+
+
+@pytest.fixture(scope="session")
 def template(server: URL | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
     """A migrated database, of which the others are copies."""
-    with ExitStack() as stack:
-        url = config.database_url(tmp_path_factory.mktemp("sqlite") / "template.db")
-        if server is not None:
-            url = stack.enter_context(servers.database(server, "template"))
+    if server is None:
+        yield config.database_url(migrated(tmp_path_factory.mktemp("sqlite") / "template.db"))
+        return
+    with servers.database(server, "template") as url:
         with migrate.engine(url) as engine:
             migrate.upgrade(engine)
-            if server is None:
-                with engine.connect() as connection:
-                    connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         yield url
 
 
@@ -99,34 +108,53 @@ def own_url(server: URL | None, template: URL, tmp_path: Path) -> Iterator[URL]:
 
 
 @pytest.fixture(scope="session")
-def used(server: URL | None, template: URL) -> Iterator[URL | None]:
-    """An archive on the server that tests use in turn: emptying it is faster than creating one."""
-    if server is None:
-        yield None
+def used(server: URL | None, template: URL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """An engine on an archive that tests use in turn.
+
+    To compile its statements takes a test longer than to execute them, and an engine keeps them compiled.
+    """
+    with ExitStack() as stack:
+        url = config.database_url(tmp_path_factory.mktemp("archive") / "runs.db")
+        if server is not None:
+            url = stack.enter_context(servers.database(server, "runs", str(template.database)))
+        yield stack.enter_context(migrate.engine(url))
+
+
+@pytest.fixture(scope="session")
+def emptied(used: Engine, template: URL) -> Iterator[Callable[[], None]]:
+    """Empties the archive that tests use in turn, which is faster than to create one."""
+    if used.dialect.name == "sqlite":
+        file = Path(str(used.url.database))
+
+        def copy() -> None:
+            for path in file.parent.iterdir():
+                path.unlink()
+            shutil.copy(str(template.database), file)
+
+        yield copy
         return
-    with servers.database(server, "runs", str(template.database)) as url:
-        yield url
-
-
-@pytest.fixture
-def url(used: URL | None, template: URL, tmp_path: Path) -> URL:
-    """An empty archive."""
-    if used is None:
-        copy = tmp_path / "runs.db"
-        shutil.copy(str(template.database), copy)
-        return config.database_url(copy)
     emptying = [f'DELETE FROM "{table.name}"' for table in reversed(Base.metadata.sorted_tables)]
     emptying.append(f"UPDATE {migrate.VERSION_TABLE} SET last_import = NULL")
-    with psycopg.connect(used.set(drivername="postgresql").render_as_string(hide_password=False)) as connection:
-        connection.execute("; ".join(emptying))  # one message: a test that has stored little waits for little
-    return used
+    with servers.connected(used.url) as connection:
+
+        def delete() -> None:
+            connection.execute("; ".join(emptying))  # one message: a test that has stored little waits for little
+
+        yield delete
 
 
 @pytest.fixture
-def engine(url: URL) -> Iterator[Engine]:
+def url(used: Engine, emptied: Callable[[], None]) -> URL:
+    """An empty archive."""
+    emptied()
+    return used.url
+
+
+@pytest.fixture
+def engine(url: URL, used: Engine) -> Iterator[Engine]:
     """An engine on an empty archive."""
-    with migrate.engine(url) as made:
-        yield made
+    yield used
+    used.dispose()
 
 
 @pytest.fixture

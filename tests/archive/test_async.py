@@ -700,6 +700,7 @@ def test_an_engine_without_foreign_keys_is_refused(url: URL) -> None:
     asyncio.run(main())
 
 
+@pytest.mark.slow
 def test_without_the_extra_the_import_shows_what_to_install(tmp_path: Path) -> None:
     (tmp_path / "greenlet.py").write_text("raise ImportError('no greenlet')")
     code = "import runstore; runstore.RunRepository; runstore.AsyncRunRepository"

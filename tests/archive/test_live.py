@@ -14,8 +14,6 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
 
 import pytest
-from openai.types.beta.assistant_stream_event import ThreadRunCreated
-from openai.types.beta.threads import Run
 from sqlalchemy.engine import URL
 
 from runstore import ConfigurationError, NotARun, RunRejected, RunRepository
@@ -137,7 +135,11 @@ def test_what_came_before_a_failure_of_the_iterable_is_stored(runs: RunRepositor
     assert runs.load("a") == run("a")
 
 
+@pytest.mark.xdist_group("openai")
 def test_events_pages_and_dicts_of_sdk_objects_are_saved(runs: RunRepository) -> None:
+    from openai.types.beta.assistant_stream_event import ThreadRunCreated
+    from openai.types.beta.threads import Run
+
     created = ThreadRunCreated(event="thread.run.created", data=Run.model_validate(SAMPLE))
     assert runs.save_many([created]).inserted == 1
     assert runs.load(SAMPLE["id"])["usage"] == SAMPLE["usage"]
@@ -170,7 +172,10 @@ def test_runs_in_envelopes_and_strings_are_saved_and_not_what_is_around_them(run
         runs.save(job | {"openai_run": run("b")})
 
 
+@pytest.mark.xdist_group("openai")
 def test_what_save_and_save_many_do_not_take_is_said(runs: RunRepository) -> None:
+    from openai.types.beta.threads import Run
+
     async def page() -> Any:
         yield run("a")
 

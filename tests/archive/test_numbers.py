@@ -97,9 +97,8 @@ def test_a_run_that_takes_the_place_of_a_deleted_one_in_a_flush_takes_its_number
     assert list(runs.verify()) == []
 
 
-def test_the_database_numbers_what_plain_sql_inserts(empty_url: URL) -> None:
-    with migrate.engine(empty_url) as engine:
-        migrate.upgrade(engine)
+def test_the_database_numbers_what_plain_sql_inserts(own_url: URL) -> None:
+    with migrate.engine(own_url) as engine:
         RunRepository(engine).save(stored("a"))
         columns = ", ".join(f'"{name}"' for name in RUN.columns.keys() if name not in ("id", "number"))  # noqa: SIM118
         with engine.begin() as connection:

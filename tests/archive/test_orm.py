@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from runstore import (
@@ -24,6 +24,7 @@ from runstore import (
     TruncationObject,
 )
 from tests.helpers.runs import SCHEMA, waiting_run
+from tests.helpers.statements import counted
 
 
 @pytest.fixture
@@ -55,9 +56,7 @@ def test_the_number_of_statements_does_not_grow_with_the_number_of_runs(runs: Ru
     runs.save_many([waiting_run(f"run_{n}", instructions=f"Prompt {n}") for n in range(40)])
     counts = []
     for limit in (2, 40):
-        statements: list[str] = []
-        event.listen(engine, "before_cursor_execute", lambda *args, seen=statements: seen.append(args[2]))
-        with Session(engine) as session:
+        with counted(engine) as statements, Session(engine) as session:
             for run in session.scalars(select(RunObject).order_by(RunObject.id).limit(limit)):
                 assert run.usage
                 assert run.tools[0].function

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import itertools
 import subprocess
 import sys
 import weakref
@@ -626,21 +627,20 @@ AROUND: dict[str, Callable[[CTE], Any]] = {
 }
 
 
-@pytest.mark.parametrize("around", AROUND)
-@pytest.mark.parametrize("nesting", [False, True])
-def test_statements_in_ctes_are_refused(runs: RunRepository, engine: Engine, around: str, nesting: bool) -> None:
+def test_statements_in_ctes_are_refused(runs: RunRepository, engine: Engine, subtests: pytest.Subtests) -> None:
     runs.save(waiting_run())
-    for changing in CHANGING.values():
-        statement = AROUND[around](changing.cte("changing", nesting=nesting and around != "added here"))
-        ways: list[Callable[[Session], Any]] = [
-            lambda session, statement=statement: session.execute(statement),  # type: ignore[misc]
-            lambda session, statement=statement: session.connection().execute(statement),  # type: ignore[misc]
-        ]
-        for way in ways:
-            # Twice: the second time the compiled statement comes from the cache.
-            for _ in range(2):
-                with Session(engine) as session, pytest.raises(PastTheMapping, match=r"a CTE with [A-Z ]+ run_"):
-                    way(session)
+    for around, nesting, (name, changing) in itertools.product(AROUND, (False, True), CHANGING.items()):
+        with subtests.test(f"{name} {around}, nesting={nesting}"):
+            statement = AROUND[around](changing.cte("changing", nesting=nesting and around != "added here"))
+            ways: list[Callable[[Session], Any]] = [
+                lambda session, statement=statement: session.execute(statement),  # type: ignore[misc]
+                lambda session, statement=statement: session.connection().execute(statement),  # type: ignore[misc]
+            ]
+            for way in ways:
+                # Twice: the second time the compiled statement comes from the cache.
+                for _ in range(2):
+                    with Session(engine) as session, pytest.raises(PastTheMapping, match=r"a CTE with [A-Z ]+ run_"):
+                        way(session)
     assert runs.load("run_1") == waiting_run()
     assert list(runs.verify()) == []
 
@@ -664,19 +664,18 @@ def test_ctes_that_change_nothing_are_nobodys_business(runs: RunRepository, engi
     assert list(runs.verify()) == []
 
 
-@pytest.mark.parametrize("name", ["archived_at", "observed_at", "digest", "number", "shape", "shape_id"])
-@pytest.mark.parametrize("value", [None, 1])
-def test_what_the_mapping_sets_is_not_assigned(
-    runs: RunRepository, engine: Engine, name: str, value: int | None
-) -> None:
+def test_what_the_mapping_sets_is_not_assigned(runs: RunRepository, engine: Engine, subtests: pytest.Subtests) -> None:
     runs.save(waiting_run(), observed_at=5)
-    with Session(engine) as session:
-        run = session.get_one(RunObject, "run_1")
-        with pytest.raises(PastTheMapping, match=f"assigning {name} of a RunObject .* runstore sets it"):
-            setattr(run, name, value)
-        assert not session.is_modified(run)
-    with pytest.raises(PastTheMapping, match=f"assigning {name}"):
-        RunObject(id="run_2", **{name: value})
+    names = ("archived_at", "observed_at", "digest", "number", "shape", "shape_id")
+    for name, value in itertools.product(names, (None, 1)):
+        with subtests.test(f"{name}={value}"):
+            with Session(engine) as session:
+                run = session.get_one(RunObject, "run_1")
+                with pytest.raises(PastTheMapping, match=f"assigning {name} of a RunObject .* runstore sets it"):
+                    setattr(run, name, value)
+                assert not session.is_modified(run)
+            with pytest.raises(PastTheMapping, match=f"assigning {name}"):
+                RunObject(id="run_2", **{name: value})
 
 
 def test_a_merge_does_not_put_back_the_time_at_which_a_run_was_seen(runs: RunRepository, engine: Engine) -> None:

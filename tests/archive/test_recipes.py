@@ -174,10 +174,10 @@ def test_every_recipe_has_a_known_answer() -> None:
     assert len(RECIPES) >= 15
 
 
-@pytest.mark.parametrize("question", ANSWERS)
-def test_a_recipe_gives_the_known_answer(archive: RunRepository, question: str) -> None:
-    with archive.sql(RECIPES[question]) as answer:
-        assert [tuple(map(compared, row)) for row in answer.rows] == ANSWERS[question]
+def test_a_recipe_gives_the_known_answer(archive: RunRepository, subtests: pytest.Subtests) -> None:
+    for question in ANSWERS:
+        with subtests.test(question), archive.sql(RECIPES[question]) as answer:
+            assert [tuple(map(compared, row)) for row in answer.rows] == ANSWERS[question]
 
 
 def test_recipes_ask_the_views_and_are_short() -> None:

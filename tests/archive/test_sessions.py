@@ -360,7 +360,9 @@ def test_a_role_that_only_reads_by_default_reads(archive_url: URL) -> None:
             runs.save(DONE)
 
 
-@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII", "WIN1252"])
+@pytest.mark.parametrize(
+    "encoding", ["LATIN1", *(pytest.param(name, marks=pytest.mark.slow) for name in ("SQL_ASCII", "WIN1252"))]
+)
 def test_a_database_that_cannot_hold_every_text_is_refused(
     postgresql_url: URL, encoding: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, event, text
 
 from runstore import ConfigurationError, RunRepository
 from runstore.query import statistics
+from tests.helpers import statements
 from tests.helpers.counted import ENDS, GROUPS, Run, counted, expected, made, pairs_of_tools, taken_by
 
 # --- values ----------------------------------------------------------------------------------------------------------
@@ -184,9 +185,8 @@ def test_what_makes_no_sense_is_a_configuration_error(runs: RunRepository) -> No
 
 def test_only_what_is_asked_is_computed(runs: RunRepository, engine: Engine) -> None:
     runs.save_many(made(50))
-    asked: list[str] = []
-    event.listen(engine, "before_cursor_execute", lambda _, __, statement, *___: asked.append(statement))
-    runs.stats(["model", "day"], columns=["runs", "total_tokens"], created_from=0)
+    with statements.counted(engine) as asked:
+        runs.stats(["model", "day"], columns=["runs", "total_tokens"], created_from=0)
     (statement,) = [statement for statement in asked if "total_tokens" in statement]
     for other in ("total_seconds", "cost", "prompt_tokens", "status", "row_number"):
         assert other not in statement
@@ -195,10 +195,13 @@ def test_only_what_is_asked_is_computed(runs: RunRepository, engine: Engine) -> 
 def test_what_is_not_asked_is_not_read(runs: RunRepository, engine: Engine, backend: str) -> None:
     runs.save({"id": "run_1", "created_at": 100_000, "model": "gpt-4o"})
     asked: list[tuple[str, Any]] = []
-    event.listen(
-        engine, "before_cursor_execute", lambda _, __, statement, given, *___: asked.append((statement, given))
-    )
+
+    def note(_: Any, __: Any, statement: str, given: Any, *___: Any) -> None:
+        asked.append((statement, given))
+
+    event.listen(engine, "before_cursor_execute", note)
     runs.stats(["model", "day"], columns="total_tokens", created_from=100_000, created_before=150_000)
+    event.remove(engine, "before_cursor_execute", note)
     statement, parameters = next((one, given) for one, given in asked if "total_tokens" in one)
     explain = "EXPLAIN QUERY PLAN " if backend == "sqlite" else "EXPLAIN "
     with engine.connect() as connection:

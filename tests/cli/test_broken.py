@@ -91,6 +91,7 @@ def test_to_be_terminated_is_to_be_interrupted(tmp_path: Path) -> None:
     assert importing.returncode == 130
 
 
+@pytest.mark.slow
 def test_a_closed_standard_error_does_not_keep_an_import_from_its_work(process: Callable[..., Result]) -> None:
     result = process("import", EXAMPLES, shell="{command} 2>&-")
     assert (result.code, result.out) == (0, EXAMPLE_COUNTS)

@@ -62,15 +62,19 @@ def test_a_summary_contains_the_file_of_the_rejects() -> None:
     )
 
 
-@pytest.mark.parametrize("form", [(), ("--log-format", "text")])
+@pytest.mark.parametrize("form", [(), pytest.param(("--log-format", "text"), marks=pytest.mark.slow)])
 def test_an_import_on_a_terminal_ends_with_a_sentence(tmp_path: Path, form: tuple[str, ...]) -> None:
     code, seen = on_a_terminal(tmp_path, "import", EXAMPLES, *form)
     assert (code, SUMMARIES[2][2] in seen, "39 inserted" in seen) == (0, True, False)
 
 
-def test_an_import_into_a_pipe_or_with_json_logs_prints_seven_numbers(cli: Cli, tmp_path: Path) -> None:
+def test_an_import_into_a_pipe_prints_seven_numbers(cli: Cli) -> None:
     assert cli("import", EXAMPLES).out == EXAMPLE_COUNTS
     assert counts(rejected=1, inserted=1) == cli("import", "-", stdin=lines(a_run("new"), {**a_run("a"), "id": 5})).out
+
+
+@pytest.mark.slow
+def test_an_import_on_a_terminal_with_json_logs_prints_seven_numbers(tmp_path: Path) -> None:
     code, seen = on_a_terminal(tmp_path, "import", EXAMPLES, "--db", "other.db", "--log-format", "json")
     assert (code, EXAMPLE_COUNTS.strip() in seen) == (0, True)
 

@@ -23,8 +23,7 @@ def test_the_command_writes_a_report(runs: RunRepository, url: URL, cli: Cli, tm
     result = cli("report", *db, "-o", file)
     assert (result.code, result.out) == (0, "")
     assert result.err == f"{file}: {file.stat().st_size / 1000:.1f} kB\n"
-    assert file.read_text("utf-8") == report.html(runs)
-    assert cli("report", *db).out == cli("report", *db, "-o", "-").out == report.html(runs)
+    assert cli("report", *db).out == cli("report", *db, "-o", "-").out == file.read_text("utf-8") == report.html(runs)
     few = cli(
         "report",
         *db,

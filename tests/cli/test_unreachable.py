@@ -91,6 +91,7 @@ def postgresql(url: URL) -> URL:
     return url
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("prices")
 @pytest.mark.parametrize("command", WRITING, ids=lambda command: " ".join(map(str, command[:2])))
 def test_what_writes_goes_on_when_the_server_is_there(cli: Cli, postgresql: URL, command: tuple[object, ...]) -> None:

@@ -1,4 +1,7 @@
-"""Real servers and clients: a server in a process, a fetch that is killed, SDKs as they are installed."""
+"""Real servers and clients: a server in a process, a fetch that is killed, SDKs as they are installed.
+
+The tests import the SDKs, because that takes seconds, which the collection of all tests would take longer.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import openai
 import pytest
-from azure.ai.agents import AgentsClient
-from azure.core.credentials import AccessToken
 from sqlalchemy.engine import URL
 
 from runstore import ConfigurationError, RunRepository, ServerRefused, ServerUnreachable
@@ -22,6 +22,9 @@ from runstore.fetch import HTTPServer, threads
 from runstore.fetch.sdk import AgentsClient as Agents
 from tests.helpers.api import API, api_run, error
 from tests.helpers.commands import COMMAND, env, shown
+
+if TYPE_CHECKING:
+    from azure.core.credentials import AccessToken
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:The Assistants API is deprecated")]
 
@@ -34,6 +37,8 @@ class Credential:
     """A key in the form of Azure's credentials."""
 
     def get_token(self, *_: str, **__: Any) -> AccessToken:
+        from azure.core.credentials import AccessToken
+
         return AccessToken(KEY, int(time.time()) + 3600)
 
 
@@ -115,6 +120,8 @@ def test_a_fetch_that_is_killed_goes_on_where_it_was(served: tuple[Path, str], u
 
 
 def test_a_client_of_openai_fetches(served: tuple[Path, str], runs: RunRepository) -> None:
+    import openai
+
     file, url = served
     with openai.OpenAI(base_url=url, api_key=KEY) as client:
         report = threads(client, NAMES, runs, source="sdk")
@@ -128,6 +135,8 @@ def test_a_client_of_openai_fetches(served: tuple[Path, str], runs: RunRepositor
 
 
 def test_a_client_of_azure_fetches(served: tuple[Path, str], runs: RunRepository) -> None:
+    from azure.ai.agents import AgentsClient
+
     file, url = served
     place = url.replace("/v1", "/api/projects/p")
     with AgentsClient(place, Credential()) as client:
@@ -140,6 +149,9 @@ def test_a_client_of_azure_fetches(served: tuple[Path, str], runs: RunRepository
 
 
 def test_runs_are_asked_for_again_by_the_clients(runs: RunRepository, api: API) -> None:
+    import openai
+    from azure.ai.agents import AgentsClient
+
     api.add(api_run(1, status="queued"), api_run(5))
     with openai.OpenAI(base_url=api.url, api_key=KEY) as client:
         assert threads(client, ["thread_a"], runs, wait=0).unfinished == 1
@@ -151,6 +163,9 @@ def test_runs_are_asked_for_again_by_the_clients(runs: RunRepository, api: API) 
 
 
 def test_errors_of_the_clients_are_those_of_a_fetch(runs: RunRepository, api: API) -> None:
+    import openai
+    from azure.ai.agents import AgentsClient
+
     with (
         openai.OpenAI(base_url=api.url, api_key=KEY, max_retries=0) as client,
         AgentsClient(api.url, Credential(), retry_total=0) as azure,
@@ -171,6 +186,8 @@ def test_errors_of_the_clients_are_those_of_a_fetch(runs: RunRepository, api: AP
 
 
 def test_what_is_no_client_is_refused(runs: RunRepository) -> None:
+    import openai
+
     with pytest.raises(ConfigurationError, match="AsyncOpenAI is asynchronous"):
         threads(openai.AsyncOpenAI(api_key=KEY), ["thread_a"], runs)
     with pytest.raises(ConfigurationError, match="object is not a client of a known SDK"):

@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import text
+import psycopg
 from sqlalchemy.engine import URL
 
 from runstore import config
-from runstore.backends import create_engine
 
 SERVER = os.environ.get("RUNSTORE_TEST_POSTGRES_URL")
 """A server to use instead."""
@@ -31,9 +30,7 @@ def server(version: int) -> Iterator[URL]:
     with tempfile.TemporaryDirectory(prefix="runstore-", ignore_cleanup_errors=True) as folder:
         running = get_server(Path(folder, "pg"), cleanup_mode="delete", postgres_version=version)
         url = config.database_url(running.get_uri())
-        for setting in UNSAFE:
-            execute(url, f"ALTER SYSTEM SET {setting}")
-        execute(url, "SELECT pg_reload_conf()")
+        execute(url, *(f"ALTER SYSTEM SET {setting}" for setting in UNSAFE), "SELECT pg_reload_conf()")
         yield url
         running.cleanup()
 
@@ -47,9 +44,16 @@ def database(server: URL, prefix: str, template: str = "template1") -> Iterator[
     execute(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def execute(url: URL, statement: str) -> None:
-    """Execute a statement outside of a transaction."""
-    engine = create_engine(url).execution_options(isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()
+@contextmanager
+def connected(url: URL) -> Iterator[psycopg.Connection]:
+    """A connection of the driver, each statement committed: faster than an engine, of which nothing is needed."""
+    place = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(place, autocommit=True, prepare_threshold=None) as connection:
+        yield connection
+
+
+def execute(url: URL, *statements: str) -> None:
+    """Execute statements outside of a transaction."""
+    with connected(url) as connection:
+        for statement in statements:
+            connection.execute(statement)

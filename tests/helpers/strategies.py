@@ -18,12 +18,12 @@ from tests.helpers.paths import PAYLOADS, SAMPLES
 
 
 def examples(count: int) -> settings:
-    """Settings for a property with this number of examples; the fast run of all tests uses a quarter of them.
+    """Settings for a property with this number of examples; the fast run of all tests uses a sixth of them.
 
     A test that stores them has to empty the archive.
     """
     if settings.get_current_profile_name() == "fast":
-        count = max(5, count // 4)
+        count = max(5, count // 6)
     ignored = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
     return settings(max_examples=count, deadline=None, suppress_health_check=ignored, print_blob=True)
 

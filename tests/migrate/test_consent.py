@@ -52,7 +52,7 @@ def answering(answer: bytes, *args: object) -> tuple[int, str]:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode()
 
 
-@pytest.mark.parametrize("revision", ["base", f"-{len(migrate.history())}"])
+@pytest.mark.parametrize("revision", ["base", pytest.param(f"-{len(migrate.history())}", marks=pytest.mark.slow)])
 def test_a_downgrade_that_deletes_runs_needs_yes_where_nobody_can_be_asked(
     cli: Cli, doomed: URL, revision: str
 ) -> None:
@@ -71,6 +71,7 @@ def test_a_downgrade_that_deletes_runs_needs_yes_where_nobody_can_be_asked(
     )
 
 
+@pytest.mark.slow
 def test_a_downgrade_that_deletes_no_runs_asks_nothing(cli: Cli, doomed: URL) -> None:
     assert cli("db", "downgrade", "0001", "--db", shown(doomed), "--no-backup").code == 0
     assert cli("db", "upgrade", "--db", shown(doomed), "--no-backup").code == 0
@@ -113,6 +114,7 @@ def test_in_python_a_downgrade_says_how_many_runs_it_would_delete(doomed: URL) -
         assert migrate.downgrade(engine, "base", backup=False, delete_runs=True) == (migrate.REVISION, None)
 
 
+@pytest.mark.slow
 def test_each_revision_whose_downgrade_drops_runs_says_so(doomed: URL) -> None:
     from alembic.script import ScriptDirectory
 

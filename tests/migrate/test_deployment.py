@@ -123,6 +123,7 @@ def test_the_script_of_db_sql_makes_what_upgrade_makes(empty_url: URL, engine: E
             migrate.check(connection)
 
 
+@pytest.mark.slow
 def test_the_script_of_one_step_begins_and_ends_where_it_is_told(cli: Cli) -> None:
     up, down = migrate.sql("postgresql", "0001:0002"), migrate.sql("postgresql", "0002:0001")
     assert "CREATE TABLE run_object (" not in up
@@ -673,10 +674,8 @@ def test_a_role_that_may_not_create_tables_is_told_so(postgresql_url: URL) -> No
             server.execute(text(f"DROP ROLE {name}"))
 
 
-def test_sqlite_has_no_roles(url: URL) -> None:
+def test_sqlite_has_no_roles(url: URL, cli: Cli) -> None:
     if url.get_backend_name() == "sqlite":
-        done = runstore(url, "db", "grants", "--writer", "w", "--reader", "r")
-        assert (done.returncode, done.stderr) == (
-            2,
-            "runstore: SQLite has no roles; the permissions of the file decide who can use the archive\n",
-        )
+        done = cli("db", "grants", "--db", shown(url), "--writer", "w", "--reader", "r")
+        said = "runstore: SQLite has no roles; the permissions of the file decide who can use the archive\n"
+        assert (done.code, done.err) == (2, said)

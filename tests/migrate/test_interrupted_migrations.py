@@ -68,6 +68,7 @@ def test_who_waits_says_so_and_can_be_interrupted(empty_url: URL) -> None:
         assert migrate.upgrade(engine, backup=False) == ("0001", HEAD)
 
 
+@pytest.mark.slow
 def test_older_code_that_waited_for_a_newer_version_finds_its_schema_newer(
     empty_url: URL, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -201,6 +201,7 @@ def test_the_lock_of_a_killed_holder_is_free(postgresql_url: URL, later: Later) 
         assert time.monotonic() - began < 20
 
 
+@pytest.mark.slow
 def test_an_index_left_invalid_is_built_anew(postgresql_url: URL, later: Later) -> None:
     with migrate.engine(postgresql_url) as engine:
         migrate.upgrade(engine)

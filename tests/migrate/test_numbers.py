@@ -60,6 +60,7 @@ def test_fingerprint_and_export_are_the_same_before_and_after(empty_url: URL, ea
             assert fingerprints(engine) == before
 
 
+@pytest.mark.slow
 def test_the_views_show_the_same_before_and_after(empty_url: URL) -> None:
     restore(FOLDER / BEFORE, empty_url)
     with migrate.engine(empty_url) as engine:
@@ -70,6 +71,7 @@ def test_the_views_show_the_same_before_and_after(empty_url: URL) -> None:
             assert viewed(engine) == before
 
 
+@pytest.mark.slow
 def test_references_of_an_application_to_runs_stay(empty_url: URL) -> None:
     restore(FOLDER / BEFORE, empty_url)
     with migrate.engine(empty_url) as engine:
@@ -101,6 +103,7 @@ def test_a_view_of_an_application_over_our_views_stays(empty_url: URL) -> None:
             assert connection.execute(text("SELECT * FROM failed ORDER BY 1, 2")).all() == before
 
 
+@pytest.mark.slow
 def test_a_view_over_a_table_that_changes_stops_the_migration(empty_url: URL) -> None:
     restore(FOLDER / BEFORE, empty_url)
     with migrate.engine(empty_url) as engine:
@@ -146,6 +149,7 @@ HELD = """
 """The privileges that others hold on tables and views, and on their columns."""
 
 
+@pytest.mark.slow
 def test_privileges_of_others_stay(empty_url: URL) -> None:
     restore(FOLDER / BEFORE, empty_url)
     with migrate.engine(empty_url) as engine:
@@ -183,6 +187,7 @@ def test_a_row_without_its_run_is_not_lost_but_an_error(empty_url: URL) -> None:
             assert migrate.current(connection) == BEFORE
 
 
+@pytest.mark.slow
 def test_the_numbers_of_converted_runs_are_those_of_their_rows(empty_url: URL) -> None:
     restore(FOLDER / BEFORE, empty_url)
     with migrate.engine(empty_url) as engine:

@@ -135,9 +135,11 @@ def grant(place: URL, **roles: URL) -> None:
 
 
 def refused(url: URL, *statements: str) -> None:
-    for statement in statements:
-        with connected(url) as connection, pytest.raises(sqlalchemy.exc.ProgrammingError, match="permission denied"):
-            connection.execute(text(statement))
+    with connected(url) as connection:
+        for statement in statements:
+            with pytest.raises(sqlalchemy.exc.ProgrammingError, match="permission denied"):
+                connection.execute(text(statement))
+            connection.rollback()
 
 
 def archive(place: URL) -> None:
@@ -443,6 +445,7 @@ def test_roles_of_an_old_revision_work_after_the_upgrade(
     refused(writer, "DELETE FROM run_object", "UPDATE runstore_version SET version_num = 'x'")
 
 
+@pytest.mark.slow
 @in_an_empty_database
 def test_what_a_revision_makes_anew_is_granted_anew(place: URL, roles: Roles, tmp_path: Path) -> None:
     owner, *others = roles("owner", *KINDS)
@@ -469,6 +472,7 @@ def test_what_a_revision_makes_anew_is_granted_anew(place: URL, roles: Roles, tm
             refused(urls["stats-reader"], "SELECT instructions FROM runs")
 
 
+@pytest.mark.slow
 def test_what_is_left_of_an_archive_makes_nobody_a_writer(place: URL, roles: Roles) -> None:
     archive(place)
     (reader,) = roles("reader")

@@ -56,12 +56,13 @@ def test_a_page_holds_the_same_bytes(client: TestClient, archive: RunRepository)
     assert answer.content.startswith(b'{"object":"list","data":[' + runs + b'],"first_id":')
 
 
-@pytest.mark.parametrize("prefix", PREFIXES)
-def test_all_forms_of_a_url_lead_to_the_same_answers(client: TestClient, prefix: str) -> None:
-    for path in ("/threads/thread_a/runs", "/threads/thread_a/runs/run_001"):
-        answer = client.get(f"{prefix}{path}?api-version=2024-05-01-preview")
-        assert answer.status_code == 200
-        assert answer.content == client.get(f"/v1{path}").content
+def test_all_forms_of_a_url_lead_to_the_same_answers(client: TestClient, subtests: pytest.Subtests) -> None:
+    for prefix in PREFIXES:
+        with subtests.test(prefix):
+            for path in ("/threads/thread_a/runs", "/threads/thread_a/runs/run_001"):
+                answer = client.get(f"{prefix}{path}?api-version=2024-05-01-preview")
+                assert answer.status_code == 200
+                assert answer.content == client.get(f"/v1{path}").content
 
 
 # --- pages -----------------------------------------------------------------------------------------------------------
@@ -85,11 +86,11 @@ def walked(client: TestClient, order: str, limit: int) -> Iterator[str]:
         after = f"&after={body['last_id']}"
 
 
-@pytest.mark.parametrize("limit", [1, 7, 45, 100])
-@pytest.mark.parametrize("order", ["asc", "desc"])
-def test_pages_by_after_give_each_run_once_in_both_orders(client: TestClient, order: str, limit: int) -> None:
-    expected = NEWEST if order == "desc" else NEWEST[::-1]
-    assert list(walked(client, order, limit)) == [run["id"] for run in expected]
+def test_pages_by_after_give_each_run_once_in_both_orders(client: TestClient, subtests: pytest.Subtests) -> None:
+    for order, expected in (("asc", NEWEST[::-1]), ("desc", NEWEST)):
+        for limit in (1, 7, 45, 100):
+            with subtests.test(f"{order} {limit}"):
+                assert list(walked(client, order, limit)) == [run["id"] for run in expected]
 
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
@@ -113,35 +114,34 @@ def test_an_empty_page_after_the_last_run(client: TestClient) -> None:
 # --- errors ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("query", "param", "code"),
-    [
-        ("limit=0", "limit", "integer_below_min_value"),
-        ("limit=-1", "limit", "integer_below_min_value"),
-        ("limit=101", "limit", "integer_above_max_value"),
-        (f"limit={'9' * 5000}", "limit", "invalid_type"),
-        ("limit=ten", "limit", "invalid_type"),
-        ("limit=%D9%A1", "limit", "invalid_type"),
-        ("limit=", "limit", "invalid_type"),
-        ("limit=1&limit=2", "limit", "too_many_values"),
-        ("order=up", "order", "invalid_value"),
-        ("order=DESC", "order", "invalid_value"),
-        ("after=", "after", "invalid_value"),
-        ("after=run_none", "after", "run_not_found"),
-        ("before=run_none", "before", "run_not_found"),
-        ("after=run_100", "after", "run_not_found"),  # of another thread
-        ("status=failed", "status", "unknown_parameter"),
-        ("limt=1", "limt", "unknown_parameter"),
-        ("limit=%FF", "", "invalid_query"),
-        ("%FF=1", "", "invalid_query"),
-    ],
-)
-def test_a_parameter_that_cannot_be_used_is_refused_by_name(
-    client: TestClient, query: str, param: str, code: str
-) -> None:
-    status, found = error(client, f"{URL}?{query}")
-    assert (status, found["type"]) == (400, "invalid_request_error")
-    assert (found["param"], found["code"]) == (param, code)
+UNUSABLE = [
+    ("limit=0", "limit", "integer_below_min_value"),
+    ("limit=-1", "limit", "integer_below_min_value"),
+    ("limit=101", "limit", "integer_above_max_value"),
+    (f"limit={'9' * 5000}", "limit", "invalid_type"),
+    ("limit=ten", "limit", "invalid_type"),
+    ("limit=%D9%A1", "limit", "invalid_type"),
+    ("limit=", "limit", "invalid_type"),
+    ("limit=1&limit=2", "limit", "too_many_values"),
+    ("order=up", "order", "invalid_value"),
+    ("order=DESC", "order", "invalid_value"),
+    ("after=", "after", "invalid_value"),
+    ("after=run_none", "after", "run_not_found"),
+    ("before=run_none", "before", "run_not_found"),
+    ("after=run_100", "after", "run_not_found"),  # of another thread
+    ("status=failed", "status", "unknown_parameter"),
+    ("limt=1", "limt", "unknown_parameter"),
+    ("limit=%FF", "", "invalid_query"),
+    ("%FF=1", "", "invalid_query"),
+]
+
+
+def test_a_parameter_that_cannot_be_used_is_refused_by_name(client: TestClient, subtests: pytest.Subtests) -> None:
+    for query, param, code in UNUSABLE:
+        with subtests.test(query):
+            status, found = error(client, f"{URL}?{query}")
+            assert (status, found["type"]) == (400, "invalid_request_error")
+            assert (found["param"], found["code"]) == (param, code)
 
 
 def test_what_the_archive_does_not_have_is_not_found(client: TestClient) -> None:
@@ -151,64 +151,67 @@ def test_what_the_archive_does_not_have_is_not_found(client: TestClient) -> None
     assert error(client, "/v1/threads/thread_a/runs/%00%FF")[1]["code"] == "run_not_found"
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        *("/threads", "/threads/thread_a", "/threads/thread_a/messages", "/threads/thread_a/messages/msg_1"),
-        *("/threads/thread_a/runs/run_001/steps", "/threads/thread_a/runs/run_001/steps/step_1"),
-        *("/assistants", "/assistants/asst_1"),
-    ],
-)
-@pytest.mark.parametrize("prefix", PREFIXES)
-def test_what_is_not_archived_says_so(client: TestClient, prefix: str, path: str) -> None:
-    status, found = error(client, prefix + path)
-    assert (status, found["code"]) == (404, "not_archived")
-    assert "The archive holds runs only" in found["message"]
+NOT_ARCHIVED = [
+    *("/threads", "/threads/thread_a", "/threads/thread_a/messages", "/threads/thread_a/messages/msg_1"),
+    *("/threads/thread_a/runs/run_001/steps", "/threads/thread_a/runs/run_001/steps/step_1"),
+    *("/assistants", "/assistants/asst_1"),
+]
 
 
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("POST", "/v1/threads"),
-        ("POST", "/v1/threads/runs"),
-        ("POST", "/v1/threads/thread_a"),
-        ("DELETE", "/v1/threads/thread_a"),
-        ("POST", "/v1/threads/thread_a/messages"),
-        ("POST", "/v1/threads/thread_a/runs"),
-        ("POST", "/v1/threads/thread_a/runs/run_001"),
-        ("PATCH", "/v1/threads/thread_a/runs/run_001"),
-        ("POST", "/v1/threads/thread_a/runs/run_001/cancel"),
-        ("POST", "/v1/threads/thread_a/runs/run_001/submit_tool_outputs"),
-        ("PUT", "/openai/assistants"),
-        ("OPTIONS", "/v1/runs"),
-        ("TRACE", "/v1/runs"),
-    ],
-)
-def test_nothing_can_be_written(client: TestClient, archive: RunRepository, method: str, path: str) -> None:
-    status, found = error(client, path, method=method, content=b'{"assistant_id": "asst_1"}')
-    assert (status, found["code"]) == (405, "method_not_allowed")
-    assert client.request(method, path).headers["allow"] == "GET, HEAD"
-    assert archive.count() == len([*A_RUNS, *B_RUNS, *PUBLISHED])
+def test_what_is_not_archived_says_so(client: TestClient, subtests: pytest.Subtests) -> None:
+    for prefix in PREFIXES:
+        for path in NOT_ARCHIVED:
+            with subtests.test(prefix + path):
+                status, found = error(client, prefix + path)
+                assert (status, found["code"]) == (404, "not_archived")
+                assert "The archive holds runs only" in found["message"]
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/",
-        "/v1",
-        "/v1/",
-        "/v2/runs",
-        "/v1/runs/",
-        "/v1/threads/thread_a/runs/",
-        "/v1/../etc/passwd",
-        "/v1//runs",
-        "/x",
-    ],
-)
-def test_an_unknown_path_is_not_found_by_any_method(client: TestClient, path: str) -> None:
-    for method in ("GET", "POST"):
-        status, found = error(client, path, method=method)
-        assert (status, found["code"]) == (404, "unknown_url")
+WRITES = [
+    ("POST", "/v1/threads"),
+    ("POST", "/v1/threads/runs"),
+    ("POST", "/v1/threads/thread_a"),
+    ("DELETE", "/v1/threads/thread_a"),
+    ("POST", "/v1/threads/thread_a/messages"),
+    ("POST", "/v1/threads/thread_a/runs"),
+    ("POST", "/v1/threads/thread_a/runs/run_001"),
+    ("PATCH", "/v1/threads/thread_a/runs/run_001"),
+    ("POST", "/v1/threads/thread_a/runs/run_001/cancel"),
+    ("POST", "/v1/threads/thread_a/runs/run_001/submit_tool_outputs"),
+    ("PUT", "/openai/assistants"),
+    ("OPTIONS", "/v1/runs"),
+    ("TRACE", "/v1/runs"),
+]
+
+
+def test_nothing_can_be_written(client: TestClient, archive: RunRepository, subtests: pytest.Subtests) -> None:
+    for method, path in WRITES:
+        with subtests.test(f"{method} {path}"):
+            status, found = error(client, path, method=method, content=b'{"assistant_id": "asst_1"}')
+            assert (status, found["code"]) == (405, "method_not_allowed")
+            assert client.request(method, path).headers["allow"] == "GET, HEAD"
+            assert archive.count() == len([*A_RUNS, *B_RUNS, *PUBLISHED])
+
+
+UNKNOWN = [
+    "/",
+    "/v1",
+    "/v1/",
+    "/v2/runs",
+    "/v1/runs/",
+    "/v1/threads/thread_a/runs/",
+    "/v1/../etc/passwd",
+    "/v1//runs",
+    "/x",
+]
+
+
+def test_an_unknown_path_is_not_found_by_any_method(client: TestClient, subtests: pytest.Subtests) -> None:
+    for path in UNKNOWN:
+        with subtests.test(path):
+            for method in ("GET", "POST"):
+                status, found = error(client, path, method=method)
+                assert (status, found["code"]) == (404, "unknown_url")
 
 
 # --- HTTP ------------------------------------------------------------------------------------------------------------
@@ -281,66 +284,65 @@ def test_runs_of_all_threads_are_paged_by_cursors(client: TestClient) -> None:
     assert {run["id"] for run in found} == {run["id"] for run in [*A_RUNS, *B_RUNS, *PUBLISHED]}
 
 
-@pytest.mark.parametrize(
-    ("query", "where"),
-    [
-        ("id=run_001&id=run_100", {"id": ["run_001", "run_100"]}),
-        ("thread_id=thread_b", {"thread_id": "thread_b"}),
-        ("assistant_id=asst_1&status=failed&status=x", {"assistant_id": "asst_1", "status": ["failed", "x"]}),
-        ("model=gpt-4o&limit=100", {"model": "gpt-4o", "limit": 100}),
-        ("source=x", {"source": "x"}),
-        ("created_from=2023-11-14T22:13:21Z", {"created_from": 1_700_000_001}),
-        ("created_before=1700000010", {"created_before": 1_700_000_010}),
-        ("started_from=7d&started_before=2020-01-01", {"started_from": "7d", "started_before": 1}),
-        ("finished_from=7d&finished_before=1h", {"finished_from": "7d", "finished_before": "1h"}),
-        ("metadata=number=7&metadata=user=a=b", {"metadata": {"number": "7", "user": "a=b"}}),
-        ("metadata_key=number&metadata_key=none", {"metadata_key": ["number", "none"]}),
-        ("text=answer&text=B=c", {"text": ["answer", "B=c"]}),
-        ("tool_type=code_interpreter&function_name=f", {"tool_type": "code_interpreter", "function_name": "f"}),
-        ("file_id=file_1", {"file_id": "file_1"}),
-        ("error_code=server_error&incomplete_reason=x", {"error_code": "server_error", "incomplete_reason": "x"}),
-        ("total_tokens_min=10&total_tokens_max=12", {"total_tokens_min": 10, "total_tokens_max": 12}),
-        (f"total_seconds_min=0&total_seconds_max={9**20}", {"total_seconds_min": 0, "total_seconds_max": 9**20}),
-        ("requires_action=true", {"requires_action": True}),
-        ("requires_action=false", {"requires_action": False}),
-    ],
-)  # fmt: skip
-def test_each_filter_is_a_parameter(
-    client: TestClient, archive: RunRepository, query: str, where: dict[str, Any]
-) -> None:
-    answer = client.get(f"/v1/runs?{query}")
-    assert answer.status_code == 200, answer.text
-    page = archive.find(**where)
-    assert ids(answer.json()) == [run["id"] for run in page.runs]
-    assert answer.json()["next"] == page.next
+PARAMETERS: list[tuple[str, dict[str, Any]]] = [
+    ("id=run_001&id=run_100", {"id": ["run_001", "run_100"]}),
+    ("thread_id=thread_b", {"thread_id": "thread_b"}),
+    ("assistant_id=asst_1&status=failed&status=x", {"assistant_id": "asst_1", "status": ["failed", "x"]}),
+    ("model=gpt-4o&limit=100", {"model": "gpt-4o", "limit": 100}),
+    ("source=x", {"source": "x"}),
+    ("created_from=2023-11-14T22:13:21Z", {"created_from": 1_700_000_001}),
+    ("created_before=1700000010", {"created_before": 1_700_000_010}),
+    ("started_from=7d&started_before=2020-01-01", {"started_from": "7d", "started_before": 1}),
+    ("finished_from=7d&finished_before=1h", {"finished_from": "7d", "finished_before": "1h"}),
+    ("metadata=number=7&metadata=user=a=b", {"metadata": {"number": "7", "user": "a=b"}}),
+    ("metadata_key=number&metadata_key=none", {"metadata_key": ["number", "none"]}),
+    ("text=answer&text=B=c", {"text": ["answer", "B=c"]}),
+    ("tool_type=code_interpreter&function_name=f", {"tool_type": "code_interpreter", "function_name": "f"}),
+    ("file_id=file_1", {"file_id": "file_1"}),
+    ("error_code=server_error&incomplete_reason=x", {"error_code": "server_error", "incomplete_reason": "x"}),
+    ("total_tokens_min=10&total_tokens_max=12", {"total_tokens_min": 10, "total_tokens_max": 12}),
+    (f"total_seconds_min=0&total_seconds_max={9**20}", {"total_seconds_min": 0, "total_seconds_max": 9**20}),
+    ("requires_action=true", {"requires_action": True}),
+    ("requires_action=false", {"requires_action": False}),
+]
+
+
+def test_each_filter_is_a_parameter(client: TestClient, archive: RunRepository, subtests: pytest.Subtests) -> None:
+    for query, where in PARAMETERS:
+        with subtests.test(query):
+            answer = client.get(f"/v1/runs?{query}")
+            assert answer.status_code == 200, answer.text
+            page = archive.find(**where)
+            assert ids(answer.json()) == [run["id"] for run in page.runs]
+            assert answer.json()["next"] == page.next
 
 
 def test_no_filter_is_left_out_of_the_test_above() -> None:
-    (mark,) = (mark for mark in test_each_filter_is_a_parameter.pytestmark if mark.name == "parametrize")
-    assert {name for _, where in mark.args[1] for name in where} == {*FILTERS, "limit"}
+    assert {name for _, where in PARAMETERS for name in where} == {*FILTERS, "limit"}
 
 
-@pytest.mark.parametrize(
-    ("query", "param"),
-    [
-        ("created_from=yesterday", "created_from"),
-        ("created_from=", "created_from"),
-        ("metadata=number", "metadata"),
-        ("metadata=a=1&metadata=a=2", "metadata"),
-        ("&".join(f"metadata_key={n}" for n in range(17)), "metadata_key"),
-        ("total_tokens_min=many", "total_tokens_min"),
-        ("requires_action=yes", "requires_action"),
-        ("cursor=x", "cursor"),
-        ("cursor=W10", "cursor"),
-        ("cursor=WzE3MDAwMDAwMTQsInJ1bl8yOSJd&after=run_001", "cursor"),
-        ("after=run_none", "after"),
-        ("after=run_001&before=run_none", "before"),
-        ("by=model", "by"),
-    ],
-)
-def test_a_filter_that_cannot_be_used_is_refused_by_name(client: TestClient, query: str, param: str) -> None:
-    status, found = error(client, f"/v1/runs?{query}")
-    assert (status, found["param"]) == (400, param)
+UNUSABLE_FILTERS = [
+    ("created_from=yesterday", "created_from"),
+    ("created_from=", "created_from"),
+    ("metadata=number", "metadata"),
+    ("metadata=a=1&metadata=a=2", "metadata"),
+    ("&".join(f"metadata_key={n}" for n in range(17)), "metadata_key"),
+    ("total_tokens_min=many", "total_tokens_min"),
+    ("requires_action=yes", "requires_action"),
+    ("cursor=x", "cursor"),
+    ("cursor=W10", "cursor"),
+    ("cursor=WzE3MDAwMDAwMTQsInJ1bl8yOSJd&after=run_001", "cursor"),
+    ("after=run_none", "after"),
+    ("after=run_001&before=run_none", "before"),
+    ("by=model", "by"),
+]
+
+
+def test_a_filter_that_cannot_be_used_is_refused_by_name(client: TestClient, subtests: pytest.Subtests) -> None:
+    for query, param in UNUSABLE_FILTERS:
+        with subtests.test(query):
+            status, found = error(client, f"/v1/runs?{query}")
+            assert (status, found["param"]) == (400, param)
 
 
 def test_statistics_are_those_of_the_archive(client: TestClient, archive: RunRepository) -> None:

@@ -1,4 +1,7 @@
-"""A real server and real clients: SDKs, a fuzzer, and malicious ones."""
+"""A real server and real clients: SDKs, a fuzzer, and malicious ones.
+
+The tests import the SDKs, because that takes seconds, which the collection of all tests would take longer.
+"""
 
 from __future__ import annotations
 
@@ -15,18 +18,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx2
-import openai
 import pytest
-from azure.ai.agents import AgentsClient
-from azure.core.credentials import AccessToken
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 
 from runstore import RunRepository
 from tests.web.conftest import A_RUNS, newest_first
+
+if TYPE_CHECKING:
+    from azure.core.credentials import AccessToken
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:The Assistants API is deprecated")]
 
@@ -97,6 +100,8 @@ def serve(archive: RunRepository, url: URL) -> Iterator[Serve]:
 
 
 def test_openai_for_python_lists_pages_and_retrieves(serve: Serve) -> None:
+    import openai
+
     server = serve("--api-key-env", "ARCHIVE_KEY")
     with openai.OpenAI(base_url=f"{server.url}/v1", api_key=KEY) as client:
         runs = client.beta.threads.runs
@@ -129,6 +134,8 @@ def test_openai_for_python_lists_pages_and_retrieves(serve: Serve) -> None:
 
 
 def test_openai_for_python_reads_asynchronously_and_as_azure(serve: Serve) -> None:
+    import openai
+
     server = serve("--api-key-env", "ARCHIVE_KEY")
 
     async def read() -> None:
@@ -150,10 +157,14 @@ class Credential:
     """A key in the form of Azure's credentials."""
 
     def get_token(self, *_: str, **__: Any) -> AccessToken:
+        from azure.core.credentials import AccessToken
+
         return AccessToken(KEY, int(time.time()) + 3600)
 
 
 def test_azure_ai_agents_lists_pages_and_retrieves(serve: Serve) -> None:
+    from azure.ai.agents import AgentsClient
+
     server = serve("--api-key-env", "ARCHIVE_KEY")
     plain: dict[str, Any] = {"enforce_https": False}  # Azure's policy sends tokens over TLS alone
     with AgentsClient(f"{server.url}/api/projects/p", Credential()) as client:
@@ -283,7 +294,7 @@ def test_readiness_and_answers_come_back_with_the_database(serve: Serve, url: UR
     with engine.connect() as connection:
         connection.exec_driver_sql(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
-            "AND pid <> pg_backend_pid()"
+            "AND pid <> pg_backend_pid() AND application_name = 'runstore'"
         )
     assert httpx2.get(path).status_code == 200
     assert httpx2.get(f"{server.url}/readyz").status_code == 200
