@@ -174,6 +174,12 @@ def test_sql_answers_in_a_task(url: URL) -> None:
             assert [row async for row in answer.rows] == [(f"run_{n:03}",) for n in range(200)]
         async with archive.sql("SELECT id FROM runs") as answer:
             assert await anext(answer.rows)
+        async with archive.sql("SELECT id, created_at FROM runs ORDER BY id") as answer:
+            assert (await answer.df())["id"].tolist()[:2] == ["run_000", "run_001"]
+        async with archive.sql("SELECT id FROM runs WHERE id = 'run_003'") as answer:
+            assert (await answer.arrow()).to_pylist() == [{"id": "run_003"}]
+        async with archive.sql("SELECT id, id FROM runs WHERE id = 'run_003'") as answer:
+            assert await answer.dicts() == [{"id": "run_003", "id_2": "run_003"}]
         async with archive.sql("SELECT id FROM runs WHERE id = :id", {"id": "run_007"}) as answer:
             assert [row async for row in answer.rows] == [("run_007",)]
         with pytest.raises(QueryRefused):
