@@ -118,20 +118,22 @@ def test_an_error_while_a_stream_is_read_is_raised_by_its_reader(
         pyarrow.table(stream)
 
 
-def test_polars_reads_a_stream(archive: RunRepository) -> None:
+def test_polars_reads_a_stream(archive: RunRepository, engine: Engine) -> None:
     polars = pytest.importorskip("polars")
     frame = polars.DataFrame(archive.arrow_stream(COLUMNS))
     assert frame["total_tokens"].to_list() == [None, 2**53 + 2, None]
     assert str(frame.schema["created_time"]) == "Datetime(time_unit='us', time_zone='UTC')"
+    assert pooled(engine) == 0
 
 
-def test_duckdb_reads_a_stream(archive: RunRepository) -> None:
+def test_duckdb_reads_a_stream(archive: RunRepository, engine: Engine) -> None:
     duckdb = pytest.importorskip("duckdb")
     stream = archive.arrow_stream(COLUMNS)  # duckdb finds it by this name
     query = "SELECT count(*), count(created_time), max(total_tokens) FROM stream"
     for _ in range(2):
         assert duckdb.sql(query).fetchall() == [(3, 2, 2**53 + 2)]
     assert stream is not None
+    assert pooled(engine) == 0
 
 
 @pytest.mark.parametrize("name", ["df", "arrow", "arrow_stream", "rows"])
