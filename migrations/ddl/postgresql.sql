@@ -566,27 +566,27 @@ SELECT r.id AS run_id, 'object' AS rule, '$.object' AS path,
         FROM run_object r
         WHERE r.status = 'cancelled' AND r.cancelled_at IS NULL AND json_typeof(coalesce(r.extra -> 'cancelled_at', r.extra -> 'cancelledAt', r.extra -> 'CancelledAt')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'timestamp' AS rule, '$.created_at' AS path,
-            CAST(r.created_at AS text) || ' is beyond the year 9999: documented are seconds, not milliseconds' AS detail
+            CAST(r.created_at AS text) || ' is beyond the year 9999: expected seconds, not milliseconds' AS detail
         FROM run_object r
         WHERE r.created_at > 253402300799 UNION ALL
         SELECT r.id AS run_id, 'timestamp' AS rule, '$.started_at' AS path,
-            CAST(r.started_at AS text) || ' is beyond the year 9999: documented are seconds, not milliseconds' AS detail
+            CAST(r.started_at AS text) || ' is beyond the year 9999: expected seconds, not milliseconds' AS detail
         FROM run_object r
         WHERE r.started_at > 253402300799 UNION ALL
         SELECT r.id AS run_id, 'timestamp' AS rule, '$.expires_at' AS path,
-            CAST(r.expires_at AS text) || ' is beyond the year 9999: documented are seconds, not milliseconds' AS detail
+            CAST(r.expires_at AS text) || ' is beyond the year 9999: expected seconds, not milliseconds' AS detail
         FROM run_object r
         WHERE r.expires_at > 253402300799 UNION ALL
         SELECT r.id AS run_id, 'timestamp' AS rule, '$.cancelled_at' AS path,
-            CAST(r.cancelled_at AS text) || ' is beyond the year 9999: documented are seconds, not milliseconds' AS detail
+            CAST(r.cancelled_at AS text) || ' is beyond the year 9999: expected seconds, not milliseconds' AS detail
         FROM run_object r
         WHERE r.cancelled_at > 253402300799 UNION ALL
         SELECT r.id AS run_id, 'timestamp' AS rule, '$.failed_at' AS path,
-            CAST(r.failed_at AS text) || ' is beyond the year 9999: documented are seconds, not milliseconds' AS detail
+            CAST(r.failed_at AS text) || ' is beyond the year 9999: expected seconds, not milliseconds' AS detail
         FROM run_object r
         WHERE r.failed_at > 253402300799 UNION ALL
         SELECT r.id AS run_id, 'timestamp' AS rule, '$.completed_at' AS path,
-            CAST(r.completed_at AS text) || ' is beyond the year 9999: documented are seconds, not milliseconds' AS detail
+            CAST(r.completed_at AS text) || ' is beyond the year 9999: expected seconds, not milliseconds' AS detail
         FROM run_object r
         WHERE r.completed_at > 253402300799 UNION ALL
         SELECT r.id AS run_id, 'required_action' AS rule, '$.required_action' AS path,
@@ -594,15 +594,15 @@ SELECT r.id AS run_id, 'object' AS rule, '$.object' AS path,
         FROM run_object r
         WHERE r.status = 'requires_action' AND NOT EXISTS (SELECT 1 FROM run_object_required_action a WHERE a.run_object = r.number) AND json_typeof(coalesce(r.extra -> 'required_action', r.extra -> 'requiredAction', r.extra -> 'RequiredAction')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'required_action' AS rule, '$.required_action' AS path,
-            'stands in a run whose status is not requires_action' AS detail
+            'is present in a run whose status is not requires_action' AS detail
         FROM run_object r JOIN run_object_required_action a ON a.run_object = r.number
         WHERE coalesce(r.status, '') <> 'requires_action' UNION ALL
         SELECT r.id AS run_id, 'required_action' AS rule, '$.required_action.type' AS path,
-            coalesce('unknown type ' || '"' || substr(a.type, 1, 100) || '"', 'is null, absent or no string') AS detail
+            coalesce('unknown type ' || '"' || substr(a.type, 1, 100) || '"', 'is null, absent or not a string') AS detail
         FROM run_object r JOIN run_object_required_action a ON a.run_object = r.number
         WHERE coalesce(a.type, '') <> 'submit_tool_outputs' AND json_typeof(coalesce(a.extra -> 'type', a.extra -> 'Type')) IS NULL UNION ALL
         SELECT r.id AS run_id, 'usage' AS rule, '$.usage' AS path,
-            'stands in a run that has not ended' AS detail
+            'is present in a run that has not ended' AS detail
         FROM run_object r JOIN run_completion_usage u ON u.run_object = r.number
         WHERE coalesce(r.status, '') NOT IN ('cancelled', 'failed', 'completed', 'incomplete', 'expired') UNION ALL
         SELECT r.id AS run_id, 'usage' AS rule, '$.usage.prompt_tokens' AS path,
@@ -626,66 +626,66 @@ SELECT r.id AS run_id, 'object' AS rule, '$.object' AS path,
         FROM run_object r JOIN run_object_incomplete_details d ON d.run_object = r.number
         WHERE d.reason NOT IN ('max_completion_tokens', 'max_prompt_tokens') UNION ALL
         SELECT r.id AS run_id, 'metadata' AS rule, '$.metadata' AS path,
-            CAST((SELECT count(*) FROM json_each(CASE WHEN json_typeof(r.metadata) = 'object' THEN r.metadata ELSE '{}' END)) AS text) || ' pairs, documented are 16 at most' AS detail
+            CAST((SELECT count(*) FROM json_each(CASE WHEN json_typeof(r.metadata) = 'object' THEN r.metadata ELSE '{}' END)) AS text) || ' pairs, expected at most 16' AS detail
         FROM run_object r
         WHERE r.metadata IS NOT NULL AND (SELECT count(*) FROM json_each(CASE WHEN json_typeof(r.metadata) = 'object' THEN r.metadata ELSE '{}' END)) > 16 UNION ALL
         SELECT r.id AS run_id, 'metadata' AS rule, '$.metadata.' || substr(m.key, 1, 100) AS path,
-            'a key of ' || CAST(length(m.key) AS text) || ' characters, documented are 64 at most' AS detail
+            'a key of ' || CAST(length(m.key) AS text) || ' characters, expected at most 64' AS detail
         FROM run_object r CROSS JOIN LATERAL json_each(CASE WHEN json_typeof(r.metadata) = 'object' THEN r.metadata ELSE '{}' END) AS m
         WHERE length(m.key) > 64 UNION ALL
         SELECT r.id AS run_id, 'metadata' AS rule, '$.metadata.' || substr(m.key, 1, 100) AS path,
-            'the value is no string' AS detail
+            'the value is not a string' AS detail
         FROM run_object r CROSS JOIN LATERAL json_each(CASE WHEN json_typeof(r.metadata) = 'object' THEN r.metadata ELSE '{}' END) AS m
         WHERE NOT (json_typeof(m.value) = 'string') UNION ALL
         SELECT r.id AS run_id, 'metadata' AS rule, '$.metadata.' || substr(m.key, 1, 100) AS path,
-            'a value of ' || CAST(length(m.value #>> '{}') AS text) || ' characters, documented are 512 at most' AS detail
+            'a value of ' || CAST(length(m.value #>> '{}') AS text) || ' characters, expected at most 512' AS detail
         FROM run_object r CROSS JOIN LATERAL json_each(CASE WHEN json_typeof(r.metadata) = 'object' THEN r.metadata ELSE '{}' END) AS m
         WHERE json_typeof(m.value) = 'string' AND length(m.value #>> '{}') > 512 UNION ALL
         SELECT r.id AS run_id, 'tools' AS rule, '$.tools' AS path,
-            CAST((SELECT count(*) FROM run_object_assistant_object_tools_inner l WHERE l.run_object = r.number) AS text) || ' tools, documented are 128 at most, 20 in a run of the first generation' AS detail
+            CAST((SELECT count(*) FROM run_object_assistant_object_tools_inner l WHERE l.run_object = r.number) AS text) || ' tools, expected at most 128, or 20 in a run of the first generation' AS detail
         FROM run_object r
         WHERE (SELECT count(*) FROM run_object_assistant_object_tools_inner l WHERE l.run_object = r.number) > CASE WHEN r.shape IN (SELECT s.id FROM run_object_shape s WHERE 'file_ids' IN (SELECT CASE json_typeof(k.value) WHEN 'array' THEN k.value ->> 1 ELSE k.value #>> '{}' END FROM json_array_elements(s.document::json -> 'keys') AS k (value))) OR EXISTS (SELECT 1 FROM run_object_assistant_object_tools_inner l
             JOIN assistant_object_tools_inner t ON t.id = l.assistant_object_tools_inner WHERE l.run_object = r.number AND t.type = 'retrieval') THEN 20 ELSE 128 END UNION ALL
         SELECT r.id AS run_id, 'tools' AS rule, '$.tools[' || CAST(l.position AS text) || '].type' AS path,
-            coalesce('unknown type ' || '"' || substr(t.type, 1, 100) || '"', 'is null, absent or no string') AS detail
+            coalesce('unknown type ' || '"' || substr(t.type, 1, 100) || '"', 'is null, absent or not a string') AS detail
         FROM run_object_assistant_object_tools_inner l
             JOIN assistant_object_tools_inner t ON t.id = l.assistant_object_tools_inner JOIN run_object r ON r.number = l.run_object
         WHERE coalesce(t.type, '') NOT IN ('code_interpreter', 'retrieval', 'file_search', 'function') UNION ALL
         SELECT r.id AS run_id, 'tools' AS rule, '$.tools[' || CAST(l.position AS text) || '].function.name' AS path,
-            coalesce('"' || substr(n.name, 1, 100) || '"' || ' is no name of a function', 'is null, absent or no string') AS detail
+            coalesce('"' || substr(n.name, 1, 100) || '"' || ' is not a valid function name', 'is null, absent or not a string') AS detail
         FROM run_object_assistant_object_tools_inner l
             JOIN assistant_object_tools_inner t ON t.id = l.assistant_object_tools_inner JOIN run_object r ON r.number = l.run_object LEFT JOIN function_object n ON n.id = t.function
         WHERE t.type = 'function' AND (n.name IS NULL OR NOT (n.name ~ '^[a-zA-Z0-9_-]{1,64}$')) UNION ALL
         SELECT r.id AS run_id, 'file_ids' AS rule, '$.file_ids' AS path,
-            CAST((SELECT count(*) FROM run_object_file_ids l WHERE l.run_object = r.number) AS text) || ' files, documented are 20 at most' AS detail
+            CAST((SELECT count(*) FROM run_object_file_ids l WHERE l.run_object = r.number) AS text) || ' files, expected at most 20' AS detail
         FROM run_object r
         WHERE (SELECT count(*) FROM run_object_file_ids l WHERE l.run_object = r.number) > 20 UNION ALL
         SELECT r.id AS run_id, 'instructions' AS rule, '$.instructions' AS path,
-            CAST(length(i.instructions) AS text) || ' characters, documented are 256000 at most' AS detail
+            CAST(length(i.instructions) AS text) || ' characters, expected at most 256000' AS detail
         FROM run_object r JOIN run_object_instructions i ON i.id = r.instructions_id
         WHERE length(i.instructions) > 256000 UNION ALL
         SELECT r.id AS run_id, 'temperature' AS rule, '$.temperature' AS path,
-            'documented are 0 to 2' AS detail
+            'expected 0 to 2' AS detail
         FROM run_object r
         WHERE r.temperature NOT BETWEEN 0 AND 2 UNION ALL
         SELECT r.id AS run_id, 'top_p' AS rule, '$.top_p' AS path,
-            'documented are 0 to 1' AS detail
+            'expected 0 to 1' AS detail
         FROM run_object r
         WHERE r.top_p NOT BETWEEN 0 AND 1 UNION ALL
         SELECT r.id AS run_id, 'max_prompt_tokens' AS rule, '$.max_prompt_tokens' AS path,
-            CAST(r.max_prompt_tokens AS text) || ', documented are 256 or more' AS detail
+            CAST(r.max_prompt_tokens AS text) || ', expected at least 256' AS detail
         FROM run_object r
         WHERE r.max_prompt_tokens < 256 UNION ALL
         SELECT r.id AS run_id, 'max_completion_tokens' AS rule, '$.max_completion_tokens' AS path,
-            CAST(r.max_completion_tokens AS text) || ', documented are 256 or more' AS detail
+            CAST(r.max_completion_tokens AS text) || ', expected at least 256' AS detail
         FROM run_object r
         WHERE r.max_completion_tokens < 256 UNION ALL
         SELECT r.id AS run_id, 'truncation_strategy' AS rule, '$.truncation_strategy.type' AS path,
-            coalesce('unknown type ' || '"' || substr(t.type, 1, 100) || '"', 'is null, absent or no string') AS detail
+            coalesce('unknown type ' || '"' || substr(t.type, 1, 100) || '"', 'is null, absent or not a string') AS detail
         FROM run_object r JOIN truncation_object t ON t.id = r.truncation_strategy
         WHERE coalesce(t.type, '') NOT IN ('auto', 'last_messages') UNION ALL
         SELECT r.id AS run_id, 'truncation_strategy' AS rule, '$.truncation_strategy.last_messages' AS path,
-            CAST(t.last_messages AS text) || ', documented are 1 or more' AS detail
+            CAST(t.last_messages AS text) || ', expected at least 1' AS detail
         FROM run_object r JOIN truncation_object t ON t.id = r.truncation_strategy
         WHERE t.last_messages < 1 UNION ALL
         SELECT r.id AS run_id, 'tool_choice' AS rule, '$.tool_choice' AS path,
@@ -693,7 +693,7 @@ SELECT r.id AS run_id, 'object' AS rule, '$.object' AS path,
         FROM run_object r JOIN assistants_api_tool_choice_option c ON c.id = r.tool_choice
         WHERE substr(c.document, 1, 1) = '"' AND c.document NOT IN ('"none"', '"auto"', '"required"') UNION ALL
         SELECT r.id AS run_id, 'tool_choice' AS rule, '$.tool_choice.type' AS path,
-            coalesce('unknown type ' || '"' || substr(c.type, 1, 100) || '"', 'is null, absent or no string') AS detail
+            coalesce('unknown type ' || '"' || substr(c.type, 1, 100) || '"', 'is null, absent or not a string') AS detail
         FROM run_object r JOIN assistants_api_tool_choice_option c ON c.id = r.tool_choice
         WHERE substr(c.document, 1, 1) <> '"' AND coalesce(c.type, '') NOT IN ('function', 'code_interpreter', 'file_search', 'retrieval') UNION ALL
         SELECT r.id AS run_id, 'response_format' AS rule, '$.response_format' AS path,
@@ -701,6 +701,6 @@ SELECT r.id AS run_id, 'object' AS rule, '$.object' AS path,
         FROM run_object r JOIN assistants_api_response_format_option f ON f.id = r.response_format
         WHERE substr(f.document, 1, 1) = '"' AND f.document NOT IN ('"none"', '"auto"') UNION ALL
         SELECT r.id AS run_id, 'response_format' AS rule, '$.response_format.type' AS path,
-            coalesce('unknown type ' || '"' || substr(f.type, 1, 100) || '"', 'is null, absent or no string') AS detail
+            coalesce('unknown type ' || '"' || substr(f.type, 1, 100) || '"', 'is null, absent or not a string') AS detail
         FROM run_object r JOIN assistants_api_response_format_option f ON f.id = r.response_format
         WHERE substr(f.document, 1, 1) <> '"' AND coalesce(f.type, '') NOT IN ('text', 'json_object', 'json_schema');

@@ -80,6 +80,8 @@ def write(transaction: Transaction, runs: Mapping[int, Revised]) -> set[int]:
 
     Return the numbers of the runs whose history has changed.
     """
+    if not runs:
+        return set()
     kept: dict[int, dict[bytes, tuple[Any, ...]]] = {number: {} for number in runs}
     for row in stored(transaction, sorted(number for number in runs if runs[number].before is not None)):
         kept[row[0]][row[1]] = row

@@ -36,7 +36,7 @@ _TIMES = tuple(field.name for field in _RUN.fields if field.name.endswith("_at")
 RULES = (*(field.name for field in _RUN.fields), "missing", "null", "type", "timestamp")
 """The names of all rules."""
 
-_NO_TEXT = "is null, absent or no string"
+_NO_TEXT = "is null, absent or not a string"
 
 
 class Deviation(NamedTuple):
@@ -107,18 +107,16 @@ def _contradictions(value_of: Callable[[str], Any]) -> Iterator[Deviation]:
     for name in _TIMES:
         at = value_of(name)
         if type(at) is int and at > LAST_SECOND:
-            yield Deviation(
-                "timestamp", name, f"{at} is beyond the year 9999: documented are seconds, not milliseconds"
-            )
+            yield Deviation("timestamp", name, f"{at} is beyond the year 9999: expected seconds, not milliseconds")
     if isinstance(status, str) and status in ENDED and value_of(ENDED[status]) is None:
         yield Deviation("timestamp", ENDED[status], f"is null or absent in a run that is {status}")
     waits = value_of("required_action") is not None
     if waits and status != "requires_action":
-        yield Deviation("required_action", "required_action", "stands in a run whose status is not requires_action")
+        yield Deviation("required_action", "required_action", "is present in a run whose status is not requires_action")
     if not waits and status == "requires_action":
         yield Deviation("required_action", "required_action", "is null or absent in a run that requires action")
     if value_of("usage") is not None and status not in (*ENDED, "incomplete", "expired"):
-        yield Deviation("usage", "usage", "stands in a run that has not ended")
+        yield Deviation("usage", "usage", "is present in a run that has not ended")
 
 
 def _found(text: bytes) -> Iterator[Deviation]:
@@ -132,7 +130,7 @@ def _found(text: bytes) -> Iterator[Deviation]:
         yield Deviation(rule, codec.join("$", keys.get(name, name)), detail)
     tools, files = value_of("tools"), value_of("file_ids", UNSET)
     if isinstance(tools, list) and V1_TOOLS < len(tools) <= 128 and (files is not UNSET or any(map(_is_v1, tools))):
-        detail = f"{len(tools)} tools, documented are 128 at most, {V1_TOOLS} in a run of the first generation"
+        detail = f"{len(tools)} tools, expected at most 128, or {V1_TOOLS} in a run of the first generation"
         yield Deviation("tools", codec.join("$", keys["tools"]), detail)
 
 
@@ -172,7 +170,7 @@ def _in_value(kind: inspect.Type, value: Any, rule: str, path: str, *, at_top: b
     fitting = [each for each in kinds if isinstance(value, _PYTHON.get(type(each), ())) and _is_of(each, value)]
     if not fitting:
         wanted = dict.fromkeys(_WORDS[type(each)] for each in kinds if type(each) in _WORDS)
-        yield Deviation("type", path, f"is {_word_of(value)}, documented is {' or '.join(wanted)}")
+        yield Deviation("type", path, f"is {_word_of(value)}, expected {' or '.join(wanted)}")
     elif isinstance(fitting[0], inspect.StructType):
         yield from _in_one_of(fitting, value, rule, path)  # type: ignore[arg-type]
     else:
@@ -221,24 +219,24 @@ def _shown(text: str) -> str:
 
 def _in_string(kind: Any, value: str, rule: str, path: str) -> Iterator[Deviation]:
     if kind.pattern is not None and (not re.search(kind.pattern, value) or len(value) > kind.max_length):
-        yield Deviation(rule, path, f"{_shown(value)} is no name of a function")
+        yield Deviation(rule, path, f"{_shown(value)} is not a valid function name")
     elif kind.max_length is not None and len(value) > kind.max_length:
-        yield Deviation(rule, path, f"{len(value)} characters, documented are {kind.max_length} at most")
+        yield Deviation(rule, path, f"{len(value)} characters, expected at most {kind.max_length}")
 
 
 def _in_number(kind: Any, value: float, rule: str, path: str) -> Iterator[Deviation]:
     least, most = kind.ge, kind.le
     if least is not None and most is not None:
         if not least <= value <= most:
-            yield Deviation(rule, path, f"documented are {least} to {most}")
+            yield Deviation(rule, path, f"expected {least} to {most}")
     elif least is not None and value < least:
-        yield Deviation(rule, path, f"{value}, documented are {least} or more")
+        yield Deviation(rule, path, f"{value}, expected at least {least}")
 
 
 def _in_list(kind: Any, value: list[Any], rule: str, path: str) -> Iterator[Deviation]:
     if kind.max_length is not None and len(value) > kind.max_length:
         things = "files" if rule == "file_ids" else rule
-        yield Deviation(rule, path, f"{len(value)} {things}, documented are {kind.max_length} at most")
+        yield Deviation(rule, path, f"{len(value)} {things}, expected at most {kind.max_length}")
     for position, inner in enumerate(value):
         yield from _in_value(kind.item_type, inner, rule, f"{path}[{position}]")
 
@@ -247,16 +245,16 @@ def _in_dict(kind: Any, value: dict[str, Any], rule: str, path: str) -> Iterator
     if isinstance(kind.value_type, inspect.AnyType):
         return
     if len(value) > kind.max_length:
-        yield Deviation(rule, path, f"{len(value)} pairs, documented are {kind.max_length} at most")
+        yield Deviation(rule, path, f"{len(value)} pairs, expected at most {kind.max_length}")
     for key, inner in value.items():
         place = codec.join(path, key)
         if len(key) > kind.key_type.max_length:
-            detail = f"a key of {len(key)} characters, documented are {kind.key_type.max_length} at most"
+            detail = f"a key of {len(key)} characters, expected at most {kind.key_type.max_length}"
             yield Deviation(rule, place, detail)
         if not isinstance(inner, str):
-            yield Deviation(rule, place, "the value is no string")
+            yield Deviation(rule, place, "the value is not a string")
         elif len(inner) > kind.value_type.max_length:
-            detail = f"a value of {len(inner)} characters, documented are {kind.value_type.max_length} at most"
+            detail = f"a value of {len(inner)} characters, expected at most {kind.value_type.max_length}"
             yield Deviation(rule, place, detail)
 
 

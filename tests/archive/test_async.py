@@ -14,6 +14,7 @@ from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any, get_type_hints
 
+import aiosqlite
 import anyio
 import pytest
 from sqlalchemy import Engine, make_url, select
@@ -489,6 +490,26 @@ def test_any_call_can_be_cancelled(url: URL) -> None:
                     await call()
                 assert checked_out(engine) == 0
         assert await archive.count() == 600
+
+    in_task(url, use)
+
+
+def test_a_save_changes_to_the_thread_of_sqlite_five_times(url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To begin, find the run, get a number, insert the rows and commit: each change costs more than a statement."""
+    if url.get_backend_name() != "sqlite":
+        pytest.skip("psycopg has no thread")
+    changes: list[Any] = []
+    execute: Callable[..., Any] = aiosqlite.Connection._execute
+
+    def counting(self: aiosqlite.Connection, *work: Any, **options: Any) -> Any:
+        changes.append(work)
+        return execute(self, *work, **options)
+
+    async def use(archive: AsyncRunRepository, _: AsyncEngine) -> None:
+        await archive.save(waiting_run("run_1"))
+        monkeypatch.setattr(aiosqlite.Connection, "_execute", counting)
+        await archive.save(waiting_run("run_2"))
+        assert len(changes) == 5
 
     in_task(url, use)
 

@@ -403,9 +403,14 @@ FINDINGS: list[tuple[dict[str, Any], str, str, str]] = [
         "$.completed_at",
         "is null or absent in a run that is completed",
     ),
-    ({"required_action": an_action("f")}, "required_action", "$.required_action", "stands in a run whose status is"),
+    (
+        {"required_action": an_action("f")},
+        "required_action",
+        "$.required_action",
+        "is present in a run whose status is",
+    ),
     ({"status": "requires_action"}, "required_action", "$.required_action", "is null or absent in a run that requires"),
-    ({"status": "queued"}, "usage", "$.usage", "stands in a run that has not ended"),
+    ({"status": "queued"}, "usage", "$.usage", "is present in a run that has not ended"),
     ({"usage": {"total_tokens": 1, "prompt_tokens": 1}}, "usage", "$.usage.completion_tokens", "is null or absent"),
     ({"last_error": {"code": "oops", "message": ""}}, "last_error", "$.last_error.code", 'unknown code "oops"'),
     (
@@ -414,11 +419,11 @@ FINDINGS: list[tuple[dict[str, Any], str, str, str]] = [
         "$.incomplete_details.reason",
         'unknown reason "x"',
     ),
-    ({"metadata": {str(n): "" for n in range(17)}}, "metadata", "$.metadata", "17 pairs, documented are 16 at most"),
+    ({"metadata": {str(n): "" for n in range(17)}}, "metadata", "$.metadata", "17 pairs, expected at most 16"),
     ({"metadata": {"k" * 65: ""}}, "metadata", "$.metadata." + "k" * 65, "a key of 65 characters"),
     ({"metadata": {"k": LONG}}, "metadata", "$.metadata.k", "a value of 600 characters"),
-    ({"metadata": {"k": 5}}, "metadata", "$.metadata.k", "the value is no string"),
-    ({"tools": [{"type": "code_interpreter"}] * 129}, "tools", "$.tools", "129 tools, documented are 128 at most"),
+    ({"metadata": {"k": 5}}, "metadata", "$.metadata.k", "the value is not a string"),
+    ({"tools": [{"type": "code_interpreter"}] * 129}, "tools", "$.tools", "129 tools, expected at most 128"),
     ({"tools": [{"type": "code_interpreter"}] * 21, "file_ids": []}, "tools", "$.tools", "21 tools"),
     ({"tools": [{"type": "mcp"}]}, "tools", "$.tools[0].type", 'unknown type "mcp"'),
     (
@@ -427,52 +432,52 @@ FINDINGS: list[tuple[dict[str, Any], str, str, str]] = [
         "$.tools[0].function.name",
         '"a b" is no',
     ),
-    ({"file_ids": ["f"] * 21}, "file_ids", "$.file_ids", "21 files, documented are 20 at most"),
+    ({"file_ids": ["f"] * 21}, "file_ids", "$.file_ids", "21 files, expected at most 20"),
     ({"instructions": "x" * 256_001}, "instructions", "$.instructions", "256001 characters"),
-    ({"temperature": 2.1}, "temperature", "$.temperature", "documented are 0 to 2"),
-    ({"top_p": -0.1}, "top_p", "$.top_p", "documented are 0 to 1"),
-    ({"max_prompt_tokens": 16}, "max_prompt_tokens", "$.max_prompt_tokens", "16, documented are 256 or more"),
+    ({"temperature": 2.1}, "temperature", "$.temperature", "expected 0 to 2"),
+    ({"top_p": -0.1}, "top_p", "$.top_p", "expected 0 to 1"),
+    ({"max_prompt_tokens": 16}, "max_prompt_tokens", "$.max_prompt_tokens", "16, expected at least 256"),
     ({"truncation_strategy": {"type": "x"}}, "truncation_strategy", "$.truncation_strategy.type", 'unknown type "x"'),
     (
         {"truncation_strategy": {"type": "last_messages", "last_messages": 0}},
         "truncation_strategy",
         "$.truncation_strategy.last_messages",
-        "0, documented are 1 or more",
+        "0, expected at least 1",
     ),
     ({"tool_choice": "any"}, "tool_choice", "$.tool_choice", 'unknown ""any""'),
     ({"tool_choice": {"type": "mcp"}}, "tool_choice", "$.tool_choice.type", 'unknown type "mcp"'),
     ({"response_format": "text"}, "response_format", "$.response_format", 'unknown ""text""'),
-    ({"response_format": {}}, "response_format", "$.response_format.type", "is null, absent or no string"),
+    ({"response_format": {}}, "response_format", "$.response_format.type", "is null, absent or not a string"),
     ({"tools": [{"type": "retrieval"}] * 21}, "tools", "$.tools", "21 tools"),
     ({"created_at": 1724238017000}, "timestamp", "$.created_at", "1724238017000 is beyond the year 9999"),
 ]
 TYPES: list[tuple[dict[str, Any], str, str, str]] = [
-    ({"started_at": "2024-08-21T11:00:18"}, "type", "$.started_at", "is a string, documented is an integer"),
-    ({"created_at": 1724238017.5}, "type", "$.created_at", "is a number, documented is an integer"),
-    ({"metadata": []}, "type", "$.metadata", "is an array, documented is an object"),
-    ({"tool_choice": 5}, "type", "$.tool_choice", "is a number, documented is a string or an object"),
-    ({"tools": {}}, "type", "$.tools", "is an object, documented is an array"),
-    ({"tools": ["code_interpreter"]}, "type", "$.tools[0]", "is a string, documented is an object"),
-    ({"parallel_tool_calls": "true"}, "type", "$.parallel_tool_calls", "is a string, documented is a boolean"),
-    ({"temperature": True}, "type", "$.temperature", "is a boolean, documented is a number"),
+    ({"started_at": "2024-08-21T11:00:18"}, "type", "$.started_at", "is a string, expected an integer"),
+    ({"created_at": 1724238017.5}, "type", "$.created_at", "is a number, expected an integer"),
+    ({"metadata": []}, "type", "$.metadata", "is an array, expected an object"),
+    ({"tool_choice": 5}, "type", "$.tool_choice", "is a number, expected a string or an object"),
+    ({"tools": {}}, "type", "$.tools", "is an object, expected an array"),
+    ({"tools": ["code_interpreter"]}, "type", "$.tools[0]", "is a string, expected an object"),
+    ({"parallel_tool_calls": "true"}, "type", "$.parallel_tool_calls", "is a string, expected a boolean"),
+    ({"temperature": True}, "type", "$.temperature", "is a boolean, expected a number"),
     (
         {"usage": {"prompt_tokens": "1", "completion_tokens": 1, "total_tokens": 2}},
         "type",
         "$.usage.prompt_tokens",
-        "is a string, documented is an integer",
+        "is a string, expected an integer",
     ),
     ({"parallel_tool_calls": None}, "null", "$.parallel_tool_calls", "may not be null"),
     (
         {"response_format": {"type": "json_schema", "json_schema": {"name": "a b"}}},
         "response_format",
         "$.response_format.json_schema.name",
-        '"a b" is no name',
+        '"a b" is not a valid function name',
     ),
     (
         {"tools": [{"type": "file_search", "file_search": {"max_num_results": 51}}]},
         "tools",
         "$.tools[0].file_search.max_num_results",
-        "documented are 1 to 50",
+        "expected 1 to 50",
     ),
 ]
 """What only the text of a run tells."""
@@ -514,7 +519,7 @@ def test_strict_refuses_what_lint_finds(engine: Engine, spell: Any) -> None:
         assert (rule, path.casefold().replace("_", "")) in found
         # The view reports what columns show, and nothing that lint does not report.
         seen = {(row["rule"], row["path"].casefold().replace("_", "")) for row in in_view if row["run_id"] == run_id}
-        assert seen <= found or detail.endswith("documented is an object")
+        assert seen <= found or detail.endswith("expected an object")
         of_text = rule == "type" or (members, rule, path, detail) in TYPES
         assert (rule, path.casefold().replace("_", "")) in seen or of_text
 

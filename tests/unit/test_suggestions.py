@@ -52,7 +52,7 @@ def test_a_misspelt_name_is_recognised(name: str, known: tuple[str, ...], meant:
 @pytest.mark.parametrize(
     ("name", "known"),
     [
-        *((name, COMMANDS) for name in ("run", "init", "search", "version", "delete", "migrate", "x", "")),
+        *((name, COMMANDS) for name in ("run", "init", "search", "version", "destroy", "migrate", "x", "")),
         *((name, STATUSES) for name in ("foo", "paused", "running", "done", "succeeded", "x", "")),
         *((name, COLUMNS) for name in ("user", "duration", "zzz", "nothing_like_it", "")),
         *((name, OPTIONS) for name in ("--force", "--since", "--user", "--all", "-x", "--")),
