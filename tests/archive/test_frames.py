@@ -118,6 +118,7 @@ def test_an_error_while_a_stream_is_read_is_raised_by_its_reader(
         pyarrow.table(stream)
 
 
+@pytest.mark.slow
 def test_polars_reads_a_stream(archive: RunRepository, engine: Engine) -> None:
     polars = pytest.importorskip("polars")
     frame = polars.DataFrame(archive.arrow_stream(COLUMNS))
@@ -126,6 +127,7 @@ def test_polars_reads_a_stream(archive: RunRepository, engine: Engine) -> None:
     assert pooled(engine) == 0
 
 
+@pytest.mark.slow
 def test_duckdb_reads_a_stream(archive: RunRepository, engine: Engine) -> None:
     duckdb = pytest.importorskip("duckdb")
     stream = archive.arrow_stream(COLUMNS)  # duckdb finds it by this name
