@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the names of the table below, for tools that do not run the code
     # isort: off
+    from runstore.answers import Answer as Answer, ArrowStream as ArrowStream, Statistics as Statistics
     from runstore.asynchronous import (
         AsyncAnswer as AsyncAnswer,
         AsyncRunRepository as AsyncRunRepository,
         create_async_engine as create_async_engine,
     )
-    from runstore.backends import Answer as Answer, create_engine as create_engine
+    from runstore.backends import create_engine as create_engine
     from runstore.errors import (
         ArchiveDamaged as ArchiveDamaged,
         ArchiveMissing as ArchiveMissing,
@@ -88,8 +89,9 @@ if TYPE_CHECKING:  # the names of the table below, for tools that do not run the
     from runstore.upkeep.verify import Damage as Damage
 
 _NAMES = {
+    "answers": ("Answer", "ArrowStream", "Statistics"),
     "asynchronous": ("AsyncAnswer", "AsyncRunRepository", "create_async_engine"),
-    "backends": ("Answer", "create_engine"),
+    "backends": ("create_engine",),
     "errors": (
         "ArchiveDamaged",
         "ArchiveMissing",

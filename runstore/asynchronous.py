@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.util.concurrency import await_
 
 from runstore import migrate, prices, waiting
+from runstore.answers import Answer, Statistics
 from runstore.backends import Parameters, create_awaited_engine
 from runstore.errors import ConfigurationError
 from runstore.query import facets, prompts
@@ -50,11 +51,27 @@ T = TypeVar("T")
 
 
 class AsyncAnswer(NamedTuple):
-    """The result of a query written by the user."""
+    """The result of a query written by the user. Its rows can be read once, in one of these forms."""
 
     columns: tuple[str, ...]
     rows: AsyncIterator[tuple[Any, ...]]
     """Rows, fetched while they are iterated, with the values of :class:`Answer`."""
+
+    async def dicts(self) -> list[dict[str, Any]]:
+        """Return a dictionary for each row: :meth:`Answer.dicts`."""
+        return await self._read(Answer.dicts)
+
+    async def arrow(self) -> Any:
+        """Return a ``pyarrow.Table``: :meth:`Answer.arrow`."""
+        return await self._read(Answer.arrow)
+
+    async def df(self) -> Any:
+        """Return a ``pandas.DataFrame``: :meth:`Answer.df`."""
+        return await self._read(Answer.df)
+
+    async def _read(self, form: Callable[[Answer], T]) -> T:
+        rows = [row async for row in self.rows]
+        return await waiting.spawned(lambda: form(Answer(self.columns, iter(rows))))
 
 
 class AsyncRunRepository:
@@ -306,9 +323,33 @@ class AsyncRunRepository:
         sort: str | None = None,
         limit: int | None = None,
         **where: Unpack[Filter],
-    ) -> AsyncIterator[tuple[Any, ...]]:
+    ) -> AsyncIterator[Any]:
         """Yield the rows of the view ``runs`` that meet the conditions of :meth:`find`: :meth:`RunRepository.rows`."""
         return self._yielded(RunRepository.rows, columns, newest_first=newest_first, sort=sort, limit=limit, **where)
+
+    async def df(
+        self,
+        columns: str | Iterable[str] | None = None,
+        *,
+        newest_first: bool = False,
+        sort: str | None = None,
+        limit: int | None = None,
+        **where: Unpack[Filter],
+    ) -> Any:
+        """Return the same rows as a ``pandas.DataFrame``: :meth:`RunRepository.df`."""
+        return await self._do(RunRepository.df, columns, newest_first=newest_first, sort=sort, limit=limit, **where)
+
+    async def arrow(
+        self,
+        columns: str | Iterable[str] | None = None,
+        *,
+        newest_first: bool = False,
+        sort: str | None = None,
+        limit: int | None = None,
+        **where: Unpack[Filter],
+    ) -> Any:
+        """Return the same rows as a ``pyarrow.Table``: :meth:`RunRepository.arrow`."""
+        return await self._do(RunRepository.arrow, columns, newest_first=newest_first, sort=sort, limit=limit, **where)
 
     async def stats(
         self,
@@ -318,7 +359,7 @@ class AsyncRunRepository:
         sort: str | None = None,
         limit: int | None = None,
         **where: Unpack[Filter],
-    ) -> list[dict[str, Any]]:
+    ) -> Statistics:
         """Return counts, tokens, cost and durations of runs, per group: :meth:`RunRepository.stats`."""
         return await self._do(RunRepository.stats, by, columns=columns, sort=sort, limit=limit, **where)
 

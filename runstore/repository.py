@@ -18,13 +18,15 @@ from sqlalchemy import Column, ColumnElement, Connection, Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
-from runstore import config, fetched, migrate, prices, waiting, wire
-from runstore.backends import Answer, Parameters, Transaction, approximate_bytes, create_engine
+from runstore import config, fetched, formats, migrate, prices, waiting, wire
+from runstore.answers import Answer, ArrowStream, Statistics, row_type
+from runstore.backends import Parameters, QueryRows, Transaction, approximate_bytes, create_engine
 from runstore.backends.parameters import bindable
 from runstore.connections import Connections
 from runstore.connections.seen import Pending, SeenRows
 from runstore.errors import ConfigurationError, DatabaseFailure, InvalidArgument, NotARun, RunNotFound
 from runstore.fetched import Fetched
+from runstore.formats import arrow
 from runstore.mapping import RUN, Mapper
 from runstore.query import facets, filters, pages, prompts, queries, statistics
 from runstore.query.criteria import Filter
@@ -359,16 +361,18 @@ class RunRepository:
     ) -> RowPage:
         """Return the rows of the view ``runs`` for a page of :meth:`find`, read in the same transaction.
 
-        *columns*: names of its columns (default: all). Times are datetimes, metadata is JSON text.
+        *columns*: names of its columns (default: all). Rows are named tuples; times are datetimes, metadata is JSON
+        text.
         """
         chosen = queries.view_columns(columns)
+        named = _named(chosen)
         wanted = filters.understood(self._backend, where, paged=True)
         asked = pages.request(wanted, newest_first, limit, cursor, after, before)
         with self._connections.transaction(write=False) as transaction:
             ids, following = pages.find_ids(transaction, asked)
             of_page = filters.one_of(self._backend, RUN.c.id, ids)
             statement = queries.rows(self._backend, chosen, [of_page], queries.order(newest_first))
-            rows = [tuple(row) for row in transaction.execute(statement)] if ids else []
+            rows = [named(row) for row in transaction.execute(statement)] if ids else []
         return RowPage(rows, following)
 
     def iterate(self, **where: Unpack[Filter]) -> Generator[dict[str, Any]]:
@@ -445,7 +449,7 @@ class RunRepository:
             )
         if not isinstance(query, str) or not wire.is_text(query):
             raise ConfigurationError(detail="a query must be text without U+0000 and lone surrogates")
-        return self._connections.asked(query, bindable({} if parameters is None else parameters), timeout)
+        return _answered(self._connections.asked(query, bindable({} if parameters is None else parameters), timeout))
 
     def rows(
         self,
@@ -455,28 +459,89 @@ class RunRepository:
         sort: str | None = None,
         limit: int | None = None,
         **where: Unpack[Filter],
-    ) -> Generator[tuple[Any, ...]]:
+    ) -> Generator[Any]:
         """Yield the rows of the view ``runs`` that meet the conditions of :meth:`find`, oldest first, on demand.
 
-        *columns*: names of its columns (default: all). Times are datetimes, metadata is JSON text. *sort*: a column of
-        numbers; rows with the greatest values come first, rows without a value last. *limit*: the maximum number of
-        rows. Raises :class:`ConfigurationError`.
+        *columns*: names of its columns (default: all). Rows are named tuples; times are datetimes, metadata is JSON
+        text. *sort*: a column of numbers; rows with the greatest values come first, rows without a value last. *limit*:
+        the maximum number of rows. Raises :class:`ConfigurationError`.
         """
+        _, read = self._reading(columns, queries.order(newest_first, sort, limit), where)
+        return read()
+
+    def df(
+        self,
+        columns: str | Iterable[str] | None = None,
+        *,
+        newest_first: bool = False,
+        sort: str | None = None,
+        limit: int | None = None,
+        **where: Unpack[Filter],
+    ) -> Any:
+        """Return the same rows as a ``pandas.DataFrame``; integers of which some are missing have the type Int64.
+
+        Raises :class:`ConfigurationError`, also without the extra ``pandas``.
+        """
+        described, read = self._reading(columns, queries.order(newest_first, sort, limit), where)
+        with closing(read()) as rows:
+            return arrow.frame(described, rows)
+
+    def arrow(
+        self,
+        columns: str | Iterable[str] | None = None,
+        *,
+        newest_first: bool = False,
+        sort: str | None = None,
+        limit: int | None = None,
+        **where: Unpack[Filter],
+    ) -> Any:
+        """Return the same rows as a ``pyarrow.Table``, with the types of the Parquet export.
+
+        Raises :class:`ConfigurationError`, also without the extra ``arrow``.
+        """
+        described, read = self._reading(columns, queries.order(newest_first, sort, limit), where)
+        with closing(read()) as rows:
+            return arrow.table(described, rows)
+
+    def arrow_stream(
+        self,
+        columns: str | Iterable[str] | None = None,
+        *,
+        newest_first: bool = False,
+        sort: str | None = None,
+        limit: int | None = None,
+        **where: Unpack[Filter],
+    ) -> ArrowStream:
+        """Return the same rows as an object that polars, DuckDB and other libraries read, a few rows at a time.
+
+        Each reading is a transaction of its own, while this repository is open. Raises :class:`ConfigurationError`,
+        also without the extra ``arrow``.
+        """
+        return ArrowStream(*self._reading(columns, queries.order(newest_first, sort, limit), where))
+
+    def _reading(
+        self, columns: str | Iterable[str] | None, order: queries.Order, where: Filter
+    ) -> tuple[list[formats.Column], Callable[[], Generator[Any]]]:
+        """Return the columns of rows of the view ``runs``, and a function that reads these rows."""
         wanted = filters.understood(self._backend, where, paged=False)
         chosen = queries.view_columns(columns)
-        order = queries.order(newest_first, sort, limit)
-        return self._connections.streamed(lambda transaction: self._rows(transaction, chosen, wanted, order))
+
+        def read() -> Generator[Any]:
+            return self._connections.streamed(lambda transaction: self._rows(transaction, chosen, wanted, order))
+
+        return [formats.column_of(column) for column in chosen], read
 
     def _rows(
         self, transaction: Transaction, columns: list[Column[Any]], wanted: filters.Where, order: queries.Order
-    ) -> Generator[tuple[Any, ...]]:
+    ) -> Generator[Any]:
         conditions = pages.conditions(transaction, wanted, filters.FEW)
         statement = queries.rows(self._backend, columns, conditions, order)
+        named = _named(columns)
         with transaction.selected(statement, options={"yield_per": BATCH}) as found:
             size = BatchSize()
             for rows in in_batches(found, size):
                 size.adapt(max(map(approximate_bytes, rows), default=0))
-                yield from map(tuple, rows)
+                yield from map(named, rows)
 
     def stats(
         self,
@@ -486,8 +551,10 @@ class RunRepository:
         sort: str | None = None,
         limit: int | None = None,
         **where: Unpack[Filter],
-    ) -> list[dict[str, Any]]:
+    ) -> Statistics:
         """Return counts, tokens, cost and durations of the runs that meet the conditions of :meth:`find`, per group.
+
+        The result is a list of dictionaries, which can also be read as a data frame (``df``) or Arrow data (``arrow``).
 
         *by*: any of hour, day, week, month, model, assistant, thread, status, source, error, tool and function (``BY``
         of :mod:`runstore.query.statistics`). *columns*: the columns to compute, from its ``COLUMNS``; fewer are faster.
@@ -500,7 +567,8 @@ class RunRepository:
         wanted = filters.understood(self._backend, where, paged=False)
         with self._connections.transaction(write=False) as transaction:
             conditions = pages.conditions(transaction, wanted, filters.MANY)
-            return statistics.answer(transaction, asked, conditions)
+            groups = statistics.answer(transaction, asked, conditions)
+        return Statistics(groups, statistics.kinds(asked))
 
     def facets(
         self, names: str | Iterable[str] | None = None, *, limit: int = facets.LIMIT, **where: Unpack[Filter]
@@ -760,6 +828,17 @@ def _parsed(texts: Generator[bytes]) -> Generator[dict[str, Any]]:
         for text in texts:
             waiting.breathe()
             yield wire.loads(text)
+
+
+def _named(columns: list[Column[Any]]) -> Callable[[Iterable[Any]], Any]:
+    make: Callable[[Iterable[Any]], Any] = row_type(tuple(column.name for column in columns))._make
+    return make
+
+
+@contextmanager
+def _answered(asked: AbstractContextManager[QueryRows]) -> Iterator[Answer]:
+    with asked as found:
+        yield Answer(*found)
 
 
 def _analyze(transaction: Transaction) -> None:

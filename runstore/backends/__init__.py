@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from runstore import config
-from runstore.backends.base import Answer, Backend, Clock, Row, approximate_bytes, expect, schema_of
+from runstore.backends.base import Backend, Clock, QueryRows, Row, approximate_bytes, expect, schema_of
 from runstore.backends.parameters import Parameters
 from runstore.backends.postgresql import PostgreSQL
 from runstore.backends.sqlite import SQLite
@@ -23,10 +23,10 @@ from runstore.backends.transaction import Transaction
 from runstore.errors import ConfigurationError, DatabaseFailure, DatabaseUnreachable, NotAnArchive
 
 __all__ = [
-    "Answer",
     "Backend",
     "Clock",
     "Parameters",
+    "QueryRows",
     "Row",
     "Transaction",
     "approximate_bytes",

@@ -47,7 +47,7 @@ HALF = 2**32
 """The value of one unit in the upper half of a 64-bit integer."""
 
 
-class Answer(NamedTuple):
+class QueryRows(NamedTuple):
     """The result of a query written by the user."""
 
     columns: tuple[str, ...]
@@ -214,7 +214,7 @@ class Backend(ABC):
     @abstractmethod
     def ask(
         self, engine: Engine, statement: str, parameters: Parameters, clock: Clock
-    ) -> AbstractContextManager[Answer]:
+    ) -> AbstractContextManager[QueryRows]:
         """Return the answer to one query written by the user, on a separate connection that cannot write.
 
         Raise :class:`QueryRefused` if the statement is not exactly one query, :class:`InvalidArgument` if *parameters*

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from runstore import config
 from runstore.backends import awaited, session
-from runstore.backends.base import Answer, Clock, approximate_bytes, quoted, schema_of
+from runstore.backends.base import Clock, QueryRows, approximate_bytes, quoted, schema_of
 from runstore.backends.parameters import Parameters, numbered
 from runstore.errors import QueryRefused, QueryTimeout
 
@@ -46,7 +46,7 @@ _REFUSED = (
 
 
 @contextmanager
-def answer(engine: Engine, statement: str, parameters: Parameters, clock: Clock) -> Iterator[Answer]:
+def answer(engine: Engine, statement: str, parameters: Parameters, clock: Clock) -> Iterator[QueryRows]:
     """Return the rows of a cursor in a READ ONLY transaction; no statement that a cursor accepts can end it.
 
     DECLARE accepts only a query, and the extended protocol only one statement, so that the server never executes a
@@ -78,7 +78,7 @@ def answer(engine: Engine, statement: str, parameters: Parameters, clock: Clock)
             cursor.execute(statement.encode(), values or None)
         names = tuple(column.name for column in cursor.description or ())
         rows = _rows(driver, place, clock)
-        yield Answer(names, rows)
+        yield QueryRows(names, rows)
     finally:
         # The connection is closed before the cursor: closing a cursor on an open connection asks the server, under what
         # is left of the time limit.

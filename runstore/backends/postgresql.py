@@ -42,10 +42,10 @@ from sqlalchemy.exc import DBAPIError
 from runstore import config
 from runstore.backends import cursor, outage, session
 from runstore.backends.base import (
-    Answer,
     Backend,
     Clock,
     JSONTest,
+    QueryRows,
     Row,
     expect,
     insert_arrays,
@@ -247,7 +247,7 @@ class PostgreSQL(Backend):
 
     def ask(
         self, engine: Engine, statement: str, parameters: Parameters, clock: Clock
-    ) -> AbstractContextManager[Answer]:
+    ) -> AbstractContextManager[QueryRows]:
         """Run the query as a cursor in a READ ONLY transaction."""
         return cursor.answer(engine, statement, parameters, clock)
 

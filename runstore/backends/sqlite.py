@@ -50,7 +50,7 @@ from sqlalchemy.sql.operators import custom_op
 
 from runstore import config, waiting, wire
 from runstore.backends import awaited, sqlite_file, sqlite_query, turns
-from runstore.backends.base import HALF, Answer, Backend, Clock, JSONTest, Row, expect, insert_into, named
+from runstore.backends.base import HALF, Backend, Clock, JSONTest, QueryRows, Row, expect, insert_into, named
 from runstore.backends.parameters import Parameters
 from runstore.errors import ConfigurationError, QueryTimeout
 
@@ -218,7 +218,7 @@ class SQLite(Backend):
         return column.in_(select(listed.c.value))
 
     @contextmanager
-    def ask(self, engine: Engine, statement: str, parameters: Parameters, clock: Clock) -> Iterator[Answer]:
+    def ask(self, engine: Engine, statement: str, parameters: Parameters, clock: Clock) -> Iterator[QueryRows]:
         """Run the query in a separate process, on a read-only connection that allows nothing but queries.
 
         SQLite refuses to prepare PRAGMA, ATTACH, COMMIT and load_extension there, and any query can be stopped.

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from runstore import waiting
 from runstore.backends import parameters as given
 from runstore.backends import sqlite_answer
-from runstore.backends.base import Answer, Clock
+from runstore.backends.base import Clock, QueryRows
 from runstore.backends.parameters import Parameter
 from runstore.errors import DatabaseFailure, QueryRefused, QueryTimeout
 
@@ -43,7 +43,7 @@ _MISMATCHES = {"MissingParameterError": given.missing, "UnusedParameterError": g
 
 
 @contextmanager
-def answered(query: Query, place: str, clock: Clock) -> Iterator[Answer]:
+def answered(query: Query, place: str, clock: Clock) -> Iterator[QueryRows]:
     """Return the answer to one query.
 
     The process is killed at the end in any case. Raise the errors of :meth:`Backend.ask` and those of the driver.
@@ -64,7 +64,7 @@ def answered(query: Query, place: str, clock: Clock) -> Iterator[Answer]:
             columns = answering.receive("columns")
             if not columns:
                 raise QueryRefused(place=place, reason="the query is empty")
-            yield Answer(tuple(columns), answering.rows())
+            yield QueryRows(tuple(columns), answering.rows())
         finally:
             process.kill()
 

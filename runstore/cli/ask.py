@@ -71,7 +71,7 @@ def _parameters(
     show_default=True,
     help="Stop the query when the database has worked on it for this long.",
 )
-@format_option("table", "jsonl", "json", "csv")
+@format_option("table", "jsonl", "json", "csv", "parquet", "xlsx")
 @output_option
 @click.option("--schema", is_flag=True, help="Print the views and tables with their columns, and run no query.")
 def sql_command(

@@ -67,7 +67,7 @@ def list_prices(db: str | None) -> None:
 
 @prices_command.command("missing", example="runstore prices missing")
 @db_option
-@format_option("table", "jsonl", "json", "csv", "parquet")
+@format_option("table", "jsonl", "json", "csv", "parquet", "xlsx")
 @output_option
 def missing_prices(db: str | None, form: str | None, output: Path | None) -> None:
     """List the models of runs that have tokens and no price, with the number of these runs.

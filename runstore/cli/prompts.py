@@ -63,7 +63,7 @@ class _Used(NamedTuple):
     is_flag=True,
     help="Count at least three texts that differ in one sentence as one version; the text is the one used last.",
 )
-@format_option("table", "jsonl", "json", "csv", "parquet")
+@format_option("table", "jsonl", "json", "csv", "parquet", "xlsx")
 @output_option
 def prompts_command(
     db: str | None,

@@ -13,7 +13,7 @@ from runstore.cli.files import output_file, output_option, spare_the_archive
 from runstore.cli.filters import filter_options, opened
 from runstore.cli.help import Command
 from runstore.cli.output import db_option, note
-from runstore.cli.tables import Names, columns_option, form_of, format_option, of_runs, print_table, write_rows
+from runstore.cli.tables import Names, form_of, format_option, print_table, run_columns, run_columns_option, write_rows
 from runstore.cli.values import Integer
 from runstore.times import EPOCH
 
@@ -57,8 +57,8 @@ def show_command(run_id: str, db: str | None, history: bool) -> None:
 @click.option("--after", metavar="ID", help="List the runs that follow this run in the list.")
 @click.option("--before", metavar="ID", help="List the runs directly before this run in the list.")
 @click.option("--oldest-first", is_flag=True, help="List the oldest runs first.")
-@format_option("table", "jsonl", "json", "csv", "parquet")
-@columns_option(of_runs)
+@format_option("table", "jsonl", "json", "csv", "parquet", "xlsx")
+@run_columns_option
 @output_option
 def list_command(
     db: str | None,
@@ -75,7 +75,7 @@ def list_command(
     """List runs, the newest first.
 
     On a terminal the command prints a table, elsewhere JSON Lines with the runs as they came. With --columns, and as
-    CSV or Parquet, it writes rows of the view runs, whose columns 'runstore sql --schema' lists.
+    CSV, Parquet or xlsx, it writes rows of the view runs, whose columns 'runstore sql --schema' lists.
     """
     from runstore import formats, wire
     from runstore.formats import Column
@@ -90,13 +90,14 @@ def list_command(
         "newest_first": not oldest_first,
     }
     form = form_of(form, output)
+    columns = run_columns(form, columns)
     described = [formats.column_of(column) for column in queries.view_columns(columns)]
     found: Sequence[Any]
     with opened(db, where) as archive:
         if form == "table" and columns is None:
             found, following = archive.find_rows(_SHOWN, **asked, **where)
             print_table([Column(_HEADINGS.get(name, name)) for name in _SHOWN], map(_shown, found))
-        elif columns is not None or form in ("csv", "parquet"):
+        elif columns is not None or form == "parquet":
             found, following = archive.find_rows(columns, **asked, **where)
             write_rows(form, output, described, found)
         else:

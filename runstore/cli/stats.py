@@ -76,7 +76,7 @@ def _columns() -> Iterable[str]:
     help="Sort by this column, the greatest value first. [default: sort by group]",
 )
 @click.option("--limit", "-n", metavar="N", type=Integer(1), help="Print at most N rows.")
-@format_option("table", "jsonl", "json", "csv", "parquet")
+@format_option("table", "jsonl", "json", "csv", "parquet", "xlsx")
 @output_option
 @filter_options
 def stats_command(
@@ -95,9 +95,6 @@ def stats_command(
     expired, other_status, failure_rate, prompt_tokens, completion_tokens, total_tokens, cached_tokens, cost, currency,
     unpriced, seconds_mean, seconds_p50, seconds_p95, seconds_p99, unfinished. The command is faster with fewer columns.
     """
-    from runstore.formats import Column
-    from runstore.query import statistics
-
     spare_the_archive(db, output)
     form = form_of(form, output)
     by = tuple(dict.fromkeys(name for names in by for name in names.split(",")))
@@ -108,9 +105,7 @@ def stats_command(
     if form == "table":
         _print(found, by, columns or SHOWN, sort)
         return
-    kinds = {**dict.fromkeys(by, "text"), **statistics.COLUMNS}
-    names = [*by, *(columns or statistics.COLUMNS)]
-    write_rows(form, output, [Column(name, kinds[name]) for name in names], (tuple(row.values()) for row in found))
+    write_rows(form, output, found.columns, found.rows)
 
 
 def _print(found: list[dict[str, Any]], by: Names, columns: Names, sort: str | None) -> None:

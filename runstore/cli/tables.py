@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -25,11 +26,20 @@ if TYPE_CHECKING:
 MOST_ROWS = 1000
 """Maximum rows of a table: the width of its columns depends on all rows, so they are held in memory."""
 
-NAMED = ("jsonl", "json", "csv", "parquet")
+NAMED = ("jsonl", "json", "csv", "parquet", "xlsx")
 """Formats that are also file extensions."""
 
+BINARY = {"parquet": "Parquet", "xlsx": "a workbook"}
+"""Formats that a terminal cannot show."""
+
+SPREADSHEETS = ("csv", "xlsx")
+"""Formats of runs that have prompts and metadata only on request."""
+
+ALL = ("all",)
+"""The value of --columns for all columns of the view runs."""
+
 OTHERS = (
-    *("gz", "bz2", "xz", "zst", "zip", "xlsx", "xls", "ods", "parq", "db"),
+    *("gz", "bz2", "xz", "zst", "zip", "xls", "ods", "parq", "db"),
     *("yaml", "yml", "xml", "html"),
 )
 """Extensions of formats that no command writes."""
@@ -40,13 +50,16 @@ FORMS = "runstore.forms"
 CSV = "runstore.csv"
 """Key in the context of a command for whether --csv was given."""
 
+BOM = "runstore.bom"
+"""Key in the context of a command for whether --bom was given."""
+
 Names = tuple[str, ...]
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def format_option(*forms: str, default: str = "table on a terminal, else jsonl") -> Callable[[Command], Command]:
-    """Return a decorator that adds --format with these formats, and --csv if CSV is one of them."""
+    """Return a decorator that adds --format with these formats, and --csv and --bom if CSV is one of them."""
     text = f"The format of the output. [default: the extension of the file of -o; else {default}]"
 
     def chosen(context: click.Context, parameter: click.Parameter, form: str | None) -> str | None:
@@ -57,19 +70,23 @@ def format_option(*forms: str, default: str = "table on a terminal, else jsonl")
             raise click.BadParameter(f"{form!r} contradicts --csv; give only one of them", param=parameter)
         return "csv"
 
-    def remember(context: click.Context, _: click.Parameter, csv: bool) -> None:
-        context.meta[CSV] = csv
+    def flag(name: str, key: str, text: str) -> Callable[[Command], Command]:
+        def remember(context: click.Context, _: click.Parameter, given: bool) -> None:
+            context.meta[key] = given
 
-    short = click.option(
-        "--csv",
-        cls=Option,
-        group=OUTPUT_GROUP,
-        is_flag=True,
-        is_eager=True,
-        expose_value=False,
-        callback=remember,
-        help="The same as --format csv.",
-    )
+        return click.option(
+            name,
+            cls=Option,
+            group=OUTPUT_GROUP,
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=remember,
+            help=text,
+        )
+
+    short = flag("--csv", CSV, "The same as --format csv.")
+    bom = flag("--bom", BOM, "Begin CSV with a byte order mark, by which Excel recognises UTF-8.")
     long = click.option(
         "--format",
         "form",
@@ -79,7 +96,7 @@ def format_option(*forms: str, default: str = "table on a terminal, else jsonl")
         callback=chosen,
         help=text,
     )
-    return lambda command: long(short(command) if "csv" in forms else command)
+    return lambda command: long(short(bom(command)) if "csv" in forms else command)
 
 
 def _names(_: click.Context, __: click.Parameter, value: str | None) -> Names | None:
@@ -100,10 +117,32 @@ def columns_option(known: Callable[[], Iterable[str]]) -> Callable[[Command], Co
 
 
 def of_runs() -> Iterable[str]:
-    """Return the names of the columns of the view runs."""
+    """Return the names of the columns of the view runs, and the name for all of them."""
     from runstore.schema.views import RUNS
 
-    return RUNS.c.keys()
+    return (*ALL, *RUNS.c.keys())
+
+
+run_columns_option = click.option(
+    "--columns",
+    cls=Option,
+    group=OUTPUT_GROUP,
+    metavar="A,B,...",
+    callback=_names,
+    shell_complete=several_of(of_runs),
+    help="Write these columns of the view runs, in this order, or all. "
+    "[default for csv and xlsx: all except instructions and metadata]",
+)
+
+
+def run_columns(form: str, names: Names | None) -> Names | None:
+    """Return the names of the columns of the view runs to write in this format, or None for its default."""
+    if names != ALL and (names is not None or form not in SPREADSHEETS):
+        return names
+    from runstore.formats import LONG_TEXTS
+    from runstore.schema.views import RUNS
+
+    return tuple(column.name for column in RUNS.c if names == ALL or column.name not in LONG_TEXTS)
 
 
 def form_of(form: str | None, output: Path | None, *, default: str | None = None) -> str:
@@ -111,9 +150,12 @@ def form_of(form: str | None, output: Path | None, *, default: str | None = None
     form = form or _of_name(output) or default
     if form == "table" and output is not None:
         raise click.UsageError("a table can be printed on a terminal only; choose another --format for a file")
-    if form == "parquet" and output is None and is_terminal():
-        raise click.UsageError("Parquet cannot be printed on a terminal; give a file with -o")
-    return form or ("table" if output is None and is_terminal() else "jsonl")
+    if form in BINARY and output is None and is_terminal():
+        raise click.UsageError(f"{BINARY[form]} cannot be printed on a terminal; give a file with -o")
+    form = form or ("table" if output is None and is_terminal() else "jsonl")
+    if click.get_current_context().meta.get(BOM) and form != "csv":
+        raise click.UsageError(f"--bom is for CSV, but the format is {form}")
+    return form
 
 
 def _of_name(output: Path | None) -> str | None:
@@ -140,6 +182,8 @@ def write_rows(form: str, output: Path | None, columns: Sequence[Column], rows: 
         print_table(columns, rows)
         return
     with output_file(output) as file:
+        if click.get_current_context().meta.get(BOM):
+            file.write(BOM_UTF8)
         formats.write(form, file, columns, rows)
 
 

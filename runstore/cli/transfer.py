@@ -17,7 +17,7 @@ from runstore.cli.help import Command
 from runstore.cli.logs import is_for_a_person, is_text
 from runstore.cli.output import db_option, is_terminal, note, patience_option, printable
 from runstore.cli.rejects import rejected_to
-from runstore.cli.tables import Names, columns_option, form_of, format_option, of_runs, write_rows
+from runstore.cli.tables import Names, form_of, format_option, run_columns, run_columns_option, write_rows
 from runstore.cli.values import Choice, Integer
 from runstore.save.policy import POLICIES
 
@@ -203,8 +203,8 @@ def _records(paths: Iterable[Path], most: int, *, exported: bool) -> Iterator[It
     example="runstore export -o runs.jsonl\nrunstore export --source prod-eu --format csv --columns id,status,cost",
 )
 @db_option
-@format_option("jsonl", "json", "csv", "parquet", default="jsonl")
-@columns_option(of_runs)
+@format_option("jsonl", "json", "csv", "parquet", "xlsx", default="jsonl")
+@run_columns_option
 @output_option
 @click.option("--redact", is_flag=True, help="Omit what looks like a key, token or password.")
 @filter_options
@@ -218,8 +218,8 @@ def export_command(
 ) -> None:
     """Write all runs, or those that meet the filters, ordered by created_at and id.
 
-    As JSON Lines or JSON, the runs are written as they came. With --columns, and as CSV or Parquet, the command writes
-    rows of the view runs, whose columns 'runstore sql --schema' lists.
+    As JSON Lines or JSON, the runs are written as they came. With --columns, and as CSV, Parquet or xlsx, the command
+    writes rows of the view runs, whose columns 'runstore sql --schema' lists.
     """
     from runstore import formats
     from runstore.query import queries
@@ -227,6 +227,7 @@ def export_command(
 
     spare_the_archive(db, output)
     form = form_of(form, output, default="jsonl")
+    columns = run_columns(form, columns)
     with opened(db, where) as archive:
         if columns is None and form in ("jsonl", "json"):
             with output_file(output) as file:

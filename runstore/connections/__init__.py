@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from runstore import config, migrate, waiting
-from runstore.backends import Answer, Clock, Parameters, Transaction, backend_of, is_same_archive, translated
+from runstore.backends import Clock, Parameters, QueryRows, Transaction, backend_of, is_same_archive, translated
 from runstore.backends.base import in_schema, refuse_explain
 from runstore.backends.patience import Patience
 from runstore.connections.seen import SeenRows
@@ -203,7 +203,7 @@ class Connections:
                     raise
 
     @contextmanager
-    def asked(self, query: str, parameters: Parameters, timeout: float) -> Iterator[Answer]:
+    def asked(self, query: str, parameters: Parameters, timeout: float) -> Iterator[QueryRows]:
         """Run a user's query on a separate connection that cannot write; *timeout* is in seconds."""
         if not isinstance(self.bind, Engine):
             raise ConfigurationError(detail="sql needs a separate connection; make the repository from an engine")
@@ -212,7 +212,7 @@ class Connections:
         with ExitStack() as stack:
             with translated(self.bind):
                 columns, rows = stack.enter_context(self.backend.ask(self.bind, query, parameters, Clock(timeout)))
-            yield Answer(columns, self._translated(rows))
+            yield QueryRows(columns, self._translated(rows))
 
     def _translated(self, rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
         with translated(self.bind):

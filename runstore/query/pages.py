@@ -36,7 +36,8 @@ class Page(NamedTuple):
 class RowPage(NamedTuple):
     """A page of rows."""
 
-    rows: list[tuple[Any, ...]]
+    rows: list[Any]
+    """Named tuples."""
     next: str | None
     """The cursor of the next page; None on the last one."""
 

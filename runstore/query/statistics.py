@@ -47,7 +47,7 @@ COLUMNS = {
     **dict.fromkeys((*STATUSES, "other_status"), "integer"),
     "failure_rate": "number",
     **dict.fromkeys(TOKENS, "integer"),
-    "cost": "number",
+    "cost": "amount",
     "currency": "text",
     "unpriced": "integer",
     "seconds_mean": "number",
@@ -78,6 +78,11 @@ def question(
     if limit is not None and (type(limit) is not int or limit < 1):
         raise InvalidArgument(argument="limit", reason=f"is {limit!r}, expected an integer of at least 1")
     return Question(groups, wanted, sort, limit)
+
+
+def kinds(asked: Question) -> dict[str, str]:
+    """Return the names of groups and columns in their order, with the kinds of their values."""
+    return {**dict.fromkeys(asked.by, "text"), **{name: COLUMNS[name] for name in asked.columns}}
 
 
 def answer(transaction: Transaction, asked: Question, where: Sequence[ColumnElement[bool]]) -> list[dict[str, Any]]:

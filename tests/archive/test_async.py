@@ -64,6 +64,9 @@ FOR_OPERATORS = {
 }
 """What computes for long, and is run by operators rather than in a service."""
 
+FOR_LIBRARIES = {"arrow_stream"}
+"""What other libraries read, which do not await."""
+
 
 @asynccontextmanager
 async def opened(url: URL, **options: Any) -> AsyncIterator[tuple[AsyncRunRepository, AsyncEngine]]:
@@ -99,7 +102,7 @@ def public(kind: type) -> dict[str, Any]:
 
 
 def test_it_has_the_methods_of_the_synchronous_class() -> None:
-    assert public(AsyncRunRepository).keys() == public(RunRepository).keys() - FOR_OPERATORS
+    assert public(AsyncRunRepository).keys() == public(RunRepository).keys() - FOR_OPERATORS - FOR_LIBRARIES
 
 
 def awaited(kind: Any) -> str:
@@ -107,7 +110,7 @@ def awaited(kind: Any) -> str:
     text = str(kind).replace("collections.abc.AsyncIterator", "collections.abc.Generator")
     text = text.replace("contextlib.AbstractAsyncContextManager", "contextlib.AbstractContextManager")
     return (
-        text.replace("asynchronous.AsyncAnswer", "backends.base.Answer")
+        text.replace("asynchronous.AsyncAnswer", "answers.Answer")
         .replace("Async", "")
         .replace("runstore.asynchronous", "runstore.repository")
     )
@@ -150,6 +153,8 @@ def test_every_method_answers_as_the_synchronous_one(url: URL) -> None:
             assert await archive.missing_prices() == runs.missing_prices() == []
             assert await archive.remove_prices("m") == 0
             assert await archive.stats("status") == runs.stats("status")
+            assert await archive.arrow(["id", "status"]) == runs.arrow(["id", "status"])
+            assert (await archive.df(["id", "total_tokens"])).equals(runs.df(["id", "total_tokens"]))
             assert await archive.prices() == runs.prices() == []
             assert await archive.status() == runs.status()
             assert archive.place == runs.place
@@ -171,6 +176,12 @@ def test_sql_answers_in_a_task(url: URL) -> None:
             assert [row async for row in answer.rows] == [(f"run_{n:03}",) for n in range(200)]
         async with archive.sql("SELECT id FROM runs") as answer:
             assert await anext(answer.rows)
+        async with archive.sql("SELECT id, created_at FROM runs ORDER BY id") as answer:
+            assert (await answer.df())["id"].tolist()[:2] == ["run_000", "run_001"]
+        async with archive.sql("SELECT id FROM runs WHERE id = 'run_003'") as answer:
+            assert (await answer.arrow()).to_pylist() == [{"id": "run_003"}]
+        async with archive.sql("SELECT id, id FROM runs WHERE id = 'run_003'") as answer:
+            assert await answer.dicts() == [{"id": "run_003", "id_2": "run_003"}]
         async with archive.sql("SELECT id FROM runs WHERE id = :id", {"id": "run_007"}) as answer:
             assert [row async for row in answer.rows] == [("run_007",)]
         with pytest.raises(QueryRefused):

@@ -7,6 +7,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
@@ -87,11 +88,11 @@ LEAKY: dict[str, Any] = full(
 )
 
 
-@pytest.mark.parametrize("form", ["csv", "parquet", "jsonl", "json"])
+@pytest.mark.parametrize("form", ["csv", "parquet", "xlsx", "jsonl", "json"])
 def test_export_leaves_out_secrets_in_every_format(runs: RunRepository, url: URL, tmp_path: Path, form: str) -> None:
     runs.save(LEAKY)
     columns = "id,thread_id,status,instructions,metadata,error_message,total_tokens,created_time"
-    for asked in ([], ["--columns", columns]):
+    for asked in (["--columns", "all"] if form in ("csv", "xlsx") else [], ["--columns", columns]):
         file = tmp_path / f"runs.{form}"
         done = invoke("export", "--redact", "--format", form, "-o", str(file), "--db", shown(url), *asked)
         assert done.exit_code == 0
@@ -102,6 +103,8 @@ def test_export_leaves_out_secrets_in_every_format(runs: RunRepository, url: URL
             text = compact(
                 [{key: str(value) for key, value in row.items()} for row in parquet.read_table(file).to_pylist()]
             )
+        elif form == "xlsx":
+            text = str(list(openpyxl.load_workbook(file).active.values)).encode()
         assert not any(secret.encode() in text for secret in ("hunter2", *KEYS))
         assert text.count(REDACTED.encode()) >= 5
         assert b"run_1" in text

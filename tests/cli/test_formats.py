@@ -8,7 +8,9 @@ import json
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import openpyxl
 import pytest
 from pyarrow import parquet
 from sqlalchemy.engine import URL
@@ -77,7 +79,7 @@ def test_export_writes_runs_as_they_came_or_the_view(
         "created_time": "2024-05-31T12:00:00Z",
         "temperature": 0.7,
     }
-    table = list(csv.reader(io.StringIO(cli("export", *db, "--format", "csv").out, newline="")))
+    table = list(csv.reader(io.StringIO(cli("export", *db, "--format", "csv", "--columns", "all").out, newline="")))
     assert table[0] == list(RUNS.columns.keys())
     assert [row[0] for row in table[1:]] == ["run_3", "run_1", "run_2"]
     assert dict(zip(table[0], table[2], strict=True))["model"] == "'=1+1"
@@ -91,7 +93,7 @@ def test_export_writes_runs_as_they_came_or_the_view(
 def test_the_name_of_a_file_says_its_format_and_format_says_more(archive: RunRepository, url: URL, cli: Cli) -> None:
     place = ("--db", shown(url))
     forms: dict[str, bytes] = {}
-    for form in ("jsonl", "json", "csv", "parquet"):
+    for form in ("jsonl", "json", "csv", "parquet"):  # a workbook has the time at which it was written
         assert cli("export", *place, "--format", form, "-o", "said").code == 0
         forms[form] = Path("said").read_bytes()
     assert len(set(forms.values())) == 4
@@ -110,13 +112,70 @@ def test_the_name_of_a_file_says_its_format_and_format_says_more(archive: RunRep
     written = parquet.read_table("stats.parquet")
     assert written.column_names == ["status", *statistics.COLUMNS]
     assert sum(written.column("runs").to_pylist()) == 3
-    for args in (("lint",), ("sql", "SELECT 1")):
-        refused = cli(*args, *place, "-o", "x.parquet")
-        assert (refused.code, Path("x.parquet").exists()) == (2, False)
-        assert "x.parquet: this command does not write parquet; it writes jsonl, json, csv\n" in refused.err
-    refused = cli("export", *place, "-o", "x.xlsx")
-    assert (refused.code, Path("x.xlsx").exists(), "does not write xlsx" in refused.err) == (2, False, True)
-    assert cli("export", *place, "-o", "x.xlsx", "--format", "csv").code == 0
+    refused = cli("lint", *place, "-o", "x.parquet")
+    assert (refused.code, Path("x.parquet").exists()) == (2, False)
+    assert "x.parquet: this command does not write parquet; it writes jsonl, json, csv\n" in refused.err
+    refused = cli("export", *place, "-o", "x.ods")
+    assert (refused.code, Path("x.ods").exists(), "does not write ods" in refused.err) == (2, False, True)
+    assert cli("export", *place, "-o", "x.ods", "--format", "csv").code == 0
+
+
+def sheet(file: Path) -> list[tuple[Any, ...]]:
+    return list(openpyxl.load_workbook(file).active.values)
+
+
+def test_a_workbook_has_the_rows_of_the_command(archive: RunRepository, url: URL, tmp_path: Path, cli: Cli) -> None:
+    place, file = ("--db", shown(url)), tmp_path / "rows.xlsx"
+    without = [name for name in RUNS.columns.keys() if name not in ("instructions", "metadata")]  # noqa: SIM118
+    assert cli("export", *place, "-o", file) == (0, "", "")
+    head, *rows = sheet(file)
+    assert list(head) == without
+    run = dict(zip(head, rows[1], strict=True))
+    assert (run["id"], run["created_time"], run["model"]) == ("run_1", NOON.replace(tzinfo=None), "=1+1")
+    assert (run["parallel_tool_calls"], run["temperature"], run["started_at"]) == (True, 0.7, str(2**62))
+    assert cli("list", *place, "--columns", "id,metadata", "--limit", "2", "-o", file).code == 0
+    assert sheet(file) == [("id", "metadata"), ("run_2", None), ("run_1", '{"b":"ä,\\"\\n","a":"-1"}')]
+    assert cli("stats", *place, "--by", "status", "--columns", "runs,failure_rate", "-o", file).code == 0
+    assert sheet(file) == [("status", "runs", "failure_rate"), (None, 2, None), ("completed", 1, 0)]
+    query = "SELECT id, created_time, 1 AS one, 0.5 AS half FROM runs WHERE id = 'run_1'"
+    assert cli("sql", query, *place, "-o", file).code == 0
+    assert sheet(file) == [("id", "created_time", "one", "half"), ("run_1", NOON.replace(tzinfo=None), 1, 0.5)]
+    assert cli("sql", "SELECT 1 AS one WHERE 1 = 2", *place, "-o", file).code == 0
+    assert sheet(file) == [("one",)]
+
+
+def test_csv_has_prompts_and_metadata_only_on_request(archive: RunRepository, url: URL, cli: Cli) -> None:
+    for command in ("list", "export"):
+        args = (command, "--db", shown(url), "--csv")
+        usual, everything = cli(*args).out, cli(*args, "--columns", "all").out
+        assert ("Zeile" in usual, "ä" in usual) == (False, False)
+        assert ("Zeile" in everything, "ä" in everything) == (True, True)
+        assert cli(*args, "--columns", "instructions").out.startswith("instructions\r\n")
+    assert "instructions" in json.loads(cli("list", "--db", shown(url), "--columns", "all", "--limit", "1").out)
+
+
+def test_csv_begins_with_a_byte_order_mark_on_request(
+    archive: RunRepository, url: URL, tmp_path: Path, cli: Cli
+) -> None:
+    place, file = ("--db", shown(url)), tmp_path / "rows.csv"
+    for args in (("list",), ("export",), ("stats",), ("lint",), ("sql", "SELECT 1 AS one"), ("prices", "missing")):
+        cli(*args, *place, "-o", file)
+        without = file.read_bytes()
+        cli(*args, *place, "-o", file, "--bom")
+        assert file.read_bytes() == b"\xef\xbb\xbf" + without, args
+    refused = cli("export", *place, "--bom")
+    assert (refused.code, refused.out) == (2, "")
+    assert "--bom is for CSV, but the format is jsonl" in refused.err
+
+
+def test_the_answer_of_a_query_becomes_parquet(archive: RunRepository, url: URL, tmp_path: Path, cli: Cli) -> None:
+    query = "SELECT id, created_time, sum(completion_tokens) AS tokens, NULL AS none FROM runs GROUP BY 1, 2 ORDER BY 1"
+    assert cli("sql", query, "--db", shown(url), "-o", tmp_path / "rows.parquet") == (0, "", "")
+    read = parquet.read_table(tmp_path / "rows.parquet")
+    assert [str(kind) for kind in read.schema.types] == ["string", "timestamp[us, tz=UTC]", "int64", "string"]
+    assert read.to_pylist()[0] == {"id": "run_1", "created_time": NOON, "tokens": 1, "none": None}
+    assert cli("sql", "--schema", "--db", shown(url), "-o", tmp_path / "schema.parquet").code == 0
+    assert parquet.read_table(tmp_path / "schema.parquet").column_names == ["table", "column", "type", "meaning"]
 
 
 def test_csv_is_short_for_its_format(archive: RunRepository, url: URL, cli: Cli) -> None:
@@ -166,8 +225,9 @@ def test_a_column_that_is_not_there_is_a_usage_error(
 def test_parquet_is_nothing_for_a_terminal(tmp_path: Path, terminal: Terminal) -> None:
     with RunRepository.open(tmp_path / "runstore.db") as runs:
         runs.save({"id": "run_1"})
-    code, said = terminal("export", "--format", "parquet")
-    assert (code, "give a file with -o" in said) == (2, True)
+    for form in ("parquet", "xlsx"):
+        code, said = terminal("export", "--format", form)
+        assert (code, "give a file with -o" in said) == (2, True)
     assert "run_1" in terminal("list", "--columns", "id,created_day")[1]
 
 
@@ -187,7 +247,7 @@ def test_no_output_is_written_over_the_archive_itself(tmp_path: Path, cli: Cli) 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
 def test_a_full_disk_is_said_with_its_place(archive: RunRepository, url: URL, cli: Cli) -> None:
-    for format_ in ("jsonl", "csv", "parquet"):
+    for format_ in ("jsonl", "csv", "parquet", "xlsx"):
         args = ["export", "--db", shown(url), "--format", format_]
         said = cli(*args, "-o", "/dev/full")
         assert (said.code, said.out, said.err) == (1, "", "runstore: /dev/full: No space left on device\n")

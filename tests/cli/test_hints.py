@@ -52,7 +52,7 @@ def test_a_value_that_is_not_possible_is_told_with_those_that_are(cli: Cli) -> N
         (["fingerprint", "--by", "week"], "'--by': 'week' is not supported; expected day\n"),
         (
             ["list", "--format", "jsnl"],
-            "'jsnl' is not supported; expected one of table, jsonl, json, csv, parquet;",
+            "'jsnl' is not supported; expected one of table, jsonl, json, csv, parquet, xlsx;",
         ),
         (["stats", "--limit", "x"], "'--limit' / '-n': 'x' is not an integer of at least 1\n"),
         (["list", "--limit", "0"], "'--limit' / '-n': '0' is not an integer of at least 1\n"),

@@ -109,8 +109,8 @@ def test_a_shell_completes_commands_options_and_values_of_a_fixed_set() -> None:
     assert completed("list", "--met") == ["--metadata", "--metadata-key"]
     assert completed("list", "--status", "") == list(STATUSES)
     assert completed("stats", "--status", "failed", "--status", "c") == ["cancelling", "cancelled", "completed"]
-    assert completed("list", "--format", "") == ["table", "jsonl", "json", "csv", "parquet"]
-    assert completed("list", "--columns", "") == RUNS.c.keys()
+    assert completed("list", "--format", "") == ["table", "jsonl", "json", "csv", "parquet", "xlsx"]
+    assert completed("list", "--columns", "") == ["all", *RUNS.c.keys()]
     assert completed("export", "--columns", "id,model,i") == ["id,model,instructions", "id,model,incomplete_reason"]
     assert completed("stats", "--columns", "runs,seconds_p") == [f"runs,seconds_p{n}" for n in (50, 95, 99)]
     assert completed("stats", "--by", "") == list(statistics.BY)

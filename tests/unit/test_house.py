@@ -27,7 +27,7 @@ Node = TypeVar("Node", bound=ast.AST)
 ORDER = [
     *("suggestions", "errors", "statuses", "times", "amounts", "files", "masking", "pace", "waiting", "config"),
     *("wire", "redact", "sources", "schema", "mapping", "backends", "migrate", "metrics"),
-    *("connections", "prices", "fetched", "query", "save", "upkeep", "formats", "charts", "shown"),
+    *("connections", "prices", "fetched", "query", "save", "upkeep", "formats", "answers", "charts", "shown"),
     *("repository", "asynchronous", "orm", "report", "web", "fetch", "cli"),
 ]
 """A module imports only modules that precede it."""

@@ -32,9 +32,6 @@ MOST_VALUES = 8
 COLUMNS = ("id", "created_at", "status", "model", "total_tokens", "cost", "currency", "total_seconds", "thread_id",
            "error_code", "pending_tool_calls")  # fmt: skip
 
-TEXTS = ("instructions", "metadata")
-"""Columns that are not part of CSV files: a spreadsheet is for numbers."""
-
 FACET_NAMES = {
     "status": "Status",
     "model": "Model",
@@ -167,7 +164,7 @@ def _facet(name: str, found: Facets, asked: requests.Asked) -> Facet:
 async def csv(archive: Archive, site: Site, request: Request) -> Response:
     """Return all runs that meet the filters as CSV, the newest first."""
     asked = requests.read(site, request, OF_FILTERS)
-    hidden = (*TEXTS, "error_message") if site.hide_text else TEXTS
+    hidden = (*formats.LONG_TEXTS, "error_message") if site.hide_text else formats.LONG_TEXTS
     names = [column.name for column in RUNS.c if column.name not in hidden]
     columns = [formats.column_of(column) for column in queries.view_columns(names)]
     command = links.command("export", asked.pairs, {"--columns": ",".join(names), "--format": "csv"})
