@@ -18,7 +18,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
-from runstore import config, fetched, migrate, prices, waiting, wire
+from runstore import config, fetched, migrate, prices, waiting, wire, zones
 from runstore.backends import Answer, Parameters, Transaction, approximate_bytes, create_engine
 from runstore.backends.parameters import bindable
 from runstore.connections import Connections
@@ -46,6 +46,7 @@ from runstore.upkeep.fingerprint import Difference, Fingerprint
 from runstore.upkeep.lint import Finding
 from runstore.upkeep.pruner import Pruned
 from runstore.upkeep.verify import Damage
+from runstore.zones import Zone
 
 PATIENCE = 60.0
 """Seconds for which writes are retried while the server cannot be reached. A restart takes less."""
@@ -82,9 +83,15 @@ class RunRepository:
 
     *patience* is the time in seconds for which writes are retried while the server cannot be reached, including the
     first connection; reads raise :class:`DatabaseUnreachable` immediately.
+
+    *tz* is the time zone of dates and of datetimes without a zone in filters, and of the hours, days, weeks and months
+    of :meth:`stats`: a name such as ``Europe/Berlin``, ``local`` for the zone of this machine, or a ``tzinfo``; by
+    default UTC. All times that are returned are in UTC.
     """
 
-    def __init__(self, bind: Engine | Connection, *, patience: float = PATIENCE) -> None:
+    def __init__(self, bind: Engine | Connection, *, patience: float = PATIENCE, tz: Zone | None = None) -> None:
+        self.tz = zones.named(tz)
+        """The time zone of dates in filters, and of the hours, days, weeks and months of :meth:`stats`."""
         self._seen = SeenRows()
         self._connections = Connections(bind, patience=patience, seen=self._seen)
         self._owned: Engine | None = None
@@ -102,6 +109,7 @@ class RunRepository:
         schema: str | None = None,
         patience: float = PATIENCE,
         connections: int | None = None,
+        tz: Zone | None = None,
     ) -> Self:
         """Open the archive at a database URL or the path of a SQLite file, by default the one set in the environment.
 
@@ -110,7 +118,7 @@ class RunRepository:
         first save creates a SQLite file that does not exist. Close the repository, or use it in a ``with`` statement.
         """
         engine = create_engine(place, schema=schema, connections=connections)
-        repository = cls(engine, patience=patience)
+        repository = cls(engine, patience=patience, tz=tz)
         repository._owned = engine
         return repository
 
@@ -142,6 +150,13 @@ class RunRepository:
         """
         view = copy(self)
         view._connections = self._connections.reading(timeout)
+        view._owned = None
+        return view
+
+    def in_zone(self, tz: Zone) -> RunRepository:
+        """Return a view of this archive with another time zone, for programs whose users are in several zones."""
+        view = copy(self)
+        view.tz = zones.named(tz)
         view._owned = None
         return view
 
@@ -324,7 +339,7 @@ class RunRepository:
         *before* the last runs before it; with both, the first runs between the two are returned. Raises
         :class:`ConfigurationError`, and :class:`RunNotFound` for such an id.
         """
-        wanted = filters.understood(self._backend, where, paged=True)
+        wanted = self._understood(where, paged=True)
         asked = pages.request(wanted, newest_first, limit, cursor, after, before)
         with self._connections.transaction(write=False) as transaction:
             found = pages.find(transaction, self._reader, asked)
@@ -341,7 +356,7 @@ class RunRepository:
         **where: Unpack[Filter],
     ) -> TextPage:
         """Return the page of :meth:`find` as compact JSON texts, without parsing them."""
-        wanted = filters.understood(self._backend, where, paged=True)
+        wanted = self._understood(where, paged=True)
         asked = pages.request(wanted, newest_first, limit, cursor, after, before)
         with self._connections.transaction(write=False) as transaction:
             return pages.find(transaction, self._reader, asked).as_texts()
@@ -362,7 +377,7 @@ class RunRepository:
         *columns*: names of its columns (default: all). Times are datetimes, metadata is JSON text.
         """
         chosen = queries.view_columns(columns)
-        wanted = filters.understood(self._backend, where, paged=True)
+        wanted = self._understood(where, paged=True)
         asked = pages.request(wanted, newest_first, limit, cursor, after, before)
         with self._connections.transaction(write=False) as transaction:
             ids, following = pages.find_ids(transaction, asked)
@@ -377,7 +392,7 @@ class RunRepository:
 
     def iterate_json(self, *, newest_first: bool = False, **where: Unpack[Filter]) -> Generator[bytes]:
         """Yield the same runs as compact JSON texts, without the cost of parsing them."""
-        wanted = filters.understood(self._backend, where, paged=False)
+        wanted = self._understood(where, paged=False)
         return self._connections.streamed(lambda transaction: self._texts(transaction, wanted, newest_first))
 
     def _texts(self, transaction: Transaction, wanted: filters.Where, newest_first: bool) -> Generator[bytes]:
@@ -390,7 +405,7 @@ class RunRepository:
 
     def count(self, **where: Unpack[Filter]) -> int:
         """Return the number of runs that meet the conditions of :meth:`find`."""
-        wanted = filters.understood(self._backend, where, paged=False)
+        wanted = self._understood(where, paged=False)
         with self._connections.transaction(write=False) as transaction:
             ways = pages.chosen(transaction, wanted, filters.MANY).ways
             return int(transaction.execute(queries.count(ways)).scalar_one())
@@ -462,7 +477,7 @@ class RunRepository:
         numbers; rows with the greatest values come first, rows without a value last. *limit*: the maximum number of
         rows. Raises :class:`ConfigurationError`.
         """
-        wanted = filters.understood(self._backend, where, paged=False)
+        wanted = self._understood(where, paged=False)
         chosen = queries.view_columns(columns)
         order = queries.order(newest_first, sort, limit)
         return self._connections.streamed(lambda transaction: self._rows(transaction, chosen, wanted, order))
@@ -490,14 +505,14 @@ class RunRepository:
         """Return counts, tokens, cost and durations of the runs that meet the conditions of :meth:`find`, per group.
 
         *by*: any of hour, day, week, month, model, assistant, thread, status, source, error, tool and function (``BY``
-        of :mod:`runstore.query.statistics`). *columns*: the columns to compute, from its ``COLUMNS``; fewer are faster.
-        Rows are ordered by group; *sort* orders them by a column instead, greatest first, and *limit* returns at most
-        that many.
+        of :mod:`runstore.query.statistics`), and ``metadata:KEY`` for the values of a key of metadata. *columns*: the
+        columns to compute, from its ``COLUMNS``; fewer are faster. Rows are ordered by group; *sort* orders them by a
+        column instead, greatest first, and *limit* returns at most that many.
 
         Raises :class:`ConfigurationError`.
         """
-        asked = statistics.question(by, columns, sort, limit)
-        wanted = filters.understood(self._backend, where, paged=False)
+        asked = statistics.question(by, columns, sort, limit, self.tz)
+        wanted = self._understood(where, paged=False)
         with self._connections.transaction(write=False) as transaction:
             conditions = pages.conditions(transaction, wanted, filters.MANY)
             return statistics.answer(transaction, asked, conditions)
@@ -512,7 +527,7 @@ class RunRepository:
         :class:`ConfigurationError`.
         """
         asked = facets.question(names, limit)
-        wanted = filters.understood(self._backend, where, paged=True)
+        wanted = self._understood(where, paged=True)
         with self._connections.transaction(write=False) as transaction:
             return facets.answer(transaction, asked, wanted)
 
@@ -522,7 +537,7 @@ class RunRepository:
         Prompts that differ in one sentence only are gathered (:mod:`runstore.query.prompts`). At most *limit* runs are
         counted: the newest ones that meet the conditions of :meth:`find`. Raises :class:`RunNotFound` if there is none.
         """
-        wanted = filters.understood(self._backend, where, paged=False)
+        wanted = self._understood(where, paged=False)
         if wire.is_text(assistant_id):
             with self._connections.transaction(write=False) as transaction:
                 conditions = pages.conditions(transaction, wanted, filters.MANY)
@@ -686,13 +701,16 @@ class RunRepository:
     @contextmanager
     def _choice(self, where: Filter, any_version: bool) -> Iterator[pruner.Choice]:
         if any_version:
-            with earlier.AnySnapshot(self._backend, self._reader, where) as choice:
+            with earlier.AnySnapshot(self._backend, self._reader, filters.read(where, self.tz)) as choice:
                 yield choice
         else:
             yield pruner.Newest(self._tests(where))
 
     def _tests(self, where: Filter) -> list[ColumnElement[bool]]:
-        return filters.understood(self._backend, where, paged=False).tests()
+        return self._understood(where, paged=False).tests()
+
+    def _understood(self, where: Filter, *, paged: bool) -> filters.Where:
+        return filters.understood(self._backend, filters.read(where, self.tz), paged=paged)
 
     def _collect(self, candidates: pruner.Shared) -> int:
         deleted = self._connections.retried(lambda transaction: pruner.collect(transaction, candidates), whole=True)

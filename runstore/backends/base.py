@@ -256,6 +256,10 @@ class Backend(ABC):
         """Return a SELECT over a view for aggregation: each value is computed once, however many aggregates read it."""
         return statement
 
+    @abstractmethod
+    def calendar(self, seconds: ColumnElement[int], unit: str) -> ColumnElement[str]:
+        """Return the hour, day, week or month of Unix seconds as text, spelled as in the view ``runs``."""
+
     def sum_in_halves(self, column: ColumnElement[Any]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
         """Return two aggregates, *high* and *low*, for the exact sum of 64-bit integers.
 
