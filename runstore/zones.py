@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from runstore.errors import InvalidArgument
-from runstore.suggestions import did_you_mean
+from runstore.suggestions import closest
 
 Zone = str | tzinfo
 """A time zone: its name in the IANA database such as ``Europe/Berlin``, ``UTC``, ``local``, or a ``tzinfo``."""
@@ -46,10 +46,17 @@ def named(zone: Zone | None) -> tzinfo:
     try:
         return _local() if zone == LOCAL else zoneinfo.ZoneInfo(zone)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):  # OSError for a name that is a folder, such as Europe
-        known = sorted(name for name in zoneinfo.available_timezones() if not _REVERSED.match(name))
         expected = "expected the name of a time zone such as Europe/Berlin, UTC or local"
-        hint = did_you_mean(zone, [LOCAL, *known])
+        near = _closest(zone)
+        hint = f"; did you mean {near!r}?" if near else ""
         raise InvalidArgument(argument="tz", reason=f"is {zone!r}, {expected}{hint}") from None
+
+
+def _closest(zone: str) -> str | None:
+    """Return the name that was probably meant by a misspelt one, or by the misspelt name of a city."""
+    known = sorted(name for name in zoneinfo.available_timezones() if not _REVERSED.match(name))
+    cities = {name.rpartition("/")[2]: name for name in known}
+    return closest(zone, [LOCAL, *known]) or cities.get(closest(zone, cities) or "")
 
 
 def _local() -> tzinfo:

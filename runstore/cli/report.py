@@ -11,6 +11,7 @@ from runstore.cli.files import output_file, output_option, spare_the_archive
 from runstore.cli.filters import filter_options, opened
 from runstore.cli.help import Command
 from runstore.cli.output import db_option, is_terminal, note
+from runstore.cli.zones import tz_option
 
 ENDINGS = ("", ".html", ".htm")
 """The extensions of files that browsers open as HTML."""
@@ -30,6 +31,7 @@ ENDINGS = ("", ".html", ".htm")
 @click.option("--redact", is_flag=True, help="Omit what looks like a key, token or password.")
 @output_option
 @filter_options
+@tz_option("dates in filters, and of the days and weeks of the report")
 def report_command(
     db: str | None, title: str, no_prompts: bool, redact: bool, output: Path | None, where: dict[str, Any]
 ) -> None:
@@ -37,7 +39,7 @@ def report_command(
 
     By default the report covers the last twelve weeks that have runs, and ends after the day of the newest run;
     --created-from and --created-before set other bounds. It compares the period with the one before, which has the same
-    length. Days and weeks are in UTC. The same runs and prices give the same file. Needs the extra 'report'.
+    length. The same runs and prices give the same file. Needs the extra 'report'.
     """
     from runstore.amounts import readable_size
     from runstore.errors import ConfigurationError

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
 import click
 
+from runstore import zones
 from runstore.cli.files import output_file, output_option, spare_the_archive
 from runstore.cli.filters import filter_options, opened
 from runstore.cli.help import Command
 from runstore.cli.output import db_option, note
 from runstore.cli.tables import Names, columns_option, form_of, format_option, of_runs, print_table, write_rows
 from runstore.cli.values import Integer
+from runstore.cli.zones import tz_option
 from runstore.times import EPOCH
 
 
@@ -52,6 +54,7 @@ def show_command(run_id: str, db: str | None, history: bool) -> None:
 )
 @db_option
 @filter_options
+@tz_option("dates in filters, and of times in tables")
 @click.option("--limit", "-n", metavar="N", type=Integer(1), default=20, show_default=True, help="List at most N runs.")
 @click.option("--cursor", metavar="CURSOR", help="Continue after the page that printed this cursor.")
 @click.option("--after", metavar="ID", help="List the runs that follow this run in the list.")
@@ -95,7 +98,9 @@ def list_command(
     with opened(db, where) as archive:
         if form == "table" and columns is None:
             found, following = archive.find_rows(_SHOWN, **asked, **where)
-            print_table([Column(_HEADINGS.get(name, name)) for name in _SHOWN], map(_shown, found))
+            headings = {**_HEADINGS, "created_at": f"created ({zones.name_of(archive.tz)})"}
+            shown = (_shown(row, archive.tz) for row in found)
+            print_table([Column(headings.get(name, name)) for name in _SHOWN], shown)
         elif columns is not None or form in ("csv", "parquet"):
             found, following = archive.find_rows(columns, **asked, **where)
             write_rows(form, output, described, found)
@@ -117,17 +122,17 @@ def _moment(microseconds: int) -> str | int:
 
 
 _SHOWN = ("id", "created_at", "status", "model", "total_tokens", "thread_id")
-_HEADINGS = {"created_at": "created (UTC)", "total_tokens": "tokens", "thread_id": "thread"}
+_HEADINGS = {"total_tokens": "tokens", "thread_id": "thread"}
 
 
-def _shown(row: tuple[Any, ...]) -> tuple[Any, ...]:
+def _shown(row: tuple[Any, ...], zone: tzinfo) -> tuple[Any, ...]:
     """Return a row as the table shows it."""
     run_id, created, *others = row
-    return run_id, _date(created), *others
+    return run_id, _date(created, zone), *others
 
 
-def _date(seconds: int | None) -> str:
+def _date(seconds: int | None, zone: tzinfo) -> str:
     try:
-        return "" if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
-    except (ValueError, OverflowError, OSError):
+        return "" if seconds is None else zones.local_time(seconds, zone)
+    except OverflowError:
         return str(seconds)  # outside the years 1 to 9999

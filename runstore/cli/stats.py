@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 import click
 
+from runstore import zones
 from runstore.cli.completion import one_of
 from runstore.cli.files import output_option, spare_the_archive
 from runstore.cli.filters import filter_options, opened
@@ -25,6 +27,7 @@ from runstore.cli.tables import (
     write_rows,
 )
 from runstore.cli.values import Integer
+from runstore.cli.zones import chosen, tz_option
 
 SHOWN = ("runs", "failure_rate", "total_tokens", "cost", "currency", "seconds_p50", "seconds_p95")
 """The default columns of the table on a terminal."""
@@ -65,8 +68,8 @@ def _columns() -> Iterable[str]:
     metavar="GROUP",
     multiple=True,
     shell_complete=one_of(_groups),
-    help="Group by hour, day, week, month, model, assistant, thread, status, source, error, tool or function, or by "
-    "several of them, with commas between.",
+    help="Group by hour, day, week, month, model, assistant, thread, status, source, error, tool or function, by a key "
+    "of metadata such as metadata:customer, or by several of them, with commas between.",
 )
 @columns_option(_columns)
 @click.option(
@@ -79,6 +82,7 @@ def _columns() -> Iterable[str]:
 @format_option("table", "jsonl", "json", "csv", "parquet")
 @output_option
 @filter_options
+@tz_option("dates in filters, and of hours, days, weeks and months")
 def stats_command(
     db: str | None,
     by: tuple[str, ...],
@@ -135,7 +139,7 @@ def _print(found: list[dict[str, Any]], by: Names, columns: Names, sort: str | N
     def table(groups: Names, *, broken: bool, bar: int = 0) -> Table:
         made = plain_table()
         for name in groups:
-            made.add_column(Text(name), overflow="fold")
+            made.add_column(Text(_heading(name, broken=broken)), overflow="fold")
         for name in columns:
             heading = Text(name.replace("_", "\n") if broken else name)
             made.add_column(heading, justify="left" if name == "currency" else "right", no_wrap=True)
@@ -157,11 +161,21 @@ def _print(found: list[dict[str, Any]], by: Names, columns: Names, sort: str | N
     longest_bar = BAR if by and len(found) > 1 and longest > 0 else 0
     if room((), broken=True) < len(by) * SHORTEST:
         shown = ([*(row[name] for name in by), *(_shown(name, row[name]) for name in columns)] for row in rows)
-        print_table([Column(name) for name in (*by, *columns)], shown)
+        print_table([Column(name) for name in (*(_heading(name) for name in by), *columns)], shown)
         return
     broken = room(by, broken=False) < longest_bar + GAP
     bar = min(longest_bar, room(by, broken=broken) - GAP)
     console.print(table(by, broken=broken, bar=bar if bar >= SHORTEST else 0))
+
+
+def _heading(name: str, *, broken: bool = False) -> str:
+    """Return the heading of a group, with the zone of a time if it is not UTC."""
+    from runstore.query.calendar import UNITS
+
+    if name not in UNITS or (zone := chosen()) is UTC:
+        return name
+    between = "\n" if broken else " "
+    return f"{name}{between}({zones.name_of(zone)})"
 
 
 def _shown(name: str, value: float | str | None) -> str:

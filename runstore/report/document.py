@@ -14,7 +14,7 @@ from typing import Any, Unpack
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from runstore import charts, redact, shown
+from runstore import charts, redact, shown, zones
 from runstore.errors import InvalidArgument
 from runstore.query.criteria import FILTERS, Filter, Kind
 from runstore.report import blocks, numbers, versions
@@ -70,6 +70,7 @@ def page(figures: Figures, where: Mapping[str, Any], *, title: str, with_prompts
             policy=_policy(style),
             figures=figures,
             period=figures.period,
+            zone=zones.name_of(figures.zone),
             numbers=numbers.six(figures, clean),
             first=[blocks.cost(figures, clean), blocks.outcomes(figures), blocks.durations(figures)],
             second=blocks.failures(figures, clean),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import tzinfo
 from typing import Any, NamedTuple
 
 from runstore.query.prompts import Prompts
@@ -41,6 +42,7 @@ class Figures(NamedTuple):
     """Everything that a report shows."""
 
     period: Period | None
+    zone: tzinfo
     now: Row
     then: Row
     """The totals of the period before."""
@@ -76,13 +78,14 @@ def read(runs: RunRepository, where: Mapping[str, Any], *, with_prompts: bool) -
         others = {name: value for name, value in where.items() if name not in BOUNDS}
         if period is None:
             total = archive.count(**others)
-            return _nothing(Outside(0, 0, total))
+            return _nothing(archive.tz, Outside(0, 0, total))
         inside = {**others, **period.filters()}
         now = archive.stats(columns=TOTALS, **inside)[0]
         week, day = _units(archive, inside)
         assistants = archive.stats("assistant", columns="runs", sort="runs", limit=ASSISTANTS + 1, **inside)
         return Figures(
             period=period,
+            zone=archive.tz,
             now=now,
             then=archive.stats(columns=TOTALS, **others, **period.before().filters())[0],
             outside=_outside(archive, others, period, now["runs"]),
@@ -108,9 +111,9 @@ def read(runs: RunRepository, where: Mapping[str, Any], *, with_prompts: bool) -
         )
 
 
-def _nothing(outside: Outside) -> Figures:
+def _nothing(zone: tzinfo, outside: Outside) -> Figures:
     none: Row = {**dict.fromkeys(TOTALS), "runs": 0, "failed": 0, "unpriced": 0, "unfinished": 0}
-    return Figures(None, none, none, outside, "week", "day", [], [], [], [], [], [], NOTHING)
+    return Figures(None, zone, none, none, outside, "week", "day", [], [], [], [], [], [], NOTHING)
 
 
 def _units(archive: RunRepository, inside: Mapping[str, Any]) -> tuple[str, str]:

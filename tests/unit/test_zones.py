@@ -22,6 +22,8 @@ def seconds(text: str) -> int:
         ("Europe/Berln", "; did you mean 'Europe/Berlin'?"),
         ("europe/berlin", "; did you mean 'Europe/Berlin'?"),
         ("Berlin", "; did you mean 'Europe/Berlin'?"),
+        ("Berln", "; did you mean 'Europe/Berlin'?"),
+        ("New York", "; did you mean 'America/New_York'?"),
         ("Lcoal", "; did you mean 'local'?"),
         ("GMT+2", "; did you mean 'GMT'?"),
         ("Europe", None),
