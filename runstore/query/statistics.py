@@ -78,7 +78,7 @@ def question(
     zone: tzinfo = UTC,
 ) -> Question:
     """Return the arguments of :meth:`RunRepository.stats`, checked. Raise :class:`ConfigurationError`."""
-    groups = _groups(by)
+    groups = known_groups("by", by)
     wanted = tuple(COLUMNS) if columns is None else queries.known_names("columns", columns, COLUMNS)
     if sort is not None and sort not in wanted:
         expected = f"expected one of the columns: {', '.join(wanted)}"
@@ -88,15 +88,15 @@ def question(
     return Question(groups, wanted, sort, limit, zone)
 
 
-def _groups(by: str | Iterable[str]) -> tuple[str, ...]:
-    """Return the groups without duplicates, checked."""
+def known_groups(argument: str, by: str | Iterable[str]) -> tuple[str, ...]:
+    """Return the groups without duplicates. Raise :class:`InvalidArgument` for an unknown one."""
     names = [by] if isinstance(by, str) or not isinstance(by, Iterable) else list(by)
     for name in names:
         key = name.removeprefix(METADATA) if isinstance(name, str) and name.startswith(METADATA) else None
         if key is None and (not isinstance(name, str) or name not in BY):
-            raise not_one_of("by", name, [*BY, f"{METADATA}KEY"])
+            raise not_one_of(argument, name, [*BY, f"{METADATA}KEY"])
         if key is not None and not wire.is_text(key):
-            raise InvalidArgument(argument="by", reason=f"is {name!r}, which contains U+0000 or a lone surrogate")
+            raise InvalidArgument(argument=argument, reason=f"is {name!r}, which contains U+0000 or a lone surrogate")
     return tuple(dict.fromkeys(names))
 
 
