@@ -27,13 +27,20 @@ ENDINGS = ("", ".html", ".htm")
 )
 @db_option
 @click.option("--title", metavar="TEXT", default="Assistant runs", show_default=True, help="The title of the report.")
+@click.option(
+    "--by",
+    metavar="GROUP",
+    default="model",
+    show_default=True,
+    help="Divide the costs of each week by model, assistant, source, or a key of metadata such as metadata:customer.",
+)
 @click.option("--no-prompts", is_flag=True, help="Omit the prompts of the assistants.")
 @click.option("--redact", is_flag=True, help="Omit what looks like a key, token or password.")
 @output_option
 @filter_options
 @tz_option("dates in filters, and of the days and weeks of the report")
 def report_command(
-    db: str | None, title: str, no_prompts: bool, redact: bool, output: Path | None, where: dict[str, Any]
+    db: str | None, title: str, by: str, no_prompts: bool, redact: bool, output: Path | None, where: dict[str, Any]
 ) -> None:
     """Write a report with charts of cost, outcomes and durations: one HTML file to send, open offline and print.
 
@@ -58,7 +65,7 @@ def report_command(
         raise ConfigurationError(detail=detail) from error
 
     with opened(db, where) as archive:
-        text = report.html(archive, title=title, prompts=not no_prompts, redact=redact, **where)
+        text = report.html(archive, title=title, by=by, prompts=not no_prompts, redact=redact, **where)
     data = text.encode()
     with output_file(output) as file:
         file.write(data)

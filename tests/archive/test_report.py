@@ -303,7 +303,7 @@ def test_days_weeks_and_the_period_are_those_of_the_zone_of_the_archive(runs: Ru
     runs.save_many([ended(number, time) for number, time in enumerate(ends)])
     berlin = runs.in_zone("Europe/Berlin")
     figures = read(berlin, {}, with_prompts=True)
-    assert [row["week"] for row in figures.by_week_and_model] == ["2024-W12", "2024-W13", "2024-W14"]
+    assert [row["week"] for row in figures.by_week_and_group] == ["2024-W12", "2024-W13", "2024-W14"]
     assert [(row["day"], row["runs"]) for row in figures.by_day] == [
         *(("2024-03-24", 1), ("2024-03-25", 1), ("2024-03-31", 1), ("2024-04-01", 1))
     ]
@@ -317,3 +317,22 @@ def test_days_weeks_and_the_period_are_those_of_the_zone_of_the_archive(runs: Ru
     page = report.html(berlin, created_from="2024-03-25", created_before="2024-04-01")
     assert "<strong>2024-03-25 to 2024-03-31</strong> (Europe/Berlin), compared with the 7 days before" in page
     assert page == report.html(berlin, created_from="2024-03-25", created_before="2024-04-01")
+
+
+def test_costs_are_divided_by_a_key_of_metadata(runs: RunRepository) -> None:
+    runs.save_many(
+        ended(number, MONDAY + number, metadata=metadata)
+        for number, metadata in enumerate(({"customer": "Ann & Co"}, {"customer": "Bob"}, {"customer": "Bob"}, {}))
+    )
+    runs.set_prices([Price("gpt-4o", 0, 2, None, 10, "EUR")])
+    page = Document(report.html(runs, by="metadata:customer"))
+    assert "Cost by week and customer" in page.text
+    assert ["Week from in EUR", "Ann & Co", "Bob", "no customer", "Total"] in page.rows
+    assert ["2024-06-03", "2.8000", "5.6000", "2.8000", "11.2000"] in page.rows
+    assert "Cost by week and assistant" in report.html(runs, by="assistant")
+    runs.set_prices([Price("gpt-4", 0, 2, None, 10, "USD")])
+    runs.save(ended(9, MONDAY + 9, model="gpt-4", metadata={"customer": "Bob"}))
+    assert "(EUR, USD) and cannot be added" in report.html(runs, by="metadata:customer")
+    for unknown in ("tool", "week", "customer"):
+        with pytest.raises(ConfigurationError, match="expected one or more of model, assistant, source, metadata:KEY"):
+            report.html(runs, by=unknown)
