@@ -133,7 +133,7 @@ def _upwards(asked: Question, group: tuple[Any, ...]) -> list[tuple[bool, Any]]:
     key = []
     for name, value in zip(asked.by, group, strict=True):
         is_time = name == "hour" and value is not None and asked.zone is not UTC
-        key.append((value is not None, datetime.fromisoformat(value) if is_time else value))
+        key.append((value is not None, datetime.fromisoformat(value).timestamp() if is_time else value))
     return key
 
 
