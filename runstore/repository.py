@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from copy import copy
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -90,8 +90,7 @@ class RunRepository:
     """
 
     def __init__(self, bind: Engine | Connection, *, patience: float = PATIENCE, tz: Zone | None = None) -> None:
-        self.tz = zones.named(tz)
-        """The time zone of dates in filters, and of the hours, days, weeks and months of :meth:`stats`."""
+        self._tz = zones.named(tz)
         self._seen = SeenRows()
         self._connections = Connections(bind, patience=patience, seen=self._seen)
         self._owned: Engine | None = None
@@ -153,10 +152,15 @@ class RunRepository:
         view._owned = None
         return view
 
+    @property
+    def tz(self) -> tzinfo:
+        """The time zone of dates in filters, and of the hours, days, weeks and months of :meth:`stats`."""
+        return self._tz
+
     def in_zone(self, tz: Zone) -> RunRepository:
         """Return a view of this archive with another time zone, for programs whose users are in several zones."""
         view = copy(self)
-        view.tz = zones.named(tz)
+        view._tz = zones.named(tz)
         view._owned = None
         return view
 
