@@ -43,7 +43,7 @@ def html(
     redact: bool = False,
     **where: Unpack[Filter],
 ) -> str:
-    """Return a report of the runs that meet the conditions of :meth:`RunRepository.find`, as an HTML document.
+    """Return a report of the runs that meet the conditions of :meth:`.RunRepository.find`, as an HTML document.
 
     Without ``created_before``, the period ends after the day of the newest run. Without ``created_from``, it begins
     with the first of the last twelve weeks that have runs. Each of the six numbers at the top is compared with the same
