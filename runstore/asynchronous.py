@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from copy import copy
-from datetime import datetime
+from datetime import datetime, tzinfo
 from functools import cache
 from itertools import islice
 from types import TracebackType
@@ -35,6 +35,7 @@ from runstore.save.writer import Outcome
 from runstore.schema import Base
 from runstore.times import Time
 from runstore.upkeep.lint import Finding
+from runstore.zones import Zone
 
 try:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
@@ -86,8 +87,10 @@ class AsyncRunRepository:
     :func:`contextlib.aclosing` does so immediately, else the event loop does so soon afterwards.
     """
 
-    def __init__(self, bind: AsyncEngine | AsyncConnection, *, patience: float = PATIENCE) -> None:
-        self._runs = RunRepository(_synchronous(bind), patience=patience)
+    def __init__(
+        self, bind: AsyncEngine | AsyncConnection, *, patience: float = PATIENCE, tz: Zone | None = None
+    ) -> None:
+        self._runs = RunRepository(_synchronous(bind), patience=patience, tz=tz)
         self._bind: Connection | Session | None = None
         self._owned: AsyncEngine | None = None
 
@@ -99,13 +102,14 @@ class AsyncRunRepository:
         schema: str | None = None,
         patience: float = PATIENCE,
         connections: int | None = None,
+        tz: Zone | None = None,
     ) -> Self:
         """Open the archive at a database URL or the path of a SQLite file: :meth:`RunRepository.open`.
 
         Close the repository, or use it in an ``async with`` statement.
         """
         engine = create_async_engine(place, schema=schema, connections=connections)
-        repository = cls(engine, patience=patience)
+        repository = cls(engine, patience=patience, tz=tz)
         repository._owned = engine
         return repository
 
@@ -132,6 +136,18 @@ class AsyncRunRepository:
         else:
             raise ConfigurationError(detail="on takes a connection or a session; pass an engine to AsyncRunRepository")
         return view
+
+    def in_zone(self, tz: Zone) -> AsyncRunRepository:
+        """Return a view of this archive with another time zone: :meth:`RunRepository.in_zone`."""
+        view = copy(self)
+        view._runs = self._runs.in_zone(tz)
+        view._owned = None
+        return view
+
+    @property
+    def tz(self) -> tzinfo:
+        """The time zone of dates in filters, and of the hours, days, weeks and months of :meth:`stats`."""
+        return self._runs.tz
 
     def reading(self, timeout: float) -> AsyncRunRepository:
         """Return a view of this archive that only reads, with a time limit: :meth:`RunRepository.reading`."""

@@ -27,6 +27,13 @@ from runstore.times import seconds
 PRICE = table_of(ModelPrice)
 
 
+ALIASES = {"input": "prompt", "output": "completion", "cached_input": "cached"}
+"""Names that lists of prices use for fields of :class:`Price`."""
+
+SIGNS = {"$": "USD", "€": "EUR", "£": "GBP"}
+"""Signs before amounts, and the currencies that they mean if none is given. Other currencies are written with $ too."""
+
+
 class Price(NamedTuple):
     """The price of a million tokens of a model, for runs created at or after a given time."""
 
@@ -53,12 +60,13 @@ class MissingPrice(NamedTuple):
     last: int | None
 
 
-def read(path: Path) -> list[Price]:
+def read(path: Path, *, currency: str | None = None) -> list[Price]:
     """Read prices from a CSV file with a header line, or from a JSON array of objects.
 
-    The columns or keys are the fields of :class:`Price`; ``cached`` and ``valid_from`` may be missing or empty. Times
-    are written as in filters, for example 2024-05-13. Raises :class:`ConfigurationError`, which states the place of the
-    error.
+    The columns or keys are the fields of :class:`Price`, or ``input``, ``output`` and ``cached_input``; ``cached`` and
+    ``valid_from`` may be missing or empty. Times are written as in filters, for example 2024-05-13, in UTC. Amounts may
+    begin with a sign, such as ``$2.50``. *currency* is that of prices without a currency and a sign. Raises
+    :class:`ConfigurationError`, which states the place of the error.
     """
     text = path.read_bytes().decode("utf-8-sig", errors="replace")
     try:
@@ -69,26 +77,32 @@ def read(path: Path) -> list[Price]:
         ) from None
     if not isinstance(rows, list) or not rows:
         raise ConfigurationError(detail=f"{path}: expected CSV with a header line, or a JSON array of objects")
-    return checked(rows, f"{path}: ")
+    return checked(rows, f"{path}: ", currency)
 
 
-def checked(rows: Iterable[Any], where: str = "") -> list[Price]:
+def checked(rows: Iterable[Any], where: str = "", currency: str | None = None) -> list[Price]:
     """Return prices, or mappings with the fields of a price, as prices. Raises :class:`ConfigurationError`."""
     found: dict[tuple[str, int], Price] = {}
     for number, row in enumerate(rows, 1):
-        price = _price(f"{where}price {number}", row._asdict() if isinstance(row, Price) else row)
+        price = _price(f"{where}price {number}", row._asdict() if isinstance(row, Price) else row, currency)
         if (key := (price.model, price.valid_from)) in found:
             raise ConfigurationError(detail=f"{where}price {number}: {price.model} already has a price for that time")
         found[key] = price
     return list(found.values())
 
 
-def _price(where: str, row: Any) -> Price:
+def _price(where: str, row: Any, currency: str | None) -> Price:
     if not isinstance(row, Mapping):
         raise ConfigurationError(detail=f"{where}: expected an object")
+    for alias, name in ALIASES.items():
+        if alias in row:
+            if name in row:
+                raise ConfigurationError(detail=f"{where}: {alias} and {name} mean the same; give only one of them")
+            row = {name if each == alias else each: value for each, value in row.items()}
     if unknown := [str(name) for name in row if name not in Price._fields]:
         raise ConfigurationError(detail=f"{where}: unknown field {unknown[0]!r}; expected {', '.join(Price._fields)}")
     given = {name: value for name, value in row.items() if value not in (None, "")}
+    given.setdefault("currency", _of_signs(where, given) or currency)
     for name in ("model", "currency"):
         value = given.get(name)
         if not isinstance(value, str) or not wire.is_text(value) or len(value.encode()) > wire.MAX_INDEXED_BYTES:
@@ -101,6 +115,19 @@ def _price(where: str, row: Any) -> Price:
         _amount(where, "completion", given.get("completion")),
         given["currency"],
     )
+
+
+def _of_signs(where: str, given: dict[str, Any]) -> str | None:
+    """Remove the signs before amounts, and return the currency that they mean."""
+    known: str | None = given.get("currency")
+    for name in ("prompt", "cached", "completion"):
+        value = given.get(name)
+        if not isinstance(value, str) or (sign := value.lstrip()[:1]) not in SIGNS:
+            continue
+        if known in SIGNS.values() and known != SIGNS[sign]:
+            raise ConfigurationError(detail=f"{where}: {name} is {value!r}, but the currency is {known}")
+        known, given[name] = known or SIGNS[sign], value.lstrip()[1:]
+    return known
 
 
 def _amount(where: str, name: str, value: Any) -> float:

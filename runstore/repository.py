@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from copy import copy
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +18,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
-from runstore import config, fetched, formats, migrate, prices, waiting, wire
+from runstore import config, fetched, formats, migrate, prices, waiting, wire, zones
 from runstore.answers import Answer, ArrowStream, Statistics, row_type
 from runstore.backends import Parameters, QueryRows, Transaction, approximate_bytes, create_engine
 from runstore.backends.parameters import bindable
@@ -48,6 +48,7 @@ from runstore.upkeep.fingerprint import Difference, Fingerprint
 from runstore.upkeep.lint import Finding
 from runstore.upkeep.pruner import Pruned
 from runstore.upkeep.verify import Damage
+from runstore.zones import Zone
 
 PATIENCE = 60.0
 """Seconds for which writes are retried while the server cannot be reached. A restart takes less."""
@@ -84,9 +85,14 @@ class RunRepository:
 
     *patience* is the time in seconds for which writes are retried while the server cannot be reached, including the
     first connection; reads raise :class:`DatabaseUnreachable` immediately.
+
+    *tz* is the time zone of dates and of datetimes without a zone in filters, and of the hours, days, weeks and months
+    of :meth:`stats`: a name such as ``Europe/Berlin``, ``local`` for the zone of this machine, or a ``tzinfo``; by
+    default UTC. All times that are returned are in UTC.
     """
 
-    def __init__(self, bind: Engine | Connection, *, patience: float = PATIENCE) -> None:
+    def __init__(self, bind: Engine | Connection, *, patience: float = PATIENCE, tz: Zone | None = None) -> None:
+        self._tz = zones.named(tz)
         self._seen = SeenRows()
         self._connections = Connections(bind, patience=patience, seen=self._seen)
         self._owned: Engine | None = None
@@ -104,6 +110,7 @@ class RunRepository:
         schema: str | None = None,
         patience: float = PATIENCE,
         connections: int | None = None,
+        tz: Zone | None = None,
     ) -> Self:
         """Open the archive at a database URL or the path of a SQLite file, by default the one set in the environment.
 
@@ -112,7 +119,7 @@ class RunRepository:
         first save creates a SQLite file that does not exist. Close the repository, or use it in a ``with`` statement.
         """
         engine = create_engine(place, schema=schema, connections=connections)
-        repository = cls(engine, patience=patience)
+        repository = cls(engine, patience=patience, tz=tz)
         repository._owned = engine
         return repository
 
@@ -144,6 +151,18 @@ class RunRepository:
         """
         view = copy(self)
         view._connections = self._connections.reading(timeout)
+        view._owned = None
+        return view
+
+    @property
+    def tz(self) -> tzinfo:
+        """The time zone of dates in filters, and of the hours, days, weeks and months of :meth:`stats`."""
+        return self._tz
+
+    def in_zone(self, tz: Zone) -> RunRepository:
+        """Return a view of this archive with another time zone, for programs whose users are in several zones."""
+        view = copy(self)
+        view._tz = zones.named(tz)
         view._owned = None
         return view
 
@@ -326,7 +345,7 @@ class RunRepository:
         *before* the last runs before it; with both, the first runs between the two are returned. Raises
         :class:`ConfigurationError`, and :class:`RunNotFound` for such an id.
         """
-        wanted = filters.understood(self._backend, where, paged=True)
+        wanted = self._understood(where, paged=True)
         asked = pages.request(wanted, newest_first, limit, cursor, after, before)
         with self._connections.transaction(write=False) as transaction:
             found = pages.find(transaction, self._reader, asked)
@@ -343,7 +362,7 @@ class RunRepository:
         **where: Unpack[Filter],
     ) -> TextPage:
         """Return the page of :meth:`find` as compact JSON texts, without parsing them."""
-        wanted = filters.understood(self._backend, where, paged=True)
+        wanted = self._understood(where, paged=True)
         asked = pages.request(wanted, newest_first, limit, cursor, after, before)
         with self._connections.transaction(write=False) as transaction:
             return pages.find(transaction, self._reader, asked).as_texts()
@@ -366,7 +385,7 @@ class RunRepository:
         """
         chosen = queries.view_columns(columns)
         named = _named(chosen)
-        wanted = filters.understood(self._backend, where, paged=True)
+        wanted = self._understood(where, paged=True)
         asked = pages.request(wanted, newest_first, limit, cursor, after, before)
         with self._connections.transaction(write=False) as transaction:
             ids, following = pages.find_ids(transaction, asked)
@@ -381,7 +400,7 @@ class RunRepository:
 
     def iterate_json(self, *, newest_first: bool = False, **where: Unpack[Filter]) -> Generator[bytes]:
         """Yield the same runs as compact JSON texts, without the cost of parsing them."""
-        wanted = filters.understood(self._backend, where, paged=False)
+        wanted = self._understood(where, paged=False)
         return self._connections.streamed(lambda transaction: self._texts(transaction, wanted, newest_first))
 
     def _texts(self, transaction: Transaction, wanted: filters.Where, newest_first: bool) -> Generator[bytes]:
@@ -394,7 +413,7 @@ class RunRepository:
 
     def count(self, **where: Unpack[Filter]) -> int:
         """Return the number of runs that meet the conditions of :meth:`find`."""
-        wanted = filters.understood(self._backend, where, paged=False)
+        wanted = self._understood(where, paged=False)
         with self._connections.transaction(write=False) as transaction:
             ways = pages.chosen(transaction, wanted, filters.MANY).ways
             return int(transaction.execute(queries.count(ways)).scalar_one())
@@ -523,7 +542,7 @@ class RunRepository:
         self, columns: str | Iterable[str] | None, order: queries.Order, where: Filter
     ) -> tuple[list[formats.Column], Callable[[], Generator[Any]]]:
         """Return the columns of rows of the view ``runs``, and a function that reads these rows."""
-        wanted = filters.understood(self._backend, where, paged=False)
+        wanted = self._understood(where, paged=False)
         chosen = queries.view_columns(columns)
 
         def read() -> Generator[Any]:
@@ -557,14 +576,14 @@ class RunRepository:
         The result is a list of dictionaries, which can also be read as a data frame (``df``) or Arrow data (``arrow``).
 
         *by*: any of hour, day, week, month, model, assistant, thread, status, source, error, tool and function (``BY``
-        of :mod:`runstore.query.statistics`). *columns*: the columns to compute, from its ``COLUMNS``; fewer are faster.
-        Rows are ordered by group; *sort* orders them by a column instead, greatest first, and *limit* returns at most
-        that many.
+        of :mod:`runstore.query.statistics`), and ``metadata:KEY`` for the values of a key of metadata. *columns*: the
+        columns to compute, from its ``COLUMNS``; fewer are faster. Rows are ordered by group; *sort* orders them by a
+        column instead, greatest first, and *limit* returns at most that many.
 
         Raises :class:`ConfigurationError`.
         """
-        asked = statistics.question(by, columns, sort, limit)
-        wanted = filters.understood(self._backend, where, paged=False)
+        asked = statistics.question(by, columns, sort, limit, self.tz)
+        wanted = self._understood(where, paged=False)
         with self._connections.transaction(write=False) as transaction:
             conditions = pages.conditions(transaction, wanted, filters.MANY)
             groups = statistics.answer(transaction, asked, conditions)
@@ -580,7 +599,7 @@ class RunRepository:
         :class:`ConfigurationError`.
         """
         asked = facets.question(names, limit)
-        wanted = filters.understood(self._backend, where, paged=True)
+        wanted = self._understood(where, paged=True)
         with self._connections.transaction(write=False) as transaction:
             return facets.answer(transaction, asked, wanted)
 
@@ -590,7 +609,7 @@ class RunRepository:
         Prompts that differ in one sentence only are gathered (:mod:`runstore.query.prompts`). At most *limit* runs are
         counted: the newest ones that meet the conditions of :meth:`find`. Raises :class:`RunNotFound` if there is none.
         """
-        wanted = filters.understood(self._backend, where, paged=False)
+        wanted = self._understood(where, paged=False)
         if wire.is_text(assistant_id):
             with self._connections.transaction(write=False) as transaction:
                 conditions = pages.conditions(transaction, wanted, filters.MANY)
@@ -754,13 +773,16 @@ class RunRepository:
     @contextmanager
     def _choice(self, where: Filter, any_version: bool) -> Iterator[pruner.Choice]:
         if any_version:
-            with earlier.AnySnapshot(self._backend, self._reader, where) as choice:
+            with earlier.AnySnapshot(self._backend, self._reader, filters.read(where, self.tz)) as choice:
                 yield choice
         else:
             yield pruner.Newest(self._tests(where))
 
     def _tests(self, where: Filter) -> list[ColumnElement[bool]]:
-        return filters.understood(self._backend, where, paged=False).tests()
+        return self._understood(where, paged=False).tests()
+
+    def _understood(self, where: Filter, *, paged: bool) -> filters.Where:
+        return filters.understood(self._backend, filters.read(where, self.tz), paged=paged)
 
     def _collect(self, candidates: pruner.Shared) -> int:
         deleted = self._connections.retried(lambda transaction: pruner.collect(transaction, candidates), whole=True)

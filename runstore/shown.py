@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, tzinfo
 from decimal import Decimal
 from typing import Any
 
 from markupsafe import Markup
+
+from runstore import zones
 
 NONE = "\N{EN DASH}"
 """Shown where a run has no value."""
@@ -65,20 +67,22 @@ _UNITS: tuple[tuple[str, int, str, int], ...] = (
 )
 
 
-def moment(seconds: Any) -> str:
-    """Return Unix seconds as a time in UTC, or the value itself if it is not a time of the calendar."""
+def moment(seconds: Any, zone: tzinfo = UTC) -> str:
+    """Return Unix seconds as a time, or the value itself if it is not a time of the calendar."""
     if seconds is None:
         return NONE
     try:
-        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
-    except (ValueError, OverflowError, OSError, TypeError):
+        return zones.local_time(seconds, zone)
+    except (OverflowError, TypeError):
         return shortened(compact_json(seconds))
 
 
-def day(seconds: int | None) -> str:
-    """Return the day of Unix seconds in UTC."""
-    text = moment(seconds)
-    return text[:10] if len(text) == 19 else text
+def day(seconds: int | None, zone: tzinfo = UTC) -> str:
+    """Return the day of Unix seconds, or the value itself if it is not a time of the calendar."""
+    try:
+        return NONE if seconds is None else zones.local_time(seconds, zone)[:10]
+    except OverflowError:
+        return str(seconds)
 
 
 def shortened(text: str | None, most: int = LONGEST_ID) -> str:

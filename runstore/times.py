@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from fractions import Fraction
 from typing import Any
 
+from runstore import zones
 from runstore.errors import InvalidArgument
 
 Time = int | float | str | date | datetime
-"""Unix seconds, a datetime (a naive one is UTC), a date (its first second in UTC), the ISO text of either, or an age:
-``45s``, ``30m``, ``12h``, ``7d`` or ``2w`` before now."""
+"""Unix seconds, a datetime, a date (its first second), the ISO text of either, or an age: ``45s``, ``30m``, ``12h``,
+``7d`` or ``2w`` before now. A date, and a datetime without a zone, are in UTC unless the reader sets another zone."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EXPECTED = "expected Unix seconds, a datetime or date, its ISO text, or an age such as 7d"
@@ -23,16 +25,17 @@ _LONGEST = 10**10
 """The longest age in seconds; a longer one is cut to it. It reaches back almost 317 years."""
 
 
-def microseconds(name: str, time: Any) -> int:
+def microseconds(name: str, time: Any, zone: tzinfo = UTC) -> int:
     """Return a time as Unix microseconds, rounded up. The result is not limited to 64 bits.
 
-    Raises :class:`InvalidArgument` for a value that is not a :data:`Time`.
+    Of a time that the clock of *zone* shows twice, the first one is meant. Raises :class:`InvalidArgument` for a value
+    that is not a :data:`Time`.
     """
     moment = _read(time) if isinstance(time, str) else time
     if isinstance(moment, date) and not isinstance(moment, datetime):
-        moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
+        moment = zones.start_of_day(moment, zone)
     if isinstance(moment, datetime):
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=zone)
         return (aware - EPOCH) // timedelta(microseconds=1)
     if isinstance(moment, float) and abs(moment) < 2**63:
         moment = Fraction(moment)
@@ -43,20 +46,20 @@ def microseconds(name: str, time: Any) -> int:
     return moment * 1_000_000
 
 
-def seconds(name: str, time: Any) -> int:
+def seconds(name: str, time: Any, zone: tzinfo = UTC) -> int:
     """Return a time as Unix seconds, rounded up and limited to the range of 64-bit integers.
 
     Because it is rounded up, "from 10.5" means "from 11" and "before 10.5" means "before 11".
     """
-    return max(-(2**63), min(-(-microseconds(name, time) // 1_000_000), 2**63 - 1))
+    return max(-(2**63), min(-(-microseconds(name, time, zone) // 1_000_000), 2**63 - 1))
 
 
-def _read(text: str) -> datetime | Fraction | None:
+def _read(text: str) -> date | Fraction | None:
     if age := _AGE.fullmatch(text):
         return datetime.now(UTC) - timedelta(seconds=min(int(age[1]) * _UNITS[age[2]], _LONGEST))
     if len(text) <= 100 and _SECONDS.fullmatch(text):
         return Fraction(text)
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None
+    for kind in (date, datetime):
+        with suppress(ValueError):
+            return kind.fromisoformat(text)
+    return None

@@ -25,7 +25,7 @@ from tests.helpers.copies import Copies, migrated
 pytest_plugins = ["tests.helpers.commands"]
 
 # The tests ignore the archives in the environment of the developer's shell.
-for name in ("RUNSTORE_DATABASE_URL", "RUNSTORE_MIGRATIONS_URL", "RUNSTORE_SCHEMA", "DATABASE_URL"):
+for name in ("RUNSTORE_DATABASE_URL", "RUNSTORE_MIGRATIONS_URL", "RUNSTORE_SCHEMA", "RUNSTORE_TZ", "DATABASE_URL"):
     os.environ.pop(name, None)
 
 CHOSEN = os.environ.get("RUNSTORE_TEST_BACKENDS", "sqlite,postgresql" if servers.SERVER else "sqlite,postgresql-18")

@@ -252,9 +252,16 @@ class Backend(ABC):
         """Return the column for a condition that should not use an index, if the database cannot decide that."""
         return column
 
-    def materialized(self, statement: Select[Any]) -> Select[Any]:
-        """Return a SELECT over a view for aggregation: each value is computed once, however many aggregates read it."""
-        return statement
+    @abstractmethod
+    def materialized(self, statement: Select[Any], *, amounts: bool) -> Select[Any]:
+        """Return a SELECT over a view for aggregation: each value is computed once, however many aggregates read it.
+
+        *amounts*: whether it has the costs of runs, of which each is a query of the prices.
+        """
+
+    @abstractmethod
+    def calendar(self, seconds: ColumnElement[int], unit: str) -> ColumnElement[str]:
+        """Return the hour, day, week or month of Unix seconds as text, spelled as in the view ``runs``."""
 
     def sum_in_halves(self, column: ColumnElement[Any]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
         """Return two aggregates, *high* and *low*, for the exact sum of 64-bit integers.

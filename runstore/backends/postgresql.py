@@ -60,6 +60,9 @@ from runstore.masking import HARMLESS
 from runstore.schema.base import Number
 from runstore.schema.run import JSONTerms
 
+_CALENDAR = {"hour": 'YYYY-MM-DD"T"HH24', "day": "YYYY-MM-DD", "week": 'IYYY-"W"IW', "month": "YYYY-MM"}
+"""Formats of to_char."""
+
 FEW_ROWS = 4
 """Maximum rows that are inserted by INSERT rather than COPY, or as rows rather than arrays."""
 
@@ -271,6 +274,15 @@ class PostgreSQL(Backend):
         """Use the same index."""
         test = func.json_extract_path(document, cast(key, Text)).is_not(None)
         return test, _has_term(document, key) & test
+
+    def calendar(self, seconds: ColumnElement[int], unit: str) -> ColumnElement[str]:
+        """Use the time in UTC, whatever the time zone of the session."""
+        utc = func.timezone("UTC", func.to_timestamp(seconds))
+        return func.to_char(utc, literal_column(f"'{_CALENDAR[unit]}'"), type_=Text)
+
+    def materialized(self, statement: Select[Any], *, amounts: bool) -> Select[Any]:
+        """With amounts, add an OFFSET, so that PostgreSQL does not flatten the subquery; else flattening is faster."""
+        return statement.offset(literal_column("0")) if amounts else statement
 
     def contains(self, column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
         """Use the collation C, in which lower() changes ASCII letters only."""

@@ -24,6 +24,7 @@ from sqlalchemy import (
     Connection,
     Dialect,
     Engine,
+    Integer,
     LargeBinary,
     Pool,
     Select,
@@ -53,6 +54,9 @@ from runstore.backends import awaited, sqlite_file, sqlite_query, turns
 from runstore.backends.base import HALF, Backend, Clock, JSONTest, QueryRows, Row, expect, insert_into, named
 from runstore.backends.parameters import Parameters
 from runstore.errors import ConfigurationError, QueryTimeout
+
+_CALENDAR = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "month": "%Y-%m"}
+"""Formats of strftime."""
 
 BUSY_SECONDS = 60
 """Seconds for which a connection waits for another connection's transaction."""
@@ -236,9 +240,17 @@ class SQLite(Backend):
         high, low = column.op(">>")(literal_column("32")), column.op("&")(literal_column(str(HALF - 1)))
         return func.sum(high), func.sum(low)
 
-    def materialized(self, statement: Select[Any]) -> Select[Any]:
+    def materialized(self, statement: Select[Any], *, amounts: bool) -> Select[Any]:
         """Add a LIMIT, so that SQLite does not flatten the subquery and look up a value again for each aggregate."""
         return statement.limit(-1)
+
+    def calendar(self, seconds: ColumnElement[int], unit: str) -> ColumnElement[str]:
+        """Determine a week by its Thursday, which is in the year of the week."""
+        if unit != "week":
+            return func.strftime(_CALENDAR[unit], seconds, "unixepoch", type_=Text)
+        thursday = seconds, "unixepoch", "-3 days", "weekday 4"
+        number = func.printf("%02d", (func.strftime("%j", *thursday, type_=Integer) - 1) // 7 + 1, type_=Text)
+        return func.strftime("%Y-W", *thursday, type_=Text) + number
 
     def without_index(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """Prefix the column with a plus, which prevents the use of an index: SQLite has no statistics about values."""

@@ -17,6 +17,7 @@ from runstore.cli.filters import filter_options, opened
 from runstore.cli.help import Command
 from runstore.cli.output import db_option, note, patience_option, printable
 from runstore.cli.values import Choice
+from runstore.cli.zones import tz_option
 from runstore.errors import DatabaseFailure, RunNotFound
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def verify_command(db: str | None) -> None:
 @click.command("fingerprint", cls=Command, example="runstore fingerprint --by day --created-from 2024-06-01")
 @db_option
 @filter_options
+@tz_option("dates in filters")
 @click.option("--by", type=Choice(["day"]), help="Print a line for each day (UTC) on which runs were created.")
 def fingerprint_command(db: str | None, by: str | None, where: Filter) -> None:
     """Print a fingerprint of the runs in an archive, and their number.
@@ -133,6 +135,7 @@ def delete_command(run_ids: tuple[str, ...], db: str | None, yes: bool, patience
 )
 @db_option
 @filter_options
+@tz_option("dates in filters")
 @click.option(
     "--any-version",
     is_flag=True,

@@ -20,6 +20,8 @@ from runstore.cli.logs import is_for_a_person, is_text
 from runstore.cli.output import db_option, is_terminal, note, patience_option, printable
 from runstore.cli.rejects import rejected_to
 from runstore.cli.values import Integer, Seconds
+from runstore.cli.zones import chosen, tz_option
+from runstore.times import seconds
 
 if TYPE_CHECKING:
     from runstore.fetch import FetchReport, HTTPServer
@@ -115,6 +117,7 @@ def _headers(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> d
     metavar="TIME",
     help="Omit runs that were created before this time: ISO 8601, Unix seconds, or an age such as 12h or 7d.",
 )
+@tz_option("a date of --since")
 @click.option(
     "--refresh-unfinished",
     is_flag=True,
@@ -208,7 +211,7 @@ def fetch_command(
             ids,
             archive,
             source=source,
-            since=since,
+            since=None if since is None else seconds("since", since, chosen()),
             refresh_unfinished=refresh_unfinished,
             wait=wait,
             jobs=jobs,

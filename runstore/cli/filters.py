@@ -13,6 +13,7 @@ from runstore.cli.completion import one_of
 from runstore.cli.help import FILTERS_GROUP, Option
 from runstore.cli.output import T, note
 from runstore.cli.values import Integer, Pair
+from runstore.cli.zones import chosen
 from runstore.errors import RunStoreError
 from runstore.query.criteria import FILTERS, Criterion, Kind
 from runstore.statuses import STATUSES
@@ -73,13 +74,13 @@ def filter_options(command: Callable[..., T]) -> Callable[..., T]:
 
 @contextmanager
 def opened(db: str | None, where: Mapping[str, Any], **options: Any) -> Iterator[RunRepository]:
-    """Open the archive from which a filter selects runs, and warn about statuses that no run has.
+    """Open the archive from which a filter selects runs, with the zone of --tz, and warn about statuses of no run.
 
     A server may have statuses of its own, so they are not errors. *options* are those of :meth:`RunRepository.open`.
     """
     from runstore.repository import RunRepository
 
-    with RunRepository.open(db, **options) as archive:
+    with RunRepository.open(db, tz=chosen(), **options) as archive:
         if doubtful := [status for status in where.get("status", ()) if status not in STATUSES]:
             _warn(archive, doubtful)
         yield archive

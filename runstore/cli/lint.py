@@ -16,6 +16,7 @@ from runstore.cli.filters import filter_options, opened
 from runstore.cli.help import Command
 from runstore.cli.output import db_option, note
 from runstore.cli.tables import form_of, format_option, write_rows
+from runstore.cli.zones import tz_option
 
 
 def _rules() -> Iterable[str]:
@@ -35,6 +36,7 @@ def _rules() -> Iterable[str]:
     help="Print only the findings of this rule, for example secret (may be repeated).",
 )
 @filter_options
+@tz_option("dates in filters")
 @format_option("table", "jsonl", "json", "csv")
 @output_option
 def lint_command(

@@ -24,18 +24,19 @@ def prices_command() -> None:
 @prices_command.command("import", example="runstore prices import prices.csv")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @db_option
+@click.option("--currency", metavar="TEXT", help="The currency of prices without one, for example EUR.")
 @patience_option
-def import_prices(file: Path, db: str | None, patience: float) -> None:
+def import_prices(file: Path, db: str | None, currency: str | None, patience: float) -> None:
     """Store the prices in FILE, which is CSV or JSON.
 
-    The columns are model (a name, or the beginning of a name followed by *), valid_from, prompt, cached, completion
-    (prices per million tokens) and currency. A price replaces the stored price with the same model and valid_from;
-    other stored prices are kept.
+    The columns are model (a name, or the beginning of a name followed by *), valid_from, prompt or input, cached or
+    cached_input, completion or output (prices per million tokens, such as 2.50 or $2.50) and currency. A price replaces
+    the stored price with the same model and valid_from; other stored prices are kept.
     """
     from runstore import prices
     from runstore.repository import RunRepository
 
-    found = prices.read(file)
+    found = prices.read(file, currency=currency)
     with RunRepository.open(db, patience=patience) as archive:
         count = archive.set_prices(found)
     note(f"{counted(count, 'price')} stored")

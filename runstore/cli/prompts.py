@@ -6,6 +6,8 @@ import logging
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import date, timedelta, tzinfo
 from difflib import unified_diff
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +20,7 @@ from runstore.cli.files import output_file, output_option, spare_the_archive
 from runstore.cli.help import Command
 from runstore.cli.output import db_option, note
 from runstore.cli.tables import day, form_of, format_option, write_rows
+from runstore.cli.zones import chosen, tz_option
 from runstore.times import seconds
 
 if TYPE_CHECKING:
@@ -25,8 +28,6 @@ if TYPE_CHECKING:
 
 ALL = 2**62
 """The number of runs of an assistant that are counted."""
-
-DAY = 86_400
 
 SHOWN = 60
 """Characters of instructions in a table."""
@@ -63,6 +64,7 @@ class _Used(NamedTuple):
     is_flag=True,
     help="Count at least three texts that differ in one sentence as one version; the text is the one used last.",
 )
+@tz_option("the date of --at, and of first_day and last_day")
 @format_option("table", "jsonl", "json", "csv", "parquet", "xlsx")
 @output_option
 def prompts_command(
@@ -76,7 +78,7 @@ def prompts_command(
 ) -> None:
     """List the versions of the instructions of assistants, with the days and the number of the runs that had them.
 
-    The columns are assistant_id, first_day, last_day (of creation, UTC), runs, prompts (the number of texts, with
+    The columns are assistant_id, first_day, last_day (of creation), runs, prompts (the number of texts, with
     --group-similar) and instructions. The version that was used last comes first.
     """
     from runstore.repository import RunRepository
@@ -107,13 +109,13 @@ def prompts_command(
 def _used(archive: RunRepository, assistant: str, *, grouped: bool) -> Iterator[_Used]:
     from runstore.query.prompts import Version
 
-    found = archive.prompts(assistant, limit=ALL)
+    found, zone = archive.prompts(assistant, limit=ALL), chosen()
     if not found.complete:
         note(f"runstore: assistant {assistant} has more texts; only those that were used last are listed")
     prompts = [prompt for version in found.versions for prompt in version.prompts]
     prompts.sort(key=lambda prompt: -ALL if prompt.last is None else prompt.last, reverse=True)
     for used in found.versions if grouped else [Version((prompt,)) for prompt in prompts]:
-        yield _Used(assistant, day(used.first), day(used.last), used.runs, len(used.prompts), used.text)
+        yield _Used(assistant, day(used.first, zone), day(used.last, zone), used.runs, len(used.prompts), used.text)
 
 
 def _write(form: str, output: Path | None, found: Sequence[_Used], *, grouped: bool) -> None:
@@ -134,8 +136,7 @@ def _beginning(text: str | None) -> str | None:
 
 
 def _print_text(archive: RunRepository, assistant: str, at: str, output: Path | None) -> None:
-    end = seconds("at", at) + (DAY if _DATE.fullmatch(at) else 1)
-    page = archive.find(assistant_id=assistant, created_before=end, limit=1)
+    page = archive.find(assistant_id=assistant, created_before=_after(at, chosen()), limit=1)
     if not page.runs:
         note(f"runstore: no run of {assistant} was created up to {at}", logging.ERROR)
         sys.exit(3)
@@ -143,6 +144,14 @@ def _print_text(archive: RunRepository, assistant: str, at: str, output: Path | 
     with output_file(output) as file:
         file.write(f"{run.get('instructions') or ''}\n".encode())
     note(f"the instructions of run {run['id']}")
+
+
+def _after(at: str, zone: tzinfo) -> int:
+    """Return the first second after a time or a date."""
+    if _DATE.fullmatch(at):
+        with suppress(ValueError, OverflowError):  # the last date has no day after it
+            return seconds("at", date.fromisoformat(at) + timedelta(days=1), zone)
+    return seconds("at", at, zone) + 1
 
 
 def _differences(found: Sequence[_Used]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from runstore import zones
 from runstore.cli.completion import several_of
 from runstore.cli.files import output_file
 from runstore.cli.help import OUTPUT_GROUP, Option
 from runstore.cli.output import is_terminal, note, printable
 from runstore.cli.values import Choice
+from runstore.cli.zones import chosen
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -188,10 +190,16 @@ def write_rows(form: str, output: Path | None, columns: Sequence[Column], rows: 
 
 
 def print_table(columns: Sequence[Column], rows: Iterable[Row]) -> None:
-    """Print a table, or a block for each row if the terminal is too narrow for the headings."""
+    """Print a table, or a block for each row if the terminal is too narrow for the headings.
+
+    Times are printed in the zone of --tz, whose name is then part of the heading.
+    """
     from rich.console import Console
 
-    shown = limited(rows)
+    shown: Sequence[Row] = limited(rows)
+    if (zone := chosen()) is not UTC:
+        columns = [c._replace(name=f"{c.name} ({zones.name_of(zone)})") if c.kind == "time" else c for c in columns]
+        shown = [[local(value, zone) if isinstance(value, datetime) else value for value in row] for row in shown]
     console = Console()
     if sum(len(column.name) + 2 for column in columns) > console.width:
         for number, row in enumerate(shown, 1):
@@ -214,6 +222,14 @@ def print_table(columns: Sequence[Column], rows: Iterable[Row]) -> None:
         console.print(table)
 
 
+def local(moment: datetime, zone: tzinfo) -> str:
+    """Return a time as a clock of the zone shows it, or in UTC if it is outside the calendar there."""
+    try:
+        return zones.local_time(int(moment.timestamp()), zone)
+    except OverflowError:
+        return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
 def limited(rows: Iterable[T]) -> list[T]:
     """Return the first :data:`MOST_ROWS` rows, and print a note if there are more."""
     rows = iter(rows)
@@ -223,11 +239,11 @@ def limited(rows: Iterable[T]) -> list[T]:
     return shown
 
 
-def day(seconds: int | None) -> str | None:
-    """Return the day (UTC) of a time in Unix seconds; None outside the years 1 to 9999, as in the view ``runs``."""
+def day(seconds: int | None, zone: tzinfo = UTC) -> str | None:
+    """Return the day of a time in Unix seconds; None outside the years 1 to 9999, as in the view ``runs``."""
     try:
-        return None if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
-    except (ValueError, OverflowError, OSError):
+        return None if seconds is None else zones.local_time(seconds, zone)[:10]
+    except OverflowError:
         return None
 
 

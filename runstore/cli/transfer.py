@@ -19,6 +19,7 @@ from runstore.cli.output import db_option, is_terminal, note, patience_option, p
 from runstore.cli.rejects import rejected_to
 from runstore.cli.tables import Names, form_of, format_option, run_columns, run_columns_option, write_rows
 from runstore.cli.values import Choice, Integer
+from runstore.cli.zones import tz_option
 from runstore.save.policy import POLICIES
 
 if TYPE_CHECKING:
@@ -208,6 +209,7 @@ def _records(paths: Iterable[Path], most: int, *, exported: bool) -> Iterator[It
 @output_option
 @click.option("--redact", is_flag=True, help="Omit what looks like a key, token or password.")
 @filter_options
+@tz_option("dates in filters")
 def export_command(
     db: str | None,
     form: str | None,

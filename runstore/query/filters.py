@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
+from datetime import UTC, tzinfo
+from functools import partial, reduce
 from itertools import chain, product
 from operator import add
 from typing import Any, NamedTuple
@@ -106,25 +107,26 @@ def _yes_or_no(name: str, value: Any) -> bool:
     return value
 
 
-_READERS: dict[Kind, Callable[[str, Any], Any]] = {
+_READERS: dict[Kind, Callable[[str, Any], Any]] = {  # except for times, whose reader depends on the zone
     Kind.ONE_OF: _strings,
     Kind.ALL_OF: _strings,
     Kind.PAIRS: _pairs,
-    Kind.TIME: seconds,
     Kind.NUMBER: _number,
     Kind.YES_OR_NO: _yes_or_no,
 }
 
 
-def read(where: Mapping[str, Any]) -> dict[str, Any]:
+def read(where: Mapping[str, Any], zone: tzinfo = UTC) -> dict[str, Any]:
     """Return the checked values of a filter: iterables as lists, times and ages as seconds, None omitted.
 
-    Raise :class:`ConfigurationError` for an unknown filter or an invalid value.
+    *zone* is that of dates and of datetimes without a zone. Raise :class:`ConfigurationError` for an unknown filter or
+    an invalid value.
     """
     wanted = {name: value for name, value in where.items() if value is not None}
     if unknown := wanted.keys() - FILTERS.keys():
         raise no_such("filter", sorted(unknown)[0], FILTERS)
-    return {name: _READERS[FILTERS[name].kind](name, wanted[name]) for name in FILTERS if name in wanted}
+    readers: dict[Kind, Callable[[str, Any], Any]] = {**_READERS, Kind.TIME: partial(seconds, zone=zone)}
+    return {name: readers[FILTERS[name].kind](name, wanted[name]) for name in FILTERS if name in wanted}
 
 
 # --- conditions ------------------------------------------------------------------------------------------------------

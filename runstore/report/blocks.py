@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from runstore import charts, shown
 from runstore.charts import Chart, Series
+from runstore.query.statistics import METADATA
 from runstore.report.figures import Figures, Row
 
 Clean = Callable[[str], str]
@@ -67,10 +68,11 @@ def money(value: float, currency: str | None) -> str:
 
 
 def cost(figures: Figures, clean: Clean) -> Block:
-    """Return the cost of each week by model, or the tokens if costs are unknown or cannot be added."""
+    """Return the cost of each week by model or another group, or the tokens if costs are unknown or cannot be added."""
     note, command, measure, title = "", "", "cost", "Cost"
+    group = shown.shortened(clean(figures.by.removeprefix(METADATA)), LONGEST_HEAD)
     if not figures.now["runs"]:
-        return Block(f"{title} by {figures.week} and model", note=NO_RUNS)
+        return Block(f"{title} by {figures.week} and {group}", note=NO_RUNS)
     if not figures.has_cost:
         measure, title = "total_tokens", "Tokens"
         if figures.currencies:
@@ -80,9 +82,9 @@ def cost(figures: Figures, clean: Clean) -> Block:
             note = "No price is known for any of these runs. The chart shows tokens. To import prices:"
             command = "runstore prices import prices.csv"
     currency = figures.now["currency"]
-    labels = _labels(figures.week, figures.by_week_and_model)
-    series = _series(figures, measure, labels, clean)
-    title = f"{title} by {figures.week} and model"
+    labels = _labels(figures.week, figures.by_week_and_group)
+    series = _series(figures, measure, labels, group, clean)
+    title = f"{title} by {figures.week} and {group}"
     if not any(value for each in series for value in each.values):
         return Block(title, note=note or "No run has tokens.", command=command)
 
@@ -115,15 +117,15 @@ def cost(figures: Figures, clean: Clean) -> Block:
     return Block(title, charts.bars(chart), Table(head, rows), note, command)
 
 
-def _series(figures: Figures, measure: str, labels: Sequence[str], clean: Clean) -> list[Series]:
+def _series(figures: Figures, measure: str, labels: Sequence[str], group: str, clean: Clean) -> list[Series]:
     found: dict[str, dict[str, float]] = {}
-    for row in figures.by_week_and_model:
+    for row in figures.by_week_and_group:
         if row[measure] is not None:
-            of_model = found.setdefault("no model" if row["model"] is None else row["model"], {})
-            of_model[_label(figures.week, row[figures.week])] = float(row[measure])
+            name = f"no {group}" if row[figures.by] is None else row[figures.by]
+            found.setdefault(name, {})[_label(figures.week, row[figures.week])] = float(row[measure])
     return [
-        Series(shown.shortened(clean(name), LONGEST_NAME) or "(empty)", [of_model.get(label) for label in labels])
-        for name, of_model in sorted(found.items())
+        Series(shown.shortened(clean(name), LONGEST_NAME) or "(empty)", [of_group.get(label) for label in labels])
+        for name, of_group in sorted(found.items())
     ]
 
 

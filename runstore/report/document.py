@@ -14,7 +14,7 @@ from typing import Any, Unpack
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from runstore import charts, redact, shown
+from runstore import charts, redact, shown, zones
 from runstore.errors import InvalidArgument
 from runstore.query.criteria import FILTERS, Filter, Kind
 from runstore.report import blocks, numbers, versions
@@ -38,23 +38,25 @@ def html(
     runs: RunRepository,
     *,
     title: str = TITLE,
+    by: str = "model",
     prompts: bool = True,
     redact: bool = False,
     **where: Unpack[Filter],
 ) -> str:
-    """Return a report of the runs that meet the conditions of :meth:`RunRepository.find`, as an HTML document.
+    """Return a report of the runs that meet the conditions of :meth:`.RunRepository.find`, as an HTML document.
 
     Without ``created_before``, the period ends after the day of the newest run. Without ``created_from``, it begins
     with the first of the last twelve weeks that have runs. Each of the six numbers at the top is compared with the same
-    number of the period before, which has the same length. *prompts*: whether to list the prompt versions of the
-    assistants with the most runs. *redact*: whether to omit what looks like a secret (:mod:`runstore.redact`). The same
-    runs and prices give the same document.
+    number of the period before, which has the same length. Days and weeks are in the time zone of the repository. *by*:
+    the group by which the costs of each week are divided: ``model``, ``assistant``, ``source`` or ``metadata:KEY``.
+    *prompts*: whether to list the prompt versions of the assistants with the most runs. *redact*: whether to omit what
+    looks like a secret (:mod:`runstore.redact`). The same runs and prices give the same document.
 
     Raises :class:`ConfigurationError`.
     """
     if len(title) > LONGEST_TITLE:
         raise InvalidArgument(argument="title", reason=f"has {len(title)} characters, expected at most {LONGEST_TITLE}")
-    figures = read(runs, where, with_prompts=prompts)
+    figures = read(runs, where, by=by, with_prompts=prompts)
     return page(figures, where, title=title, with_prompts=prompts, clean=_without_secrets if redact else _as_it_is)
 
 
@@ -70,6 +72,7 @@ def page(figures: Figures, where: Mapping[str, Any], *, title: str, with_prompts
             policy=_policy(style),
             figures=figures,
             period=figures.period,
+            zone=zones.name_of(figures.zone),
             numbers=numbers.six(figures, clean),
             first=[blocks.cost(figures, clean), blocks.outcomes(figures), blocks.durations(figures)],
             second=blocks.failures(figures, clean),

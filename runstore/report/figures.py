@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import tzinfo
 from typing import Any, NamedTuple
 
+from runstore.errors import not_one_of
 from runstore.query.prompts import Prompts
+from runstore.query.statistics import METADATA
 from runstore.report.period import BOUNDS, DAY, Period, chosen
 from runstore.repository import RunRepository
 from runstore.statuses import STATUSES
@@ -13,6 +16,9 @@ from runstore.upkeep.fingerprint import NOTHING, Fingerprint
 
 TOTALS = ("runs", "failed", "failure_rate", "total_tokens", "cost", "currency", "unpriced", "seconds_p50",
           "seconds_p95", "unfinished")  # fmt: skip
+
+GROUPS = ("model", "assistant", "source")
+"""The groups, besides keys of metadata, by which costs can be divided: in these, each run counts once."""
 
 TOP = 10
 """Number of threads and of runs in a list."""
@@ -41,6 +47,7 @@ class Figures(NamedTuple):
     """Everything that a report shows."""
 
     period: Period | None
+    zone: tzinfo
     now: Row
     then: Row
     """The totals of the period before."""
@@ -49,12 +56,16 @@ class Figures(NamedTuple):
     """The unit of the charts by week."""
     day: str
     """The unit of the charts by day."""
-    by_week_and_model: list[Row]
+    by: str
+    """The group by which the costs of each week are divided."""
+    by_week_and_group: list[Row]
     by_day: list[Row]
     by_error: list[Row]
     slowest: list[Row]
     most_expensive: list[Row]
     """By cost, or by tokens if the costs cannot be compared."""
+    currencies: list[str]
+    """The currencies of all known costs, if the costs cannot be added."""
     prompts: list[tuple[str, Prompts]]
     fingerprint: Fingerprint
 
@@ -63,40 +74,38 @@ class Figures(NamedTuple):
         """Whether costs can be added and compared: at least one is known, and all known ones are in one currency."""
         return self.now["cost"] is not None
 
-    @property
-    def currencies(self) -> list[str]:
-        """The currencies of all known costs."""
-        return sorted({row["currency"] for row in self.by_week_and_model if row["currency"] is not None})
 
-
-def read(runs: RunRepository, where: Mapping[str, Any], *, with_prompts: bool) -> Figures:
-    """Read the figures for these filters, all from one state of the archive."""
+def read(runs: RunRepository, where: Mapping[str, Any], *, by: str = "model", with_prompts: bool) -> Figures:
+    """Read the figures for these filters, all from one state of the archive. Raise :class:`InvalidArgument`."""
+    if by not in GROUPS and not by.startswith(METADATA):
+        raise not_one_of("by", by, [*GROUPS, f"{METADATA}KEY"])
     with runs.consistent() as archive:
         period = chosen(archive, where)
         others = {name: value for name, value in where.items() if name not in BOUNDS}
         if period is None:
             total = archive.count(**others)
-            return _nothing(Outside(0, 0, total))
+            return _nothing(archive.tz, by, Outside(0, 0, total))
         inside = {**others, **period.filters()}
         now = archive.stats(columns=TOTALS, **inside)[0]
         week, day = _units(archive, inside)
         assistants = archive.stats("assistant", columns="runs", sort="runs", limit=ASSISTANTS + 1, **inside)
         return Figures(
             period=period,
+            zone=archive.tz,
             now=now,
             then=archive.stats(columns=TOTALS, **others, **period.before().filters())[0],
             outside=_outside(archive, others, period, now["runs"]),
             week=week,
             day=day,
-            by_week_and_model=archive.stats(
-                [week, "model"], columns=["runs", "total_tokens", "cost", "currency"], **inside
-            ),
+            by=by,
+            by_week_and_group=archive.stats([week, by], columns=["runs", "total_tokens", "cost", "currency"], **inside),
             by_day=archive.stats(
                 day, columns=["runs", *STATUSES, "other_status", "seconds_p50", "seconds_p95"], **inside
             ),
             by_error=archive.stats("error", columns="failed", sort="failed", **inside),
             slowest=_slowest(archive, inside),
             most_expensive=_most_expensive(archive, inside, "total_tokens" if now["cost"] is None else "cost"),
+            currencies=_currencies(archive, week, inside) if now["cost"] is None else [],
             prompts=[
                 (row["assistant"], archive.prompts(row["assistant"], **inside))
                 for row in assistants
@@ -108,9 +117,14 @@ def read(runs: RunRepository, where: Mapping[str, Any], *, with_prompts: bool) -
         )
 
 
-def _nothing(outside: Outside) -> Figures:
+def _nothing(zone: tzinfo, by: str, outside: Outside) -> Figures:
     none: Row = {**dict.fromkeys(TOTALS), "runs": 0, "failed": 0, "unpriced": 0, "unfinished": 0}
-    return Figures(None, none, none, outside, "week", "day", [], [], [], [], [], [], NOTHING)
+    return Figures(None, zone, none, none, outside, "week", "day", by, [], [], [], [], [], [], [], NOTHING)
+
+
+def _currencies(archive: RunRepository, week: str, inside: Mapping[str, Any]) -> list[str]:
+    rows = archive.stats([week, "model"], columns="currency", **inside)
+    return sorted({row["currency"] for row in rows if row["currency"] is not None})
 
 
 def _units(archive: RunRepository, inside: Mapping[str, Any]) -> tuple[str, str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
 from runstore import shown, times
@@ -28,25 +29,41 @@ class Period(NamedTuple):
     start: int
     end: int
     """The first second after the period."""
+    zone: tzinfo = UTC
 
     def before(self) -> Period:
-        """Return the period of the same length that ends where this one begins."""
-        return Period(max(self.start - (self.end - self.start), INT64[0]), self.start)
+        """Return the period of the same length, in days if it consists of days, that ends where this one begins."""
+        start = self.start - (self.end - self.start)
+        if days := self.days:
+            with suppress(OverflowError):
+                start = _start_of(_date(self.start, self.zone) - timedelta(days=days), self.zone)
+        return Period(max(start, INT64[0]), self.start, self.zone)
 
     def filters(self) -> dict[str, Any]:
         """Return the period as filters."""
         return {"created_from": self.start, "created_before": self.end}
 
+    @property
+    def days(self) -> int | None:
+        """The number of days, if the period begins and ends with one."""
+        try:
+            first, end = (_date(time, self.zone) for time in (self.start, self.end))
+            whole = (_start_of(first, self.zone), _start_of(end, self.zone)) == (self.start, self.end)
+        except OverflowError:  # outside the calendar
+            whole = self.start % DAY == 0 == self.end % DAY
+            return (self.end - self.start) // DAY if whole else None
+        return (end - first).days if whole else None
+
     def __str__(self) -> str:
-        if self.start % DAY == 0 == self.end % DAY:
-            return f"{shown.day(self.start)} to {shown.day(max(self.end - 1, self.start))}"
-        return f"{shown.moment(self.start)} to {shown.moment(self.end)}"
+        if self.days is not None:
+            return f"{shown.day(self.start, self.zone)} to {shown.day(max(self.end - 1, self.start), self.zone)}"
+        return f"{shown.moment(self.start, self.zone)} to {shown.moment(self.end, self.zone)}"
 
     @property
     def length(self) -> str:
         """The length in words."""
-        seconds = self.end - self.start
-        return f"{seconds // DAY:,} days" if seconds % DAY == 0 and seconds > DAY else shown.duration(seconds)
+        days = self.days or 0
+        return f"{days:,} days" if days > 1 else shown.duration(self.end - self.start)
 
 
 def chosen(archive: RunRepository, where: Mapping[str, Any]) -> Period | None:
@@ -56,20 +73,21 @@ def chosen(archive: RunRepository, where: Mapping[str, Any]) -> Period | None:
     the day of the newest run. It does not depend on today's date, so the same runs give the same report, and the report
     of an old dump is not empty. Runs of the future set the period only if there are no others.
     """
-    given = {name: times.seconds(name, where[name]) for name in BOUNDS if where.get(name) is not None}
+    zone = archive.tz
+    given = {name: times.seconds(name, where[name], zone) for name in BOUNDS if where.get(name) is not None}
     start, end = given.get("created_from"), given.get("created_before")
-    tomorrow = int(time.time()) // DAY * DAY + 2 * DAY
+    tomorrow = _next_day(int(time.time()) + DAY, zone)
     ends = [end] if end is not None else [tomorrow, _END_OF_CALENDAR]
     last = next(filter(None, (_newest(archive, where, before) for before in ends)), None)
     if start is None:
         if last is None:
-            return None if end is None else Period(max(end - DAY, INT64[0]), end)
+            return None if end is None else Period(max(end - DAY, INT64[0]), end, zone)
         until = {**where, "created_before": min(last + 1, _END_OF_CALENDAR)}
         weeks = [row["week"] for row in archive.stats("week", columns="runs", **until) if row["week"] is not None]
-        start = _monday(weeks[-WEEKS:][0]) if weeks else max(last // DAY * DAY, INT64[0])
+        start = _monday(weeks[-WEEKS:][0], zone) if weeks else max(last // DAY * DAY, INT64[0])
     if end is None:
-        end = start + DAY if last is None else (last // DAY + 1) * DAY
-    return Period(min(start, end), end)
+        end = _next_day(start if last is None else last, zone)
+    return Period(min(start, end), end, zone)
 
 
 def _newest(archive: RunRepository, where: Mapping[str, Any], before: int) -> int | None:
@@ -78,6 +96,22 @@ def _newest(archive: RunRepository, where: Mapping[str, Any], before: int) -> in
     return found[0][0] if found else None
 
 
-def _monday(week: str) -> int:
+def _monday(week: str, zone: tzinfo) -> int:
     year, _, number = week.partition("-W")
-    return (date.fromisocalendar(int(year), int(number), 1) - date(1970, 1, 1)).days * DAY
+    return _start_of(date.fromisocalendar(int(year), int(number), 1), zone)
+
+
+def _next_day(seconds: int, zone: tzinfo) -> int:
+    """Return when the day after a time begins."""
+    try:
+        return _start_of(_date(seconds, zone) + timedelta(days=1), zone)
+    except OverflowError:  # the calendar has no later day
+        return (seconds // DAY + 1) * DAY
+
+
+def _date(seconds: int, zone: tzinfo) -> date:
+    return (times.EPOCH + timedelta(seconds=seconds)).astimezone(zone).date()
+
+
+def _start_of(day: date, zone: tzinfo) -> int:
+    return times.seconds("day", day, zone)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
 from typing import NamedTuple
 
 from runstore import shown
@@ -47,19 +48,20 @@ class Assistant(NamedTuple):
 
 def by_assistant(figures: Figures, clean: Clean) -> list[Assistant]:
     """Return the assistants with the most runs, and their newest versions."""
+    zone = figures.zone
     return [
-        Assistant(assistant, found.runs, len(found.versions), found.complete, _newest(found, clean))
+        Assistant(assistant, found.runs, len(found.versions), found.complete, _newest(found, zone, clean))
         for assistant, found in figures.prompts
     ]
 
 
-def _newest(found: Prompts, clean: Clean) -> list[Shown]:
+def _newest(found: Prompts, zone: tzinfo, clean: Clean) -> list[Shown]:
     versions = found.versions
     return [
         Shown(
             len(versions) - place,
-            shown.day(version.first),
-            shown.day(version.last),
+            shown.day(version.first, zone),
+            shown.day(version.last, zone),
             version.runs,
             len(version.prompts),
             _pieces(versions[place + 1] if place + 1 < len(versions) else None, version, clean),

@@ -116,7 +116,7 @@ def awaited(kind: Any) -> str:
     )
 
 
-@pytest.mark.parametrize("name", sorted(public(AsyncRunRepository).keys() - {"on", "place"}))
+@pytest.mark.parametrize("name", sorted(public(AsyncRunRepository).keys() - {"on", "place", "tz"}))
 def test_each_method_has_the_signature_of_the_synchronous_one(name: str) -> None:
     ours, theirs = getattr(AsyncRunRepository, name), getattr(RunRepository, name)
     parameters = [list(inspect.signature(method).parameters.values()) for method in (ours, theirs)]
@@ -158,6 +158,9 @@ def test_every_method_answers_as_the_synchronous_one(url: URL) -> None:
             assert await archive.prices() == runs.prices() == []
             assert await archive.status() == runs.status()
             assert archive.place == runs.place
+            berlin = archive.in_zone("Europe/Berlin")
+            assert (archive.tz, berlin.tz) == (runs.tz, runs.in_zone("Europe/Berlin").tz)
+            assert await berlin.stats("hour") == runs.in_zone("Europe/Berlin").stats("hour")
         await archive.check()
         assert await archive.delete("run_1") == 1
         with pytest.raises(RunNotFound):

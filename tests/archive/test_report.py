@@ -6,10 +6,12 @@ import random
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from runstore import ConfigurationError, Price, RunRepository, report, shown
+from runstore.report.figures import read
 from runstore.report.period import Period, chosen
 from tests.helpers.counted import made
 from tests.helpers.documents import Document
@@ -292,3 +294,45 @@ def test_what_makes_no_sense_is_a_configuration_error(runs: RunRepository) -> No
         report.html(runs, title="x" * 500)
     with pytest.raises(ConfigurationError, match="created_from is 'soon'"):
         report.html(runs, created_from="soon")
+
+
+def test_days_weeks_and_the_period_are_those_of_the_zone_of_the_archive(runs: RunRepository) -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    monday = int(datetime(2024, 3, 25, tzinfo=zone).timestamp())  # the clock loses an hour on the 31st
+    ends = [monday, monday + WEEK - 3601, monday + WEEK - 3600, monday - 1]
+    runs.save_many([ended(number, time) for number, time in enumerate(ends)])
+    berlin = runs.in_zone("Europe/Berlin")
+    figures = read(berlin, {}, with_prompts=True)
+    assert [row["week"] for row in figures.by_week_and_group] == ["2024-W12", "2024-W13", "2024-W14"]
+    assert [(row["day"], row["runs"]) for row in figures.by_day] == [
+        *(("2024-03-24", 1), ("2024-03-25", 1), ("2024-03-31", 1), ("2024-04-01", 1))
+    ]
+    assert str(figures.period) == "2024-03-18 to 2024-04-01"
+    march = chosen(berlin, {"created_from": "2024-03-01", "created_before": "2024-04-01"})
+    assert march is not None
+    assert (str(march), march.length, str(march.before())) == (
+        *("2024-03-01 to 2024-03-31", "31 days", "2024-01-30 to 2024-02-29"),
+    )
+    assert march.end - march.start == 31 * DAY - 3600
+    page = report.html(berlin, created_from="2024-03-25", created_before="2024-04-01")
+    assert "<strong>2024-03-25 to 2024-03-31</strong> (Europe/Berlin), compared with the 7 days before" in page
+    assert page == report.html(berlin, created_from="2024-03-25", created_before="2024-04-01")
+
+
+def test_costs_are_divided_by_a_key_of_metadata(runs: RunRepository) -> None:
+    runs.save_many(
+        ended(number, MONDAY + number, metadata=metadata)
+        for number, metadata in enumerate(({"customer": "Ann & Co"}, {"customer": "Bob"}, {"customer": "Bob"}, {}))
+    )
+    runs.set_prices([Price("gpt-4o", 0, 2, None, 10, "EUR")])
+    page = Document(report.html(runs, by="metadata:customer"))
+    assert "Cost by week and customer" in page.text
+    assert ["Week from in EUR", "Ann & Co", "Bob", "no customer", "Total"] in page.rows
+    assert ["2024-06-03", "2.8000", "5.6000", "2.8000", "11.2000"] in page.rows
+    assert "Cost by week and assistant" in report.html(runs, by="assistant")
+    runs.set_prices([Price("gpt-4", 0, 2, None, 10, "USD")])
+    runs.save(ended(9, MONDAY + 9, model="gpt-4", metadata={"customer": "Bob"}))
+    assert "(EUR, USD) and cannot be added" in report.html(runs, by="metadata:customer")
+    for unknown in ("tool", "week", "customer"):
+        with pytest.raises(ConfigurationError, match="expected one or more of model, assistant, source, metadata:KEY"):
+            report.html(runs, by=unknown)

@@ -208,3 +208,48 @@ def test_what_is_not_asked_is_not_read(runs: RunRepository, engine: Engine, back
         plan = "\n".join(str(row[-1]) for row in connection.exec_driver_sql(explain + statement, parameters))
     assert "run_object_last_error" not in plan
     assert "function_object" not in plan
+
+
+# --- keys of metadata ------------------------------------------------------------------------------------------------
+
+
+def test_runs_are_grouped_by_the_value_of_a_key_of_metadata(runs: RunRepository) -> None:
+    values: list[Any] = [
+        *({"customer": "a", "team": "x"}, {"customer": "b"}, {"customer": "a"}, {"customer": "A"}, {"customer": ""}),
+        *({"customer": 1}, {"customer": 1.5}, {"customer": True}, {"customer": None}, {"customer": ["a", {"b": 1}]}),
+        *({}, None, [], "customer", {"Customer": "a"}),
+    ]
+    runs.save_many({"id": str(number), "created_at": 5, "metadata": value} for number, value in enumerate(values))
+    found = {row["metadata:customer"]: row["runs"] for row in runs.stats("metadata:customer", columns="runs")}
+    assert found == {
+        None: 5,
+        "": 1,
+        "A": 1,
+        "a": 2,
+        "b": 1,
+        "1": 1,
+        "1.5": 1,
+        "true": 1,
+        "null": 1,
+        '["a",{"b":1}]': 1,
+    }
+    both = runs.stats(["metadata:customer", "metadata:team", "day"], columns="runs", metadata={"customer": "a"})
+    assert both == [
+        {"metadata:customer": "a", "metadata:team": None, "day": "1970-01-01", "runs": 1},
+        {"metadata:customer": "a", "metadata:team": "x", "day": "1970-01-01", "runs": 1},
+    ]
+
+
+@pytest.mark.parametrize("key", ["%s", "a'b", 'a"b', "a:b", "{}", "ключ", "$.a", "a,b", "", "x" * 300])
+def test_any_key_of_metadata_is_a_group(runs: RunRepository, key: str) -> None:
+    runs.save({"id": "1", "created_at": 5, "metadata": {key: "yes"}, "completed_at": 9, "status": "completed"})
+    assert runs.stats(f"metadata:{key}", columns=["runs", "seconds_p50"]) == [
+        {f"metadata:{key}": "yes", "runs": 1, "seconds_p50": 4}
+    ]
+
+
+def test_a_key_that_no_run_can_have_and_an_unknown_group_are_refused(runs: RunRepository) -> None:
+    with pytest.raises(ConfigurationError, match="lone surrogate"):
+        runs.stats("metadata:\ud800")
+    with pytest.raises(ConfigurationError, match="metadata:KEY"):
+        runs.stats("customer")

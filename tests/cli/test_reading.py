@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from sqlalchemy.engine import URL
 
-from runstore import migrate
-from tests.helpers.commands import EXAMPLE_COUNTS, NOT_ARCHIVED, Cli, counts, lines, shown
+from runstore import Price, RunRepository, migrate
+from tests.helpers.commands import EXAMPLE_COUNTS, NOT_ARCHIVED, Cli, Terminal, counts, lines, shown
 from tests.helpers.paths import EXAMPLES
 from tests.helpers.runs import a_run
 
@@ -94,3 +95,26 @@ def test_a_table_of_runs_shows_members_in_every_spelling(cli: Cli) -> None:
         "failed",
         "t_1",
     ]
+
+
+def test_list_sorts_by_a_number_the_greatest_first(runs: RunRepository, url: URL, cli: Cli, terminal: Terminal) -> None:
+    for number, (tokens, seconds) in enumerate(((30, 5), (10, 20), (20, 10), (None, None))):
+        usage = None if tokens is None else {"prompt_tokens": tokens, "completion_tokens": 0, "total_tokens": tokens}
+        ended = None if seconds is None else 100 + number + seconds
+        runs.save(a_run(f"run_{number}", created_at=100 + number, status="completed", model="m", usage=usage,
+                        completed_at=ended))  # fmt: skip
+    runs.set_prices([Price("m", 0, 2, None, 2, "EUR")])
+    command = ("list", "--db", shown(url), "--sort")
+    for sort, order in (("cost", "0213"), ("tokens", "0213"), ("seconds", "1203"), ("created", "3210")):
+        wanted = [f"run_{number}" for number in order]
+        assert [json.loads(line)["id"] for line in cli(*command, sort).out.splitlines()] == wanted, sort
+        assert cli(*command, sort, "--columns", "id", "--csv").out.split() == ["id", *wanted]
+    assert cli(*command, "tokens", "-n", "1").out == lines(runs.load("run_0"))
+    assert cli(*command, "tokens", "-n", "1", "--id", "run_2").out == lines(runs.load("run_2"))
+    assert cli(*command, "tokens", "-n", "1").err == ""
+    code, seen = terminal(*command, "cost", COLUMNS="150")
+    assert (code, re.sub(r"\x1b\[[0-9;]*m", "", seen).split()[:8]) == (
+        *(0, ["id", "created", "(UTC)", "status", "model", "tokens", "cost", "thread"]),
+    )
+    for other in (["--cursor", "x"], ["--after", "run_1"], ["--before", "run_1"], ["--oldest-first"]):
+        assert cli(*command, "tokens", *other).code == 2

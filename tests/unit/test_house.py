@@ -25,7 +25,19 @@ PACKAGE = ROOT / "runstore"
 Node = TypeVar("Node", bound=ast.AST)
 
 ORDER = [
-    *("suggestions", "errors", "statuses", "times", "amounts", "files", "masking", "pace", "waiting", "config"),
+    *(
+        "suggestions",
+        "errors",
+        "statuses",
+        "zones",
+        "times",
+        "amounts",
+        "files",
+        "masking",
+        "pace",
+        "waiting",
+        "config",
+    ),
     *("wire", "redact", "sources", "schema", "mapping", "backends", "migrate", "metrics"),
     *("connections", "prices", "fetched", "query", "save", "upkeep", "formats", "answers", "charts", "shown"),
     *("repository", "asynchronous", "orm", "report", "web", "fetch", "cli"),

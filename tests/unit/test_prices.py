@@ -30,6 +30,23 @@ def test_a_price_file_is_csv_or_json(tmp_path: Path) -> None:
     assert prices.read(file) == [Price("m", 0, 1.0, None, 2.0, "USD")]
 
 
+def test_price_lists_may_have_other_names_signs_and_a_default_currency(tmp_path: Path) -> None:
+    file = tmp_path / "prices"
+    file.write_text(
+        "model,input,cached_input,output,currency\na,$2.50,$1,$10,\nb,€2,,€ 3,EUR\nc,1,,2,\nd,$1,,$2,AUD\ne,1,,£2,\n",
+        encoding="utf-8",
+    )
+    assert prices.read(file, currency="CHF") == [
+        Price("a", 0, 2.5, 1.0, 10.0, "USD"),
+        Price("b", 0, 2.0, None, 3.0, "EUR"),
+        Price("c", 0, 1.0, None, 2.0, "CHF"),
+        Price("d", 0, 1.0, None, 2.0, "AUD"),
+        Price("e", 0, 1.0, None, 2.0, "GBP"),
+    ]
+    file.write_text('[{"model": "m", "input": 1, "output": "$2"}]', encoding="utf-8")
+    assert prices.read(file) == [Price("m", 0, 1.0, None, 2.0, "USD")]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -49,6 +66,10 @@ def test_a_price_file_is_csv_or_json(tmp_path: Path) -> None:
             "valid_from is 'soon', expected Unix",
         ),
         ("model,prompt,completion,currency\nm,1,1,EUR\nm,2,2,EUR\n", "price 2: m already has a price for that time"),
+        ("model,prompt,completion,currency\nm,$1,$1,EUR\n", "price 1: prompt is '$1', but the currency is EUR"),
+        ("model,prompt,completion\nm,$1,€1\n", "price 1: completion is '€1', but the currency is USD"),
+        ("model,prompt,completion\nm,$,$1\n", "price 1: prompt is '', expected a price"),
+        ("model,prompt,input,completion\nm,1,1,1\n", "price 1: input and prompt mean the same; give only one"),
         ('[{"model": "m", "prompt": true, "completion": 2, "currency": "USD"}]', "prompt is True, expected a price"),
     ],
 )
