@@ -500,7 +500,7 @@ def test_any_call_can_be_cancelled(url: URL) -> None:
 
 def test_a_cursor_of_a_cancelled_statement_is_closed_after_it_has_ended(tmp_path: Path) -> None:
     """Python's sqlite3 crashes if a cursor is closed while another thread fetches its rows."""
-    numbers = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 2000000) SELECT max(x) FROM n"
+    numbers = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 800000) SELECT max(x) FROM n"
 
     async def main() -> None:
         connection = await sqlite_async.connect(str(tmp_path / "any.db"), check_same_thread=False)
