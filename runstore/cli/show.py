@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta, tzinfo
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -160,9 +161,10 @@ _HEADINGS = {"total_tokens": "tokens", "total_seconds": "seconds", "thread_id": 
 
 
 def _shown(row: tuple[Any, ...], zone: tzinfo) -> tuple[Any, ...]:
-    """Return a row as the table shows it."""
+    """Return a row as the table shows it: costs have four decimals."""
     run_id, created, *others = row
-    return run_id, _date(created, zone), *others
+    rounded = (round(value, 4) if isinstance(value, float | Decimal) else value for value in others)
+    return run_id, _date(created, zone), *rounded
 
 
 def _date(seconds: int | None, zone: tzinfo) -> str:

@@ -189,6 +189,10 @@ def write_rows(form: str, output: Path | None, columns: Sequence[Column], rows: 
         formats.write(form, file, columns, rows)
 
 
+NARROW = 3
+"""Minimum width of a column of text, in characters, unless its values are shorter."""
+
+
 def print_table(columns: Sequence[Column], rows: Iterable[Row]) -> None:
     """Print a table, or a block for each row if the terminal is too narrow for the headings.
 
@@ -201,7 +205,11 @@ def print_table(columns: Sequence[Column], rows: Iterable[Row]) -> None:
         columns = [c._replace(name=f"{c.name} ({zones.name_of(zone)})") if c.kind == "time" else c for c in columns]
         shown = [[local(value, zone) if isinstance(value, datetime) else value for value in row] for row in shown]
     console = Console()
-    if sum(len(column.name) + 2 for column in columns) > console.width:
+    numbers = [_are_numbers(row[place] for row in shown) for place in range(len(columns))]
+    widest = [_width(column.name, (row[place] for row in shown)) for place, column in enumerate(columns)]
+    # A number of which a part is missing is another number.
+    least = [widest[place] if numbers[place] else len(column.name) for place, column in enumerate(columns)]
+    if sum(least) + 2 * len(columns) > console.width + 2:
         for number, row in enumerate(shown, 1):
             block = plain_table(f"row {number}", "")
             block.columns[1].overflow = "fold"  # values are wrapped, not truncated
@@ -210,16 +218,29 @@ def print_table(columns: Sequence[Column], rows: Iterable[Row]) -> None:
             console.print(block)
     else:
         table = plain_table(*(column.name for column in columns))
-        room = console.width + 2
+        narrowest = [widest[place] if numbers[place] else min(widest[place], NARROW) for place in range(len(columns))]
+        room = console.width + 2 - sum(narrowest) - 2 * len(columns)
         for place, head in enumerate(table.columns):
-            values = [row[place] for row in shown if row[place] is not None]
-            if values and all(isinstance(value, int | float | Decimal) for value in values):
+            # The first columns stay on one line, to be copied; the last ones are wrapped or cut, but do not disappear.
+            head.min_width, more = narrowest[place], widest[place] - narrowest[place]
+            head.no_wrap = more <= room
+            room -= more if head.no_wrap else 0
+            if numbers[place]:
                 head.justify = "right"
-            room -= 2 + max(map(len, [str(head.header), *(printable(str(value)) for value in values)]))
-            head.no_wrap = room >= 0  # the first columns stay on one line, to be copied; the last ones are wrapped
         for row in shown:
             table.add_row(*map(cell, row))
         console.print(table)
+
+
+def _are_numbers(values: Iterable[Any]) -> bool:
+    """Return whether there are numbers in a column, and nothing else."""
+    known = [value for value in values if value is not None]
+    return bool(known) and all(isinstance(value, int | float | Decimal) for value in known)
+
+
+def _width(name: str, values: Iterable[Any]) -> int:
+    """Return the width of a column in which no line is wrapped."""
+    return max(map(len, [printable(name), *(printable(str(value)) for value in values if value is not None)]))
 
 
 def local(moment: datetime, zone: tzinfo) -> str:

@@ -116,5 +116,10 @@ def test_list_sorts_by_a_number_the_greatest_first(runs: RunRepository, url: URL
     assert (code, re.sub(r"\x1b\[[0-9;]*m", "", seen).split()[:8]) == (
         *(0, ["id", "created", "(UTC)", "status", "model", "tokens", "cost", "thread"]),
     )
+    runs.save(a_run("run_1", model="m" * 100, thread_id="t" * 100))
+    for columns in ("80", "150"):
+        _, seen = terminal(*command, "tokens", "--columns", "id,thread_id,model,cost,total_tokens", COLUMNS=columns)
+        assert re.findall(r"\d (30|20|10)\s*$", re.sub(r" +", " ", seen), re.M) == ["30", "20", "10"]
+        assert not re.search(r"\d…", seen)
     for other in (["--cursor", "x"], ["--after", "run_1"], ["--before", "run_1"], ["--oldest-first"]):
         assert cli(*command, "tokens", *other).code == 2

@@ -52,7 +52,7 @@ def test_the_command_says_what_is_wrong_and_exits_with_a_code(
         (1, ("SELECT nope FROM runs",)),
         (1, (ENDLESS.format("count(*)"), "--timeout", "0.2")),
         (2, ("SELECT 1", "--timeout", "0")),
-        (2, ("SELECT 1", "--format", "parquet")),
+        (2, ("SELECT 1", "--format", "odt")),
         (2, ("SELECT 1", "--format", "table", "-o", tmp_path / "table.txt")),
     ):
         result = cli("sql", *db, *args)
