@@ -3,6 +3,7 @@
 run_object gets the column number. In the tables of what belongs to runs, run_object holds the number, as the
 documentation has it (runObject long), no longer the id. The views show the id as before, except the three with the
 documented names: where a long is documented, they show the number, and "RunObject" shows it in an additional column.
+The details of run_findings have other words.
 
 Rewrites run_object and every table of what belongs to runs, with their indexes. Earlier code can neither read nor write
 the archive afterwards: stop all processes that use it before the migration, and start them with the new version.
