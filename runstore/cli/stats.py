@@ -141,10 +141,15 @@ def stats_command(
         limit, sort = top, sort or _measured(columns or SHOWN)
     if columns is None and form == "table":
         columns = (*SHOWN, sort) if sort and sort not in SHOWN else SHOWN
+    # A run counts for each of its tools, so those without a price would be counted several times.
+    is_noted = form == "table" and "cost" in (columns or ()) and not {"tool", "function"}.intersection(by)
+    wanted = (*columns, "unpriced") if is_noted and columns and "unpriced" not in columns else columns
     with opened(db, where) as archive:
-        found = archive.stats(by, columns=columns, sort=sort, limit=limit, **where)
+        found = archive.stats(by, columns=wanted, sort=sort, limit=limit, **where)
     if form == "table":
         _print(found, by, columns or SHOWN, sort)
+        if is_noted:
+            _note_unpriced(sum(row["unpriced"] for row in found))
         return
     write_rows(form, output, found.columns, found.rows)
 
@@ -230,11 +235,15 @@ def _write_pivoted(form: str, output: Path | None, table: Pivoted, by: Names, me
             console.print(made)
         else:
             print_table([Column(name) for name in (*map(_heading, by), *table.names)], shown)
-    if table.unpriced:
-        runs = counted(table.unpriced, "run")
-        note(f"the cost of {runs} is not known; 'runstore prices missing' lists the models without a price")
+    _note_unpriced(table.unpriced)
     if table.omitted:
         note(f"{counted(table.omitted, 'column')} with fewer runs omitted, because {measure} cannot be added up")
+
+
+def _note_unpriced(runs: int) -> None:
+    if runs:
+        models = "'runstore prices missing' lists the models without a price"
+        note(f"the cost of {counted(runs, 'run')} is not known; {models}")
 
 
 def _heading(name: str, *, broken: bool = False) -> str:

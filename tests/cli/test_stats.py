@@ -45,7 +45,8 @@ def test_a_terminal_gets_a_table_with_bars(tmp_path: Any, terminal: Terminal) ->
     assert f"250,000  {'█' * 4} " in seen
     assert "large\\x1b[31m" in seen
     assert "\x1b[31m" not in seen
-    assert "cost" not in seen
+    assert "currency" not in seen
+    assert "the cost of 3 runs is not known; 'runstore prices missing' lists the models" in seen
     _, plain = terminal("stats", "--by", "model", "--sort", "runs", LC_ALL="C", PYTHONIOENCODING="ascii")
     assert "#" * 16 in plain
     _, one = terminal("stats")
