@@ -331,6 +331,7 @@ def test_readers_see_whole_runs_while_a_writer_changes_them(runs: RunRepository)
     in_threads(write, read, read)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["find", "iterate", "iterate_json", "stats", "rows", "sql"])
 def test_no_reader_sees_half_a_batch(runs: RunRepository, url: URL, method: str) -> None:
     """All runs of a batch change their status together, and a reader sees one status."""

@@ -431,6 +431,7 @@ def test_a_run_may_be_given_as_mapping_text_or_bytes(runs: RunRepository, given:
     assert runs.save(compact(BUILT_IN)) is Outcome.UNCHANGED
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("openai")
 def test_a_run_may_be_an_object_of_the_openai_sdk(runs: RunRepository) -> None:
     from openai.types.beta.threads import Run
@@ -445,6 +446,7 @@ def test_a_run_may_be_an_object_of_the_openai_sdk(runs: RunRepository) -> None:
         runs.delete(form["id"])
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("openai")
 def test_a_run_of_the_openai_sdk_parsed_from_a_response_comes_back(runs: RunRepository) -> None:
     from openai.types.beta.threads import Run

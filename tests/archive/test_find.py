@@ -496,6 +496,7 @@ def test_delete_inside_a_transaction_of_the_caller_is_undone_with_it(runs: RunRe
     assert runs.load("a") == rich_run("a")
 
 
+@pytest.mark.slow
 def test_delete_of_very_many_runs_is_one_call(runs: RunRepository, engine: Engine) -> None:
     runs.save_many(a_run(f"run_{n}", instructions=f"Prompt {n}") for n in range(3000))
     assert runs.delete(f"run_{n}" for n in range(70_000)) == 3000

@@ -135,6 +135,7 @@ def test_what_came_before_a_failure_of_the_iterable_is_stored(runs: RunRepositor
     assert runs.load("a") == run("a")
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("openai")
 def test_events_pages_and_dicts_of_sdk_objects_are_saved(runs: RunRepository) -> None:
     from openai.types.beta.assistant_stream_event import ThreadRunCreated

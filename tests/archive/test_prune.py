@@ -298,6 +298,7 @@ def test_rows_that_a_writer_holds_are_passed_over_not_waited_for(engine: Engine,
     other.dispose()
 
 
+@pytest.mark.slow
 def test_vacuum_gives_the_space_back(engine: Engine, runs: RunRepository, url: URL) -> None:
     runs.save_many([full(f"run_{n}", metadata={"k": "v" * 500}, status="failed") for n in range(2000)])
     statement = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"

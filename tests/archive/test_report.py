@@ -167,6 +167,7 @@ def test_hostile_texts_are_texts_and_nothing_is_loaded(runs: RunRepository) -> N
     assert len(ids) == len(set(ids))
 
 
+@pytest.mark.slow
 def test_a_report_has_less_than_500_kilobytes(runs: RunRepository) -> None:
     models = [f"{number:02}{'m' * 1000}" for number in range(40)]
     statuses = ["completed", "failed", "expired", "incomplete", "cancelled", "queued", "odd"]

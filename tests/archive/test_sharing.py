@@ -58,6 +58,7 @@ def assert_whole(url: URL, expected: int) -> None:
 # --- forks ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_parent_and_children_store_at_the_same_time_is_all_there(url: URL) -> None:
     def store(name: str) -> None:
         for n in range(20):
@@ -263,6 +264,7 @@ def on_pool(url: URL, pool: type[Pool]) -> Engine:
     return engine
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pool", [StaticPool, SingletonThreadPool])
 def test_threads_take_turns_on_an_engine_with_one_connection(url: URL, pool: type[Pool]) -> None:
     engine = on_pool(url, pool)

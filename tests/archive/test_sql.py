@@ -254,6 +254,7 @@ def test_an_archive_that_is_not_there_is_said_and_not_made(tmp_path: Path) -> No
 # --- the time limit --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", [ENDLESS.format("count(*)"), ENDLESS.format("i"), TEN_SECONDS])
 def test_a_query_that_takes_too_long_is_stopped(archive: RunRepository, query: str) -> None:
     started = time.monotonic()

@@ -56,6 +56,7 @@ def label(time: int, zone: ZoneInfo | timezone, unit: str) -> str:
     return local.date().isoformat()[:7]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("days", "names"), [(AROUND, ZONES), (AROUND + FAR, ["Europe/Berlin"])])
 def test_every_unit_in_every_zone_has_the_runs_that_python_counts(
     runs: RunRepository, days: Iterable[str], names: Iterable[str]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from sqlalchemy.engine import URL
 
 from runstore import ConfigurationError, RunRepository
 from tests.helpers.commands import invoke, shown
 
 
+@pytest.mark.slow
 def test_every_filter_is_an_option_of_list_and_export(url: URL) -> None:
     run: dict[str, Any] = {
         "id": "a",

@@ -15,6 +15,7 @@ from tests.helpers.runs import a_run
 RUN = '{"id":"run_1","object":"thread.run"}'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("place", "file"),
     [
