@@ -58,7 +58,7 @@ class Statistics(list[dict[str, Any]]):
 class ArrowStream:
     """Rows for any library that reads Arrow streams, such as polars and DuckDB.
 
-    Each reading queries the archive anew, in one transaction, and holds only a few rows at a time. Raises
+    Each reading queries the archive again, in one transaction, and holds only a few rows at a time. Raises
     :class:`ConfigurationError` without the extra ``arrow``.
     """
 

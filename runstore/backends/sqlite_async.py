@@ -54,7 +54,7 @@ class Cursor(aiosqlite.Cursor):
         return next(iter(await self.fetchmany(1)), None)
 
     async def fetchmany(self, size: int | None = None) -> list[Any]:
-        """Return at most so many rows."""
+        """Return at most *size* rows, or as many as ``arraysize``."""
         size = self.arraysize if size is None else size
         rows = [self._rows.popleft() for _ in range(min(size, len(self._rows)))]
         if self._more and len(rows) < size:

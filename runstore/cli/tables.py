@@ -105,8 +105,10 @@ def _names(_: click.Context, __: click.Parameter, value: str | None) -> Names | 
     return None if value is None else tuple(dict.fromkeys(name.strip() for name in value.split(",")))
 
 
-def columns_option(known: Callable[[], Iterable[str]]) -> Callable[[Command], Command]:
-    """Return a decorator that adds --columns with these names."""
+def columns_option(
+    known: Callable[[], Iterable[str]], text: str = "Write these columns, in this order."
+) -> Callable[[Command], Command]:
+    """Return a decorator that adds --columns with these names; *text* is its help."""
     return click.option(
         "--columns",
         cls=Option,
@@ -114,7 +116,7 @@ def columns_option(known: Callable[[], Iterable[str]]) -> Callable[[Command], Co
         metavar="A,B,...",
         callback=_names,
         shell_complete=several_of(known),
-        help="Write these columns, in this order.",
+        help=text,
     )
 
 
@@ -125,14 +127,9 @@ def of_runs() -> Iterable[str]:
     return (*ALL, *RUNS.c.keys())
 
 
-run_columns_option = click.option(
-    "--columns",
-    cls=Option,
-    group=OUTPUT_GROUP,
-    metavar="A,B,...",
-    callback=_names,
-    shell_complete=several_of(of_runs),
-    help="Write these columns of the view runs, in this order, or all. "
+run_columns_option = columns_option(
+    of_runs,
+    "Write these columns of the view runs, in this order, or all. "
     "[default for csv and xlsx: all except instructions and metadata]",
 )
 

@@ -15,7 +15,8 @@ from sqlalchemy import BigInteger, ColumnElement, Text, case, func, literal_colu
 from runstore import zones
 from runstore.backends import Transaction
 from runstore.mapping import RUN
-from runstore.schema.views import CALENDAR, RUNS
+from runstore.schema.run import CALENDAR
+from runstore.schema.views import RUNS
 from runstore.zones import Span
 
 UNITS: dict[str, ColumnElement[Any]] = {

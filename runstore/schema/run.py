@@ -64,8 +64,11 @@ from runstore.schema.outcome import (
 NO_TIME = wire.INT64[0]
 """Replaces a NULL created_at in the order of runs, in indexes and cursors, so that these runs sort first everywhere."""
 
-CALENDAR = "BETWEEN -62135510400 AND 253402214399"
-"""Unix seconds from 0001-01-02 to 9999-12-30, which every client can represent as a time in any time zone."""
+CALENDAR = (-62_135_510_400, 253_402_214_399)
+"""The first second of 0001-01-02 and the last one of 9999-12-30, in Unix seconds: every client can represent what is
+between them as a time in any time zone."""
+
+_IN_CALENDAR = f"BETWEEN {CALENDAR[0]} AND {CALENDAR[1]}"
 
 FINISHED = (
     "CASE status WHEN 'completed' THEN completed_at WHEN 'incomplete' THEN completed_at WHEN 'failed' THEN failed_at "
@@ -73,7 +76,7 @@ FINISHED = (
 )
 """The expression of finished_at in the view runs: when a run ended, depending on its status."""
 
-SECONDS = f"CASE WHEN created_at {CALENDAR} AND {FINISHED} {CALENDAR} THEN {FINISHED} - created_at END"
+SECONDS = f"CASE WHEN created_at {_IN_CALENDAR} AND {FINISHED} {_IN_CALENDAR} THEN {FINISHED} - created_at END"
 """The expression of total_seconds in the view runs."""
 
 REGULAR_SECONDS = 86_400

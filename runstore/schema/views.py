@@ -36,10 +36,6 @@ class Moment(TypeDecorator[datetime]):
         return moment.astimezone(UTC)
 
 
-CALENDAR = (-62_135_510_400, 253_402_214_399)
-"""The first and the last second of the calendar of the views: a day inside the years 1 to 9999, so that a time of it is
-in these years in any zone."""
-
 metadata = MetaData()
 
 

@@ -75,7 +75,7 @@ def from_python(value: Any) -> bytes:
         value = {"event": str(getattr(value[0], "value", value[0])), "data": value[1]}
     if not isinstance(value, Mapping):
         raise RunRejected(path="$", reason=f"expected a run object, found {type(value).__name__}")
-    with suppress(RuntimeError, UnicodeEncodeError):  # it changes meanwhile, or has a lone surrogate
+    with suppress(RuntimeError, UnicodeEncodeError):  # another thread changes it, or it has a lone surrogate
         if _is_plain(value, 0) and _NUL not in (text := encode(value)):
             return text
     return encode(_plain(value, "$", 0))

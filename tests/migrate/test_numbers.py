@@ -27,7 +27,7 @@ VIEWS = (
     *("SELECT * FROM runs", "SELECT * FROM run_tools", "SELECT * FROM run_files", "SELECT * FROM run_tool_calls"),
     *("SELECT * FROM run_changes", "SELECT run_id, rule, path FROM run_findings"),
 )
-"""What stays the same; the details of findings are worded anew."""
+"""What stays the same; the details of findings have other words."""
 """The views that show the id of the run."""
 
 
