@@ -21,7 +21,7 @@ Zone = str | tzinfo
 LOCAL = "local"
 
 STEP = 3 * 86_400
-"""Seconds between two looks for a transition. No zone returns to an offset in less than four days (Freetown, 1939)."""
+"""Seconds between two checks for a transition. No zone returns to an offset in less than four days (Freetown, 1939)."""
 
 FIRST, LAST = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (1800, 2100))
 """Before the first time, no zone has a transition; after the last one, transitions are not looked for."""
